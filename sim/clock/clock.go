@@ -1,0 +1,140 @@
+// Package clock owns time in a simulated world: a virtual clock in
+// microseconds, the queue of everything that is going to happen, and the pace
+// at which virtual time follows wall time.
+//
+// There is one Clock per world and one goroutine that runs it. Everything that
+// happens is an event in its queue, ordered by (time, sequence number), so that
+// two runs with the same inputs are identical. Other goroutines (host sockets,
+// the keyboard, a serial port) reach the world only through Post.
+//
+// The package knows nothing of devices, Lua or networks. Together with the
+// gateway it is the only place in the simulation that may read the wall clock.
+package clock
+
+import "container/heap"
+
+// Time is a point in virtual time, in microseconds since the world began.
+type Time int64
+
+// Duration is a span of virtual time in microseconds.
+type Duration = Time
+
+// Units of virtual time.
+const (
+	Microsecond Duration = 1
+	Millisecond          = 1000 * Microsecond
+	Second               = 1000 * Millisecond
+	Minute               = 60 * Second
+	Hour                 = 60 * Minute
+
+	// Forever is later than any event.
+	Forever Time = 1<<63 - 1
+)
+
+// Seconds returns t as a floating-point number of seconds.
+func (t Time) Seconds() float64 { return float64(t) / 1e6 }
+
+// Event is something that will happen. It stays valid after it has happened or
+// was stopped; stopping it then does nothing.
+type Event struct {
+	at    Time
+	seq   uint64
+	index int // position in the queue, -1 when not queued
+	fn    func()
+	clock *Clock
+}
+
+// Time returns when the event is due.
+func (e *Event) Time() Time { return e.at }
+
+// Pending reports whether the event is still to come.
+func (e *Event) Pending() bool { return e != nil && e.index >= 0 }
+
+// Stop takes the event out of the queue and reports whether it was pending.
+func (e *Event) Stop() bool {
+	if !e.Pending() {
+		return false
+	}
+	heap.Remove(&e.clock.queue, e.index)
+	return true
+}
+
+// Clock is the virtual clock and event queue of one world. Its methods must be
+// called on the goroutine that runs the world, except those of the pacer
+// (Post, Pause, Continue, Step, SetSpeed, Stop and State).
+type Clock struct {
+	now   Time
+	seq   uint64
+	queue queue
+	pacer pacer
+}
+
+// New returns a clock at time zero, in virtual mode: Run jumps from event to
+// event. See SetSpeed for real time.
+func New() *Clock {
+	c := &Clock{}
+	c.pacer.init()
+	return c
+}
+
+// Now returns the current virtual time.
+func (c *Clock) Now() Time { return c.now }
+
+// At schedules fn at time t. A time in the past means now. Events of equal time
+// run in the order in which they were scheduled.
+func (c *Clock) At(t Time, fn func()) *Event {
+	if t < c.now {
+		t = c.now
+	}
+	c.seq++
+	e := &Event{at: t, seq: c.seq, fn: fn, clock: c}
+	heap.Push(&c.queue, e)
+	return e
+}
+
+// After schedules fn to run d from now.
+func (c *Clock) After(d Duration, fn func()) *Event { return c.At(c.now+d, fn) }
+
+// Next returns the time of the next event, or Forever when nothing is queued.
+func (c *Clock) Next() Time {
+	if len(c.queue) == 0 {
+		return Forever
+	}
+	return c.queue[0].at
+}
+
+// step runs the next event. The queue must not be empty.
+func (c *Clock) step() {
+	e := heap.Pop(&c.queue).(*Event)
+	c.now = e.at
+	e.fn()
+}
+
+// queue is a binary heap of events by (at, seq).
+type queue []*Event
+
+func (q queue) Len() int { return len(q) }
+func (q queue) Less(i, j int) bool {
+	if q[i].at != q[j].at {
+		return q[i].at < q[j].at
+	}
+	return q[i].seq < q[j].seq
+}
+func (q queue) Swap(i, j int) {
+	q[i], q[j] = q[j], q[i]
+	q[i].index, q[j].index = i, j
+}
+func (q *queue) Push(x any) {
+	e := x.(*Event)
+	e.index = len(*q)
+	*q = append(*q, e)
+}
+func (q *queue) Pop() any {
+	old := *q
+	n := len(old) - 1
+	e := old[n]
+	old[n] = nil
+	*q = old[:n]
+	e.index = -1
+	return e
+}

@@ -1,0 +1,215 @@
+package clock
+
+import (
+	"math"
+	"sync"
+	"time"
+)
+
+// Max is the speed at which virtual time jumps from event to event.
+var Max = math.Inf(1)
+
+// The pacer decides when the next event may run. In virtual mode (speed Max)
+// that is at once. At a finite speed it sleeps until wall time has reached the
+// event, or until something arrives from outside. A world that cannot keep up
+// with wall time is not made to catch up: the anchor moves with it, so that a
+// slow moment is not followed by a burst.
+//
+// Everything in it is guarded by mu, because the keyboard, signals and host
+// sockets use it from their own goroutines.
+type pacer struct {
+	mu      sync.Mutex
+	wake    chan struct{} // capacity 1: something changed
+	inbox   []func()
+	speed   float64
+	paused  bool
+	steps   int
+	stopped bool
+
+	// The virtual time `virtual` belongs to the wall time `wall`.
+	virtual  Time
+	wall     time.Time
+	anchored bool
+}
+
+// maxLag is how far the world may fall behind wall time before the pacer gives
+// the lost time up.
+const maxLag = 200 * time.Millisecond
+
+func (p *pacer) init() {
+	p.wake = make(chan struct{}, 1)
+	p.speed = Max
+}
+
+func (p *pacer) notify() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// State is what the pacer is doing, as the console shows it.
+type State struct {
+	Speed  float64 // virtual seconds per wall second; Max: as fast as possible
+	Paused bool
+}
+
+// State returns the pacer's state. It may be called from any goroutine.
+func (c *Clock) State() State {
+	c.pacer.mu.Lock()
+	defer c.pacer.mu.Unlock()
+	return State{Speed: c.pacer.speed, Paused: c.pacer.paused}
+}
+
+// SetSpeed sets how many virtual seconds pass per wall second: 1 is real time,
+// Max jumps from event to event. It panics on a speed that is not positive. It
+// may be called from any goroutine.
+func (c *Clock) SetSpeed(speed float64) {
+	if !(speed > 0) {
+		panic("clock: speed must be positive")
+	}
+	c.pacer.set(func(p *pacer) { p.speed = speed })
+}
+
+// Pause stops virtual time after the current event. Posted functions still run.
+// It may be called from any goroutine.
+func (c *Clock) Pause() { c.pacer.set(func(p *pacer) { p.paused = true; p.steps = 0 }) }
+
+// Continue lets time pass again. It may be called from any goroutine.
+func (c *Clock) Continue() { c.pacer.set(func(p *pacer) { p.paused = false }) }
+
+// Step lets one event happen while paused. It may be called from any goroutine.
+func (c *Clock) Step() { c.pacer.set(func(p *pacer) { p.steps++ }) }
+
+// Stop makes Run return after the current event. It may be called from any
+// goroutine, also before Run.
+func (c *Clock) Stop() { c.pacer.set(func(p *pacer) { p.stopped = true }) }
+
+// Post hands fn to the goroutine that runs the world; fn runs between two
+// events, at the virtual time that wall time has reached. It may be called from
+// any goroutine. It never blocks: whoever posts must bound what it posts.
+func (c *Clock) Post(fn func()) {
+	c.pacer.set(func(p *pacer) { p.inbox = append(p.inbox, fn) })
+}
+
+func (p *pacer) set(change func(*pacer)) {
+	p.mu.Lock()
+	wasPaused, wasSpeed := p.paused, p.speed
+	change(p)
+	if p.paused != wasPaused || p.speed != wasSpeed {
+		p.anchored = false
+	}
+	p.mu.Unlock()
+	p.notify()
+}
+
+// takeInbox returns what was posted since the last call.
+func (p *pacer) takeInbox() []func() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	in := p.inbox
+	p.inbox = nil
+	return in
+}
+
+// reached returns the virtual time that wall time has come to, at least now and
+// at most next, which is the time of the next event.
+func (p *pacer) reached(now, next Time) Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.paused || math.IsInf(p.speed, 1) {
+		return now
+	}
+	wall := time.Now()
+	if !p.anchored {
+		p.virtual, p.wall, p.anchored = now, wall, true
+	}
+	r := p.virtual + Time(float64(wall.Sub(p.wall).Microseconds())*p.speed)
+	return max(now, min(r, next))
+}
+
+// verdict is what the pacer says of the next event.
+type verdict int
+
+const (
+	run  verdict = iota
+	wait         // not yet: sleep, then ask again
+	stop
+)
+
+// ask decides about the next event, due at next, and says how long to wait for
+// it if it may not run yet.
+func (p *pacer) ask(now, next Time) (verdict, time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	switch {
+	case p.stopped:
+		p.stopped = false
+		return stop, 0
+	case len(p.inbox) > 0:
+		return wait, 0
+	case p.paused:
+		if p.steps > 0 && next != Forever {
+			p.steps--
+			return run, 0
+		}
+		return wait, time.Hour
+	case next == Forever:
+		return wait, time.Hour
+	case math.IsInf(p.speed, 1) || next <= now:
+		if p.anchored && time.Since(p.wallOf(next)) > maxLag {
+			p.anchored = false
+		}
+		return run, 0
+	}
+	return wait, time.Until(p.wallOf(next))
+}
+
+// wallOf returns the wall time at which virtual time t is due.
+func (p *pacer) wallOf(t Time) time.Time {
+	return p.wall.Add(time.Duration(float64(t-p.virtual) / p.speed * float64(time.Microsecond)))
+}
+
+// Run runs events until virtual time limit has passed, Stop is called, or, when
+// drain is true, nothing is left in the queue and the inbox. Events due at limit
+// still run; if that was the reason, Now is limit afterwards.
+func (c *Clock) Run(limit Time, drain bool) {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		c.now = c.pacer.reached(c.now, min(c.Next(), limit))
+		for _, fn := range c.pacer.takeInbox() {
+			fn()
+		}
+		next := c.Next()
+		if next == Forever && drain && limit == Forever {
+			return
+		}
+		next = min(next, limit)
+		switch v, sleep := c.pacer.ask(c.now, next); v {
+		case stop:
+			return
+		case run:
+			if c.Next() > limit {
+				c.now = limit
+				return
+			}
+			c.step()
+		case wait:
+			timer.Reset(max(sleep, 0))
+			select {
+			case <-c.pacer.wake:
+			case <-timer.C:
+			}
+		}
+	}
+}
+
+// RunUntil runs events in virtual mode until t, whatever the speed is set to.
+// Tests and snapshots use it; it neither sleeps nor looks at the inbox.
+func (c *Clock) RunUntil(t Time) {
+	for c.Next() <= t {
+		c.step()
+	}
+	c.now = max(c.now, t)
+}

@@ -1,0 +1,226 @@
+package vm
+
+import (
+	"fmt"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/parse"
+)
+
+// Error is a Lua error that left a protected call.
+type Error struct {
+	Value     Value  // what was thrown
+	Traceback string // stack at that moment, as debug.traceback prints it
+}
+
+func (e *Error) Error() string { return e.Message() }
+
+// Message returns the error as the firmware prints it.
+func (e *Error) Message() string {
+	switch x := e.Value.(type) {
+	case String:
+		return string(x)
+	case Number:
+		return FormatNumber(float64(x))
+	}
+	return "(error object is a " + e.Value.Type().String() + " value)"
+}
+
+// OutOfMemory is the message of a failed allocation (fw: MEMERRMSG).
+const OutOfMemory = "not enough memory"
+
+// Memory reports whether the error is a failed allocation.
+func (e *Error) Memory() bool { return e.Value == Value(String(OutOfMemory)) }
+
+// Kill ends a run from outside: the watchdog, or a reset. It unwinds through
+// every pcall of the script.
+type Kill struct{ Reason string }
+
+// Kill makes the running Lua code stop at its next instruction. Call then
+// returns a *Kill. It may be called only from within a run (from Slice or a
+// firmware function) on the world's goroutine.
+func (v *VM) Kill(reason string) { v.killed = &Kill{reason} }
+
+// Load compiles source (or undumps a precompiled chunk) under a chunk name as
+// luaL_loadbuffer takes it: "@init.lua", "=stdin" or source text.
+func (v *VM) Load(source []byte, chunk string) (*Function, error) {
+	src := string(source)
+	if strings.HasPrefix(src, "#") { // first-line comment, as luaL_loadfile
+		if i := strings.IndexByte(src, '\n'); i >= 0 {
+			src = "--" + src[i:]
+		} else {
+			src = ""
+		}
+	}
+	ast, err := parse.Parse(strings.NewReader(src), chunk)
+	if err != nil {
+		return nil, &Error{Value: String(syntaxMessage(err, chunk))}
+	}
+	proto, err := lua.Compile(ast, chunk)
+	if err != nil {
+		return nil, &Error{Value: String(syntaxMessage(err, chunk))}
+	}
+	return v.L.NewFunctionFromProto(proto), nil
+}
+
+// Call calls fn on the main thread, protected, when Lua is idle: the entry for
+// every callback, task and line of input. On an error it returns an *Error, or
+// the *Kill that ended it.
+func (v *VM) Call(fn Value, nret int, args ...Value) ([]Value, *Error, *Kill) {
+	v.killed = nil
+	L := v.L
+	L.SetTop(0)
+	ret, err := v.protect(L, fn, nret, nil, args)
+	v.running = nil
+	v.nCcalls = 0
+	if k := v.killed; k != nil {
+		v.killed = nil
+		return nil, nil, k
+	}
+	return ret, err, nil
+}
+
+// PCall calls fn from within a running call, protected (lua_pcall). handler,
+// which may be nil, is given the error value while the stack still stands and
+// returns what becomes the error value (xpcall).
+func (c *Call) PCall(fn Value, nret int, handler Value, args ...Value) ([]Value, *Error) {
+	c.VM.enterC(c.L)
+	ret, err := c.VM.protect(c.L, fn, nret, handler, args)
+	c.VM.nCcalls--
+	c.VM.running = c.L
+	if c.VM.killed != nil {
+		panic(c.VM.killed)
+	}
+	return ret, err
+}
+
+// enterC counts a nested call from Go into Lua.
+func (v *VM) enterC(L *lua.LState) {
+	if v.nCcalls >= maxCCalls {
+		v.raise(L, 1, "C stack overflow")
+	}
+	v.nCcalls++
+}
+
+// protect is the one protected call. gopher-lua's own closes the upvalues of
+// functions that are still running when an error is raised, and leaves those of
+// the functions it unwinds open; with an error handler, which runs while the
+// stack still stands, neither happens and ours does it right.
+func (v *VM) protect(L *lua.LState, fn Value, nret int, handler Value, args []Value) (ret []Value, lerr *Error) {
+	base := L.GetTop()
+	st := stateOf(L)
+	regBase := st.reg.top
+	depth := v.nCcalls
+	hadErrorFunc := st.hasErrorFunc
+	var caught *Error
+	onError := L.NewFunction(func(L *lua.LState) int {
+		v.running = L
+		if v.killed != nil {
+			closeUpvaluesFrom(st, regBase)
+			return 0
+		}
+		value := v.translate(L, L.Get(1))
+		caught = &Error{Value: value, Traceback: v.Traceback(L, 1)}
+		if handler != nil && value != Value(String(OutOfMemory)) {
+			v.nCcalls++
+			L.Push(handler)
+			L.Push(value)
+			L.Call(1, 1)
+			caught.Value = L.Get(-1)
+			v.nCcalls--
+		}
+		closeUpvaluesFrom(st, regBase)
+		L.Push(caught.Value)
+		return 1
+	})
+	L.Push(fn)
+	for _, a := range args {
+		L.Push(a)
+	}
+	v.running = L
+	err := L.PCall(len(args), nret, onError)
+	st.hasErrorFunc = hadErrorFunc
+	v.nCcalls = depth
+	if err != nil {
+		closeUpvaluesFrom(st, regBase)
+		L.SetTop(base)
+		if caught == nil { // the handler itself failed
+			caught = &Error{Value: String("error in error handling")}
+			if ae, ok := err.(*lua.ApiError); ok && handler == nil {
+				caught.Value = ae.Object
+			}
+		}
+		return nil, caught
+	}
+	for i := base + 1; i <= L.GetTop(); i++ {
+		ret = append(ret, L.Get(i))
+	}
+	L.SetTop(base)
+	return ret, nil
+}
+
+// closeUpvaluesFrom closes the open upvalues at register reg and above.
+func closeUpvaluesFrom(st *luaState, reg int) {
+	var prev *luaUpvalue
+	for uv := st.uvcache; uv != nil; uv = uv.next {
+		if uv.index >= reg {
+			if prev != nil {
+				prev.next = nil
+			} else {
+				st.uvcache = nil
+			}
+			for ; uv != nil; uv = uv.next {
+				if !uv.closed {
+					uv.value = lua.LNil
+					if uv.index < len(uv.reg.array) && uv.reg.array[uv.index] != nil {
+						uv.value = uv.reg.array[uv.index]
+					}
+					uv.closed = true
+				}
+			}
+			return
+		}
+		prev = uv
+	}
+}
+
+// raise raises an error message, with the position of the running Lua function
+// when level is 1, of its caller when 2, none when 0.
+func (v *VM) raise(L *lua.LState, level int, format string, args ...any) {
+	msg := format
+	if len(args) > 0 {
+		msg = fmt.Sprintf(format, args...)
+	}
+	if level > 0 {
+		msg = v.position(L, level) + msg
+	}
+	v.throw(L, String(msg))
+}
+
+// throw raises any value as an error, as it is. It is marked so that the
+// translation of gopher-lua's own messages leaves it alone.
+func (v *VM) throw(L *lua.LState, value Value) {
+	stateOf(L).hasErrorFunc = true // keep gopher-lua from closing live upvalues
+	L.Push(&thrown{value})
+	L.Panic(L)
+}
+
+// thrown wraps an error value raised by our own code on its way to the handler.
+type thrown struct{ value Value }
+
+func (t *thrown) String() string       { return t.value.String() }
+func (t *thrown) Type() lua.LValueType { return t.value.Type() }
+
+// position returns "file:line: " of the Lua function at the given level above
+// the running Go function, as luaL_where does.
+func (v *VM) position(L *lua.LState, level int) string {
+	f := stateOf(L).currentFrame
+	for ; f != nil && level > 0; level-- {
+		f = f.Parent
+	}
+	if f == nil || f.Fn.IsG || f.Pc < 1 {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d: ", ChunkID(f.Fn.Proto.SourceName), f.Fn.Proto.DbgSourcePositions[f.Pc-1])
+}

@@ -1,0 +1,183 @@
+package vm
+
+import (
+	"fmt"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// Config is what a VM needs of the machine around it. Everything a script can
+// reach outside Lua is given here explicitly or is absent.
+type Config struct {
+	// Output receives what print writes.
+	Output func(s string)
+	// ReadFile returns a file of the device's flash.
+	ReadFile func(name string) ([]byte, bool)
+	// Embedded returns a Lua module shipped with the simulator; require asks
+	// it after the flash. It may be nil.
+	Embedded func(name string) (source []byte, ok bool)
+	// Random returns the device's hardware random numbers.
+	Random func() uint32
+	// InstructionNanos is the price of one VM instruction in nanoseconds of
+	// CPU time, CallNanos that of one call into the firmware.
+	InstructionNanos, CallNanos int64
+	// Slice is called each time about SliceNanos of CPU time were used since
+	// the last call; it may end the run with Kill. The watchdog lives there.
+	Slice      func()
+	SliceNanos int64
+}
+
+// VM is one Lua state of a device, from boot to reset. It is not safe for
+// concurrent use: it runs on its world's goroutine.
+type VM struct {
+	cfg  Config
+	L    *lua.LState // main thread
+	main *meter      // the main thread's hook
+
+	cpu        int64 // CPU time used since boot, in nanoseconds
+	sliceAt    int64 // value of cpu at which Slice is called next
+	killed     *Kill // set: unwinding, no pcall may catch it
+	nCcalls    int   // depth of protected calls and Go-to-Lua calls
+	refs       []refEntry
+	freeRefs   []Ref
+	rom        map[*Table]string // ROM tables: not writable, free of charge
+	romGlobals *Table            // the ROM table behind _G
+	metatables map[*Type]*Table
+	calls      []*Call // free list
+	coCreate   lua.LGFunction
+	coResume   lua.LGFunction
+	running    *lua.LState // thread that executes, nil when Lua is idle
+}
+
+// maxCallDepth bounds Lua call frames (fw: LUAI_MAXCALLS, oracle:
+// memory-sizes.json limits) and maxCCalls nested Go calls (LUAI_MAXCCALLS).
+const (
+	maxCallDepth = 20000
+	maxCCalls    = 200
+)
+
+// New makes a VM with empty globals. Libraries are added by OpenLibrary.
+func New(cfg Config) *VM {
+	L := lua.NewState(lua.Options{
+		SkipOpenLibs:        true,
+		CallStackSize:       maxCallDepth + 8*maxCCalls,
+		MinimizeStackMemory: true,
+		RegistrySize:        256,
+		RegistryGrowStep:    1024,
+		RegistryMaxSize:     1 << 20,
+	})
+	v := &VM{
+		cfg:        cfg,
+		L:          L,
+		rom:        map[*Table]string{},
+		metatables: map[*Type]*Table{},
+	}
+	v.sliceAt = cfg.SliceNanos
+	v.coCreate, v.coResume = gopherCoroutines()
+	v.romGlobals = v.NewROMTable("ROM", nil, nil)
+	v.main = v.attach(L)
+	return v
+}
+
+// attach gives thread th its hook.
+func (v *VM) attach(th *lua.LState) *meter {
+	m := &meter{vm: v, th: th, state: stateOf(th), fresh: th != v.L}
+	th.SetContext(m)
+	return m
+}
+
+// Globals returns the global table.
+func (v *VM) Globals() *Table { return v.L.G.Global }
+
+// NewROMTable makes a table that lives in the firmware's flash: it costs no
+// heap and cannot be written.
+func (v *VM) NewROMTable(name string, funcs []Func, consts []Const) *Table {
+	t := v.L.CreateTable(0, len(funcs)+len(consts))
+	for _, f := range funcs {
+		t.RawSetString(f.Name, v.NewFunction(f))
+	}
+	for _, c := range consts {
+		t.RawSetString(c.Name, c.Value)
+	}
+	v.rom[t] = name
+	return t
+}
+
+// IsROM reports whether t is a ROM table.
+func (v *VM) IsROM(t *Table) bool { _, ok := v.rom[t]; return ok }
+
+// ROMGlobals is the ROM table in which Lua finds what _G does not have: the
+// firmware's modules and base functions.
+func (v *VM) ROMGlobals() *Table { return v.romGlobals }
+
+// OpenModule makes a firmware module known to Lua under its name.
+func (v *VM) OpenModule(name string, funcs []Func, consts []Const) *Table {
+	t := v.NewROMTable(name, funcs, consts)
+	v.romGlobals.RawSetString(name, t)
+	return t
+}
+
+// NewFunction makes a Lua function of f.
+func (v *VM) NewFunction(f Func) *Function {
+	return v.L.NewFunction(func(L *lua.LState) int {
+		v.cpu += v.cfg.CallNanos
+		c := v.enter(L, f.Name)
+		n := f.Fn(c)
+		v.leave(c)
+		return n
+	})
+}
+
+// Metatable returns the metatable shared by all userdata of type t.
+func (v *VM) Metatable(t *Type) *Table {
+	mt := v.metatables[t]
+	if mt == nil {
+		mt = v.NewROMTable(t.Name, t.Methods, nil)
+		mt.RawSetString("__index", mt)
+		v.metatables[t] = mt
+	}
+	return mt
+}
+
+// CPU returns the CPU time used since boot, in nanoseconds.
+func (v *VM) CPU() int64 { return v.cpu }
+
+// AddCPU adds n nanoseconds of CPU time, for firmware calls that take long.
+func (v *VM) AddCPU(n int64) { v.cpu += n }
+
+// Where returns "file:line" of the innermost Lua function that is running, or
+// "" when Lua is idle.
+func (v *VM) Where() string {
+	L := v.running
+	if L == nil {
+		return ""
+	}
+	for f := stateOf(L).currentFrame; f != nil; f = f.Parent {
+		if !f.Fn.IsG && f.Pc > 0 && f.Pc <= len(f.Fn.Proto.DbgSourcePositions) {
+			return fmt.Sprintf("%s:%d", ChunkID(f.Fn.Proto.SourceName), f.Fn.Proto.DbgSourcePositions[f.Pc-1])
+		}
+	}
+	return ""
+}
+
+// ChunkID turns a chunk name into what messages show of it: "@file" and "=name"
+// lose their mark, anything else is source text and shows as [string "..."].
+func ChunkID(name string) string {
+	switch {
+	case name == "":
+		return "?"
+	case name[0] == '@' || name[0] == '=':
+		return name[1:]
+	}
+	const room = 60 - len(`[string "..."] `) // fw: LUA_IDSIZE 60
+	line, rest, more := strings.Cut(name, "\n")
+	_ = rest
+	if len(line) > room {
+		line, more = line[:room], true
+	}
+	if more {
+		line += "..."
+	}
+	return `[string "` + line + `"]`
+}
