@@ -34,7 +34,7 @@ func (m *meter) Done() <-chan struct{} {
 		m.fresh = false
 		m.state.Panic = v.coroutinePanic
 	}
-	v.cpu += v.cfg.InstructionNanos
+	v.cpu += v.instrNanos
 	if v.cpu >= v.sliceAt || v.killed != nil {
 		v.slice()
 	}

@@ -19,9 +19,6 @@ type Config struct {
 	Embedded func(name string) (source []byte, ok bool)
 	// Random returns the device's hardware random numbers.
 	Random func() uint32
-	// InstructionNanos is the price of one VM instruction in nanoseconds of
-	// CPU time, CallNanos that of one call into the firmware.
-	InstructionNanos, CallNanos int64
 	// Slice is called each time about SliceNanos of CPU time were used since
 	// the last call; it may end the run with Kill. The watchdog lives there.
 	Slice      func()
@@ -36,6 +33,8 @@ type VM struct {
 	main *meter      // the main thread's hook
 
 	cpu        int64 // CPU time used since boot, in nanoseconds
+	instrNanos int64 // price of one instruction
+	callNanos  int64 // price of one call into the firmware
 	sliceAt    int64 // value of cpu at which Slice is called next
 	killed     *Kill // set: unwinding, no pcall may catch it
 	nCcalls    int   // depth of protected calls and Go-to-Lua calls
@@ -121,7 +120,7 @@ func (v *VM) OpenModule(name string, funcs []Func, consts []Const) *Table {
 // NewFunction makes a Lua function of f.
 func (v *VM) NewFunction(f Func) *Function {
 	return v.L.NewFunction(func(L *lua.LState) int {
-		v.cpu += v.cfg.CallNanos
+		v.cpu += v.callNanos
 		c := v.enter(L, f.Name)
 		n := f.Fn(c)
 		v.leave(c)
@@ -142,6 +141,10 @@ func (v *VM) Metatable(t *Type) *Table {
 
 // CPU returns the CPU time used since boot, in nanoseconds.
 func (v *VM) CPU() int64 { return v.cpu }
+
+// SetPrices sets the CPU time, in nanoseconds, that one VM instruction and one
+// call into the firmware take.
+func (v *VM) SetPrices(instruction, call int64) { v.instrNanos, v.callNanos = instruction, call }
 
 // AddCPU adds n nanoseconds of CPU time, for firmware calls that take long.
 func (v *VM) AddCPU(n int64) { v.cpu += n }

@@ -9,10 +9,10 @@ import (
 func testVM(t *testing.T) (*VM, *strings.Builder) {
 	out := &strings.Builder{}
 	v := New(Config{
-		Output:           func(s string) { out.WriteString(s) },
-		InstructionNanos: 1030,
-		SliceNanos:       1e6,
+		Output:     func(s string) { out.WriteString(s) },
+		SliceNanos: 1e6,
 	})
+	v.SetPrices(1030, 1030)
 	v.L.G.Global.Metatable = func() Value {
 		mt := v.L.CreateTable(0, 1)
 		mt.RawSetString("__index", v.ROMGlobals())

@@ -1,0 +1,236 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+)
+
+// The chip's scheduler (ETS). It is not preemptive. When the CPU becomes free it
+// runs all due timers, then received packets one by one, then tasks by priority.
+// What the CPU spends in each piece of work moves the device's own time ahead of
+// the world's; due work waits until the world has caught up.
+//
+// The rules, and where they are measured: oracle net-behaviour.md 1.1, 13, 14.
+
+// Priority of a task (fw: node.task constants).
+type Priority int
+
+// Task priorities.
+const (
+	Low Priority = iota
+	Medium
+	High
+	priorities
+)
+
+// taskQueueLen is how many tasks of one priority may wait (oracle:
+// net-constants.json task_queue_per_priority).
+const taskQueueLen = 8
+
+// lateLoop is how long one run over the due timers may take before periodic
+// timers lose their grid (oracle: net-behaviour.md 1.1).
+const lateLoop = 15 * clock.Millisecond
+
+type scheduler struct {
+	timers    []*Timer // by expiry; a new one goes before those of equal expiry
+	packets   []func()
+	tasks     [priorities][]func()
+	wake      *clock.Event
+	busyUntil clock.Time
+	loopStart clock.Time // when the current run over due timers began, -1 outside
+}
+
+// Timer is one of the chip's software timers (os_timer).
+type Timer struct {
+	d      *Device
+	fn     func()
+	expiry clock.Time
+	period clock.Duration
+	repeat bool
+	armed  bool
+}
+
+// NewTimer makes a timer that calls fn, disarmed.
+func (d *Device) NewTimer(fn func()) *Timer { return &Timer{d: d, fn: fn} }
+
+// Arm makes the timer expire after period, and again and again when repeat is
+// set. An armed timer is rearmed.
+func (t *Timer) Arm(period clock.Duration, repeat bool) {
+	t.ArmAt(t.d.Now()+period, period, repeat)
+}
+
+// ArmAt is Arm with the first expiry at an absolute time.
+func (t *Timer) ArmAt(at clock.Time, period clock.Duration, repeat bool) {
+	t.Disarm()
+	t.expiry, t.period, t.repeat = at, period, repeat
+	t.insert()
+	t.d.reschedule()
+}
+
+// Disarm stops the timer. It reports whether it was armed.
+func (t *Timer) Disarm() bool {
+	if !t.armed {
+		return false
+	}
+	t.armed = false
+	s := &t.d.sched
+	i := slices.Index(s.timers, t)
+	s.timers = slices.Delete(s.timers, i, i+1)
+	return true
+}
+
+// Armed reports whether the timer runs, and Expiry when it will expire.
+func (t *Timer) Armed() bool { return t.armed }
+
+// Expiry returns when an armed timer expires next.
+func (t *Timer) Expiry() clock.Time { return t.expiry }
+
+func (t *Timer) insert() {
+	t.armed = true
+	s := &t.d.sched
+	i, _ := slices.BinarySearchFunc(s.timers, t.expiry, func(o *Timer, at clock.Time) int {
+		if o.expiry < at {
+			return -1
+		}
+		return 1 // equal expiry: the new one goes first
+	})
+	s.timers = slices.Insert(s.timers, i, t)
+}
+
+// Receive queues the processing of one received packet.
+func (d *Device) Receive(fn func()) {
+	if d.powered {
+		d.sched.packets = append(d.sched.packets, fn)
+		d.reschedule()
+	}
+}
+
+// PostTask queues a task. It reports false when the queue of that priority is
+// full.
+func (d *Device) PostTask(p Priority, fn func()) bool {
+	q := &d.sched.tasks[p]
+	if len(*q) >= taskQueueLen {
+		return false
+	}
+	*q = append(*q, fn)
+	d.reschedule()
+	return true
+}
+
+// reschedule makes sure that the world wakes the device when it has something
+// to do.
+func (d *Device) reschedule() {
+	if d.running {
+		return // run looks again when the current work is done
+	}
+	at := d.nextWork()
+	if at == clock.Forever {
+		return
+	}
+	if d.sched.wake.Pending() {
+		if d.sched.wake.Time() <= at {
+			return
+		}
+		d.sched.wake.Stop()
+	}
+	d.sched.wake = d.world.Clock.At(at, d.run)
+}
+
+// nextWork returns when the device has something to do next.
+func (d *Device) nextWork() clock.Time {
+	s := &d.sched
+	at := clock.Forever
+	if len(s.packets) > 0 || len(s.tasks[Low])+len(s.tasks[Medium])+len(s.tasks[High]) > 0 {
+		at = 0
+	} else if len(s.timers) > 0 {
+		at = s.timers[0].expiry
+	}
+	return max(at, s.busyUntil, d.world.Clock.Now())
+}
+
+// run does what is due, until the CPU is busy beyond the world's time or nothing
+// is left.
+func (d *Device) run() {
+	now := d.world.Clock.Now()
+	for now >= d.sched.busyUntil {
+		work := d.sched.take(now)
+		if work == nil {
+			break
+		}
+		d.exec(work)
+	}
+	d.reschedule()
+}
+
+// take removes and returns the next piece of work that is due at now, or nil.
+func (s *scheduler) take(now clock.Time) func() {
+	if len(s.timers) > 0 && s.timers[0].expiry <= now {
+		if s.loopStart < 0 {
+			s.loopStart = now
+		}
+		t := s.timers[0]
+		s.timers = slices.Delete(s.timers, 0, 1)
+		t.armed = false
+		if t.repeat {
+			if now-s.loopStart > lateLoop {
+				t.expiry = now + t.period
+			} else {
+				t.expiry += t.period
+			}
+			t.insert()
+		}
+		return t.fn
+	}
+	s.loopStart = -1
+	if len(s.packets) > 0 {
+		fn := s.packets[0]
+		s.packets = slices.Delete(s.packets, 0, 1)
+		return fn
+	}
+	for p := High; p >= Low; p-- {
+		if q := s.tasks[p]; len(q) > 0 {
+			fn := q[0]
+			s.tasks[p] = slices.Delete(q, 0, 1)
+			return fn
+		}
+	}
+	return nil
+}
+
+// exec runs one piece of work on the CPU.
+func (d *Device) exec(work func()) {
+	now := d.world.Clock.Now()
+	d.running = true
+	d.local, d.cpuMark = now, d.vmCPU()
+	d.feedWatchdog()
+	work()
+	d.sched.busyUntil = d.Now()
+	d.running = false
+	if r := d.pendingReset; r != nil {
+		d.pendingReset = nil
+		d.reset(*r)
+	}
+}
+
+// Now returns the device's own time: the world's, plus what the CPU has spent in
+// the current piece of work.
+func (d *Device) Now() clock.Time {
+	if !d.running {
+		return max(d.world.Clock.Now(), d.sched.busyUntil)
+	}
+	if !d.cpuCounts {
+		return d.local
+	}
+	return d.local + clock.Time((d.vmCPU()-d.cpuMark)/1000)
+}
+
+// Delay makes the CPU busy for us microseconds, as os_delay_us does.
+func (d *Device) Delay(us clock.Duration) { d.local += us }
+
+func (d *Device) vmCPU() int64 {
+	if d.VM == nil {
+		return 0
+	}
+	return d.VM.CPU()
+}

@@ -1,0 +1,21 @@
+package sim
+
+import "github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+
+// Module is a firmware module: a name in Lua and what a device's boot makes of
+// it. Every module package exports one as Module.
+type Module struct {
+	Name string
+	// Open is called at each boot, before Lua runs. The state of the module
+	// is made here and dropped at reset.
+	Open func(d *Device) *Lib
+}
+
+// Lib is an opened module: what Lua finds in its table.
+type Lib struct {
+	Funcs  []vm.Func
+	Consts []vm.Const
+	// Close, if set, is called at reset, when Lua is gone: it stops what
+	// outlives Lua. Timers, packets and tasks of the device are gone by then.
+	Close func()
+}

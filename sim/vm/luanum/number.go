@@ -1,0 +1,182 @@
+package luanum
+
+import (
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+)
+
+// FormatNumber prints a number as the firmware does (fw: app/lua/luaconf.h,
+// LUA_NUMBER_FMT "%.14g"). Not-a-number prints as "nan" whatever its sign.
+func FormatNumber(f float64) string {
+	if f == math.Trunc(f) && math.Abs(f) < 1e14 {
+		if f == 0 && math.Signbit(f) {
+			return "-0"
+		}
+		return strconv.FormatInt(int64(f), 10)
+	}
+	var buf [32]byte
+	return string(appendFloat(buf[:0], f, 'g', 14, false))
+}
+
+// ParseNumber reads a whole text as a number, as the firmware does for
+// arithmetic on strings, tonumber and number literals (fw: app/lua/lobject.c,
+// luaO_str2d over C's strtod): a decimal or hexadecimal number, "inf" or "nan",
+// with white space around it. There are no underscores, no binary and no octal
+// numbers.
+func ParseNumber(s string) (float64, bool) {
+	for len(s) > 0 && isSpace(s[0]) {
+		s = s[1:]
+	}
+	for len(s) > 0 && isSpace(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	if n, ok := smallDecimal(s); ok {
+		return n, true
+	}
+	i := skipSign(s)
+	switch {
+	case len(s) == i:
+		return 0, false
+	case len(s) > i+2 && s[i] == '0' && s[i+1]|0x20 == 'x':
+		if strings.IndexByte(s, '_') >= 0 {
+			return 0, false
+		}
+		if strings.IndexAny(s, "pP") < 0 {
+			s += "p0"
+		}
+	case s[i]|0x20 == 'i' || s[i]|0x20 == 'n':
+		switch name := strings.ToLower(s[i:]); {
+		case name == "nan":
+			return math.NaN(), true
+		case name != "inf" && name != "infinity":
+			return 0, false
+		}
+	case decimalEnd(s) != len(s):
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil && !errors.Is(err, strconv.ErrRange) {
+		return 0, false
+	}
+	return f, true // out of range: 0 or an infinity, as strtod
+}
+
+// smallDecimal is ParseNumber for what nearly all numbers are: a few digits.
+func smallDecimal(s string) (float64, bool) {
+	if len(s) == 0 || len(s) > 15 {
+		return 0, false
+	}
+	n := 0
+	for i := 0; i < len(s); i++ {
+		if !isDigit(s[i]) {
+			return 0, false
+		}
+		n = n*10 + int(s[i]-'0')
+	}
+	return float64(n), true
+}
+
+// decimalEnd returns where the longest decimal number that starts s ends, 0 when
+// there is none.
+func decimalEnd(s string) int {
+	i := skipSign(s)
+	digits := 0
+	for ; i < len(s) && isDigit(s[i]); i++ {
+		digits++
+	}
+	if i < len(s) && s[i] == '.' {
+		for i++; i < len(s) && isDigit(s[i]); i++ {
+			digits++
+		}
+	}
+	if digits == 0 {
+		return 0
+	}
+	if i < len(s) && s[i]|0x20 == 'e' {
+		j := i + 1 + skipSign(s[i+1:])
+		if j < len(s) && isDigit(s[j]) {
+			for j < len(s) && isDigit(s[j]) {
+				j++
+			}
+			i = j
+		}
+	}
+	return i
+}
+
+// ParseUint reads an integer in the given base (2 to 36) from the start of s as
+// C's strtoul does with a 32-bit long: white space, a sign (a minus negates
+// modulo 2^32), for base 16 an optional 0x, then digits; too large a value gives
+// 2^32-1. It returns where the number ends, 0 when there is none.
+func ParseUint(s string, base int) (n uint32, end int) {
+	i := 0
+	for i < len(s) && isSpace(s[i]) {
+		i++
+	}
+	negative := i < len(s) && s[i] == '-'
+	i += skipSign(s[i:])
+	if base == 16 && len(s) > i+2 && s[i] == '0' && s[i+1]|0x20 == 'x' && digitValue(s[i+2]) < 16 {
+		i += 2
+	}
+	start := i
+	var v uint64
+	overflow := false
+	for ; i < len(s) && digitValue(s[i]) < base; i++ {
+		v = v*uint64(base) + uint64(digitValue(s[i]))
+		if v > math.MaxUint32 {
+			overflow, v = true, math.MaxUint32
+		}
+	}
+	switch {
+	case i == start:
+		return 0, 0
+	case overflow:
+		return math.MaxUint32, i
+	case negative:
+		return -uint32(v), i
+	}
+	return uint32(v), i
+}
+
+// Int32 is C's (int)(long long)f on the chip: truncation towards zero, then the
+// low 32 bits (fw: app/lua/luaconf.h, lua_number2int). What no 64-bit integer
+// holds saturates there.
+func Int32(f float64) int32 { return int32(Int64(f)) }
+
+// Int64 is C's (long long)f: truncation towards zero. Values out of range
+// saturate and not-a-number gives 0, as the compiler's run-time library does.
+func Int64(f float64) int64 {
+	switch {
+	case f != f:
+		return 0
+	case f >= math.MaxInt64:
+		return math.MaxInt64
+	case f <= math.MinInt64:
+		return math.MinInt64
+	}
+	return int64(f)
+}
+
+func skipSign(s string) int {
+	if len(s) > 0 && (s[0] == '-' || s[0] == '+') {
+		return 1
+	}
+	return 0
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
+
+func isSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
+
+// digitValue returns what c is worth as a digit, 99 when it is none.
+func digitValue(c byte) int {
+	switch {
+	case isDigit(c):
+		return int(c - '0')
+	case 'a' <= c|0x20 && c|0x20 <= 'z':
+		return int(c|0x20-'a') + 10
+	}
+	return 99
+}
