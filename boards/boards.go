@@ -1,0 +1,181 @@
+// Package boards holds the board profiles (*.toml, embedded) and loads them. A
+// profile says everything that differs from board to board; esp8266.toml says
+// what the chip gives to all of them.
+//
+// It knows what makes sense on a board, and nothing of how a device uses it.
+package boards
+
+import (
+	"embed"
+	"fmt"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/internal/tomlfile"
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+)
+
+//go:embed *.toml
+var files embed.FS
+
+// chipFile is what every profile builds on.
+const chipFile = "esp8266.toml"
+
+// Default is the board of a device for which no one chose one.
+const Default = "nodemcu-v1"
+
+// Names lists the profiles, sorted.
+func Names() []string {
+	entries, err := files.ReadDir(".")
+	if err != nil {
+		panic(err) // embedded
+	}
+	var names []string
+	for _, e := range entries {
+		if e.Name() != chipFile {
+			names = append(names, strings.TrimSuffix(e.Name(), ".toml"))
+		}
+	}
+	sort.Strings(names)
+	return names
+}
+
+// UnknownError says that there is no board of a name.
+type UnknownError struct {
+	Name string
+}
+
+func (e *UnknownError) Error() string {
+	return fmt.Sprintf("there is no board %q: use one of %s", e.Name, strings.Join(Names(), ", "))
+}
+
+// Load returns the profile of a board by its name or one of its aliases; case
+// does not matter. The error is an *UnknownError.
+func Load(name string) (*sim.Board, error) {
+	want := strings.ToLower(strings.TrimSpace(name))
+	for _, b := range All() {
+		if b.Name == want || slices.Contains(b.Aliases, want) {
+			return b, nil
+		}
+	}
+	return nil, &UnknownError{name}
+}
+
+// All returns every profile, in the order of Names.
+func All() []*sim.Board {
+	var all []*sim.Board
+	for _, name := range Names() {
+		file := name + ".toml"
+		data, err := files.ReadFile(file)
+		if err == nil {
+			var b *sim.Board
+			if b, err = Parse(file, data); err == nil {
+				all = append(all, b)
+			}
+		}
+		if err != nil {
+			panic(err) // the files are embedded and tested
+		}
+	}
+	return all
+}
+
+// Parse reads a profile, data, written in the file called file, on top of what
+// the chip gives to every board. The error names the line and what to do.
+func Parse(file string, data []byte) (*sim.Board, error) {
+	b := new(sim.Board)
+	chip, err := files.ReadFile(chipFile)
+	if err != nil {
+		panic(err) // embedded
+	}
+	if _, err := tomlfile.Decode(chipFile, chip, b); err != nil {
+		panic(err) // embedded and tested
+	}
+	f, err := tomlfile.Decode(file, data, b)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(f, b); err != nil {
+		return nil, err
+	}
+	slices.Sort(b.Firmware.Modules)
+	return b, nil
+}
+
+const (
+	sector  = 4096        // bytes: the unit in which flash is erased (fw: INTERNAL_FLASH_SECTOR_SIZE)
+	fsBlock = 2 * sector  // bytes: a SPIFFS block (fw: app/spiffs/spiffs.c, LOG_BLOCK_SIZE)
+	fsMin   = 4 * fsBlock // bytes: the least that holds a file system (fw: MIN_BLOCKS_FS)
+	maxRAM  = 80 << 10    // bytes: the chip's data RAM; no heap is larger
+	minRAM  = 16 << 10    // bytes: less does not start the firmware
+	maxMHz  = 160         // MHz: the fastest clock of the chip
+	maxUS   = 10000.0     // µs: prices beyond this are typing errors
+	maxADC  = 10          // bits of the chip's converter
+	maxID   = 0xFFFFFF    // chip ids have 24 bits
+	maxChip = 16 << 20    // bytes: the largest flash the chip addresses
+)
+
+// check says what a profile gets wrong.
+func check(f *tomlfile.File, b *sim.Board) error {
+	switch {
+	case b.Name == "" || b.Title == "":
+		return f.Errorf("name", "a board needs a name and a title")
+	case b.Name != strings.ToLower(b.Name):
+		return f.Errorf("name", "name = %q: board names are lower case", b.Name)
+	case b.ChipID > maxID:
+		return f.Errorf("chip_id", "chip_id = %#x: a chip id has 24 bits, at most %#x", b.ChipID, maxID)
+	case b.Flash.Size < 512<<10 || b.Flash.Size > maxChip || b.Flash.Size&(b.Flash.Size-1) != 0:
+		return f.Errorf("flash.size", "flash.size = %d: write a power of two of bytes, 0x80000 to 0x1000000", b.Flash.Size)
+	case !slices.Contains([]string{"qio", "qout", "dio", "dout"}, b.Flash.Mode):
+		return f.Errorf("flash.mode", "flash.mode = %q: write qio, qout, dio or dout", b.Flash.Mode)
+	case b.FS.Address < 0 || b.FS.Address%sector != 0:
+		return f.Errorf("fs.address", "fs.address = %#x: write a multiple of %#x", b.FS.Address, sector)
+	case b.FS.Size < fsMin || b.FS.Size%fsBlock != 0 || b.FS.Size > b.Flash.Size-b.FS.Address:
+		return f.Errorf("fs.size", "fs.size = %#x: write a multiple of %#x, at least %#x, that ends within the flash", b.FS.Size, fsBlock, fsMin)
+	case len(b.CPU.Clocks) == 0 || slices.ContainsFunc(b.CPU.Clocks, func(m int) bool { return m != 80 && m != maxMHz }):
+		return f.Errorf("cpu.clocks", "cpu.clocks: the chip runs at 80 and 160 MHz")
+	case !slices.Contains(b.CPU.Clocks, b.CPU.MHz):
+		return f.Errorf("cpu.mhz", "cpu.mhz = %d is not one of cpu.clocks", b.CPU.MHz)
+	case b.Heap.Size < minRAM || b.Heap.Size > maxRAM:
+		return f.Errorf("heap.size", "heap.size = %d: write %d to %d bytes", b.Heap.Size, minRAM, maxRAM)
+	case b.ADC.Bits < 0 || b.ADC.Bits > maxADC:
+		return f.Errorf("adc.bits", "adc.bits = %d: the converter has 10 bits; 0 where it is not brought out", b.ADC.Bits)
+	case b.ADC.Bits > 0 && (b.ADC.FullScale <= 0 || b.ADC.FullScale > 30):
+		return f.Errorf("adc.full_scale_v", "adc.full_scale_v = %v: write the volts that read as full scale, 1.0 at the chip", b.ADC.FullScale)
+	}
+	for _, p := range []struct {
+		key string
+		us  float64
+	}{{"instruction_us", b.CPU.Instruction}, {"call_us", b.CPU.Call}, {"rom_lookup_us", b.CPU.ROMLookup}} {
+		if p.us < 0 || p.us > maxUS {
+			return f.Errorf("cpu."+p.key, "cpu.%s = %v: write microseconds at 80 MHz, 0 to %v", p.key, p.us, maxUS)
+		}
+	}
+	seen := map[int]bool{}
+	for i, p := range b.Pins {
+		key := fmt.Sprintf("pin[%d]", i)
+		gpio, ok := sim.GPIOOf(p.Index)
+		switch {
+		case !ok:
+			return f.Errorf(key, "%s: pin numbers are 0 to %d, not %d", key, sim.NumPins-1, p.Index)
+		case gpio != p.GPIO:
+			return f.Errorf(key, "%s: pin %d is GPIO%d, not GPIO%d", key, p.Index, gpio, p.GPIO)
+		case p.Silk == "":
+			return f.Errorf(key, "%s: say with silk = what is printed beside the pin", key)
+		case seen[p.Index]:
+			return f.Errorf(key, "%s: pin %d is listed twice", key, p.Index)
+		}
+		seen[p.Index] = true
+	}
+	for i, p := range b.Parts {
+		key := fmt.Sprintf("part[%d]", i)
+		if p.Kind == "" || p.Name == "" {
+			return f.Errorf(key, "%s: a part needs a kind and a name", key)
+		}
+		if _, ok := sim.IndexOf(p.GPIO); !ok {
+			return f.Errorf(key, "%s: the firmware has no number for GPIO%d", key, p.GPIO)
+		}
+	}
+	return nil
+}
