@@ -16,7 +16,7 @@ func TestFormatNumber(t *testing.T) {
 		{1e14, "1e+14"}, {1e15, "1e+15"}, {-1e15, "-1e+15"}, {1e100, "1e+100"}, {1e-5, "1e-05"}, {0.0001, "0.0001"},
 		{123456.789, "123456.789"}, {math.Inf(1), "inf"}, {math.Inf(-1), "-inf"}, {math.NaN(), "nan"},
 		{4294967295, "4294967295"}, {3.14159265358979, "3.1415926535898"}, {5e-324, "4.9406564584125e-324"},
-		{0.99999999999999999, "1"}, {9.99999999999999e13, "99999999999999.9"}, {99999999999999.99, "1e+14"},
+		{0.99999999999999999, "1"}, {9.99999999999999e13, "1e+14"}, {99999999999999.99, "1e+14"},
 	} {
 		if got := FormatNumber(tt.f); got != tt.want {
 			t.Errorf("FormatNumber(%v) = %q, want %q", tt.f, got, tt.want)
@@ -108,6 +108,24 @@ func TestPrintf(t *testing.T) {
 	} {
 		if got := format(tt.form, tt.v); got != tt.want {
 			t.Errorf("%%%s of %v: %q, want %q", tt.form, tt.v, got, tt.want)
+		}
+	}
+}
+
+func TestCasts(t *testing.T) {
+	nan, inf := math.NaN(), math.Inf(1)
+	for _, tt := range []struct {
+		f     float64
+		i32   int32
+		long  int32
+		ulong uint32
+	}{
+		{0, 0, 0, 0}, {-1, -1, -1, math.MaxUint32}, {-1.9, -1, -1, math.MaxUint32}, {2147483648, math.MinInt32, math.MaxInt32, 1 << 31},
+		{4294967297, 1, math.MaxInt32, math.MaxUint32}, {-2147483649, math.MaxInt32, math.MinInt32, 1<<31 - 1},
+		{inf, -1, math.MaxInt32, math.MaxUint32}, {-inf, 0, math.MinInt32, 1 << 31}, {nan, -1, math.MaxInt32, math.MaxUint32},
+	} {
+		if a, b, c := Int32(tt.f), Long(tt.f), ULong(tt.f); a != tt.i32 || b != tt.long || c != tt.ulong {
+			t.Errorf("%v: %d %d %d, want %d %d %d", tt.f, a, b, c, tt.i32, tt.long, tt.ulong)
 		}
 	}
 }

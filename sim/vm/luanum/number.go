@@ -140,23 +140,46 @@ func ParseUint(s string, base int) (n uint32, end int) {
 	return uint32(v), i
 }
 
-// Int32 is C's (int)(long long)f on the chip: truncation towards zero, then the
-// low 32 bits (fw: app/lua/luaconf.h, lua_number2int). What no 64-bit integer
-// holds saturates there.
+// Int32 is C's (int)(long long)f on the chip, which is how the firmware makes an
+// integer of a Lua number: truncation towards zero, then the low 32 bits (fw:
+// app/lua/luaconf.h, lua_number2integer).
 func Int32(f float64) int32 { return int32(Int64(f)) }
 
-// Int64 is C's (long long)f: truncation towards zero. Values out of range
-// saturate and not-a-number gives 0, as the compiler's run-time library does.
+// Int64 is C's (long long)f on the chip: truncation towards zero. Values out of
+// range saturate, and not-a-number is the largest (libgcc: xtensa __fixdfdi).
 func Int64(f float64) int64 {
 	switch {
-	case f != f:
-		return 0
-	case f >= math.MaxInt64:
+	case f >= math.MaxInt64 || f != f:
 		return math.MaxInt64
 	case f <= math.MinInt64:
 		return math.MinInt64
 	}
 	return int64(f)
+}
+
+// Long is C's (long)f on the chip, as string.format converts for %d: 32 bits,
+// saturating (libgcc: xtensa __fixdfsi).
+func Long(f float64) int32 {
+	switch {
+	case f >= math.MaxInt32 || f != f:
+		return math.MaxInt32
+	case f <= math.MinInt32:
+		return math.MinInt32
+	}
+	return int32(f)
+}
+
+// ULong is C's (unsigned long)f on the chip, as string.format converts for %x:
+// small negative numbers wrap, numbers out of 32 bits saturate (libgcc: xtensa
+// __fixunsdfsi).
+func ULong(f float64) uint32 {
+	switch {
+	case f > math.MaxUint32 || f != f:
+		return math.MaxUint32
+	case f <= -(1 << 32):
+		return 1 << 31
+	}
+	return uint32(int64(f))
 }
 
 func skipSign(s string) int {
