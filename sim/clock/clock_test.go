@@ -1,0 +1,179 @@
+package clock
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"sort"
+	"testing"
+	"time"
+)
+
+func TestEventsRunByTimeThenSequence(t *testing.T) {
+	c := New()
+	var got []string
+	at := func(tm Time, name string) { c.At(tm, func() { got = append(got, fmt.Sprintf("%s@%d", name, c.Now())) }) }
+	at(20, "b")
+	at(10, "a")
+	at(20, "c")
+	c.At(10, func() { at(5, "past"); at(20, "d") })
+	c.RunUntil(100)
+	if want := "[a@10 past@10 b@20 c@20 d@20]"; fmt.Sprint(got) != want {
+		t.Errorf("got %v, want %s", got, want)
+	}
+	if c.Now() != 100 {
+		t.Errorf("now is %d, want 100", c.Now())
+	}
+}
+
+func TestStopTakesAnEventOut(t *testing.T) {
+	c := New()
+	ran := 0
+	e := c.At(10, func() { ran++ })
+	if !e.Pending() || !e.Stop() || e.Stop() || e.Pending() {
+		t.Error("a pending event stops once")
+	}
+	late := c.At(10, func() { ran++ })
+	c.RunUntil(20)
+	if ran != 1 || late.Stop() {
+		t.Errorf("%d events ran, want 1; stopping it afterwards does nothing", ran)
+	}
+	var none *Event
+	if none.Pending() || none.Stop() {
+		t.Error("a nil event is not pending")
+	}
+}
+
+// The queue against a sorted list, with random insertions and removals.
+func TestQueueAgainstSort(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	c := New()
+	type rec struct{ at, seq int }
+	var got, want []rec
+	for i := range 2000 {
+		r := rec{rnd.IntN(100), i}
+		e := c.At(Time(r.at), func() { got = append(got, r) })
+		if rnd.IntN(3) == 0 {
+			e.Stop()
+			continue
+		}
+		want = append(want, r)
+	}
+	sort.SliceStable(want, func(i, j int) bool { return want[i].at < want[j].at })
+	c.RunUntil(100)
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Error("order differs from a stable sort by time")
+	}
+}
+
+func TestVirtualRunJumps(t *testing.T) {
+	c := New()
+	days := 0
+	var tick func()
+	tick = func() { days++; c.After(24*Hour, tick) }
+	c.After(24*Hour, tick)
+	c.Run(1000*24*Hour, false)
+	if days != 1000 || c.Now() != 1000*24*Hour {
+		t.Errorf("%d days, now %v", days, c.Now())
+	}
+}
+
+func TestRunDrains(t *testing.T) {
+	c := New()
+	c.At(5, func() {})
+	c.Run(Forever, true)
+	if c.Now() != 5 {
+		t.Errorf("now %d, want 5", c.Now())
+	}
+}
+
+// Real time is checked from below only: a run may be late, never early.
+func TestRealTimeIsNeverEarly(t *testing.T) {
+	c := New()
+	c.SetSpeed(10)
+	start := time.Now()
+	c.Run(500*Millisecond, false)
+	if d := time.Since(start); d < 50*time.Millisecond {
+		t.Errorf("half a second at ten times the speed took %v", d)
+	}
+}
+
+func TestPostWakesAnIdleRealTimeRun(t *testing.T) {
+	c := New()
+	c.SetSpeed(1)
+	var at Time
+	go func() {
+		time.Sleep(20 * time.Millisecond)
+		c.Post(func() { at = c.Now(); c.Stop() })
+	}()
+	c.Run(Forever, false)
+	if at < 20*Millisecond {
+		t.Errorf("posted after 20 ms of wall time, seen at %d µs of virtual time", at)
+	}
+}
+
+func TestPauseStepContinue(t *testing.T) {
+	c := New()
+	var got []int
+	for i := range 4 {
+		c.At(Time(i), func() { got = append(got, i) })
+	}
+	c.Pause()
+	c.Step()
+	go func() {
+		// Posted functions run while paused; time stands.
+		done := make(chan int)
+		c.Post(func() {
+			if len(got) <= 1 {
+				c.Step()
+			}
+			close(done)
+		})
+		<-done
+		time.Sleep(20 * time.Millisecond)
+		c.Post(func() {
+			if len(got) != 2 || !c.State().Paused {
+				t.Errorf("paused after two steps: %v ran, state %+v", got, c.State())
+			}
+			c.Continue()
+		})
+	}()
+	c.Run(10, false)
+	if fmt.Sprint(got) != "[0 1 2 3]" {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestStopBeforeRun(t *testing.T) {
+	c := New()
+	c.At(1, func() { t.Error("ran after Stop") })
+	c.Stop()
+	c.Run(Forever, false)
+}
+
+func TestSpeedMustBePositive(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("speed 0 was taken")
+		}
+	}()
+	New().SetSpeed(0)
+}
+
+func BenchmarkEvents(b *testing.B) {
+	c := New()
+	var tick func()
+	n := 0
+	tick = func() {
+		if n++; n < b.N {
+			c.After(10, tick)
+		}
+	}
+	for range 50 { // a queue of realistic depth
+		c.At(Forever-1, func() {})
+	}
+	c.After(10, tick)
+	b.ResetTimer()
+	for n < b.N {
+		c.RunUntil(c.Next())
+	}
+}
