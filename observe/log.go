@@ -1,0 +1,107 @@
+package observe
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+)
+
+// Log writes device output to one writer and, a line each, what the simulator
+// has to say to another. Errors of the writers are kept, not acted on: a closed
+// pipe must not stop the device.
+type Log struct {
+	Device  io.Writer // what the device sent to its serial port
+	Events  io.Writer // boot, reset, panic, Wi-Fi, hints …
+	Verbose bool      // also connections and pins
+	err     error
+}
+
+// Handle is the subscriber.
+func (l *Log) Handle(e sim.Event) {
+	if out, ok := e.Data.(sim.OutputData); ok {
+		l.write(l.Device, Plain(out.Text))
+		return
+	}
+	text := Describe(e)
+	switch e.Kind {
+	case sim.Callback:
+		return
+	case sim.Socket, sim.Pin:
+		if !l.Verbose {
+			return
+		}
+	}
+	if text != "" {
+		l.write(l.Events, fmt.Sprintf("[%11.6f] %s: %s\n", e.Time.Seconds(), e.Kind, text))
+	}
+}
+
+// Err returns the first error of a writer.
+func (l *Log) Err() error { return l.err }
+
+func (l *Log) write(w io.Writer, s string) {
+	if w == nil {
+		return
+	}
+	if _, err := io.WriteString(w, s); err != nil && l.err == nil {
+		l.err = err
+	}
+}
+
+// Plain turns serial output into text for a file or pipe: the carriage returns
+// before line ends go.
+func Plain(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
+
+// Describe puts an event into words, without time and kind. It returns "" for
+// events that have none.
+func Describe(e sim.Event) string {
+	switch d := e.Data.(type) {
+	case sim.BootData:
+		return d.Reason
+	case sim.ResetData:
+		return d.Reason
+	case sim.PanicData:
+		s := d.Message
+		if d.Where != "" {
+			s += " (in " + d.Where + ")"
+		}
+		return s
+	case sim.ErrorData:
+		s, _, _ := strings.Cut(d.Message, "\n")
+		if d.Where != "" {
+			s += " (in " + d.Where + ")"
+		}
+		return s
+	case sim.MemoryData:
+		return fmt.Sprintf("no room for %d bytes, %d free", d.Request, d.Free)
+	case sim.CallbackData:
+		return fmt.Sprintf("%s took %d µs", d.What, d.CPU)
+	case sim.WiFiData:
+		s := d.Mode + " " + d.State
+		if d.IP != "" {
+			s += " " + d.IP
+		}
+		return s
+	case sim.SocketData:
+		s := fmt.Sprintf("#%d %s", d.ID, d.State)
+		if d.Local != "" {
+			s += " " + d.Local
+		}
+		if d.Remote != "" {
+			s += " ⇄ " + d.Remote
+		}
+		return s
+	case sim.PinData:
+		return fmt.Sprintf("%d is %d, by the %s", d.Pin, d.Level, d.By)
+	case sim.HintData:
+		if d.Where != "" {
+			return d.Where + ": " + d.Text
+		}
+		return d.Text
+	case sim.NoteData:
+		return d.Text
+	}
+	return ""
+}

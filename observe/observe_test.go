@@ -1,0 +1,91 @@
+package observe
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+)
+
+func output(s string) sim.Event {
+	return sim.Event{Time: 1, Device: "d", Kind: sim.Output, Data: sim.OutputData{Text: s}}
+}
+
+func TestExpect(t *testing.T) {
+	boom := sim.Event{Kind: sim.Panic, Data: sim.PanicData{Message: "boom"}}
+	for _, tt := range []struct {
+		name    string
+		x       Expect
+		events  []sim.Event
+		want    Verdict
+		why     string
+		missing string
+	}{
+		{"one text", Expect{Texts: []string{"ready"}}, []sim.Event{output("get ready!")}, Passed, "", "[]"},
+		{"across writes", Expect{Texts: []string{"ready"}}, []sim.Event{output("re"), output("a"), output("dy")}, Passed, "", "[]"},
+		{"across a line end", Expect{Texts: []string{"a\nb"}}, []sim.Event{output("a\r\n"), output("b")}, Passed, "", "[]"},
+		{"any order", Expect{Texts: []string{"a", "b"}}, []sim.Event{output("b"), output("a")}, Passed, "", "[]"},
+		{"missing", Expect{Texts: []string{"a", "b"}}, []sim.Event{output("xbx")}, Undecided, "", "[a]"},
+		{"forbidden", Expect{Texts: []string{"ok"}, FailOn: []string{"PANIC"}}, []sim.Event{output("PAN"), output("IC"), output("ok")}, Failed, "seen: PANIC", "[ok]"},
+		{"panic counts", Expect{Panics: true}, []sim.Event{boom}, Failed, "panic: boom", "[]"},
+		{"panic does not count", Expect{Texts: []string{"ok"}}, []sim.Event{boom, output("ok")}, Passed, "", "[]"},
+		{"nothing happens", Expect{Texts: []string{"ok"}}, nil, Undecided, "", "[ok]"},
+		{"nothing expected is never met", Expect{}, []sim.Event{output("x")}, Undecided, "", "[]"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			calls := 0
+			x := tt.x
+			x.Decided = func() { calls++ }
+			for _, e := range tt.events {
+				x.Handle(e)
+			}
+			v, why := x.Verdict()
+			if v != tt.want || why != tt.why || fmt.Sprint(x.Missing()) != tt.missing {
+				t.Errorf("got %v %q missing %v", v, why, x.Missing())
+			}
+			if (v != Undecided) != (calls == 1) {
+				t.Errorf("Decided was called %d times", calls)
+			}
+		})
+	}
+}
+
+func TestLog(t *testing.T) {
+	var dev, ev strings.Builder
+	l := Log{Device: &dev, Events: &ev}
+	l.Handle(output("hello\r\n> "))
+	l.Handle(sim.Event{Time: 1_500_000, Kind: sim.Boot, Data: sim.BootData{Reason: "power-on"}})
+	l.Handle(sim.Event{Kind: sim.Socket, Data: sim.SocketData{ID: 1, State: "LISTEN"}})
+	l.Handle(sim.Event{Kind: sim.Callback, Data: sim.CallbackData{What: "tmr", CPU: 3}})
+	if dev.String() != "hello\n> " || ev.String() != "[   1.500000] boot: power-on\n" {
+		t.Errorf("device %q, events %q", dev.String(), ev.String())
+	}
+}
+
+type badWriter struct{}
+
+func (badWriter) Write([]byte) (int, error) { return 0, errors.New("closed") }
+
+func TestWritersMayFail(t *testing.T) {
+	l := Log{Device: badWriter{}, Events: badWriter{}}
+	l.Handle(output("x"))
+	j := NewJSON(badWriter{})
+	j.Handle(output("x"))
+	if l.Err() == nil || j.Flush() == nil {
+		t.Error("the error of a writer was lost")
+	}
+}
+
+func TestJSON(t *testing.T) {
+	var b strings.Builder
+	j := NewJSON(&b)
+	j.Handle(output("<a>\r\n"))
+	if err := j.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if want := `{"t":1,"dev":"d","ev":"output","data":{"text":"<a>\r\n"}}` + "\n"; b.String() != want {
+		t.Errorf("got %q, want %q", b.String(), want)
+	}
+}
