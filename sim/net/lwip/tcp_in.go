@@ -1,0 +1,669 @@
+package lwip
+
+import "github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+
+// Incoming TCP: finding the connection, the state machine, acknowledgements, and
+// putting data in order (fw: app/lwip/core/tcp_in.c).
+
+// inSegment is the segment that is being processed, and what came of it.
+type inSegment struct {
+	p     *wire.Packet
+	rx    *rxbuf
+	seq   uint32
+	data  []byte
+	flags wire.Flags
+	len   uint32 // sequence numbers it takes
+
+	recv    [][]byte // data for the owner, one entry per packet
+	recvRx  []*rxbuf // the memory of that data
+	gotFin  bool
+	gotRst  bool
+	allDone bool // our FIN is acknowledged: the connection is over
+}
+
+func (in *inSegment) setData(data []byte) {
+	in.data = data
+	in.len = uint32(len(data))
+	if in.flags&(wire.SYN|wire.FIN) != 0 {
+		in.len++
+	}
+}
+
+func (s *Stack) tcpInput(p *wire.Packet, b *rxbuf) {
+	in := &inSegment{p: p, rx: b, seq: p.Seq, flags: p.Flags}
+	in.setData(p.Payload)
+
+	if c := s.find(&s.active, p); c != nil {
+		unlink(&s.active, c) // to the front: the timers follow this order
+		c.next = s.active
+		s.active = c
+		s.process(c, in)
+		return
+	}
+	for c := s.timeWait; c != nil; c = c.next {
+		if c.matches(p) {
+			s.timeWaitInput(c, in)
+			return
+		}
+	}
+	if l := s.findListener(p); l != nil {
+		s.listenInput(l, in)
+		return
+	}
+	if p.Flags&wire.RST == 0 {
+		s.resetFor(in)
+	}
+}
+
+func (c *TCPConn) matches(p *wire.Packet) bool {
+	return c.remotePort == p.SrcPort && c.localPort == p.DstPort && c.remoteIP == p.Src && c.localIP == p.Dst
+}
+
+func (s *Stack) find(list **TCPConn, p *wire.Packet) *TCPConn {
+	for c := *list; c != nil; c = c.next {
+		if c.matches(p) {
+			return c
+		}
+	}
+	return nil
+}
+
+// findListener prefers a listener on the packet's address to one on any.
+func (s *Stack) findListener(p *wire.Packet) *TCPConn {
+	var any *TCPConn
+	for l := s.listening; l != nil; l = l.next {
+		if l.localPort != p.DstPort {
+			continue
+		}
+		if l.localIP == p.Dst {
+			any = l
+			break
+		}
+		if isAny(l.localIP) {
+			any = l
+		}
+	}
+	if any != nil {
+		unlink(&s.listening, any)
+		any.next = s.listening
+		s.listening = any
+	}
+	return any
+}
+
+// resetFor answers a segment with a RST.
+func (s *Stack) resetFor(in *inSegment) {
+	s.reset(in.p.Ack, in.seq+in.len, in.p.Dst, in.p.Src, in.p.DstPort, in.p.SrcPort)
+}
+
+// process runs a segment through its connection, tells the owner what came of
+// it, and sends what may be sent then.
+func (s *Stack) process(c *TCPConn, in *inSegment) {
+	s.input = c
+	defer func() {
+		s.input = nil
+		in.releaseRecv()
+	}()
+	if !c.advance(in) {
+		return // aborted
+	}
+	switch {
+	case in.gotRst:
+		if c.OnError != nil {
+			c.OnError(ErrReset)
+		}
+		c.remove(&s.active)
+		s.free(c)
+		return
+	case in.allDone:
+		if c.flags&flagReceiveClosed == 0 && c.OnError != nil {
+			c.OnError(ErrClosed)
+		}
+		c.remove(&s.active)
+		s.free(c)
+		return
+	}
+	if c.acked > 0 && c.OnSent != nil {
+		if c.OnSent(c, c.acked) == ErrAbort || c.freed {
+			return
+		}
+	}
+	if in.recv != nil {
+		if c.flags&flagReceiveClosed != 0 {
+			in.releaseRecv()
+			c.Abort()
+			return
+		}
+		for _, d := range in.recv {
+			c.rxBytes += uint64(len(d))
+		}
+		if c.OnRecv != nil {
+			err := c.OnRecv(c, in.recv)
+			in.releaseRecv()
+			if err == ErrAbort || c.freed {
+				return
+			}
+		} else {
+			n := 0
+			for _, d := range in.recv {
+				n += len(d)
+			}
+			c.Recved(n)
+			in.releaseRecv()
+		}
+	}
+	if in.gotFin {
+		if c.rcvWnd != s.p.Window {
+			c.rcvWnd++ // nobody will give the FIN's byte back
+		}
+		if c.OnRecv != nil && c.OnRecv(c, nil) == ErrAbort || c.freed {
+			return
+		}
+	}
+	s.input = nil
+	c.Output()
+}
+
+func (in *inSegment) releaseRecv() {
+	for _, b := range in.recvRx {
+		b.release()
+	}
+	in.recvRx = nil
+}
+
+// listenInput answers a SYN for a listener.
+func (s *Stack) listenInput(l *TCPConn, in *inSegment) {
+	if in.flags&wire.ACK != 0 {
+		s.resetFor(in)
+		return
+	}
+	if in.flags&wire.SYN == 0 {
+		return
+	}
+	established := 0
+	for c := s.active; c != nil; c = c.next {
+		if c.state == Established {
+			established++
+		}
+	}
+	if s.p.EstablishedLimit > 0 && established == s.p.EstablishedLimit {
+		return
+	}
+	c := s.NewTCP()
+	if c == nil {
+		return
+	}
+	c.localIP, c.localPort = in.p.Dst, l.localPort
+	c.remoteIP, c.remotePort = in.p.Src, in.p.SrcPort
+	c.state = SynReceived
+	c.rcvNxt = in.seq + 1
+	c.rcvAnnRight = c.rcvNxt
+	c.sndWnd = int(in.p.Window)
+	c.ssthresh = c.sndWnd
+	c.sndWl1 = in.seq - 1
+	c.OnAccept = l.OnAccept
+	c.KeepAlive, c.ReuseAddr = l.KeepAlive, l.ReuseAddr
+	s.register(&s.active, c)
+	c.parseMSS(in.p)
+	if c.enqueueFlags(wire.SYN|wire.ACK) != OK {
+		c.abandon(false)
+		return
+	}
+	c.Output()
+}
+
+func (s *Stack) timeWaitInput(c *TCPConn, in *inSegment) {
+	if in.flags&wire.RST != 0 {
+		return
+	}
+	if in.flags&wire.SYN != 0 {
+		if seqBetween(in.seq, c.rcvNxt, c.rcvNxt+uint32(c.rcvWnd)) {
+			s.resetFor(in)
+			return
+		}
+	} else if in.flags&wire.FIN != 0 {
+		c.tmr = s.ticks
+	}
+	if in.len > 0 {
+		c.flags |= flagAckNow
+		c.Output()
+	}
+}
+
+// parseMSS takes the peer's MSS option, limited to what this host can send.
+func (c *TCPConn) parseMSS(p *wire.Packet) {
+	if p.MSS != 0 {
+		c.mss = min(int(p.MSS), c.s.p.MSS, MTU-40)
+	}
+}
+
+// advance is the state machine (fw: tcp_process). It returns false when the
+// connection must not be touched any more.
+func (c *TCPConn) advance(in *inSegment) bool {
+	s := c.s
+	ack := in.p.Ack
+	if in.flags&wire.RST != 0 {
+		if c.state == SynSent && ack == c.sndNxt ||
+			c.state != SynSent && seqBetween(in.seq, c.rcvNxt, c.rcvNxt+uint32(c.rcvWnd)) {
+			in.gotRst = true
+			c.flags &^= flagAckDelay
+		}
+		// What follows in process has no effect for a RST that was not
+		// acceptable, but for a sent event: acked is left from before.
+		return true
+	}
+	if in.flags&wire.SYN != 0 && c.state != SynSent && c.state != SynReceived {
+		c.flags |= flagAckNow
+		return true
+	}
+	if c.flags&flagReceiveClosed == 0 {
+		c.tmr = s.ticks
+	}
+	c.keepSent = 0
+	c.parseMSS(in.p)
+
+	hasAck := in.flags&wire.ACK != 0
+	switch c.state {
+	case SynSent:
+		return c.synSent(in, hasAck)
+	case SynReceived:
+		return c.synReceived(in, hasAck)
+	case CloseWait, Established:
+		c.receive(in)
+		if in.gotFin {
+			c.flags |= flagAckNow
+			c.state = CloseWait
+		}
+	case FinWait1:
+		c.receive(in)
+		if in.gotFin {
+			c.flags |= flagAckNow
+			if hasAck && ack == c.sndNxt {
+				c.purge()
+				c.enterTimeWait()
+			} else {
+				c.state = Closing
+			}
+		} else if hasAck && ack == c.sndNxt {
+			c.state = FinWait2
+		}
+	case FinWait2:
+		c.receive(in)
+		if in.gotFin {
+			c.flags |= flagAckNow
+			c.purge()
+			c.enterTimeWait()
+		}
+	case Closing:
+		c.receive(in)
+		if hasAck && ack == c.sndNxt {
+			c.purge()
+			c.enterTimeWait()
+		}
+	case LastAck:
+		c.receive(in)
+		if hasAck && ack == c.sndNxt {
+			in.allDone = true
+		}
+	}
+	return true
+}
+
+func (c *TCPConn) synSent(in *inSegment, hasAck bool) bool {
+	ack := in.p.Ack
+	if !hasAck {
+		return true
+	}
+	if in.flags&wire.SYN == 0 || len(c.unacked) == 0 || ack != c.unacked[0].seq+1 {
+		c.s.resetFor(in)
+		return true
+	}
+	c.sndBuf++
+	c.rcvNxt = in.seq + 1
+	c.rcvAnnRight = c.rcvNxt
+	c.lastAck = ack
+	c.sndWnd = int(in.p.Window)
+	c.sndWl1 = in.seq - 1
+	c.state = Established
+	c.ssthresh = c.mss * 10
+	c.startCwnd(c.cwnd)
+	c.queueLen--
+	syn := c.unacked[0]
+	c.unacked = c.unacked[1:]
+	c.rtime = noTimer
+	if len(c.unacked) > 0 {
+		c.rtime = 0
+	}
+	c.nrtx = 0
+	c.freeSegment(syn)
+	if c.OnConnected != nil && c.OnConnected(c) == ErrAbort || c.freed {
+		return false
+	}
+	c.flags |= flagAckNow
+	return true
+}
+
+// startCwnd sets the congestion window when the connection is established: one
+// segment less if the SYN had to be sent again.
+func (c *TCPConn) startCwnd(before int) {
+	c.cwnd = c.mss
+	if before == 1 {
+		c.cwnd = 2 * c.mss
+	}
+}
+
+func (c *TCPConn) synReceived(in *inSegment, hasAck bool) bool {
+	if !hasAck {
+		if in.flags&wire.SYN != 0 && in.seq == c.rcvNxt-1 {
+			c.retransmitFirst() // another copy of the SYN
+		}
+		return true
+	}
+	if !seqBetween(in.p.Ack, c.lastAck+1, c.sndNxt) {
+		c.s.resetFor(in)
+		return true
+	}
+	c.state = Established
+	err := ErrArg
+	if c.OnAccept != nil {
+		err = c.OnAccept(c)
+	}
+	if err != OK || c.freed {
+		if err != ErrAbort {
+			c.Abort()
+		}
+		return false
+	}
+	before := c.cwnd
+	c.receive(in)
+	if c.acked != 0 {
+		c.acked-- // the SYN is no data
+	}
+	c.startCwnd(before)
+	if in.gotFin {
+		c.flags |= flagAckNow
+		c.state = CloseWait
+	}
+	return true
+}
+
+// receive handles the acknowledgement and the data of a segment (fw:
+// tcp_receive).
+func (c *TCPConn) receive(in *inSegment) {
+	if in.flags&wire.ACK != 0 {
+		c.acknowledge(in)
+	}
+	if in.len > 0 {
+		c.receiveData(in)
+	} else if !seqBetween(in.seq, c.rcvNxt, c.rcvNxt+uint32(c.rcvWnd)-1) {
+		c.flags |= flagAckNow
+	}
+}
+
+func (c *TCPConn) acknowledge(in *inSegment) {
+	ack, wnd := in.p.Ack, int(in.p.Window)
+	rightEdge := uint32(c.sndWnd) + c.sndWl2
+	if seqLT(c.sndWl1, in.seq) || c.sndWl1 == in.seq && seqLT(c.sndWl2, ack) ||
+		c.sndWl2 == ack && wnd > c.sndWnd {
+		c.sndWnd = wnd
+		c.sndWl1 = in.seq
+		c.sndWl2 = ack
+		if c.sndWnd > 0 {
+			c.persistBackoff = 0
+		}
+	}
+	switch {
+	case seqLE(ack, c.lastAck):
+		c.acked = 0
+		if in.len == 0 && c.sndWl2+uint32(c.sndWnd) == rightEdge && c.rtime >= 0 && c.lastAck == ack {
+			c.duplicateAck()
+		} else {
+			c.dupAcks = 0
+		}
+	case seqBetween(ack, c.lastAck+1, c.sndNxt):
+		c.newAck(ack)
+	default:
+		c.acked = 0
+	}
+	// After a retransmission everything is on the unsent queue, though it has
+	// been sent: so that is looked through, too.
+	for len(c.unsent) > 0 {
+		g := c.unsent[0]
+		if !seqBetween(ack, g.seq+g.len(), c.sndNxt) {
+			break
+		}
+		c.unsent = c.unsent[1:]
+		c.acknowledged(g)
+	}
+	if len(c.unsent) == 0 {
+		c.unsent = nil
+	}
+	c.measureRTT(ack)
+}
+
+func (c *TCPConn) duplicateAck() {
+	if c.dupAcks < 255 {
+		c.dupAcks++
+	}
+	if c.dupAcks > dupAckLimit {
+		if c.cwnd+c.mss <= maxWindow {
+			c.cwnd += c.mss
+		}
+	} else if c.dupAcks == dupAckLimit {
+		c.fastRetransmit()
+	}
+}
+
+func (c *TCPConn) newAck(ack uint32) {
+	if c.flags&flagFastRecovery != 0 {
+		c.flags &^= flagFastRecovery
+		c.cwnd = c.ssthresh
+	}
+	c.nrtx = 0
+	c.rto = c.sa>>3 + c.sv
+	c.acked = int(uint16(ack - c.lastAck))
+	c.sndBuf += c.acked
+	c.dupAcks = 0
+	c.lastAck = ack
+	if c.state >= Established {
+		if c.cwnd < c.ssthresh {
+			if c.cwnd+c.mss <= maxWindow {
+				c.cwnd += c.mss
+			}
+		} else if n := c.cwnd + c.mss*c.mss/c.cwnd; n <= maxWindow {
+			c.cwnd = n
+		}
+	}
+	for len(c.unacked) > 0 {
+		g := c.unacked[0]
+		if !seqLE(g.seq+g.len(), ack) {
+			break
+		}
+		c.unacked = c.unacked[1:]
+		c.acknowledged(g)
+	}
+	c.rtime = noTimer
+	if len(c.unacked) > 0 {
+		c.rtime = 0
+	}
+	c.polled = 0
+}
+
+// acknowledged frees a segment that the peer has.
+func (c *TCPConn) acknowledged(g *segment) {
+	if c.acked != 0 && g.flags&wire.FIN != 0 {
+		c.acked-- // the FIN is no data
+	}
+	c.queueLen--
+	c.freeSegment(g)
+}
+
+// measureRTT takes a sample when the measured segment is acknowledged, with
+// Jacobson's integer arithmetic (in slow ticks).
+func (c *TCPConn) measureRTT(ack uint32) {
+	if c.rttest == 0 || !seqLT(c.rtseq, ack) {
+		return
+	}
+	m := int16(c.s.ticks - c.rttest)
+	m -= c.sa >> 3
+	c.sa += m
+	if m < 0 {
+		m = -m
+	}
+	m -= c.sv >> 2
+	c.sv += m
+	c.rto = c.sa>>3 + c.sv
+	c.rttest = 0
+}
+
+func (c *TCPConn) receiveData(in *inSegment) {
+	if seqBetween(c.rcvNxt, in.seq+1, in.seq+in.len-1) {
+		// The front of it is known already. With a FIN at the end, seq+len-1 is
+		// where the FIN is.
+		known := c.rcvNxt - in.seq
+		in.setData(in.data[min(int(known), len(in.data)):])
+		in.seq = c.rcvNxt
+	} else if seqLT(in.seq, c.rcvNxt) {
+		c.flags |= flagAckNow
+	}
+	switch {
+	case !seqBetween(in.seq, c.rcvNxt, c.rcvNxt+uint32(c.rcvWnd)-1):
+		c.sendEmptyAck()
+	case in.seq != c.rcvNxt:
+		c.sendEmptyAck()
+		c.keepForLater(in)
+	default:
+		c.inOrder(in)
+	}
+}
+
+// inOrder takes a segment that continues the stream, and those kept for later
+// that follow it.
+func (c *TCPConn) inOrder(in *inSegment) {
+	if in.len > uint32(c.rcvWnd) {
+		in.flags &^= wire.FIN
+		n := c.rcvWnd
+		if in.flags&wire.SYN != 0 {
+			n--
+		}
+		in.setData(in.data[:max(min(n, len(in.data)), 0)])
+	}
+	if len(c.ooo) > 0 {
+		c.mergeOutOfOrder(in)
+	}
+	c.rcvNxt = in.seq + in.len
+	c.rcvWnd -= int(in.len)
+	c.updateAnnounced()
+	if len(in.data) > 0 {
+		in.deliver(in.data, in.rx)
+	}
+	if in.flags&wire.FIN != 0 {
+		in.gotFin = true
+	}
+	for len(c.ooo) > 0 && c.ooo[0].seq == c.rcvNxt {
+		g := c.ooo[0]
+		c.ooo = c.ooo[1:]
+		c.rcvNxt += g.len()
+		c.rcvWnd = max(c.rcvWnd-int(g.len()), 0)
+		c.updateAnnounced()
+		if len(g.data) > 0 {
+			in.deliver(g.data, g.rx)
+		}
+		if g.flags&wire.FIN != 0 {
+			in.gotFin = true
+			if c.state == Established {
+				c.state = CloseWait
+			}
+		}
+		c.freeSegment(g)
+	}
+	if c.s.p.AckAtOnce || c.flags&flagAckDelay != 0 {
+		c.flags &^= flagAckDelay
+		c.flags |= flagAckNow
+	} else {
+		c.flags |= flagAckDelay
+	}
+}
+
+func (in *inSegment) deliver(data []byte, rx *rxbuf) {
+	rx.refs++
+	in.recv = append(in.recv, data)
+	in.recvRx = append(in.recvRx, rx)
+}
+
+// mergeOutOfOrder drops what the segment covers of the data kept for later, and
+// cuts the segment where that data goes on.
+func (c *TCPConn) mergeOutOfOrder(in *inSegment) {
+	if in.flags&wire.FIN != 0 {
+		c.freeAll(&c.ooo)
+		return
+	}
+	for len(c.ooo) > 0 {
+		g := c.ooo[0]
+		if !seqGE(in.seq+in.len, g.seq+uint32(len(g.data))) {
+			break
+		}
+		if g.flags&wire.FIN != 0 && in.flags&wire.SYN == 0 {
+			in.flags |= wire.FIN
+			in.setData(in.data)
+		}
+		c.ooo = c.ooo[1:]
+		c.freeSegment(g)
+	}
+	if len(c.ooo) > 0 && seqGT(in.seq+in.len, c.ooo[0].seq) {
+		n := int(c.ooo[0].seq - in.seq)
+		if in.flags&wire.SYN != 0 {
+			n--
+		}
+		in.setData(in.data[:max(min(n, len(in.data)), 0)])
+	}
+}
+
+// keepForLater files a segment that came before its turn. The queue is sorted
+// and without overlaps.
+func (c *TCPConn) keepForLater(in *inSegment) {
+	i := 0
+	for i < len(c.ooo) && seqLT(c.ooo[i].seq, in.seq) {
+		i++
+	}
+	if i < len(c.ooo) && c.ooo[i].seq == in.seq && len(in.data) <= len(c.ooo[i].data) {
+		return
+	}
+	last := i == len(c.ooo)
+	if last && i > 0 && c.ooo[i-1].flags&wire.FIN != 0 {
+		return
+	}
+	if !c.s.host.Alloc(KindSegment, sizeSegment) {
+		return
+	}
+	in.rx.refs++
+	g := &segment{seq: in.seq, data: in.data, flags: in.flags, rx: in.rx}
+	if i > 0 {
+		if prev := c.ooo[i-1]; seqGT(prev.seq+uint32(len(prev.data)), g.seq) {
+			prev.data = prev.data[:g.seq-prev.seq]
+		}
+	}
+	rest := c.ooo[i:]
+	switch {
+	case last && i > 0: // only an appended segment is checked against the window
+		if edge := c.rcvNxt + uint32(c.rcvWnd); seqGT(g.seq+g.len(), edge) {
+			g.flags &^= wire.FIN
+			g.data = g.data[:min(int(edge-g.seq), len(g.data))]
+		}
+	case g.flags&wire.FIN != 0:
+		for _, o := range rest {
+			c.freeSegment(o)
+		}
+		rest = nil
+	default:
+		for len(rest) > 0 && seqGE(g.seq+uint32(len(g.data)), rest[0].seq+uint32(len(rest[0].data))) {
+			g.flags |= rest[0].flags & wire.FIN
+			c.freeSegment(rest[0])
+			rest = rest[1:]
+		}
+		if len(rest) > 0 && seqGT(g.seq+uint32(len(g.data)), rest[0].seq) {
+			g.data = g.data[:rest[0].seq-g.seq]
+		}
+	}
+	c.ooo = append(append(c.ooo[:i:i], g), rest...)
+}
