@@ -211,7 +211,11 @@ func (d *dnsClient) receive(msg []byte, _ netip.AddrPort) {
 	if !d.s.host.Alloc(KindDNS, dnsBuffer) {
 		return
 	}
-	defer d.s.host.Free(KindDNS, dnsBuffer)
+	d.answer(msg)
+	d.s.host.Free(KindDNS, dnsBuffer)
+}
+
+func (d *dnsClient) answer(msg []byte) {
 	m, ok := parseDNS(msg)
 	if !ok {
 		return

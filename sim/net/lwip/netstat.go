@@ -13,6 +13,7 @@ type Conn struct {
 	Local  netip.AddrPort
 	Remote netip.AddrPort // zero for listeners and UDP
 
+	Owner            any
 	RxBytes, TxBytes uint64 // payload since the PCB was made
 
 	// TCP. Queued counts data bytes not acknowledged, Unsent and Unacked are
@@ -42,14 +43,14 @@ func (s *Stack) Netstat() []Conn {
 		}
 	}
 	for u := s.udp; u != nil; u = u.next {
-		out = append(out, Conn{Proto: wire.UDP, Local: u.LocalAddr(), RxBytes: u.rxBytes, TxBytes: u.txBytes})
+		out = append(out, Conn{Proto: wire.UDP, Local: u.LocalAddr(), Owner: u.Owner, RxBytes: u.rxBytes, TxBytes: u.txBytes})
 	}
 	return out
 }
 
 // Stat describes the connection.
 func (c *TCPConn) Stat() Conn {
-	st := Conn{Proto: wire.TCP, State: c.state.String(), Local: c.LocalAddr()}
+	st := Conn{Proto: wire.TCP, State: c.state.String(), Local: c.LocalAddr(), Owner: c.Owner}
 	if c.state == Listen {
 		return st
 	}

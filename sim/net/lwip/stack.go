@@ -196,6 +196,10 @@ type Stack struct {
 	echoes []*echoListener
 	dns    dnsClient
 
+	// OnLoss, if set, is told when the rules of the stack make data or a
+	// connection vanish without anyone being told.
+	OnLoss func(owner any, what string)
+
 	// OnTick, if set, is called when the TCP tick runs, before it does anything.
 	OnTick func(slow bool)
 }
@@ -305,29 +309,39 @@ func (s *Stack) Input(netif int, p *wire.Packet) {
 	if b == nil {
 		return
 	}
-	defer b.release()
-	n := s.netifs[netif]
+	if !s.inputPacket(s.netifs[netif], p, b) {
+		b.release()
+	}
+}
+
+// inputPacket is Input for a packet whose memory is accounted for; it reports
+// whether that memory has found another owner. Nothing on this path is deferred:
+// a callback that does not return, because the host has panicked, must leave
+// everything as it was at that moment.
+func (s *Stack) inputPacket(n Netif, p *wire.Packet, b *rxbuf) (taken bool) {
 	group := wire.IsGroup(p.Dst, n.Prefix)
 	switch {
 	case s.p.AnyAddress:
 	case p.Dst.IsMulticast():
 		if !s.member(p.Dst) {
-			return
+			return false
 		}
 	case group:
 	case !n.Prefix.IsValid() || n.Prefix.Addr() != p.Dst:
-		return
+		return false
 	}
 	switch p.Proto {
 	case wire.TCP:
 		if !group {
 			s.tcpInput(p, b)
+			return true
 		}
 	case wire.UDP:
 		s.udpInput(p, group)
 	case wire.ICMP:
 		s.icmpInput(p, group)
 	}
+	return false
 }
 
 // rxbuf is the memory of a received packet. A connection that keeps the data of

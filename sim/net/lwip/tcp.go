@@ -99,6 +99,10 @@ type TCPConn struct {
 	// OnError says that the connection is gone: ErrReset, ErrAbort, ErrClosed.
 	OnError func(err Err)
 
+	// Owner is whose connection it is, for whoever reads Netstat. The stack does
+	// not look at it.
+	Owner any
+
 	// KeepAlive turns probing on; KeepIdle and KeepInterval are in milliseconds.
 	KeepAlive    bool
 	KeepIdle     uint32

@@ -1,6 +1,10 @@
 package lwip
 
-import "github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+import (
+	"fmt"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+)
 
 // Incoming TCP: finding the connection, the state machine, acknowledgements, and
 // putting data in order (fw: app/lwip/core/tcp_in.c).
@@ -8,7 +12,7 @@ import "github.com/nodemcu-sim/nodemcu-sim/sim/wire"
 // inSegment is the segment that is being processed, and what came of it.
 type inSegment struct {
 	p     *wire.Packet
-	rx    *rxbuf
+	rx    *rxbuf // nil once its data is with the owner
 	seq   uint32
 	data  []byte
 	flags wire.Flags
@@ -32,7 +36,13 @@ func (in *inSegment) setData(data []byte) {
 func (s *Stack) tcpInput(p *wire.Packet, b *rxbuf) {
 	in := &inSegment{p: p, rx: b, seq: p.Seq, flags: p.Flags}
 	in.setData(p.Payload)
+	s.demultiplex(p, in)
+	if in.rx != nil {
+		in.rx.release()
+	}
+}
 
+func (s *Stack) demultiplex(p *wire.Packet, in *inSegment) {
 	if c := s.find(&s.active, p); c != nil {
 		unlink(&s.active, c) // to the front: the timers follow this order
 		c.next = s.active
@@ -100,68 +110,83 @@ func (s *Stack) resetFor(in *inSegment) {
 // it, and sends what may be sent then.
 func (s *Stack) process(c *TCPConn, in *inSegment) {
 	s.input = c
-	defer func() {
-		s.input = nil
-		in.releaseRecv()
-	}()
-	if !c.advance(in) {
-		return // aborted
+	flush := s.deliver(c, in)
+	s.input = nil
+	in.releaseRecv()
+	if flush {
+		c.Output()
 	}
-	switch {
-	case in.gotRst:
-		if c.OnError != nil {
-			c.OnError(ErrReset)
-		}
-		c.remove(&s.active)
-		s.free(c)
-		return
-	case in.allDone:
-		if c.flags&flagReceiveClosed == 0 && c.OnError != nil {
-			c.OnError(ErrClosed)
-		}
-		c.remove(&s.active)
-		s.free(c)
-		return
+}
+
+// deliver is process without the output at its end; it reports whether there is
+// to be one.
+func (s *Stack) deliver(c *TCPConn, in *inSegment) bool {
+	if !c.advance(in) {
+		return false
+	}
+	if in.gotRst || in.allDone {
+		s.over(c, in)
+		return false
 	}
 	if c.acked > 0 && c.OnSent != nil {
 		if c.OnSent(c, c.acked) == ErrAbort || c.freed {
-			return
+			return false
 		}
 	}
 	if in.recv != nil {
 		if c.flags&flagReceiveClosed != 0 {
 			in.releaseRecv()
 			c.Abort()
-			return
+			return false
 		}
+		n := 0
 		for _, d := range in.recv {
-			c.rxBytes += uint64(len(d))
+			n += len(d)
 		}
-		if c.OnRecv != nil {
-			err := c.OnRecv(c, in.recv)
-			in.releaseRecv()
-			if err == ErrAbort || c.freed {
-				return
-			}
-		} else {
-			n := 0
-			for _, d := range in.recv {
-				n += len(d)
-			}
+		c.rxBytes += uint64(n)
+		if c.OnRecv == nil {
 			c.Recved(n)
-			in.releaseRecv()
+		} else if c.OnRecv(c, in.recv) == ErrAbort || c.freed {
+			return false
 		}
+		in.releaseRecv()
 	}
 	if in.gotFin {
 		if c.rcvWnd != s.p.Window {
 			c.rcvWnd++ // nobody will give the FIN's byte back
 		}
 		if c.OnRecv != nil && c.OnRecv(c, nil) == ErrAbort || c.freed {
-			return
+			return false
 		}
 	}
-	s.input = nil
-	c.Output()
+	return true
+}
+
+// over ends a connection that was reset or has acknowledged our FIN.
+func (s *Stack) over(c *TCPConn, in *inSegment) {
+	switch {
+	case in.gotRst:
+		if c.OnError != nil {
+			c.OnError(ErrReset)
+		}
+	default:
+		if n := c.unsentBytes(); n > 0 && s.OnLoss != nil {
+			s.OnLoss(c.Owner, fmt.Sprintf("the last %d bytes were never sent: the peer closed while Nagle's algorithm held them back", n))
+		}
+		if c.flags&flagReceiveClosed == 0 && c.OnError != nil {
+			c.OnError(ErrClosed)
+		}
+	}
+	c.remove(&s.active)
+	s.free(c)
+}
+
+func (c *TCPConn) unsentBytes() int {
+	n := 0
+	for _, g := range c.unsent {
+		n += len(g.data)
+	}
+	return n
 }
 
 func (in *inSegment) releaseRecv() {
@@ -187,6 +212,9 @@ func (s *Stack) listenInput(l *TCPConn, in *inSegment) {
 		}
 	}
 	if s.p.EstablishedLimit > 0 && established == s.p.EstablishedLimit {
+		if s.OnLoss != nil {
+			s.OnLoss(l.Owner, fmt.Sprintf("a connection from %s was ignored: %d are established, which is the firmware's limit", in.p.Src, established))
+		}
 		return
 	}
 	c := s.NewTCP()
@@ -556,6 +584,7 @@ func (c *TCPConn) inOrder(in *inSegment) {
 	c.updateAnnounced()
 	if len(in.data) > 0 {
 		in.deliver(in.data, in.rx)
+		in.rx = nil
 	}
 	if in.flags&wire.FIN != 0 {
 		in.gotFin = true
@@ -567,6 +596,7 @@ func (c *TCPConn) inOrder(in *inSegment) {
 		c.rcvWnd = max(c.rcvWnd-int(g.len()), 0)
 		c.updateAnnounced()
 		if len(g.data) > 0 {
+			g.rx.refs++
 			in.deliver(g.data, g.rx)
 		}
 		if g.flags&wire.FIN != 0 {
@@ -585,85 +615,8 @@ func (c *TCPConn) inOrder(in *inSegment) {
 	}
 }
 
+// deliver hands data, and the memory it is in, on to the owner.
 func (in *inSegment) deliver(data []byte, rx *rxbuf) {
-	rx.refs++
 	in.recv = append(in.recv, data)
 	in.recvRx = append(in.recvRx, rx)
-}
-
-// mergeOutOfOrder drops what the segment covers of the data kept for later, and
-// cuts the segment where that data goes on.
-func (c *TCPConn) mergeOutOfOrder(in *inSegment) {
-	if in.flags&wire.FIN != 0 {
-		c.freeAll(&c.ooo)
-		return
-	}
-	for len(c.ooo) > 0 {
-		g := c.ooo[0]
-		if !seqGE(in.seq+in.len, g.seq+uint32(len(g.data))) {
-			break
-		}
-		if g.flags&wire.FIN != 0 && in.flags&wire.SYN == 0 {
-			in.flags |= wire.FIN
-			in.setData(in.data)
-		}
-		c.ooo = c.ooo[1:]
-		c.freeSegment(g)
-	}
-	if len(c.ooo) > 0 && seqGT(in.seq+in.len, c.ooo[0].seq) {
-		n := int(c.ooo[0].seq - in.seq)
-		if in.flags&wire.SYN != 0 {
-			n--
-		}
-		in.setData(in.data[:max(min(n, len(in.data)), 0)])
-	}
-}
-
-// keepForLater files a segment that came before its turn. The queue is sorted
-// and without overlaps.
-func (c *TCPConn) keepForLater(in *inSegment) {
-	i := 0
-	for i < len(c.ooo) && seqLT(c.ooo[i].seq, in.seq) {
-		i++
-	}
-	if i < len(c.ooo) && c.ooo[i].seq == in.seq && len(in.data) <= len(c.ooo[i].data) {
-		return
-	}
-	last := i == len(c.ooo)
-	if last && i > 0 && c.ooo[i-1].flags&wire.FIN != 0 {
-		return
-	}
-	if !c.s.host.Alloc(KindSegment, sizeSegment) {
-		return
-	}
-	in.rx.refs++
-	g := &segment{seq: in.seq, data: in.data, flags: in.flags, rx: in.rx}
-	if i > 0 {
-		if prev := c.ooo[i-1]; seqGT(prev.seq+uint32(len(prev.data)), g.seq) {
-			prev.data = prev.data[:g.seq-prev.seq]
-		}
-	}
-	rest := c.ooo[i:]
-	switch {
-	case last && i > 0: // only an appended segment is checked against the window
-		if edge := c.rcvNxt + uint32(c.rcvWnd); seqGT(g.seq+g.len(), edge) {
-			g.flags &^= wire.FIN
-			g.data = g.data[:min(int(edge-g.seq), len(g.data))]
-		}
-	case g.flags&wire.FIN != 0:
-		for _, o := range rest {
-			c.freeSegment(o)
-		}
-		rest = nil
-	default:
-		for len(rest) > 0 && seqGE(g.seq+uint32(len(g.data)), rest[0].seq+uint32(len(rest[0].data))) {
-			g.flags |= rest[0].flags & wire.FIN
-			c.freeSegment(rest[0])
-			rest = rest[1:]
-		}
-		if len(rest) > 0 && seqGT(g.seq+uint32(len(g.data)), rest[0].seq) {
-			g.data = g.data[:rest[0].seq-g.seq]
-		}
-	}
-	c.ooo = append(append(c.ooo[:i:i], g), rest...)
 }

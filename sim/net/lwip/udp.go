@@ -20,6 +20,8 @@ type UDPSocket struct {
 	// OnRecv gets each datagram. data must not be changed.
 	OnRecv func(data []byte, from netip.AddrPort)
 	TTL    uint8
+	// Owner is whose socket it is, for whoever reads Netstat.
+	Owner any
 
 	s          *Stack
 	next       *UDPSocket
@@ -94,8 +96,9 @@ func (u *UDPSocket) SendTo(data []byte, ip netip.Addr, port uint16) Err {
 	if !u.s.host.Alloc(KindPbuf, size) {
 		return ErrMem
 	}
-	defer u.s.host.Free(KindPbuf, size)
-	return u.send(append([]byte(nil), data...), ip, port)
+	err := u.send(append([]byte(nil), data...), ip, port)
+	u.s.host.Free(KindPbuf, size)
+	return err
 }
 
 // send is SendTo for data that is in memory already and will not change.
