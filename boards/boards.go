@@ -96,7 +96,7 @@ func Parse(file string, data []byte) (*sim.Board, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := check(f, b); err != nil {
+	if err := Check(b, f.Errorf); err != nil {
 		return nil, err
 	}
 	slices.Sort(b.Firmware.Modules)
@@ -116,40 +116,41 @@ const (
 	maxChip = 16 << 20    // bytes: the largest flash the chip addresses
 )
 
-// check says what a profile gets wrong.
-func check(f *tomlfile.File, b *sim.Board) error {
+// Check says what is wrong with a board. where makes an error about one of the
+// profile's keys, such as "fs.size"; see tomlfile.File.Errorf.
+func Check(b *sim.Board, where func(key, format string, args ...any) error) error {
 	switch {
 	case b.Name == "" || b.Title == "":
-		return f.Errorf("name", "a board needs a name and a title")
+		return where("name", "a board needs a name and a title")
 	case b.Name != strings.ToLower(b.Name):
-		return f.Errorf("name", "name = %q: board names are lower case", b.Name)
+		return where("name", "name = %q: board names are lower case", b.Name)
 	case b.ChipID > maxID:
-		return f.Errorf("chip_id", "chip_id = %#x: a chip id has 24 bits, at most %#x", b.ChipID, maxID)
+		return where("chip_id", "chip_id = %#x: a chip id has 24 bits, at most %#x", b.ChipID, maxID)
 	case b.Flash.Size < 512<<10 || b.Flash.Size > maxChip || b.Flash.Size&(b.Flash.Size-1) != 0:
-		return f.Errorf("flash.size", "flash.size = %d: write a power of two of bytes, 0x80000 to 0x1000000", b.Flash.Size)
+		return where("flash.size", "flash.size = %d: write a power of two of bytes, 0x80000 to 0x1000000", b.Flash.Size)
 	case !slices.Contains([]string{"qio", "qout", "dio", "dout"}, b.Flash.Mode):
-		return f.Errorf("flash.mode", "flash.mode = %q: write qio, qout, dio or dout", b.Flash.Mode)
+		return where("flash.mode", "flash.mode = %q: write qio, qout, dio or dout", b.Flash.Mode)
 	case b.FS.Address < 0 || b.FS.Address%sector != 0:
-		return f.Errorf("fs.address", "fs.address = %#x: write a multiple of %#x", b.FS.Address, sector)
+		return where("fs.address", "fs.address = %#x: write a multiple of %#x", b.FS.Address, sector)
 	case b.FS.Size < fsMin || b.FS.Size%fsBlock != 0 || b.FS.Size > b.Flash.Size-b.FS.Address:
-		return f.Errorf("fs.size", "fs.size = %#x: write a multiple of %#x, at least %#x, that ends within the flash", b.FS.Size, fsBlock, fsMin)
+		return where("fs.size", "fs.size = %#x: write a multiple of %#x, at least %#x, that ends within the flash", b.FS.Size, fsBlock, fsMin)
 	case len(b.CPU.Clocks) == 0 || slices.ContainsFunc(b.CPU.Clocks, func(m int) bool { return m != 80 && m != maxMHz }):
-		return f.Errorf("cpu.clocks", "cpu.clocks: the chip runs at 80 and 160 MHz")
+		return where("cpu.clocks", "cpu.clocks: the chip runs at 80 and 160 MHz")
 	case !slices.Contains(b.CPU.Clocks, b.CPU.MHz):
-		return f.Errorf("cpu.mhz", "cpu.mhz = %d is not one of cpu.clocks", b.CPU.MHz)
+		return where("cpu.mhz", "cpu.mhz = %d is not one of cpu.clocks", b.CPU.MHz)
 	case b.Heap.Size < minRAM || b.Heap.Size > maxRAM:
-		return f.Errorf("heap.size", "heap.size = %d: write %d to %d bytes", b.Heap.Size, minRAM, maxRAM)
+		return where("heap.size", "heap.size = %d: write %d to %d bytes", b.Heap.Size, minRAM, maxRAM)
 	case b.ADC.Bits < 0 || b.ADC.Bits > maxADC:
-		return f.Errorf("adc.bits", "adc.bits = %d: the converter has 10 bits; 0 where it is not brought out", b.ADC.Bits)
+		return where("adc.bits", "adc.bits = %d: the converter has 10 bits; 0 where it is not brought out", b.ADC.Bits)
 	case b.ADC.Bits > 0 && (b.ADC.FullScale <= 0 || b.ADC.FullScale > 30):
-		return f.Errorf("adc.full_scale_v", "adc.full_scale_v = %v: write the volts that read as full scale, 1.0 at the chip", b.ADC.FullScale)
+		return where("adc.full_scale_v", "adc.full_scale_v = %v: write the volts that read as full scale, 1.0 at the chip", b.ADC.FullScale)
 	}
 	for _, p := range []struct {
 		key string
 		us  float64
 	}{{"instruction_us", b.CPU.Instruction}, {"call_us", b.CPU.Call}, {"rom_lookup_us", b.CPU.ROMLookup}} {
 		if p.us < 0 || p.us > maxUS {
-			return f.Errorf("cpu."+p.key, "cpu.%s = %v: write microseconds at 80 MHz, 0 to %v", p.key, p.us, maxUS)
+			return where("cpu."+p.key, "cpu.%s = %v: write microseconds at 80 MHz, 0 to %v", p.key, p.us, maxUS)
 		}
 	}
 	seen := map[int]bool{}
@@ -158,23 +159,23 @@ func check(f *tomlfile.File, b *sim.Board) error {
 		gpio, ok := sim.GPIOOf(p.Index)
 		switch {
 		case !ok:
-			return f.Errorf(key, "%s: pin numbers are 0 to %d, not %d", key, sim.NumPins-1, p.Index)
+			return where(key, "%s: pin numbers are 0 to %d, not %d", key, sim.NumPins-1, p.Index)
 		case gpio != p.GPIO:
-			return f.Errorf(key, "%s: pin %d is GPIO%d, not GPIO%d", key, p.Index, gpio, p.GPIO)
+			return where(key, "%s: pin %d is GPIO%d, not GPIO%d", key, p.Index, gpio, p.GPIO)
 		case p.Silk == "":
-			return f.Errorf(key, "%s: say with silk = what is printed beside the pin", key)
+			return where(key, "%s: say with silk = what is printed beside the pin", key)
 		case seen[p.Index]:
-			return f.Errorf(key, "%s: pin %d is listed twice", key, p.Index)
+			return where(key, "%s: pin %d is listed twice", key, p.Index)
 		}
 		seen[p.Index] = true
 	}
 	for i, p := range b.Parts {
 		key := fmt.Sprintf("part[%d]", i)
 		if p.Kind == "" || p.Name == "" {
-			return f.Errorf(key, "%s: a part needs a kind and a name", key)
+			return where(key, "%s: a part needs a kind and a name", key)
 		}
 		if _, ok := sim.IndexOf(p.GPIO); !ok {
-			return f.Errorf(key, "%s: the firmware has no number for GPIO%d", key, p.GPIO)
+			return where(key, "%s: the firmware has no number for GPIO%d", key, p.GPIO)
 		}
 	}
 	return nil

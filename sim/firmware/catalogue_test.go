@@ -1,0 +1,66 @@
+package firmware
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestCatalogue(t *testing.T) {
+	if !slices.IsSortedFunc(catalogue, func(a, b Documented) int { return strings.Compare(a.Name, b.Name) }) {
+		t.Error("the catalogue is not sorted by name: Find needs that")
+	}
+	for i, d := range catalogue {
+		if i > 0 && catalogue[i-1].Name == d.Name {
+			t.Errorf("%s is listed twice", d.Name)
+		}
+		names := append(slices.Clone(d.Functions), d.Methods...)
+		slices.Sort(names)
+		if len(slices.Compact(slices.Clone(names))) != len(names) {
+			t.Errorf("%s lists a name twice: %v", d.Name, names)
+		}
+		for _, m := range d.Methods {
+			if typ, name, ok := strings.Cut(m, ":"); !ok || typ == "" || name == "" {
+				t.Errorf("%s: method %q", d.Name, m)
+			}
+		}
+	}
+	for name, want := range map[string]bool{"file": true, "wifi": true, "sjson": true, "ble": false, "": false, "zzz": false} {
+		if Known(name) != want {
+			t.Errorf("Known(%q) = %v", name, !want)
+		}
+	}
+}
+
+func TestCompare(t *testing.T) {
+	mdns, _ := Find("mdns")
+	have := []Provided{
+		{Name: "mdns", Functions: append(slices.Clone(mdns.Functions), "old")},
+		{Name: "tmr", Functions: []string{"create", "now"}, Methods: []string{"tmr.timer:start"}},
+	}
+	got := Compare(have)
+	if len(got) != len(catalogue) {
+		t.Fatalf("%d modules", len(got))
+	}
+	for _, s := range got {
+		switch s.Name {
+		case "mdns":
+			if s.Level != Supported || len(s.Missing) != 0 || fmt.Sprint(s.Extra) != "[old]" {
+				t.Errorf("mdns: %+v", s)
+			}
+		case "tmr":
+			want := "[ccount delay resume_all softwd suspend_all time wdclr tmr.timer:alarm tmr.timer:interval tmr.timer:register tmr.timer:resume tmr.timer:state tmr.timer:stop tmr.timer:suspend tmr.timer:unregister]"
+			if s.Level != Partial || fmt.Sprint(s.Missing) != want {
+				t.Errorf("tmr: %v", s)
+			}
+		default:
+			if s.Level != Absent || s.Missing != nil {
+				t.Errorf("%s: %+v", s.Name, s)
+			}
+		}
+	}
+	if Absent.String() != "absent" || Partial.String() != "partial" || Supported.String() != "supported" {
+		t.Error("level names")
+	}
+}
