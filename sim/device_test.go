@@ -11,7 +11,7 @@ import (
 
 // testBoard is a board with round figures.
 func testBoard() *Board {
-	return &Board{Name: "test", Title: "Test", CPU: BoardCPU{MHz: 80, Instruction: 1, Call: 1}}
+	return &Board{Name: "test", Title: "Test", FS: BoardFS{Size: 1 << 20}, CPU: BoardCPU{MHz: 80, Instruction: 1, Call: 1}}
 }
 
 // record collects what a world's devices print and what happens to them.

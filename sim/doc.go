@@ -8,3 +8,7 @@
 // build of the real firmware selects its modules. It must not know the host: no
 // files, no sockets, no wall clock.
 package sim
+
+// FirmwareVersion is the release whose behaviour the simulator reproduces (the
+// commit that the oracle was measured on: 36cbf9f0).
+const FirmwareVersion = "3.0.0.0"
