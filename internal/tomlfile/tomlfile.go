@@ -77,7 +77,10 @@ func Decode(name string, data []byte, v any) (*File, error) {
 	if _, err := toml.Decode(string(data), &tree); err != nil {
 		var pe toml.ParseError
 		if errors.As(err, &pe) {
-			return nil, &Error{File: name, Line: pe.Position.Line, Message: pe.Message}
+			// Counted from the offset: for an unexpected line end the decoder
+			// names the line after it.
+			line := 1 + strings.Count(string(data[:min(max(pe.Position.Start, 0), len(data))]), "\n")
+			return nil, &Error{File: name, Line: line, Message: pe.Message}
 		}
 		return nil, &Error{File: name, Message: strings.TrimPrefix(err.Error(), "toml: ")}
 	}

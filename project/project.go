@@ -1,0 +1,266 @@
+// Package project reads nodemcu-sim.toml, the file in an app's directory that
+// says on what the app runs:
+//
+//	board = "nodemcu-v1"       # a board profile; flags may choose another
+//	chip_id = 0x123456         # what node.chipid() returns
+//	publish = ["8080:80", "0.0.0.0:5353:53/udp"]
+//
+//	[firmware]
+//	modules = ["file", "net", "node", "tmr", "wifi"]
+//
+//	[heap]
+//	size = 50000               # bytes the SDK's allocator has before Lua starts
+//
+//	[cpu]
+//	model = "esp8266"          # or "host": Lua takes no device time
+//	mhz = 160                  # the clock at boot
+//
+//	[fs]
+//	size = 0x80000             # bytes of flash for the file system
+//	exclude = ["*.md", "test"] # not copied to the device
+//
+//	[wifi]
+//	join = "home"              # the network stored in the device's flash
+//	ip = "192.168.1.50"        # the station's address; without it DHCP gives one
+//	netmask = "255.255.255.0"
+//	gateway = "192.168.1.1"
+//	dns = ["192.168.1.1"]
+//	connect_delay = "300ms"    # from connect to connected
+//	dhcp_delay = "1.2s"        # from connected to an address
+//
+//	[[wifi.network]]           # what a scan finds; none: every SSID is there
+//	ssid = "home"
+//	password = "topsecret"
+//	auth = "wpa2"              # open, wep, wpa, wpa2 or wpa-wpa2
+//	channel = 6
+//	rssi = -55                 # dBm
+//	bssid = "02:00:00:00:00:01"
+//	hidden = false
+//
+// Everything may be left out. An unknown key and a value that cannot be are
+// errors that name the line. The package knows what a file may say; what the
+// simulator makes of it is decided elsewhere.
+package project
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/nodemcu-sim/nodemcu-sim/boards"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/tomlfile"
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/flash/hostdir"
+)
+
+// FileName is the name of the project file in an app's directory.
+const FileName = hostdir.ProjectFile
+
+// maxSize bounds the project file, in bytes.
+const maxSize = 1 << 20
+
+// Project is what a project file says. The zero value is that of an empty file.
+type Project struct {
+	// Board is the board's name as written, "" when the file names none.
+	Board string
+	// Publish lists the device's ports to make reachable from the host.
+	Publish []Publish
+	// HostCPU makes Lua take no device time. CPUSet tells whether the file
+	// says so or otherwise.
+	HostCPU, CPUSet bool
+	// Exclude lists patterns of files that are not copied to the device; see
+	// hostdir.CheckPatterns.
+	Exclude []string
+	WiFi    WiFi
+
+	// Changes to the board; zero or nil for none.
+	modules []string
+	chipID  *uint32
+	heap    int
+	mhz     int
+	fsSize  int
+
+	where func(key, format string, args ...any) error
+}
+
+// document is the file as written.
+type document struct {
+	Board    string    `toml:"board"`
+	ChipID   uint32    `toml:"chip_id"`
+	Publish  []Publish `toml:"publish"`
+	Firmware struct {
+		Modules []string `toml:"modules"`
+	} `toml:"firmware"`
+	Heap struct {
+		Size int `toml:"size"`
+	} `toml:"heap"`
+	CPU struct {
+		Model string `toml:"model"`
+		MHz   int    `toml:"mhz"`
+	} `toml:"cpu"`
+	FS struct {
+		Size    int      `toml:"size"`
+		Exclude []string `toml:"exclude"`
+	} `toml:"fs"`
+	WiFi wifiDocument `toml:"wifi"`
+}
+
+// Load reads the project file of the directory dir. A directory without one has
+// an empty project. Errors start with the file and, where there is one, the
+// line.
+func Load(dir string) (*Project, error) {
+	name := filepath.Join(dir, FileName)
+	info, err := os.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &Project{}, nil
+	case err != nil:
+		return nil, fmt.Errorf("%s: %w", name, reason(err))
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("%s: not a regular file", name)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, reason(err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, reason(err))
+	}
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("%s: larger than %d bytes", name, maxSize)
+	}
+	return Parse(name, data)
+}
+
+// reason is an error without the path that the message around it names.
+func reason(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
+	}
+	return err
+}
+
+// Parse reads data, the content of the project file called name.
+func Parse(name string, data []byte) (*Project, error) {
+	var doc document
+	f, err := tomlfile.Decode(name, data, &doc)
+	if err != nil {
+		return nil, err
+	}
+	p := &Project{
+		Board:   doc.Board,
+		Publish: doc.Publish,
+		Exclude: doc.FS.Exclude,
+		modules: doc.Firmware.Modules,
+		heap:    doc.Heap.Size,
+		mhz:     doc.CPU.MHz,
+		fsSize:  doc.FS.Size,
+		where:   f.Errorf,
+	}
+	if f.Has("chip_id") {
+		p.chipID = &doc.ChipID
+	}
+	// A setting written as 0 is a mistake, not one left out.
+	for _, s := range []struct {
+		key string
+		n   int
+	}{{"heap.size", p.heap}, {"cpu.mhz", p.mhz}, {"fs.size", p.fsSize}} {
+		if s.n == 0 && f.Has(s.key) {
+			return nil, f.Errorf(s.key, "%s must not be 0; leave it out to keep the board's", s.key)
+		}
+	}
+	if f.Has("board") && p.Board == "" {
+		return nil, f.Errorf("board", "board is empty; leave it out for %s", boards.Default)
+	}
+	if f.Has("cpu.model") {
+		p.CPUSet = true
+		switch doc.CPU.Model {
+		case "host":
+			p.HostCPU = true
+		case "esp8266":
+		default:
+			return nil, f.Errorf("cpu.model", "cpu.model = %q: write \"esp8266\" or \"host\"", doc.CPU.Model)
+		}
+	}
+	for i, m := range p.modules {
+		key := fmt.Sprintf("firmware.modules[%d]", i)
+		if !firmware.Known(m) {
+			return nil, f.Errorf(key, "the firmware has no module %q; `nodemcu-sim modules` lists them", m)
+		}
+		if slices.Contains(p.modules[:i], m) {
+			return nil, f.Errorf(key, "module %q is listed twice", m)
+		}
+	}
+	for i, a := range p.Publish {
+		for _, b := range p.Publish[:i] {
+			if a.HostPort != 0 && a.Host == b.Host && a.HostPort == b.HostPort && a.UDP == b.UDP {
+				return nil, f.Errorf(fmt.Sprintf("publish[%d]", i), "host port %d is published twice", a.HostPort)
+			}
+		}
+	}
+	for i, e := range p.Exclude {
+		if err := hostdir.CheckPatterns([]string{e}); err != nil {
+			return nil, f.Errorf(fmt.Sprintf("fs.exclude[%d]", i), "fs.exclude: %v", err)
+		}
+	}
+	if p.WiFi, err = doc.WiFi.check(f); err != nil {
+		return nil, err
+	}
+	if _, err := p.BoardFor(""); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// BoardFor returns the board called name, or the file's when name is empty, with
+// the file's changes to it.
+func (p *Project) BoardFor(name string) (*sim.Board, error) {
+	key := ""
+	if name == "" {
+		name, key = p.Board, "board"
+	}
+	if name == "" {
+		name = boards.Default
+	}
+	b, err := boards.Load(name)
+	if err != nil {
+		if key != "" && p.where != nil {
+			return nil, p.where(key, "%v", err)
+		}
+		return nil, err
+	}
+	if p.modules != nil {
+		b.Firmware.Modules = slices.Sorted(slices.Values(p.modules))
+	}
+	if p.chipID != nil {
+		b.ChipID = *p.chipID
+	}
+	if p.heap != 0 {
+		b.Heap.Size = p.heap
+	}
+	if p.mhz != 0 {
+		b.CPU.MHz = p.mhz
+	}
+	if p.fsSize != 0 {
+		b.FS.Size = p.fsSize
+	}
+	if p.where != nil {
+		if err := boards.Check(b, p.where); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
+}
+
+// duration turns wall-clock notation into virtual time.
+func duration(d time.Duration) clock.Duration { return clock.Duration(d.Microseconds()) }
