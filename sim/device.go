@@ -28,6 +28,8 @@ type Config struct {
 	// CPU time is counted all the same, for the watchdog.
 	HostCPU bool
 	OnPanic OnPanic
+	// WiFi is what the device's flash holds of Wi-Fi at first.
+	WiFi WiFiConfig
 	// BootDelay is the time from reset to Lua. Default 166 ms (fw:
 	// docs/modules/node.md, node.startup).
 	BootDelay clock.Duration
@@ -53,6 +55,7 @@ type Device struct {
 	VM    *vm.VM // nil while the device is booting or off
 
 	world     *World
+	index     int // in World.Devices
 	cfg       Config
 	cpuCounts bool
 	rand      *rand.Rand
@@ -72,6 +75,8 @@ type Device struct {
 	mhz          int
 	files        func(name string) ([]byte, bool)
 
+	radio    *Radio
+	net      network
 	libs     []*Lib
 	onerror  vm.Ref
 	erring   bool // the default onerror has a restart pending
@@ -112,11 +117,14 @@ func (w *World) AddDevice(cfg Config) *Device {
 		Name:      cfg.Name,
 		Board:     cfg.Board,
 		world:     w,
+		index:     len(w.devices),
 		cfg:       cfg,
 		cpuCounts: !cfg.HostCPU,
 		rand:      w.newRand(len(w.devices)),
 	}
 	d.sched.loopStart = -1
+	d.radio = newRadio(d)
+	d.net.d = d
 	d.console = newConsole(d)
 	w.devices = append(w.devices, d)
 	return d
@@ -177,6 +185,8 @@ func (d *Device) Sleep(us clock.Duration) {
 
 // shutdown drops everything that does not survive a reset.
 func (d *Device) shutdown() {
+	d.radio.stop()
+	d.net.stop()
 	d.powered = false
 	d.boots++
 	d.sched.wake.Stop()
@@ -196,6 +206,8 @@ func (d *Device) start(why BootReason, delay clock.Duration) {
 	d.powered = true
 	d.reason = why
 	d.resetAt = d.world.Clock.Now()
+	d.net.start()
+	d.radio.start()
 	t := d.NewTimer(d.boot)
 	t.Arm(delay, false)
 }

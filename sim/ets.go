@@ -75,8 +75,9 @@ func (t *Timer) Disarm() bool {
 	}
 	t.armed = false
 	s := &t.d.sched
-	i := slices.Index(s.timers, t)
-	s.timers = slices.Delete(s.timers, i, i+1)
+	if i := slices.Index(s.timers, t); i >= 0 { // not there after a panic or a reset
+		s.timers = slices.Delete(s.timers, i, i+1)
+	}
 	return true
 }
 

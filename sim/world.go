@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
 )
 
 // World is a clock, a network and the devices in it. Everything in it runs on
@@ -11,6 +12,8 @@ import (
 // two runs are identical.
 type World struct {
 	Clock *clock.Clock
+	Wire  *wire.Wire
+	Air   *Air
 
 	seed        uint64
 	devices     []*Device
@@ -19,7 +22,10 @@ type World struct {
 
 // NewWorld makes a world without devices, at time zero.
 func NewWorld(seed uint64) *World {
-	return &World{Clock: clock.New(), seed: seed}
+	c := clock.New()
+	w := &World{Clock: c, Wire: wire.New(c), seed: seed}
+	w.Air = &Air{world: w}
+	return w
 }
 
 // Devices lists the devices in the order in which they were added.
