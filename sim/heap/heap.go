@@ -38,6 +38,7 @@ type Heap struct {
 	native   [kinds]int // bytes asked for
 	nativeN  [kinds]int
 	reserved int // bytes taken by reserved blocks, part of used
+	taken    int // bytes counted by Take, part of used
 	low      int // least free so far
 	failed   int // requests that found no room
 
@@ -69,6 +70,12 @@ func (h *Heap) Layout() Layout { return h.layout }
 // so node.heap().
 func (h *Heap) Free() int { return h.size - h.used }
 
+// Used is the number of bytes taken, headers included.
+func (h *Heap) Used() int { return h.used }
+
+// BlockLength is how many bytes a block of n takes.
+func (h *Heap) BlockLength(n int) int { return h.length(n) }
+
 // Largest is the longest piece of free memory.
 func (h *Heap) Largest() int { return h.largest() }
 
@@ -83,12 +90,19 @@ func (h *Heap) Failed() int { return h.failed }
 
 // Allocate places n bytes. It prints nothing and collects nothing.
 func (h *Heap) Allocate(n int) (Block, bool) {
+	if h.used+h.length(n) > h.size {
+		return Block{}, false // the rest is reserved
+	}
 	b, ok := h.place(n)
-	if ok && h.Free() < h.low {
-		h.low = h.Free()
+	if ok {
+		h.Sample()
 	}
 	return b, ok
 }
+
+// Sample lowers Low to what is free now, counting as free what was taken for
+// objects that may be dead.
+func (h *Heap) Sample() { h.low = min(h.low, h.Free()+h.taken) }
 
 // Release gives back a block, placed or reserved.
 func (h *Heap) Release(b *Block) {
@@ -113,10 +127,25 @@ func (h *Heap) Reserve(n int) (Block, bool) {
 	}
 	h.used += l
 	h.reserved += l
-	if h.Free() < h.low {
-		h.low = h.Free()
-	}
 	return Block{size: int32(n), length: int32(l)}, true
+}
+
+// Take counts n bytes as used without a block to hold them by. It fails when not
+// so many are free. What was taken is given back all at once, by TakeBack.
+func (h *Heap) Take(n int) bool {
+	l := h.length(n)
+	if h.used+l > h.size {
+		return false
+	}
+	h.used += l
+	h.taken += l
+	return true
+}
+
+// TakeBack gives back everything Take took.
+func (h *Heap) TakeBack() {
+	h.used -= h.taken
+	h.taken = 0
 }
 
 // Settle gives a reserved block its place. A heap too fragmented for it leaves
@@ -148,7 +177,7 @@ func (h *Heap) Resize(b *Block, n int) bool {
 		}
 		h.used += n - int(b.size)
 		b.size, b.length = int32(n), int32(n)
-		h.low = min(h.low, h.Free())
+		h.Sample()
 		return true
 	}
 	nb, ok := h.Allocate(n)

@@ -130,6 +130,14 @@ func SizeHint(n int) int {
 	return n << k
 }
 
+// UnpackHint decodes the size field of a NEWTABLE instruction: m·2^k.
+func UnpackHint(fb int) int {
+	if e := fb >> 3; e > 0 {
+		return (fb&7 + 8) << (e - 1)
+	}
+	return fb
+}
+
 // StringHash is the firmware's hash of a string: all bytes up to 31, then every
 // second, and so on. Source: oracle: memory-sizes.json, table_growth.string_hash.
 func StringHash(s string) uint32 {

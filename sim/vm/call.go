@@ -14,6 +14,7 @@ type Call struct {
 	VM   *VM
 	L    *lua.LState
 	name string
+	pins int // pinned values of the calls below
 }
 
 func (v *VM) enter(L *lua.LState, name string) *Call {
@@ -21,13 +22,16 @@ func (v *VM) enter(L *lua.LState, name string) *Call {
 	if n := len(v.calls); n > 0 {
 		c := v.calls[n-1]
 		v.calls = v.calls[:n-1]
-		c.L, c.name = L, name
+		c.L, c.name, c.pins = L, name, len(v.mem.pins)
 		return c
 	}
-	return &Call{v, L, name}
+	return &Call{v, L, name, len(v.mem.pins)}
 }
 
-func (v *VM) leave(c *Call) { v.calls = append(v.calls, c) }
+func (v *VM) leave(c *Call) {
+	v.mem.pins = v.mem.pins[:min(c.pins, len(v.mem.pins))]
+	v.calls = append(v.calls, c)
+}
 
 // NArgs returns the number of arguments.
 func (c *Call) NArgs() int { return c.L.GetTop() }
@@ -201,10 +205,12 @@ func (c *Call) Push(v Value) { c.L.Push(v) }
 // Return makes vals the results and returns their number.
 func (c *Call) Return(vals ...Value) int {
 	for _, v := range vals {
-		if s, ok := v.(String); ok {
-			c.VM.ChargeString(len(s))
-		}
 		c.L.Push(v)
+	}
+	for _, v := range vals {
+		if s, ok := v.(String); ok {
+			c.VM.Intern(string(s))
+		}
 	}
 	return len(vals)
 }
@@ -217,7 +223,7 @@ func (c *Call) ReturnBool(b bool) int { c.L.Push(Bool(b)); return 1 }
 
 // ReturnString returns one new string.
 func (c *Call) ReturnString(s string) int {
-	c.VM.ChargeString(len(s))
+	c.VM.Intern(s)
 	c.L.Push(String(s))
 	return 1
 }

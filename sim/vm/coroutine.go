@@ -17,7 +17,8 @@ func gopherCoroutines() (create, resume lua.LGFunction) {
 // NewThread makes a coroutine, with a hook of its own, that will run the
 // function given as argument 1.
 func (c *Call) NewThread() *Thread {
-	c.Function(1)
+	fn := c.Function(1)
+	stack := c.VM.mem.newThread()
 	st := stateOf(c.L)
 	ctx, loop := st.ctx, st.mainLoop
 	st.ctx = nil // or gopher-lua would derive a cancellable context from ours
@@ -25,7 +26,10 @@ func (c *Call) NewThread() *Thread {
 	st.ctx, st.mainLoop = ctx, loop
 	th := c.L.Get(-1).(*lua.LState)
 	c.L.Pop(1)
-	c.VM.attach(th)
+	stack.start = fn
+	stack.epoch = c.VM.mem.epoch
+	c.VM.attach(th).stack = stack
+	c.VM.pin(th)
 	return th
 }
 
@@ -88,5 +92,6 @@ func (c *Call) canYield() bool {
 // pcall of its own: it translates it while the stack still stands and unwinds.
 func (v *VM) coroutinePanic(L *lua.LState) {
 	value := v.translate(L, L.Get(-1))
+	v.mem.keepCorpse(L, value)
 	panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: &thrown{value}})
 }

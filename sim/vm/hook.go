@@ -5,6 +5,8 @@ import (
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 )
 
 // meter is the hook of one Lua thread. gopher-lua takes it for a context and
@@ -14,6 +16,10 @@ type meter struct {
 	th    *lua.LState
 	state *luaState
 	fresh bool // a coroutine that has not run yet
+
+	stack      threadStack
+	pending    *tableState // table made by the instruction before
+	pendingReg int         // where it is
 }
 
 var _ context.Context = (*meter)(nil)
@@ -30,21 +36,87 @@ func (m *meter) Value(any) any { return nil }
 // Done runs before each instruction.
 func (m *meter) Done() <-chan struct{} {
 	v := m.vm
-	if m.fresh {
-		m.fresh = false
-		m.state.Panic = v.coroutinePanic
-	}
 	v.cpu += v.instrNanos
 	if v.cpu >= v.sliceAt || v.killed != nil {
 		v.slice()
 	}
 	f := m.state.currentFrame
+	if f.Pc == 1 {
+		m.enterLua(f)
+	} else if m.pending != nil {
+		m.bindPending()
+	}
 	inst := f.Fn.Proto.Code[f.Pc-1]
 	switch int(inst >> 26) {
+	case lua.OP_SETTABLE:
+		if v.mem.on {
+			v.running = m.th
+			if tb, ok := m.reg(f, int(inst>>18)&0xff).(*lua.LTable); ok {
+				v.mem.set(tb, m.rk(f, int(inst&0x1ff)), m.rk(f, int(inst>>9)&0x1ff) != lua.LNil)
+			}
+		}
+	case lua.OP_SETTABLEKS:
+		if v.mem.on {
+			v.running = m.th
+			if tb, ok := m.reg(f, int(inst>>18)&0xff).(*lua.LTable); ok {
+				if key, ok := m.rk(f, int(inst&0x1ff)).(lua.LString); ok {
+					v.mem.setString(tb, string(key), m.rk(f, int(inst>>9)&0x1ff) != lua.LNil)
+				}
+			}
+		}
+	case lua.OP_SETGLOBAL:
+		if v.mem.on {
+			v.running = m.th
+			if key, ok := f.Fn.Proto.Constants[inst&0x3ffff].(lua.LString); ok {
+				v.mem.setString(f.Fn.Env, string(key), m.reg(f, int(inst>>18)&0xff) != lua.LNil)
+			}
+		}
+	case lua.OP_NEWTABLE:
+		if v.mem.on {
+			v.running = m.th
+			m.pending = v.mem.newTable(heap.UnpackHint(int(inst&0x1ff)), heap.UnpackHint(int(inst>>9)&0x1ff))
+			m.pendingReg = f.LocalBase + int(inst>>18)&0xff
+		}
+	case lua.OP_SETLIST:
+		if v.mem.on {
+			m.beforeSetList(f, inst)
+		}
+	case lua.OP_CLOSURE:
+		if v.mem.on {
+			m.beforeClosure(f, inst)
+		}
 	case lua.OP_CONCAT:
 		m.beforeConcat(f, inst)
+	case lua.OP_CALL, lua.OP_TAILCALL:
+		if v.mem.on {
+			m.beforeCall(f, inst)
+		}
+	case lua.OP_TFORLOOP:
+		if v.mem.on {
+			if fn, ok := m.reg(f, int(inst>>18)&0xff).(*lua.LFunction); ok && fn.IsG {
+				m.stackFor(f.LocalBase+int(inst>>18)&0xff+6, heap.MinCStack, f.Idx+1)
+			}
+		}
+	case lua.OP_VARARG:
+		if v.mem.on && inst&0x1ff == 0 {
+			n := f.NArgs - int(f.Fn.Proto.NumParameters)
+			if n > 0 {
+				m.stackFor(f.LocalBase+int(f.Fn.Proto.NumUsedRegisters), n, 0)
+			}
+		}
 	}
 	return nil
+}
+
+// reg is register a of frame f; rk a register or a constant.
+func (m *meter) reg(f *luaFrame, a int) lua.LValue { return m.state.reg.array[f.LocalBase+a] }
+
+func (m *meter) rk(f *luaFrame, a int) lua.LValue {
+	const constant = 1 << 8 // gopher-lua: opBitRk
+	if a&constant != 0 {
+		return f.Fn.Proto.Constants[a&^constant]
+	}
+	return m.state.reg.array[f.LocalBase+a]
 }
 
 // slice gives the device a look at the time.
@@ -61,17 +133,189 @@ func (v *VM) slice() {
 	}
 }
 
-// beforeConcat replaces the numbers among the operands by their %.14g strings;
-// gopher-lua would print 16 or 17 digits.
-func (m *meter) beforeConcat(f *luaFrame, inst uint32) {
-	b, c := int(inst&0x1ff), int(inst>>9)&0x1ff
-	regs := m.state.reg.array[f.LocalBase:]
-	for i := b; i <= c; i++ {
-		if n, ok := regs[i].(lua.LNumber); ok {
-			regs[i] = lua.LString(FormatNumber(float64(n)))
+func (m *meter) bindPending() {
+	s := m.pending
+	m.pending = nil
+	if tb, ok := m.state.reg.array[m.pendingReg].(*lua.LTable); ok {
+		m.vm.mem.bind(s, tb)
+	} else {
+		s.building = false
+	}
+}
+
+// enterLua runs before the first instruction of a function.
+func (m *meter) enterLua(f *luaFrame) {
+	if m.fresh {
+		m.fresh = false
+		m.state.Panic = m.vm.coroutinePanic
+	}
+	mem := m.vm.mem
+	if !mem.on {
+		return
+	}
+	p := f.Fn.Proto
+	if top := f.Base + 1 + f.NArgs; top+int(p.NumUsedRegisters) >= m.stack.room || f.Idx >= m.stack.callRoom {
+		m.stackFor(top, int(p.NumUsedRegisters), f.Idx)
+	}
+	if p.IsVarArg&lua.VarArgNeedsArg != 0 {
+		m.vm.running = m.th
+		if tb, ok := m.reg(f, int(p.NumParameters)).(*lua.LTable); ok {
+			mem.argTable(tb, max(f.NArgs-int(p.NumParameters), 0))
 		}
 	}
 }
 
-// chargeRef accounts for one registry reference.
-func (v *VM) chargeRef() {}
+// argTable accounts for the table of extra arguments that a function with "..."
+// gets as arg when it never mentions "...".
+func (m *memory) argTable(tb *lua.LTable, n int) {
+	if m.tables[tb] != nil {
+		return // a jump back to the first instruction
+	}
+	s := m.begin(tb, n, 1)
+	m.intern("n")
+	k := heap.StringKey("n")
+	s.t.Set(m, &k, true, s)
+}
+
+// beforeSetList accounts for the array a constructor fills.
+func (m *meter) beforeSetList(f *luaFrame, inst uint32) {
+	a, b, c := int(inst>>18)&0xff, int(inst&0x1ff), int(inst>>9)&0x1ff
+	if c == 0 && f.Pc < len(f.Fn.Proto.Code) {
+		c = int(f.Fn.Proto.Code[f.Pc])
+	}
+	tb, ok := m.reg(f, a).(*lua.LTable)
+	if !ok {
+		return
+	}
+	n := b
+	if b == 0 {
+		n = m.state.reg.top - (f.LocalBase + a) - 1
+	}
+	m.vm.running = m.th
+	s := m.vm.mem.table(tb)
+	s.t.SetArray(m.vm.mem, (c-1)*lua.FieldsPerFlush+n, s)
+}
+
+// beforeClosure accounts for a closure and the cells of the variables it is the
+// first to capture.
+func (m *meter) beforeClosure(f *luaFrame, inst uint32) {
+	mem := m.vm.mem
+	m.vm.running = m.th
+	p := f.Fn.Proto.FunctionPrototypes[inst&0x3ffff]
+	mem.hold = true
+	mem.charge(kindFunction, heap.ClosureSize(int(p.NumUpvalues)))
+	for i := 0; i < int(p.NumUpvalues); i++ {
+		pseudo := f.Fn.Proto.Code[f.Pc+i]
+		if int(pseudo>>26) == lua.OP_MOVE && !m.captured(f.LocalBase+int(pseudo&0x1ff)) {
+			mem.charge(kindUpvalue, heap.UpvalueCell)
+		}
+	}
+	mem.hold = false
+}
+
+// captured reports whether register reg has an open upvalue.
+func (m *meter) captured(reg int) bool {
+	for uv := m.state.uvcache; uv != nil; uv = uv.next {
+		if uv.index == reg {
+			return true
+		}
+	}
+	return false
+}
+
+// beforeConcat does what luaV_concat does before it glues: numbers become their
+// %.14g strings (gopher-lua would print 16 or 17 digits), and the result is
+// accounted for.
+func (m *meter) beforeConcat(f *luaFrame, inst uint32) {
+	b, c := int(inst&0x1ff), int(inst>>9)&0x1ff
+	regs := m.state.reg.array[f.LocalBase:]
+	v := m.vm
+	for i := b; i <= c; i++ {
+		if n, ok := regs[i].(lua.LNumber); ok && !v.mem.on {
+			regs[i] = lua.LString(FormatNumber(float64(n)))
+		}
+	}
+	if v.mem.on {
+		v.running = m.th
+		v.mem.concat(m.th, regs[b:c+1])
+	}
+}
+
+// concat is the account of luaV_concat over values, the right end first. Where
+// an operand has a metamethod, only what is right of it is known.
+func (m *memory) concat(L *lua.LState, values []lua.LValue) {
+	str := func(i int) bool {
+		switch x := values[i].(type) {
+		case lua.LString:
+			return true
+		case lua.LNumber:
+			s := FormatNumber(float64(x))
+			m.intern(s)
+			values[i] = lua.LString(s)
+			return true
+		}
+		return false
+	}
+	last := len(values) - 1
+	switch values[last-1].(type) {
+	case lua.LString, lua.LNumber:
+	default:
+		return
+	}
+	if !str(last) {
+		return
+	}
+	total := len(values[last].(lua.LString))
+	if total == 0 && last == 1 {
+		str(0)
+		return
+	}
+	first := last
+	for first > 0 && str(first-1) {
+		first--
+		n := len(values[first].(lua.LString))
+		if m.egc.JoinOverflows(n, total) {
+			m.v.raise(L, 0, "%s%s", m.v.positionHere(L), "string length overflow")
+		}
+		total += n
+	}
+	m.useBuffer(total)
+	if m.exact {
+		m.intern(joinValues(values[first:], total))
+	} else {
+		m.charge(kindString, heap.StringSize(total))
+	}
+	m.buf.InUse = false
+	for i := first - 1; i >= 0; i-- { // beyond a metamethod
+		if n, ok := values[i].(lua.LNumber); ok {
+			values[i] = lua.LString(FormatNumber(float64(n)))
+		}
+	}
+}
+
+func joinValues(values []lua.LValue, n int) string {
+	b := make([]byte, 0, n)
+	for _, v := range values {
+		b = append(b, v.(lua.LString)...)
+	}
+	return string(b)
+}
+
+// positionHere returns "file:line: " of the instruction L is about to run.
+func (v *VM) positionHere(L *lua.LState) string { return v.position(L, 0) }
+
+// beforeCall makes room on the stack for a native function.
+func (m *meter) beforeCall(f *luaFrame, inst uint32) {
+	a, b := int(inst>>18)&0xff, int(inst&0x1ff)
+	fn, ok := m.reg(f, a).(*lua.LFunction)
+	if !ok || !fn.IsG {
+		return
+	}
+	top := f.LocalBase + a + b
+	if b == 0 {
+		top = m.state.reg.top
+	}
+	if top+heap.MinCStack >= m.stack.room || f.Idx+1 >= m.stack.callRoom {
+		m.stackFor(top, heap.MinCStack, f.Idx+1)
+	}
+}

@@ -1,32 +1,344 @@
 package vm
 
 import (
+	"unsafe"
+
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 )
 
-// ChargeString accounts for a new string of n bytes made by Go code. It raises
-// "not enough memory" when the heap has no room for it; ask before making the
-// string when a script chooses its size.
-func (v *VM) ChargeString(n int) {}
+// memory is the account of a VM's Lua memory: what the firmware's VM would have
+// asked of the allocator. gopher-lua's own objects are the graph; the account
+// holds what they lack: sizes, table parts, blocks.
+//
+// On the device the collector runs before every allocation (EGC_ALWAYS), so only
+// what is reachable counts. Walking the graph each time is exact and slow, so
+// there are two ways of keeping the account:
+//
+//   - lazy, the default: an allocation adds to an upper bound; the graph is
+//     walked when the bound passes the heap's size, when someone asks how much
+//     is free, and at call boundaries while objects with finalizers exist.
+//   - exact: the graph is walked before every allocation, in the firmware's
+//     order of allocations. Peaks and addresses then are the device's.
+type memory struct {
+	v     *VM
+	heap  *heap.Heap
+	exact bool
+	on    bool // accounting has begun (after boot)
 
-// NewTable makes a table with room for narray positional and nhash other
-// entries, as lua_createtable.
-func (v *VM) NewTable(narray, nhash int) *Table {
-	return v.L.CreateTable(min(narray, 64), min(nhash, 64))
+	total      int // what collectgarbage("count") shows, in bytes; lazy: a bound
+	peak       int
+	allocTotal int // sum of all growing requests
+	requests   uint64
+	settled    uint64 // requests at the last collection
+	sinceMark  int    // lazy: bytes requested since the last mark
+	live       int    // bytes found by the mark at hand
+
+	egc            heap.EGC
+	inGC           bool
+	pause, stepmul int
+
+	fixed    int        // bytes of what was made at boot and never changes
+	fixedBlk heap.Block // its place
+	strt     heap.StringTable
+	buf      heap.ConcatBuffer
+	registry heap.Table // what luaL_ref writes to
+
+	epoch   uint32
+	tables  map[*lua.LTable]*tableState
+	cache   [tableCacheSize]*tableState
+	funcs   map[*lua.LFunction]*object
+	upvals  map[*lua.Upvalue]*object
+	protos  map[*lua.FunctionProto]*protoObject
+	strs    map[string]*object
+	threads map[*lua.LState]*meter
+	udata   []*udataState // in order of creation
+	udataOf map[*lua.LUserData]*udataState
+	gcable  int // userdata whose type or metatable has a finalizer
+
+	unbound []youngBlock  // exact: blocks whose object the next mark will find
+	hold    bool          // exact: those of the instruction at hand stay
+	tabs    []*tableState // tables whose object is not known yet
+	pins    []lua.LValue  // what running firmware functions hold
+	work    []lua.LValue
+	weak    []*lua.LTable
+	hashes  [64]hashEntry
+
+	unplaced    []*object     // lazy: seen by this mark for the first time
+	unsettled   []*tableState // lazy: tables with parts that have no place yet
+	addresses   map[unsafe.Pointer]uint32
+	lastAddress uint32
 }
 
-// RawSet stores t[key] = value without metamethods, accounting for the growth.
-func (v *VM) RawSet(t *Table, key, value Value) { t.RawSet(key, value) }
-
-// SetField stores t.name = value without metamethods.
-func (v *VM) SetField(t *Table, name string, value Value) { t.RawSetString(name, value) }
-
-// NewObject makes a userdata of type t around object. size is what the
-// firmware's struct takes, in bytes, without Lua's header. When the collector
-// finds it unreachable, t.GC is called with object.
-func (v *VM) NewObject(t *Type, size int, object any) *UserData {
-	return &lua.LUserData{Value: object, Env: v.L.Env, Metatable: v.Metatable(t)}
+// object is an object of a fixed size.
+type object struct {
+	epoch  uint32
+	pinned bool // made at boot, part of memory.fixed
+	size   int32
+	blk    heap.Block
 }
 
-// Collect runs a full collection.
-func (v *VM) Collect() {}
+// youngBlock is memory charged for an object that Go code or the next
+// instruction is about to make.
+type youngBlock struct {
+	kind objectKind
+	blk  heap.Block
+}
+
+type objectKind uint8
+
+const (
+	kindString objectKind = iota
+	kindFunction
+	kindUpvalue
+	kindProto
+)
+
+// bigBlock is the size from which a lazy account gives a block its place at
+// once: contiguity decides whether it fits.
+const bigBlock = 512
+
+func newMemory(v *VM, h *heap.Heap, exact bool) *memory {
+	if h == nil {
+		h = heap.New(heap.Config{})
+	}
+	m := &memory{
+		v: v, heap: h, exact: exact,
+		tables:  map[*lua.LTable]*tableState{},
+		funcs:   map[*lua.LFunction]*object{},
+		upvals:  map[*lua.Upvalue]*object{},
+		protos:  map[*lua.FunctionProto]*protoObject{},
+		strs:    map[string]*object{},
+		threads: map[*lua.LState]*meter{},
+		udataOf: map[*lua.LUserData]*udataState{},
+
+		addresses: map[unsafe.Pointer]uint32{},
+		pause:     heap.GCPause, stepmul: heap.GCStepMul,
+	}
+	h.Reclaim = func() {
+		if m.on && !m.exact && !m.inGC {
+			m.collect()
+		}
+	}
+	return m
+}
+
+// Realloc makes b a block of n bytes, collecting as the firmware's allocator
+// does. When memory runs out it raises "not enough memory".
+func (m *memory) Realloc(b *heap.Block, n int) {
+	if !m.on {
+		return
+	}
+	old := b.Size()
+	if n == 0 {
+		m.heap.Release(b)
+		m.total -= old
+		return
+	}
+	m.requests++
+	if m.exact {
+		m.reallocExact(b, old, n)
+	} else {
+		m.reallocLazy(b, n)
+	}
+	m.total += n - old
+	if n > old {
+		m.allocTotal += n
+	}
+	m.peak = max(m.peak, m.total)
+}
+
+func (m *memory) reallocExact(b *heap.Block, old, n int) {
+	m.collectBefore()
+	if n > old && m.egc.Mode&heap.EGCOnMemLimit != 0 && m.egc.Limit > 0 && !m.underLimit(n-old) {
+		m.outOfMemory()
+	}
+	if m.heap.Resize(b, n) {
+		return
+	}
+	m.heap.Fail(n)
+	if m.egc.Mode&heap.EGCOnAllocFailure != 0 && !m.egc.Blocked {
+		m.collect()
+		if m.heap.Resize(b, n) {
+			return
+		}
+		m.heap.Fail(n)
+	}
+	m.outOfMemory()
+}
+
+// underLimit makes room below the limit of mode ON_MEM_LIMIT for n more bytes.
+func (m *memory) underLimit(n int) bool {
+	if n > m.egc.Limit {
+		return false
+	}
+	if m.total >= m.egc.Limit-n && !m.egc.Blocked {
+		m.collect()
+	}
+	return m.total < m.egc.Limit-n
+}
+
+// collectBefore runs the collections that precede a request.
+func (m *memory) collectBefore() {
+	if m.egc.Blocked || m.inGC {
+		return
+	}
+	if m.egc.Mode&heap.EGCAlways != 0 {
+		m.collect()
+	}
+	if m.egc.Mode&heap.EGCOnMemLimit != 0 && m.egc.Limit < 0 && m.heap.Free() < -m.egc.Limit {
+		m.collect()
+	}
+}
+
+func (m *memory) reallocLazy(b *heap.Block, n int) {
+	m.sinceMark += n
+	if m.tryLazy(b, n) {
+		return
+	}
+	if !m.egc.Blocked && !m.inGC {
+		m.collect()
+		if m.tryLazy(b, n) {
+			return
+		}
+	}
+	m.heap.Fail(n)
+	m.outOfMemory()
+}
+
+func (m *memory) tryLazy(b *heap.Block, n int) bool {
+	if n >= bigBlock || m.heap.Layout() == heap.Ideal && b.Placed() {
+		return m.heap.Resize(b, n)
+	}
+	nb, ok := m.heap.Reserve(n)
+	if !ok {
+		return false
+	}
+	m.heap.Release(b)
+	*b = nb
+	return true
+}
+
+// charge accounts for a new object of n bytes that a mark will find. It is the
+// path of strings and closures, so it is short.
+func (m *memory) charge(kind objectKind, n int) {
+	if !m.on {
+		return
+	}
+	if m.exact {
+		var b heap.Block
+		m.Realloc(&b, n)
+		m.unbound = append(m.unbound, youngBlock{kind, b})
+		return
+	}
+	m.requests++
+	m.sinceMark += n
+	if !m.heap.Take(n) {
+		if !m.egc.Blocked && !m.inGC {
+			m.collect()
+		}
+		if !m.heap.Take(n) {
+			m.heap.Fail(n)
+			m.outOfMemory()
+		}
+	}
+	m.total += n
+	m.allocTotal += n
+	m.peak = max(m.peak, m.total)
+}
+
+// OutOfMemoryPanic is what an allocation panics with when memory runs out and no
+// Lua call is there to catch it: the firmware's PANIC.
+type OutOfMemoryPanic struct{}
+
+func (OutOfMemoryPanic) Error() string { return OutOfMemory }
+
+// outOfMemory raises "not enough memory".
+func (m *memory) outOfMemory() {
+	m.hold = false
+	for _, t := range m.tabs {
+		t.building = false
+	}
+	m.egc.Blocked = false // as luaD_throw does
+	m.inGC = false
+	L := m.v.running
+	if L == nil {
+		panic(OutOfMemoryPanic{})
+	}
+	m.v.throw(L, String(OutOfMemory))
+}
+
+// intern accounts for making string s.
+func (m *memory) intern(s string) {
+	if !m.on {
+		return
+	}
+	if !m.exact {
+		m.charge(kindString, heap.StringSize(len(s)))
+		return
+	}
+	if _, ok := m.strs[s]; ok {
+		return
+	}
+	if n := m.strt.Grown(); n > 0 {
+		m.strt.Stuck = true
+		m.Realloc(&m.strt.Block, n*heap.StringTableSlot)
+		m.strt.Stuck = false
+		m.strt.Slots = n
+	}
+	o := &object{size: int32(heap.StringSize(len(s)))}
+	m.Realloc(&o.blk, int(o.size))
+	o.epoch = m.epoch
+	m.strs[s] = o
+	m.strt.Live++
+}
+
+// useBuffer makes the concat buffer hold n bytes.
+func (m *memory) useBuffer(n int) {
+	if !m.on {
+		return
+	}
+	if !m.exact {
+		m.decayBuffer()
+	}
+	m.buf.InUse = true
+	if g := m.buf.Grown(n); g > 0 {
+		m.Realloc(&m.buf.Block, g)
+		m.buf.Size = g
+	}
+}
+
+// decayBuffer halves the buffer as often as the device would have by now: once
+// for each allocation, as it collects before each.
+func (m *memory) decayBuffer() {
+	for ; m.settled < m.requests; m.settled++ {
+		n := m.buf.Shrunk()
+		if n == 0 {
+			break
+		}
+		m.heap.Release(&m.buf.Block)
+		m.buf.Block, _ = m.heap.Reserve(n)
+		m.total -= m.buf.Size - n
+		m.buf.Size = n
+	}
+	m.settled = m.requests
+}
+
+// hashEntry remembers the hash of a string by where it is: the constants of a
+// program are hashed once.
+type hashEntry struct {
+	p    *byte
+	n    int
+	hash uint32
+}
+
+func (m *memory) stringKey(s string, k *heap.Key) {
+	k.Kind, k.Str = heap.KeyString, s
+	p := unsafe.StringData(s)
+	e := &m.hashes[(uintptr(unsafe.Pointer(p))>>4^uintptr(len(s)))&63]
+	if e.p != p || e.n != len(s) || p == nil {
+		*e = hashEntry{p, len(s), heap.StringHash(s)}
+	}
+	k.Hash = e.hash
+}

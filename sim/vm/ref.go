@@ -20,7 +20,6 @@ func (v *VM) Ref(value Value, what string) Ref {
 	if value == nil || value == Nil {
 		return 0
 	}
-	v.chargeRef()
 	e := refEntry{value, what, v.Where()}
 	if n := len(v.freeRefs); n > 0 {
 		r := v.freeRefs[n-1]
@@ -31,6 +30,9 @@ func (v *VM) Ref(value Value, what string) Ref {
 	if len(v.refs) == 0 {
 		v.refs = append(v.refs, refEntry{}) // Ref 0 is none
 	}
+	v.pin(value)
+	v.chargeRef(len(v.refs))
+	v.unpin(1)
 	v.refs = append(v.refs, e)
 	return Ref(len(v.refs) - 1)
 }

@@ -61,7 +61,11 @@ func (v *VM) Load(source []byte, chunk string) (*Function, error) {
 	if err != nil {
 		return nil, &Error{Value: String(syntaxMessage(err, chunk))}
 	}
-	return v.L.NewFunctionFromProto(proto), nil
+	correctProto(proto)
+	v.mem.chargeChunk(proto)
+	fn := v.L.NewFunctionFromProto(proto)
+	v.pin(fn)
+	return fn, nil
 }
 
 // Call calls fn on the main thread, protected, when Lua is idle: the entry for
@@ -69,11 +73,13 @@ func (v *VM) Load(source []byte, chunk string) (*Function, error) {
 // the *Kill that ended it.
 func (v *VM) Call(fn Value, nret int, args ...Value) ([]Value, *Error, *Kill) {
 	v.killed = nil
+	v.StartAccounting()
 	L := v.L
 	L.SetTop(0)
 	ret, err := v.protect(L, fn, nret, nil, args)
 	v.running = nil
 	v.nCcalls = 0
+	v.mem.afterCall()
 	if k := v.killed; k != nil {
 		v.killed = nil
 		return nil, nil, k
@@ -109,6 +115,7 @@ func (v *VM) enterC(L *lua.LState) {
 // stack still stands, neither happens and ours does it right.
 func (v *VM) protect(L *lua.LState, fn Value, nret int, handler Value, args []Value) (ret []Value, lerr *Error) {
 	base := L.GetTop()
+	pins := len(v.mem.pins)
 	st := stateOf(L)
 	regBase := st.reg.top
 	depth := v.nCcalls
@@ -143,6 +150,8 @@ func (v *VM) protect(L *lua.LState, fn Value, nret int, handler Value, args []Va
 	st.hasErrorFunc = hadErrorFunc
 	v.nCcalls = depth
 	if err != nil {
+		v.mem.egc.Blocked = false // as luaD_throw does
+		v.mem.pins = v.mem.pins[:min(pins, len(v.mem.pins))]
 		closeUpvaluesFrom(st, regBase)
 		L.SetTop(base)
 		if caught == nil { // the handler itself failed

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 )
 
 // Config is what a VM needs of the machine around it. Everything a script can
@@ -23,6 +25,12 @@ type Config struct {
 	// the last call; it may end the run with Kill. The watchdog lives there.
 	Slice      func()
 	SliceNanos int64
+	// Heap is the memory of the device, shared with native code; nil stands
+	// for one of the default size.
+	Heap *heap.Heap
+	// ExactHeap makes the account of Lua's memory exact at every allocation
+	// (see memory), at the price of a collection before each.
+	ExactHeap bool
 }
 
 // VM is one Lua state of a device, from boot to reset. It is not safe for
@@ -47,6 +55,7 @@ type VM struct {
 	coCreate   lua.LGFunction
 	coResume   lua.LGFunction
 	running    *lua.LState // thread that executes, nil when Lua is idle
+	mem        *memory
 }
 
 // maxCallDepth bounds Lua call frames (fw: LUAI_MAXCALLS, oracle:
@@ -74,6 +83,7 @@ func New(cfg Config) *VM {
 	}
 	v.sliceAt = cfg.SliceNanos
 	v.coCreate, v.coResume = gopherCoroutines()
+	v.mem = newMemory(v, cfg.Heap, cfg.ExactHeap)
 	v.romGlobals = v.NewROMTable("ROM", nil, nil)
 	v.main = v.attach(L)
 	return v
@@ -82,6 +92,9 @@ func New(cfg Config) *VM {
 // attach gives thread th its hook.
 func (v *VM) attach(th *lua.LState) *meter {
 	m := &meter{vm: v, th: th, state: stateOf(th), fresh: th != v.L}
+	m.stack = threadStack{Stack: heap.InitialStack(), base: mainBase, calls: mainCalls}
+	m.stack.limits()
+	v.mem.threads[th] = m
 	th.SetContext(m)
 	return m
 }
@@ -119,13 +132,18 @@ func (v *VM) OpenModule(name string, funcs []Func, consts []Const) *Table {
 
 // NewFunction makes a Lua function of f.
 func (v *VM) NewFunction(f Func) *Function {
-	return v.L.NewFunction(func(L *lua.LState) int {
+	return v.L.NewFunction(v.goFunction(f))
+}
+
+// goFunction is f as gopher-lua calls it.
+func (v *VM) goFunction(f Func) lua.LGFunction {
+	return func(L *lua.LState) int {
 		v.cpu += v.callNanos
 		c := v.enter(L, f.Name)
 		n := f.Fn(c)
 		v.leave(c)
 		return n
-	})
+	}
 }
 
 // Metatable returns the metatable shared by all userdata of type t.

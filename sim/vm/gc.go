@@ -1,0 +1,223 @@
+package vm
+
+import (
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
+)
+
+// sweep forgets everything the mark did not reach, and shrinks what shrinks at
+// the end of a collection.
+func (m *memory) sweep() {
+	if !m.exact {
+		m.heap.TakeBack()
+	}
+	freed := false
+	for tb, s := range m.tables {
+		if s.epoch != m.epoch {
+			s.t.Free(m)
+			delete(m.tables, tb)
+			delete(m.addresses, objectPointer(tb))
+			freed = true
+		}
+	}
+	if freed {
+		m.cache = [tableCacheSize]*tableState{}
+	}
+	keep := m.tabs[:0]
+	for _, s := range m.tabs {
+		if s.building {
+			m.live += s.t.Head.Size() + s.t.Arr.Size() + s.t.Node.Size()
+			keep = append(keep, s)
+		} else {
+			s.t.Free(m)
+		}
+	}
+	m.tabs = keep
+	for fn, o := range m.funcs {
+		if o.epoch != m.epoch {
+			m.free(&o.blk)
+			delete(m.funcs, fn)
+			delete(m.addresses, objectPointer(fn))
+		}
+	}
+	for uv, o := range m.upvals {
+		if o.epoch != m.epoch {
+			m.free(&o.blk)
+			delete(m.upvals, uv)
+		}
+	}
+	for p, o := range m.protos {
+		if o.epoch != m.epoch {
+			m.free(&o.blk)
+			delete(m.protos, p)
+		}
+	}
+	for s, o := range m.strs {
+		if o.epoch != m.epoch && !o.pinned {
+			m.free(&o.blk)
+			delete(m.strs, s)
+		}
+	}
+	for L, t := range m.threads {
+		if t.stack.epoch != m.epoch {
+			m.free(&t.stack.header)
+			m.free(&t.stack.Data)
+			m.free(&t.stack.Calls)
+			delete(m.threads, L)
+			delete(m.addresses, objectPointer(L))
+		}
+	}
+	m.sweepUserdata()
+	if m.exact && !m.hold {
+		for i := range m.unbound {
+			m.free(&m.unbound[i].blk)
+		}
+		m.unbound = m.unbound[:0]
+	}
+	m.settle()
+	m.strt.Live = len(m.strs)
+	m.resizeStrings()
+	m.shrinkBuffer()
+	if !m.exact {
+		m.total = m.fixed + m.live + m.registry.Bytes() + m.strt.Slots*heap.StringTableSlot + m.buf.Size
+	}
+	m.settled, m.sinceMark = m.requests, 0
+	m.heap.Sample()
+}
+
+// free gives back a block; in a lazy account the total is found anew.
+func (m *memory) free(b *heap.Block) { m.Realloc(b, 0) }
+
+func (m *memory) sweepUserdata() {
+	keep := m.udata[:0]
+	m.gcable = 0
+	for _, u := range m.udata {
+		if u.epoch != m.epoch {
+			m.free(&u.blk)
+			delete(m.udataOf, u.ud)
+			delete(m.addresses, objectPointer(u.ud))
+			continue
+		}
+		if !u.finalized && (u.typ != nil && u.typ.GC != nil || m.finalizer(u) != nil) {
+			m.gcable++
+		}
+		keep = append(keep, u)
+	}
+	clear(m.udata[len(keep):])
+	m.udata = keep
+}
+
+// settle places, in a lazy account, what has survived its first collection.
+func (m *memory) settle() {
+	place := func(b *heap.Block, n int) {
+		var ok bool
+		if *b, ok = m.heap.Allocate(n); !ok {
+			*b, _ = m.heap.Reserve(n)
+		}
+	}
+	for _, o := range m.unplaced {
+		place(&o.blk, int(o.size))
+	}
+	for _, s := range m.unsettled {
+		m.heap.Settle(&s.t.Head)
+		m.heap.Settle(&s.t.Arr)
+		m.heap.Settle(&s.t.Node)
+	}
+	m.unplaced, m.unsettled = m.unplaced[:0], m.unsettled[:0]
+}
+
+// resizeStrings fits the string table to the live strings: at the end of a
+// collection it halves at most once; a lazy account also catches up on growth.
+func (m *memory) resizeStrings() {
+	if !m.exact {
+		for n := m.strt.Slots; m.strt.Live > n; {
+			n *= 2
+			m.resizeStringTable(n)
+		}
+	}
+	for n := m.strt.Shrunk(); n > 0; n = m.strt.Shrunk() {
+		m.resizeStringTable(n)
+		if m.exact {
+			break
+		}
+	}
+}
+
+func (m *memory) resizeStringTable(n int) {
+	if m.exact {
+		m.Realloc(&m.strt.Block, n*heap.StringTableSlot)
+	} else if !m.heap.Resize(&m.strt.Block, n*heap.StringTableSlot) {
+		return
+	}
+	m.strt.Slots = n
+}
+
+func (m *memory) shrinkBuffer() {
+	if !m.exact {
+		m.decayBuffer()
+		return
+	}
+	if n := m.buf.Shrunk(); n > 0 {
+		m.Realloc(&m.buf.Block, n)
+		m.buf.Size = n
+	}
+}
+
+// finalize calls the finalizers of dead userdata, the newest first.
+func (m *memory) finalize(dead []*udataState) {
+	for _, u := range dead {
+		if u.typ != nil && u.typ.GC != nil {
+			u.typ.GC(u.ud.Value)
+		}
+		if h := m.finalizer(u); h != nil {
+			m.v.callFinalizer(h, u.ud)
+		}
+	}
+}
+
+// callFinalizer calls a __gc written in Lua. An error in it goes on to whatever
+// allocated, as in the firmware; when Lua is idle it is dropped.
+func (v *VM) callFinalizer(h lua.LValue, ud *lua.LUserData) {
+	L := v.running
+	if L == nil {
+		v.protect(v.L, h, 0, nil, []Value{ud})
+		v.running = nil
+		return
+	}
+	L.Push(h)
+	L.Push(ud)
+	v.nCcalls++
+	L.Call(1, 0)
+	v.nCcalls--
+	v.running = L
+}
+
+// addUserdata begins the account of a userdata.
+func (m *memory) addUserdata(ud *lua.LUserData, t *Type, size int) *udataState {
+	u := &udataState{ud: ud, typ: t}
+	u.size = int32(heap.UserdataSize(size))
+	if m.on {
+		if m.inGC { // made by Go code without NewObject
+			m.discover(kindString, &u.object)
+		} else {
+			m.Realloc(&u.blk, int(u.size))
+		}
+	}
+	u.epoch = m.epoch
+	m.udata = append(m.udata, u)
+	m.udataOf[ud] = u
+	if t != nil && t.GC != nil {
+		m.gcable++
+	}
+	return u
+}
+
+// afterCall runs when Lua has become idle. While something waits for its
+// finalizer, and something was allocated since, the device would have collected.
+func (m *memory) afterCall() {
+	m.pins = m.pins[:0]
+	if m.on && !m.exact && m.gcable > 0 && m.sinceMark > 0 && m.egc.Mode&heap.EGCAlways != 0 && !m.egc.Blocked {
+		m.collect()
+	}
+}

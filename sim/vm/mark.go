@@ -1,0 +1,477 @@
+package vm
+
+import (
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
+)
+
+// The mark walks everything Lua can still reach and so finds what is dead and,
+// in lazy accounts, what the truth is. Its order is fixed by the program (stacks
+// from the bottom, keys in order of insertion), since the order in which objects
+// are found decides which addresses they get.
+
+// protoObject is a function prototype; what it refers to never changes.
+type protoObject struct {
+	object
+	strs   []*object
+	nested []*lua.FunctionProto
+}
+
+// udataState is what the account knows of one userdata.
+type udataState struct {
+	object
+	ud        *lua.LUserData
+	typ       *Type // nil for newproxy
+	finalized bool
+}
+
+// collect runs a full collection: mark, weak tables, sweep, shrinking,
+// finalizers.
+func (m *memory) collect() {
+	if !m.on || m.inGC {
+		return
+	}
+	blocked := m.egc.Blocked
+	m.inGC, m.egc.Blocked = true, true
+	dead := m.markAll()
+	m.sweep()
+	m.finalize(dead)
+	m.inGC, m.egc.Blocked = false, blocked
+}
+
+// markAll marks from the roots and returns the userdata to be finalized.
+func (m *memory) markAll() []*udataState {
+	v := m.v
+	m.epoch++
+	m.live = 0
+	m.weak = m.weak[:0]
+	m.markThread(v.main)
+	m.markValue(v.L.G.Global)
+	for L := v.running; L != nil; L = L.Parent {
+		m.markValue(L)
+	}
+	for i := range v.refs {
+		if x := v.refs[i].value; x != nil {
+			m.markValue(x)
+		}
+	}
+	for _, x := range m.pins {
+		m.markValue(x)
+	}
+	m.propagate()
+	var dead []*udataState
+	if m.gcable > 0 || m.exact {
+		for i := len(m.udata) - 1; i >= 0; i-- { // newest first
+			u := m.udata[i]
+			if u.epoch == m.epoch || u.finalized {
+				continue
+			}
+			u.finalized = true
+			if m.finalizer(u) != nil || u.typ != nil && u.typ.GC != nil {
+				dead = append(dead, u)
+			}
+		}
+		for _, u := range dead {
+			m.markValue(u.ud)
+		}
+		m.propagate()
+	}
+	for _, tb := range m.weak {
+		m.clearWeak(tb)
+	}
+	return dead
+}
+
+// finalizer is the __gc a script gave the metatable of u, nil if none.
+func (m *memory) finalizer(u *udataState) lua.LValue {
+	mt, ok := u.ud.Metatable.(*lua.LTable)
+	if !ok {
+		return nil
+	}
+	if h := mt.RawGetString("__gc"); h != lua.LNil {
+		return h
+	}
+	return nil
+}
+
+func (m *memory) propagate() {
+	for len(m.work) > 0 {
+		x := m.work[len(m.work)-1]
+		m.work = m.work[:len(m.work)-1]
+		switch x := x.(type) {
+		case *lua.LTable:
+			m.traverseTable(x)
+		case *lua.LFunction:
+			m.traverseFunction(x)
+		case *lua.LState:
+			m.traverseThread(x)
+		}
+	}
+}
+
+func (m *memory) markValue(v lua.LValue) {
+	switch x := v.(type) {
+	case lua.LNumber, lua.LBool, *lua.LNilType, nil:
+	case lua.LString:
+		m.markString(string(x))
+	case *lua.LTable:
+		s := m.tables[x]
+		if s == nil {
+			if m.v.rom[x] != "" {
+				return
+			}
+			s = m.discoverTable(x)
+		}
+		if s.epoch != m.epoch {
+			s.epoch = m.epoch
+			m.live += s.t.Bytes()
+			if !m.exact && !(s.t.Head.Placed() && s.t.Arr.Placed() && s.t.Node.Placed()) {
+				m.unsettled = append(m.unsettled, s)
+			}
+			m.work = append(m.work, x)
+		}
+	case *lua.LFunction:
+		if x.IsG && len(x.Upvalues) == 0 {
+			return
+		}
+		o := m.funcs[x]
+		if o == nil {
+			n := heap.ClosureSize(len(x.Upvalues))
+			if x.IsG {
+				n = heap.CClosureSize(len(x.Upvalues))
+			}
+			o = &object{size: int32(n)}
+			m.discover(kindFunction, o)
+			m.funcs[x] = o
+		}
+		if o.epoch != m.epoch {
+			m.reach(o)
+			m.work = append(m.work, x)
+		}
+	case *lua.LUserData:
+		u := m.udataOf[x]
+		if u == nil {
+			u = m.addUserdata(x, nil, 0)
+		}
+		if u.epoch != m.epoch {
+			m.reach(&u.object)
+			m.markValue(x.Metatable)
+		}
+	case *lua.LState:
+		if t := m.threads[x]; t != nil {
+			m.markThread(t)
+		}
+	case *thrown:
+		m.markValue(x.value)
+	}
+}
+
+// reach marks an object of fixed size.
+func (m *memory) reach(o *object) {
+	o.epoch = m.epoch
+	if !o.pinned {
+		m.live += int(o.size)
+	}
+}
+
+func (m *memory) markString(s string) *object {
+	o := m.strs[s]
+	if o == nil {
+		o = &object{size: int32(heap.StringSize(len(s)))}
+		m.discover(kindString, o)
+		m.strs[s] = o
+	}
+	if o.epoch != m.epoch {
+		m.reach(o)
+	}
+	return o
+}
+
+func (m *memory) markThread(t *meter) {
+	if t.stack.epoch != m.epoch {
+		t.stack.epoch = m.epoch
+		m.live += t.stack.Bytes()
+		if t != m.v.main {
+			m.live += heap.ThreadHeader
+		}
+		m.work = append(m.work, t.th)
+	}
+}
+
+// discover finds the block of an object the mark sees for the first time: in an
+// exact account it was charged when it was made, in a lazy one it is placed
+// after the sweep.
+func (m *memory) discover(k objectKind, o *object) {
+	if !m.exact {
+		m.unplaced = append(m.unplaced, o)
+		return
+	}
+	for i := range m.unbound {
+		if u := &m.unbound[i]; u.kind == k && u.blk.Size() == int(o.size) {
+			o.blk = u.blk
+			m.unbound = append(m.unbound[:i], m.unbound[i+1:]...)
+			return
+		}
+	}
+	o.blk, _ = m.heap.Reserve(int(o.size))
+	m.heap.Settle(&o.blk)
+	m.total += int(o.size)
+	m.allocTotal += int(o.size)
+	m.peak = max(m.peak, m.total)
+}
+
+// discoverTable is adopt within a mark.
+func (m *memory) discoverTable(tb *lua.LTable) *tableState {
+	s := m.adopt(tb)
+	s.epoch--
+	return s
+}
+
+func (m *memory) traverseTable(tb *lua.LTable) {
+	t := tableOf(tb)
+	s := m.tables[tb]
+	weakKeys, weakValues := false, false
+	if mt, ok := t.Metatable.(*lua.LTable); ok {
+		m.markValue(mt)
+		if mode, ok := mt.RawGetString("__mode").(lua.LString); ok {
+			for i := 0; i < len(mode); i++ {
+				weakKeys = weakKeys || mode[i] == 'k'
+				weakValues = weakValues || mode[i] == 'v'
+			}
+		}
+	}
+	if weakKeys || weakValues {
+		m.weak = append(m.weak, tb)
+	}
+	if !weakValues {
+		for _, x := range t.array {
+			if x != nil {
+				m.markValue(x)
+			}
+		}
+	}
+	for _, k := range t.keys {
+		var x lua.LValue
+		var ok bool
+		str, isString := k.(lua.LString)
+		if isString {
+			x, ok = t.strdict[string(str)]
+		} else {
+			x, ok = t.dict[k]
+		}
+		if !ok || x == lua.LNil {
+			continue
+		}
+		if isString {
+			m.markString(string(str))
+		} else if !weakKeys {
+			m.markValue(k)
+		}
+		if !weakValues {
+			m.markValue(x)
+		} else if str, ok := x.(lua.LString); ok {
+			m.markString(string(str))
+		}
+	}
+	s.t.Collected()
+}
+
+func (m *memory) traverseFunction(fn *lua.LFunction) {
+	if fn.Env != nil {
+		m.markValue(fn.Env)
+	}
+	if !fn.IsG {
+		m.markProto(fn.Proto)
+	}
+	for _, uv := range fn.Upvalues {
+		if uv == nil {
+			continue
+		}
+		if !fn.IsG {
+			o := m.upvals[uv]
+			if o == nil {
+				o = &object{size: heap.UpvalueCell}
+				m.discover(kindUpvalue, o)
+				m.upvals[uv] = o
+			}
+			if o.epoch == m.epoch {
+				continue
+			}
+			m.reach(o)
+		}
+		if x := uv.Value(); x != nil {
+			m.markValue(x)
+		}
+	}
+}
+
+func (m *memory) markProto(p *lua.FunctionProto) {
+	o := m.protos[p]
+	if o == nil {
+		o = &protoObject{nested: p.FunctionPrototypes}
+		o.size = int32(protoSize(p))
+		m.discover(kindProto, &o.object)
+		m.protos[p] = o
+	}
+	if o.epoch == m.epoch {
+		return
+	}
+	m.reach(&o.object)
+	if o.strs == nil {
+		o.strs = append(o.strs, m.markString(p.SourceName))
+		for _, k := range p.Constants {
+			if s, ok := k.(lua.LString); ok {
+				o.strs = append(o.strs, m.markString(string(s)))
+			}
+		}
+	}
+	for _, s := range o.strs {
+		if s.epoch != m.epoch {
+			m.reach(s)
+		}
+	}
+	for _, n := range o.nested {
+		m.markProto(n)
+	}
+}
+
+// protoSize is what the firmware's compiler would have made of a prototype that
+// gopher-lua's compiled.
+func protoSize(p *lua.FunctionProto) int {
+	return heap.ProtoSize(len(p.Code), len(p.Constants), len(p.FunctionPrototypes),
+		heap.LineInfoSize(p.DbgSourcePositions))
+}
+
+// correctProto mends what gopher-lua's compiler does differently from the
+// firmware's and a script's memory shows: main chunks have no table arg, their
+// last return stands on the line of the last token, and a final "..." or call
+// in a constructor is no reason for a hash node.
+func correctProto(p *lua.FunctionProto) {
+	if p.LineDefined == 0 {
+		p.IsVarArg &^= lua.VarArgNeedsArg
+		if n := len(p.Code); n > 0 && len(p.DbgSourcePositions) == n {
+			line := 1
+			if n > 1 {
+				line = p.DbgSourcePositions[n-2]
+			}
+			for _, f := range p.FunctionPrototypes {
+				line = max(line, f.LastLineDefined)
+			}
+			p.DbgSourcePositions[n-1] = line
+		}
+	}
+	for i, inst := range p.Code {
+		if int(inst>>26) != lua.OP_SETLIST || inst&0x1ff != 0 {
+			continue
+		}
+		for j := i - 1; j >= 0; j-- {
+			if t := p.Code[j]; int(t>>26) == lua.OP_NEWTABLE && t>>18&0xff == inst>>18&0xff {
+				if c := t >> 9 & 0x1ff; c > 0 && c < 16 {
+					p.Code[j] -= 1 << 9
+				}
+				break
+			}
+		}
+	}
+	for _, f := range p.FunctionPrototypes {
+		correctProto(f)
+	}
+}
+
+// traverseThread marks what is on a thread's stack. The firmware marks up to the
+// end of the innermost function's frame, so values in registers that are no
+// longer used live on.
+func (m *memory) traverseThread(L *lua.LState) {
+	t := m.threads[L]
+	st := t.state
+	if t.stack.start != nil && t.fresh {
+		m.markValue(t.stack.start)
+	}
+	for _, x := range t.stack.corpse {
+		m.markValue(x)
+	}
+	if !st.Dead {
+		top := st.reg.top
+		if f := st.currentFrame; f != nil && f.Fn != nil && !f.Fn.IsG {
+			top = max(top, f.LocalBase+int(f.Fn.Proto.NumUsedRegisters))
+		}
+		top = min(top, len(st.reg.array))
+		for _, x := range st.reg.array[:top] {
+			if x != nil {
+				m.markValue(x)
+			}
+		}
+		for f := st.currentFrame; f != nil; f = f.Parent {
+			if f.Fn != nil {
+				m.markValue(f.Fn)
+			}
+		}
+	}
+	was := t.stack.Bytes()
+	t.shrink()
+	m.live += t.stack.Bytes() - was
+}
+
+// clearWeak takes the entries of a weak table whose key or value is dead. Strings
+// are values and never weak.
+func (m *memory) clearWeak(tb *lua.LTable) {
+	t := tableOf(tb)
+	mt := t.Metatable.(*lua.LTable)
+	mode, _ := mt.RawGetString("__mode").(lua.LString)
+	weakValues := false
+	for i := 0; i < len(mode); i++ {
+		weakValues = weakValues || mode[i] == 'v'
+	}
+	s := m.tables[tb]
+	if weakValues {
+		for i, x := range t.array {
+			if x != nil && m.isDead(x, false) {
+				t.array[i] = lua.LNil
+			}
+		}
+		if n := len(t.array); n > s.t.Array() {
+			var k heap.Key
+			for i := s.t.Array(); i < n; i++ {
+				if t.array[i] == lua.LNil && m.key(lua.LNumber(i+1), &k) {
+					s.t.Clear(&k)
+				}
+			}
+		}
+	}
+	var k heap.Key
+	for _, key := range t.keys {
+		x := tb.RawGetH(key)
+		if x == lua.LNil || !m.isDead(key, true) && !m.isDead(x, false) {
+			continue
+		}
+		tb.RawSetH(key, lua.LNil)
+		if m.key(key, &k) {
+			s.t.Clear(&k)
+		}
+	}
+	s.t.Collected()
+}
+
+// isDead reports whether the mark did not reach an object that a weak table
+// holds. A userdata being finalized is gone as a value and stays as a key.
+func (m *memory) isDead(v lua.LValue, key bool) bool {
+	switch x := v.(type) {
+	case *lua.LTable:
+		s := m.tables[x]
+		return s != nil && s.epoch != m.epoch || s == nil && m.v.rom[x] == ""
+	case *lua.LFunction:
+		if x.IsG && len(x.Upvalues) == 0 {
+			return false
+		}
+		o := m.funcs[x]
+		return o == nil || o.epoch != m.epoch
+	case *lua.LUserData:
+		u := m.udataOf[x]
+		return u == nil || u.epoch != m.epoch || !key && u.finalized
+	case *lua.LState:
+		t := m.threads[x]
+		return t == nil || t.stack.epoch != m.epoch
+	}
+	return false
+}

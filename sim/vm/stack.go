@@ -1,0 +1,135 @@
+package vm
+
+import (
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
+)
+
+// threadStack is the account of one thread: its header and its two stacks, as
+// the firmware would have grown them for the frames gopher-lua has.
+type threadStack struct {
+	heap.Stack
+	header heap.Block
+	epoch  uint32
+	base   int // slots and frames the firmware has below gopher-lua's first
+	calls  int
+	// room and callRoom are the register and the frame index from which
+	// stackFor must be asked: one comparison each per call.
+	room, callRoom int
+	corpse         []lua.LValue // what a coroutine killed by an error still holds
+	start          *lua.LFunction
+}
+
+// coroutineBase is the slot of the base call info; a coroutine's function
+// stands above it.
+const coroutineBase = 1
+
+func (s *threadStack) limits() {
+	s.room = s.Limit() - s.base
+	s.callRoom = s.CallInfos - 1 - s.calls
+}
+
+// mainBase and mainCalls are the slots and frames below the first Lua function
+// when the firmware runs one from its main loop.
+const (
+	mainBase  = 1
+	mainCalls = 0
+)
+
+// stackFor makes room for a frame: n slots above register top, frame number
+// frame of gopher-lua (0 when no frame is entered).
+func (m *meter) stackFor(top, n, frame int) {
+	mem, s := m.vm.mem, &m.stack
+	m.vm.running = m.th
+	if size := s.NeedSlots(top+s.base, n); size > 0 {
+		blocked := mem.egc.Blocked
+		mem.egc.Blocked = true
+		mem.Realloc(&s.Data, size*heap.StackSlot)
+		mem.egc.Blocked = blocked
+		s.Slots = size
+	}
+	if size := s.NeedCallInfos(frame + s.calls + 1); size > 0 {
+		mem.Realloc(&s.Calls, size*heap.CallInfoSize)
+		s.CallInfos = size
+		if size > heap.MaxCallInfos {
+			m.vm.raise(m.th, 0, "%s", m.vm.positionHere(m.th)+"stack overflow")
+		}
+	}
+	s.limits()
+}
+
+// newThread accounts for a coroutine that is about to be made.
+func (m *memory) newThread() threadStack {
+	s := threadStack{Stack: heap.InitialStack(), base: coroutineBase}
+	if m.on {
+		m.hold = true
+		m.Realloc(&s.header, heap.ThreadHeader)
+		m.Realloc(&s.Calls, s.CallInfos*heap.CallInfoSize)
+		m.Realloc(&s.Data, s.Slots*heap.StackSlot)
+		m.hold = false
+	}
+	s.limits()
+	return s
+}
+
+// keepCorpse notes what a coroutine still refers to when an error ends it: the
+// firmware leaves its stack as it was.
+func (m *memory) keepCorpse(L *lua.LState, value lua.LValue) {
+	t := m.threads[L]
+	if t == nil {
+		return
+	}
+	m.egc.Blocked = false
+	st := t.state
+	for _, x := range st.reg.array[:min(st.reg.top, len(st.reg.array))] {
+		if x != nil && x != lua.LNil {
+			t.stack.corpse = append(t.stack.corpse, x)
+		}
+	}
+	for f := st.currentFrame; f != nil; f = f.Parent {
+		if f.Fn != nil {
+			t.stack.corpse = append(t.stack.corpse, f.Fn)
+		}
+	}
+	t.stack.corpse = append(t.stack.corpse, value)
+}
+
+// used reports how far the frames of a thread reach: slots, and frames.
+func (m *meter) used() (slots, frames int) {
+	st := m.state
+	top := st.reg.top
+	for f := st.currentFrame; f != nil; f = f.Parent {
+		frames = max(frames, f.Idx+1)
+		if f.Fn == nil {
+			continue
+		}
+		if f.Fn.IsG {
+			top = max(top, f.LocalBase+f.NArgs+heap.MinCStack)
+		} else {
+			top = max(top, f.LocalBase+int(f.Fn.Proto.NumUsedRegisters))
+		}
+	}
+	return top + m.stack.base, frames + m.stack.calls
+}
+
+// shrink does to a thread's stacks what a collection does.
+func (m *meter) shrink() {
+	mem, s := m.vm.mem, &m.stack
+	slots, frames := m.used()
+	for {
+		ns, nc := s.Shrunk(slots, frames)
+		if nc < s.CallInfos {
+			mem.Realloc(&s.Calls, nc*heap.CallInfoSize)
+		}
+		if ns < s.Slots {
+			mem.Realloc(&s.Data, ns*heap.StackSlot)
+		}
+		done := ns == s.Slots && nc == s.CallInfos
+		s.Slots, s.CallInfos = ns, nc
+		if done || mem.exact {
+			break // lazy: many collections have been left out
+		}
+	}
+	s.limits()
+}
