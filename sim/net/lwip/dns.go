@@ -129,12 +129,12 @@ func (d *dnsClient) slot() int {
 
 func (d *dnsClient) enqueue(name string, found func(netip.Addr, bool)) Err {
 	i := d.slot()
-	if i < 0 || !d.s.host.Alloc(KindDNS, len(name)+1) {
+	if i < 0 || !d.s.alloc(KindDNS, len(name)+1) {
 		return ErrMem
 	}
 	e := &d.table[i]
 	if e.size > 0 {
-		d.s.host.Free(KindDNS, e.size)
+		d.s.release(KindDNS, e.size)
 	}
 	*e = dnsEntry{state: dnsAsking, name: name, size: len(name) + 1, seqno: d.seqno, tmr: 1, found: found}
 	d.seqno++
@@ -157,14 +157,14 @@ func (d *dnsClient) asking() bool {
 func (d *dnsClient) ask(i int) {
 	e := &d.table[i]
 	const size = pbufTransport + 12 + dnsMaxName + 4
-	if !d.s.host.Alloc(KindPbuf, size) {
+	if !d.s.alloc(KindPbuf, size) {
 		return
 	}
 	d.id = uint16(d.s.host.Rand())
 	server := d.servers[e.server]
 	d.socket.connect(server, dnsPort)
 	d.socket.send(dnsQuery(d.id+uint16(i), e.name), server, dnsPort)
-	d.s.host.Free(KindPbuf, size)
+	d.s.release(KindPbuf, size)
 }
 
 // tick runs every second.
@@ -208,11 +208,11 @@ func (d *dnsClient) fail(e *dnsEntry) {
 }
 
 func (d *dnsClient) receive(msg []byte, _ netip.AddrPort) {
-	if !d.s.host.Alloc(KindDNS, dnsBuffer) {
+	if !d.s.alloc(KindDNS, dnsBuffer) {
 		return
 	}
 	d.answer(msg)
-	d.s.host.Free(KindDNS, dnsBuffer)
+	d.s.release(KindDNS, dnsBuffer)
 }
 
 func (d *dnsClient) answer(msg []byte) {

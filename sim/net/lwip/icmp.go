@@ -128,7 +128,7 @@ func (s *Stack) JoinGroup(addr netip.Addr) Err {
 			return OK
 		}
 	}
-	if !s.host.Alloc(KindIGMP, sizeIGMP) {
+	if !s.alloc(KindIGMP, sizeIGMP) {
 		return ErrMem
 	}
 	s.groups = append(s.groups, group{addr, 1})
@@ -143,7 +143,7 @@ func (s *Stack) LeaveGroup(addr netip.Addr) Err {
 		}
 		if s.groups[i].uses--; s.groups[i].uses == 0 {
 			s.groups = append(s.groups[:i], s.groups[i+1:]...)
-			s.host.Free(KindIGMP, sizeIGMP)
+			s.release(KindIGMP, sizeIGMP)
 		}
 		return OK
 	}

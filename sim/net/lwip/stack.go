@@ -182,6 +182,7 @@ type Stack struct {
 	host   Host
 	p      Params
 	netifs []Netif
+	memory Memory
 	timers timeouts
 
 	// TCP: the lists of PCBs, newest first, linked by TCPConn.next.
@@ -209,7 +210,7 @@ func New(h Host, p Params) *Stack {
 	s := &Stack{host: h, p: p, iss: 6510}
 	s.timers.init(s)
 	s.dns.init(s)
-	if h.Alloc(KindIGMP, sizeIGMP) { // the all-systems group
+	if s.alloc(KindIGMP, sizeIGMP) { // the all-systems group
 		s.groups = append(s.groups, group{addr: allSystems, uses: 1})
 	}
 	return s
@@ -354,7 +355,7 @@ type rxbuf struct {
 
 func (s *Stack) received(p *wire.Packet) *rxbuf {
 	b := &rxbuf{s: s, size: pbufReceived + align4(p.Len()), refs: 1}
-	if !s.host.Alloc(KindPbuf, b.size) {
+	if !s.alloc(KindPbuf, b.size) {
 		return nil
 	}
 	return b
@@ -362,16 +363,41 @@ func (s *Stack) received(p *wire.Packet) *rxbuf {
 
 func (b *rxbuf) release() {
 	if b.refs--; b.refs == 0 {
-		b.s.host.Free(KindPbuf, b.size)
+		b.s.release(KindPbuf, b.size)
 	}
+}
+
+// Memory is the native memory that a stack has allocated.
+type Memory struct {
+	Bytes, Blocks int
+	Peak          int // most bytes at one time
+}
+
+// Memory returns what the stack has allocated since it was made.
+func (s *Stack) Memory() Memory { return s.memory }
+
+func (s *Stack) alloc(kind Kind, size int) bool {
+	if !s.host.Alloc(kind, size) {
+		return false
+	}
+	s.memory.Bytes += size
+	s.memory.Blocks++
+	s.memory.Peak = max(s.memory.Peak, s.memory.Bytes)
+	return true
+}
+
+func (s *Stack) release(kind Kind, size int) {
+	s.host.Free(kind, size)
+	s.memory.Bytes -= size
+	s.memory.Blocks--
 }
 
 // momentary reports whether memory of the given size is to be had, for a packet
 // that is built, sent and freed at once.
 func (s *Stack) momentary(kind Kind, size int) bool {
-	if !s.host.Alloc(kind, size) {
+	if !s.alloc(kind, size) {
 		return false
 	}
-	s.host.Free(kind, size)
+	s.release(kind, size)
 	return true
 }

@@ -163,11 +163,11 @@ type TCPConn struct {
 // NewTCP makes a connection that is not yet bound. It returns nil when memory is
 // short even after old connections were given up for it (fw: tcp_alloc).
 func (s *Stack) NewTCP() *TCPConn {
-	if !s.host.Alloc(KindTCP, sizeTCP) {
+	if !s.alloc(KindTCP, sizeTCP) {
 		s.killOldest(s.timeWait)
-		if !s.host.Alloc(KindTCP, sizeTCP) {
+		if !s.alloc(KindTCP, sizeTCP) {
 			s.killOldest(s.active)
-			if !s.host.Alloc(KindTCP, sizeTCP) {
+			if !s.alloc(KindTCP, sizeTCP) {
 				return nil
 			}
 		}
@@ -219,7 +219,7 @@ func (s *Stack) nextISS() uint32 {
 func (s *Stack) free(c *TCPConn) {
 	if !c.freed {
 		c.freed = true
-		s.host.Free(KindTCP, sizeTCP)
+		s.release(KindTCP, sizeTCP)
 	}
 }
 
@@ -334,7 +334,7 @@ func (c *TCPConn) Listen() *TCPConn {
 			}
 		}
 	}
-	if !s.host.Alloc(KindListen, sizeListen) {
+	if !s.alloc(KindListen, sizeListen) {
 		return nil
 	}
 	l := &TCPConn{s: s, state: Listen, localIP: c.localIP, localPort: c.localPort, remoteIP: AnyAddr,
@@ -432,7 +432,7 @@ func (c *TCPConn) close(resetUnread bool) Err {
 		c.state = Closed
 		if !c.freed {
 			c.freed = true
-			s.host.Free(KindListen, sizeListen)
+			s.release(KindListen, sizeListen)
 		}
 		return OK
 	case SynSent:
@@ -519,9 +519,9 @@ func (c *TCPConn) freeSegment(g *segment) {
 	if g.rx != nil {
 		g.rx.release()
 	} else {
-		c.s.host.Free(KindPbuf, g.size)
+		c.s.release(KindPbuf, g.size)
 	}
-	c.s.host.Free(KindSegment, sizeSegment)
+	c.s.release(KindSegment, sizeSegment)
 }
 
 func (c *TCPConn) freeAll(q *[]*segment) {

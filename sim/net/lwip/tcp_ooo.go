@@ -47,7 +47,7 @@ func (c *TCPConn) keepForLater(in *inSegment) {
 	if last && i > 0 && c.ooo[i-1].flags&wire.FIN != 0 {
 		return
 	}
-	if !c.s.host.Alloc(KindSegment, sizeSegment) {
+	if !c.s.alloc(KindSegment, sizeSegment) {
 		return
 	}
 	in.rx.refs++

@@ -81,13 +81,12 @@ func (c *TCPConn) WriteSome(data []byte) (int, Err) {
 // header. mayQueue false means that the queue is full: then, as in the firmware,
 // the buffer is allocated before that is noticed.
 func (c *TCPConn) newSegment(seq uint32, flags wire.Flags, size int, mayQueue bool) *segment {
-	h := c.s.host
 	size = pbufTransport + align4(size)
-	if !h.Alloc(KindPbuf, size) {
+	if !c.s.alloc(KindPbuf, size) {
 		return nil
 	}
-	if !mayQueue || !h.Alloc(KindSegment, sizeSegment) {
-		h.Free(KindPbuf, size)
+	if !mayQueue || !c.s.alloc(KindSegment, sizeSegment) {
+		c.s.release(KindPbuf, size)
 		return nil
 	}
 	return &segment{seq: seq, flags: flags, size: size}

@@ -63,7 +63,7 @@ func (t *timeouts) init(s *Stack) {
 
 // add puts a timeout into the list (fw: sys_timeout).
 func (t *timeouts) add(id timeoutID) {
-	if !t.s.host.Alloc(KindTimeout, sizeTimeout) {
+	if !t.s.alloc(KindTimeout, sizeTimeout) {
 		if id == tcpTimeout {
 			t.tcpActive = false
 		}
@@ -92,7 +92,7 @@ func (t *timeouts) check(now clock.Time) {
 		t.list = append(t.list[:0], t.list[1:]...)
 		t.last = now
 		diff -= first.ms
-		t.s.host.Free(KindTimeout, sizeTimeout)
+		t.s.release(KindTimeout, sizeTimeout)
 		t.expired(first.id)
 		ran = true
 	}

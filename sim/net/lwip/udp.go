@@ -38,7 +38,7 @@ type UDPSocket struct {
 
 // NewUDP makes an unbound socket, or returns nil when memory is short.
 func (s *Stack) NewUDP() *UDPSocket {
-	if !s.host.Alloc(KindUDP, sizeUDP) {
+	if !s.alloc(KindUDP, sizeUDP) {
 		return nil
 	}
 	return &UDPSocket{s: s, TTL: s.p.TTL, localIP: AnyAddr, remoteIP: AnyAddr}
@@ -93,11 +93,11 @@ func (u *UDPSocket) connect(ip netip.Addr, port uint16) {
 // reaches the network as it is (oracle: net-behaviour.md 11).
 func (u *UDPSocket) SendTo(data []byte, ip netip.Addr, port uint16) Err {
 	size := pbufTransport + align4(len(data))
-	if !u.s.host.Alloc(KindPbuf, size) {
+	if !u.s.alloc(KindPbuf, size) {
 		return ErrMem
 	}
 	err := u.send(append([]byte(nil), data...), ip, port)
-	u.s.host.Free(KindPbuf, size)
+	u.s.release(KindPbuf, size)
 	return err
 }
 
@@ -148,7 +148,7 @@ func (u *UDPSocket) Close() {
 			break
 		}
 	}
-	u.s.host.Free(KindUDP, sizeUDP)
+	u.s.release(KindUDP, sizeUDP)
 }
 
 func (s *Stack) udpInput(p *wire.Packet, group bool) {

@@ -1,0 +1,94 @@
+package net
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// resolve is net.dns.resolve(name, fn): the callback gets nil and the address.
+func (m *module) resolve(c *vm.Call) int {
+	name := c.String(1)
+	ref := m.v.Ref(c.Function(2), "dns callback")
+	found := func(ip netip.Addr, ok bool) {
+		var answer vm.Value = vm.Nil
+		if ok && ip != netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+			answer = addrText(ip)
+		}
+		m.callback("dns", ref, vm.Nil, answer)
+		m.v.Unref(&ref)
+	}
+	ip, err := m.stack.Resolve(name, found)
+	switch err {
+	case lwip.OK:
+		found(ip, true)
+	case lwip.ErrProgress:
+	default:
+		raise(c, err) // the firmware leaves the reference behind
+	}
+	return 0
+}
+
+// dns is socket:dns(name [, fn]). There is one dns handler for all requests of a
+// socket.
+func (s *socket) dns(c *vm.Call) int {
+	name := c.String(2)
+	if fn := function(c, 3); fn != nil {
+		s.m.v.SetRef(&s.onDNS, fn, "dns callback")
+	}
+	if s.onDNS == 0 {
+		c.Error("no callback specified")
+	}
+	s.resolving++
+	anchored := s.anchor(c, "socket")
+	ip, err := s.m.stack.Resolve(name, s.resolved)
+	switch err {
+	case lwip.OK:
+		s.resolved(ip, true)
+	case lwip.ErrProgress:
+	default:
+		s.resolving--
+		if anchored {
+			s.release()
+		}
+		raise(c, err)
+	}
+	return 0
+}
+
+func hintNoName(id int) (sim.Kind, sim.HintData) {
+	return sim.Hint, sim.HintData{Text: fmt.Sprintf("socket %d: the name has no address, so connect() goes on to 255.255.255.255 and fails after 6 s: close the socket when dns says nil", id)}
+}
+
+// setDNSServer is net.dns.setdnsserver(ip [, index]).
+func (m *module) setDNSServer(c *vm.Call) int {
+	text := c.String(1)
+	ip, ok := lwip.ParseAddr(text)
+	if len(text) > 16 || !ok || ip == lwip.AnyAddr || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
+		c.Error("invalid dns server ip")
+	}
+	m.stack.SetDNS(dnsIndex(c, 2), ip)
+	return 0
+}
+
+// getDNSServer is net.dns.getdnsserver([index]).
+func (m *module) getDNSServer(c *vm.Call) int {
+	ip := m.stack.DNS(dnsIndex(c, 1))
+	if ip == lwip.AnyAddr {
+		return c.ReturnNil()
+	}
+	return c.Return(addrText(ip))
+}
+
+// dnsIndex reads the number of a server. The firmware does not look for negative
+// ones, which lwIP then reads outside its table; here they are errors, too.
+func dnsIndex(c *vm.Call, n int) int {
+	i := c.OptInt(n, 0)
+	if i < 0 || i > 1 {
+		c.Error("server index out of range [0-1]")
+	}
+	return i
+}

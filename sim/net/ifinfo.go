@@ -1,0 +1,88 @@
+package net
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// Interfaces of the device (fw: STATION_IF, SOFTAP_IF).
+const (
+	stationIf = 0
+	softAPIf  = 1
+)
+
+// ifinfo is net.ifinfo(index): nil for no interface, else a table with ip, netmask
+// and gateway, which are absent when unset, and for a station that has got its
+// address from the network a table dhcp.
+func (m *module) ifinfo(c *vm.Call) int {
+	i := c.Int(1)
+	if i < stationIf || i > softAPIf {
+		return c.ReturnNil()
+	}
+	n := m.stack.Netif(i)
+	t := c.NewTable(0, 4)
+	set := func(t *vm.Table, name string, a netip.Addr) {
+		if a.IsValid() && a != lwip.AnyAddr {
+			m.v.SetField(t, name, addrText(a))
+		}
+	}
+	if n.Prefix.IsValid() {
+		set(t, "ip", n.Prefix.Addr())
+		set(t, "netmask", netmask(n.Prefix.Bits()))
+		set(t, "gateway", n.Gateway)
+		if i == stationIf && n.Gateway.IsValid() {
+			dhcp := c.NewTable(0, 3)
+			set(dhcp, "server_ip", n.Gateway)
+			set(dhcp, "client_ip", n.Prefix.Addr())
+			m.v.SetField(t, "dhcp", dhcp)
+		}
+	}
+	return c.Return(t)
+}
+
+func netmask(bits int) netip.Addr {
+	p, err := netip.AddrFrom4([4]byte{255, 255, 255, 255}).Prefix(bits)
+	if err != nil {
+		return netip.Addr{}
+	}
+	return p.Addr()
+}
+
+// multicastJoin is net.multicastJoin(if_ip, group).
+func (m *module) multicastJoin(c *vm.Call) int {
+	m.stack.JoinGroup(groupArgs(c))
+	return 0
+}
+
+// multicastLeave is net.multicastLeave(if_ip, group).
+func (m *module) multicastLeave(c *vm.Call) int {
+	m.stack.LeaveGroup(groupArgs(c))
+	return 0
+}
+
+// groupArgs checks the arguments as the firmware does, by their length. The
+// interface makes no difference: packets reach the device on either.
+func groupArgs(c *vm.Call) netip.Addr {
+	if !c.IsString(1) {
+		c.Error("wrong arg type")
+	}
+	ip := c.String(1)
+	if ip == "" || strings.EqualFold(ip, "any") {
+		ip = "0.0.0.0"
+	}
+	if len(ip) > 15 || len(ip) < 7 {
+		c.Error("invalid if ip")
+	}
+	if !c.IsString(2) {
+		c.Error("wrong arg type")
+	}
+	text := c.String(2)
+	if len(text) > 15 || len(text) < 7 {
+		c.Error("invalid multicast ip")
+	}
+	group, _ := lwip.ParseAddr(text)
+	return group
+}

@@ -1,0 +1,209 @@
+package net
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+)
+
+// Module is the firmware module `net`.
+var Module = sim.Module{Name: "net", Open: open}
+
+// sizeUserdata is the size of the objects' struct in bytes (oracle:
+// net-constants.json sizeof_lnet_userdata).
+const sizeUserdata = 44
+
+// module is what the module knows in one boot of a device.
+type module struct {
+	d     *sim.Device
+	v     *vm.VM
+	stack *lwip.Stack
+
+	// call is the call from Lua that is running, if any. Callbacks of the stack
+	// that happen within it belong to it: their errors go to its caller.
+	call   *vm.Call
+	nextID int
+	hinted map[string]bool
+	ping   *ping
+
+	// Hooks for tests.
+	collected func(object any)
+}
+
+// modules finds the state of a VM's module: types are shared by all devices.
+func open(d *sim.Device) *sim.Lib {
+	m := &module{d: d, v: d.VM, stack: d.Net(), hinted: map[string]bool{}}
+	m.stack.OnLoss = m.loss
+	d.OnSnapshot(m.snapshot)
+	return &sim.Lib{
+		Funcs: []vm.Func{
+			{Name: "createServer", Fn: m.enter(m.createServer)},
+			{Name: "createConnection", Fn: m.enter(m.createConnection)},
+			{Name: "createUDPSocket", Fn: m.enter(m.createUDPSocket)},
+			{Name: "ifinfo", Fn: m.enter(m.ifinfo)},
+			{Name: "ping", Fn: m.enter(m.startPing)},
+			{Name: "multicastJoin", Fn: m.enter(m.multicastJoin)},
+			{Name: "multicastLeave", Fn: m.enter(m.multicastLeave)},
+		},
+		Consts: []vm.Const{
+			{Name: "TCP", Value: vm.Number(1)},
+			{Name: "UDP", Value: vm.Number(2)},
+			{Name: "dns", Value: d.VM.NewROMTable("net.dns", []vm.Func{
+				{Name: "resolve", Fn: m.enter(m.resolve)},
+				{Name: "setdnsserver", Fn: m.enter(m.setDNSServer)},
+				{Name: "getdnsserver", Fn: m.enter(m.getDNSServer)},
+			}, nil)},
+		},
+		Close: func() {
+			if m.ping != nil {
+				m.ping.stop()
+			}
+		},
+	}
+}
+
+// enter notes the running call around a function of the module.
+func (m *module) enter(fn func(*vm.Call) int) func(*vm.Call) int {
+	return func(c *vm.Call) int {
+		outer := m.call
+		m.call = c
+		defer func() { m.call = outer }()
+		return fn(c)
+	}
+}
+
+// callback calls a Lua function from the stack: unprotected, so that an error is
+// a panic of the device and this does not return; but within a call from Lua an
+// error goes to whoever made that call.
+func (m *module) callback(what string, ref vm.Ref, args ...vm.Value) {
+	fn := m.v.Deref(ref)
+	if m.call == nil {
+		m.d.RunUnprotected(what, fn, args...)
+		return
+	}
+	m.call.Invoke(fn, 0, args...)
+}
+
+// raise raises the error of a failed call into the stack.
+func raise(c *vm.Call, err lwip.Err) { c.Error("%s", err.Error()) }
+
+// object is what servers, sockets and UDP sockets have in common.
+type object struct {
+	m    *module
+	id   int
+	self vm.Ref // the anchor: keeps the object alive without Lua's help
+	born clock.Time
+	dead bool // finalized: the stack may still have callbacks of it
+}
+
+func (m *module) newObject() object {
+	m.nextID++
+	return object{m: m, id: m.nextID, born: m.d.Now()}
+}
+
+// anchor makes the object, which is argument 1 of the call, live on its own. It
+// reports whether it did not before.
+func (o *object) anchor(c *vm.Call, kind string) bool {
+	if o.self != 0 {
+		return false
+	}
+	o.self = o.m.v.Ref(c.Arg(1), fmt.Sprintf("%s %d", kind, o.id))
+	return true
+}
+
+func (o *object) release() { o.m.v.Unref(&o.self) }
+
+// state tells the event stream about a socket.
+func (o *object) state(state string, local, remote netip.AddrPort) {
+	d := sim.SocketData{ID: o.id, State: state}
+	if local.IsValid() && local.Port() != 0 {
+		d.Local = local.String()
+	}
+	if remote.IsValid() && remote.Port() != 0 {
+		d.Remote = remote.String()
+	}
+	o.m.d.Emit(sim.Socket, d)
+}
+
+// hint tells the user, once per place in the program, that the program has met a
+// rule of the firmware that loses something.
+func (m *module) hint(format string, args ...any) {
+	where := m.v.Where()
+	if key := where + "\x00" + format; !m.hinted[key] {
+		m.hinted[key] = true
+		m.d.Emit(sim.Hint, sim.HintData{Text: fmt.Sprintf(format, args...), Where: where})
+	}
+}
+
+// loss is a hint from the stack.
+func (m *module) loss(owner any, what string) {
+	name := "a connection"
+	switch o := owner.(type) {
+	case *socket:
+		name = fmt.Sprintf("socket %d", o.id)
+	case *server:
+		name = fmt.Sprintf("server %d", o.id)
+	}
+	m.d.Emit(sim.Hint, sim.HintData{Text: name + ": " + what})
+}
+
+// function returns argument n as a callback, or nil when it is no function.
+func function(c *vm.Call, n int) *vm.Function {
+	f, _ := c.Arg(n).(*vm.Function)
+	return f
+}
+
+// port16 is how C turns a Lua number into a uint16_t.
+func port16(f float64) uint16 {
+	if f != f || f >= 1<<62 || f <= -1<<62 {
+		return 0
+	}
+	return uint16(int64(f))
+}
+
+// addrText is the address as getaddr, dns and the like return it.
+func addrText(a netip.Addr) vm.String {
+	if !a.IsValid() {
+		return "0.0.0.0"
+	}
+	return vm.String(a.String())
+}
+
+// pushAddr returns a port and an address, or two nils for port 0.
+func pushAddr(c *vm.Call, a netip.AddrPort) int {
+	if a.Port() == 0 {
+		return c.Return(vm.Nil, vm.Nil)
+	}
+	return c.Return(vm.Number(a.Port()), addrText(a.Addr()))
+}
+
+// snapshot adds the device's sockets to a snapshot.
+func (m *module) snapshot(s *sim.Snapshot) {
+	for _, c := range m.stack.Netstat() {
+		line := sim.SocketSnapshot{
+			Proto: c.Proto.String(), State: c.State, Local: c.Local.String(),
+			Queued: c.Queued, Segments: c.Unsent + c.Unacked, Window: c.SendWindow,
+			Held:    c.Unread > 0,
+			RxBytes: int64(c.RxBytes), TxBytes: int64(c.TxBytes),
+		}
+		if c.Remote.Port() != 0 {
+			line.Remote = c.Remote.String()
+		}
+		switch o := c.Owner.(type) {
+		case *socket:
+			line.ID, line.Age, line.Handlers = o.id, s.Time-o.born, o.handlers()
+		case *server:
+			line.ID, line.Age = o.id, s.Time-o.born
+		case nil:
+			if c.Proto == wire.UDP {
+				continue // the DNS client's
+			}
+		}
+		s.Sockets = append(s.Sockets, line)
+	}
+}

@@ -1,0 +1,152 @@
+package net
+
+import (
+	"net/netip"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// server is a net.tcpserver.
+type server struct {
+	object
+	listener *lwip.TCPConn
+	accept   vm.Ref
+	timeout  int // of accepted connections, in seconds
+}
+
+var serverType = &vm.Type{Name: "net.tcpserver"}
+
+func init() {
+	serverType.Methods = []vm.Func{
+		{Name: "listen", Fn: serverMethod((*server).listen)},
+		{Name: "getaddr", Fn: serverMethod((*server).getaddr)},
+		{Name: "close", Fn: serverMethod((*server).close)},
+	}
+	serverType.GC = func(o any) { o.(*server).finalize() }
+}
+
+// serverMethod makes a method that insists on a server.
+func serverMethod(fn func(*server, *vm.Call) int) func(*vm.Call) int {
+	return func(c *vm.Call) int {
+		s, ok := c.TestObject(1, serverType).(*server)
+		if !ok {
+			c.Error("invalid user data")
+		}
+		return s.m.enter(func(c *vm.Call) int { return fn(s, c) })(c)
+	}
+}
+
+// createServer is net.createServer([timeout]).
+func (m *module) createServer(c *vm.Call) int {
+	timeout := c.OptInt(1, 30)
+	c.Push(m.v.NewObject(serverType, sizeUserdata, &server{object: m.newObject(), timeout: timeout}))
+	return 1
+}
+
+// listen is server:listen([port] [, ip], fn).
+func (s *server) listen(c *vm.Call) int {
+	m := s.m
+	if s.listener != nil {
+		c.Error("already listening")
+	}
+	port, ip, next := listenArgs(c)
+	fn := function(c, next)
+	if fn == nil {
+		c.Error("need callback")
+	}
+	m.v.SetRef(&s.accept, fn, "listen callback")
+	conn := m.stack.NewTCP()
+	if conn == nil {
+		c.Error("cannot allocate PCB")
+	}
+	conn.ReuseAddr = true
+	err := conn.Bind(ip, port)
+	if err == lwip.OK {
+		s.listener = conn.Listen()
+		if s.listener == nil {
+			err = lwip.ErrMem
+			m.hint("port %d has a listener already: listen() calls that \"out of memory\"", port)
+		}
+	}
+	if err != lwip.OK {
+		conn.Close()
+		raise(c, err)
+	}
+	s.listener.Owner = s
+	s.listener.OnAccept = s.accepted
+	s.anchor(c, "server")
+	s.state("LISTEN", s.listener.LocalAddr(), netip.AddrPort{})
+	return 0
+}
+
+// listenArgs reads [port] [, ip] from argument 2 on and returns the number of
+// the argument behind them. A port counts modulo 65536.
+func listenArgs(c *vm.Call) (port uint16, ip netip.Addr, next int) {
+	next = 2
+	if c.IsNumber(next) {
+		port = port16(c.Number(next))
+		next++
+	}
+	ip = lwip.AnyAddr
+	if c.IsString(next) {
+		a, ok := lwip.ParseAddr(c.String(next))
+		if !ok {
+			c.Error("invalid IP address")
+		}
+		ip = a
+		next++
+	}
+	return port, ip, next
+}
+
+// accepted makes a socket of a connection and hands it to the program.
+func (s *server) accepted(conn *lwip.TCPConn) lwip.Err {
+	m := s.m
+	if s.dead || s.listener == nil || s.self == 0 || s.accept == 0 {
+		return lwip.ErrAbort
+	}
+	k := &socket{object: m.newObject()}
+	ud := m.v.NewObject(socketType, sizeUserdata, k)
+	k.self = m.v.Ref(ud, "accepted socket")
+	k.adopt(conn)
+	conn.KeepAlive = true
+	conn.KeepIdle = uint32(s.timeout) * 1000
+	conn.KeepCount = 1
+	k.state("ESTABLISHED", conn.LocalAddr(), conn.RemoteAddr())
+	m.callback("listen", s.accept, ud)
+	return k.connected(conn)
+}
+
+// getaddr is server:getaddr().
+func (s *server) getaddr(c *vm.Call) int {
+	if s.listener == nil {
+		return c.Return(vm.Nil, vm.Nil)
+	}
+	return pushAddr(c, s.listener.LocalAddr())
+}
+
+// close is server:close().
+func (s *server) close(c *vm.Call) int {
+	if s.listener == nil {
+		c.Error("not connected")
+	}
+	s.state("CLOSED", s.listener.LocalAddr(), netip.AddrPort{})
+	s.listener.Close()
+	s.listener = nil
+	s.release()
+	return 0
+}
+
+func (s *server) finalize() {
+	if s.m.collected != nil {
+		s.m.collected(s)
+	}
+	if s.listener != nil {
+		s.listener.Close()
+		s.listener = nil
+	}
+	s.m.v.Unref(&s.accept)
+	s.release()
+	s.dead = true
+}

@@ -1,0 +1,466 @@
+package net
+
+import (
+	"fmt"
+	"net/netip"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// socket is a net.tcpsocket or a net.udpsocket.
+type socket struct {
+	object
+	conn *lwip.TCPConn   // TCP
+	udp  *lwip.UDPSocket // UDP
+
+	isUDP     bool
+	resolving int  // names being looked up for the socket
+	hold      bool // TCP: do not give the receive window back
+
+	// Callbacks. They live until they are replaced or the object dies.
+	onConnection, onReconnection, onDisconnection vm.Ref
+	onReceive, onSent, onDNS                      vm.Ref
+
+	inReceive bool // the receive handler runs
+	ended     bool // the end handler runs
+}
+
+var socketType = &vm.Type{Name: "net.tcpsocket"}
+
+func init() {
+	socketType.Methods = []vm.Func{
+		{Name: "connect", Fn: tcpMethod((*socket).connect)},
+		{Name: "close", Fn: socketMethod((*socket).close)},
+		{Name: "on", Fn: socketMethod((*socket).on)},
+		{Name: "send", Fn: socketMethod((*socket).send)},
+		{Name: "hold", Fn: tcpMethod((*socket).holdBack)},
+		{Name: "unhold", Fn: tcpMethod((*socket).unhold)},
+		{Name: "dns", Fn: socketMethod((*socket).dns)},
+		{Name: "ttl", Fn: socketMethod((*socket).ttl)},
+		{Name: "getpeer", Fn: tcpMethod((*socket).getpeer)},
+		{Name: "getaddr", Fn: socketMethod((*socket).getaddr)},
+	}
+	socketType.GC = func(o any) { o.(*socket).finalize() }
+}
+
+// socketMethod makes a method that insists on a socket of either kind, tcpMethod
+// one that insists on TCP.
+func socketMethod(fn func(*socket, *vm.Call) int) func(*vm.Call) int {
+	return func(c *vm.Call) int {
+		s, ok := c.TestObject(1, socketType).(*socket)
+		if !ok {
+			s, ok = c.TestObject(1, udpType).(*socket)
+		}
+		if !ok {
+			c.Error("invalid user data")
+		}
+		return s.m.enter(func(c *vm.Call) int { return fn(s, c) })(c)
+	}
+}
+
+func tcpMethod(fn func(*socket, *vm.Call) int) func(*vm.Call) int {
+	return func(c *vm.Call) int {
+		s, ok := c.TestObject(1, socketType).(*socket)
+		if !ok {
+			c.Error("invalid user data")
+		}
+		return s.m.enter(func(c *vm.Call) int { return fn(s, c) })(c)
+	}
+}
+
+// createConnection is net.createConnection().
+func (m *module) createConnection(c *vm.Call) int {
+	c.Push(m.v.NewObject(socketType, sizeUserdata, &socket{object: m.newObject()}))
+	return 1
+}
+
+// adopt makes the connection's events the socket's.
+func (s *socket) adopt(conn *lwip.TCPConn) {
+	s.conn = conn
+	conn.Owner = s
+	conn.OnRecv = s.received
+	conn.OnSent = func(*lwip.TCPConn, int) lwip.Err { return s.sent() }
+	conn.OnError = s.over
+}
+
+// value is the socket as callbacks get it.
+func (s *socket) value() vm.Value { return s.m.v.Deref(s.self) }
+
+// Events from the stack. They are refused when the script has closed the socket,
+// which ends the processing of the segment without an answer to it. The stack's
+// connection may be an older one than the socket's: the firmware does not look.
+
+func (s *socket) refuses() bool { return s.dead || s.conn == nil || s.self == 0 }
+
+// connected is the connection event.
+func (s *socket) connected(conn *lwip.TCPConn) lwip.Err {
+	if s.dead || s.conn != conn {
+		return lwip.ErrAbort
+	}
+	if s.self != 0 && s.onConnection != 0 {
+		s.m.callback("connection", s.onConnection, s.value())
+	}
+	return lwip.OK
+}
+
+// received is the receive event, once per packet, or the peer's FIN.
+func (s *socket) received(conn *lwip.TCPConn, data [][]byte) lwip.Err {
+	if s.refuses() {
+		return lwip.ErrAbort
+	}
+	if data == nil {
+		s.over(lwip.OK)
+		return conn.Close()
+	}
+	if s.onReceive != 0 {
+		s.inReceive = true
+		for _, d := range data {
+			s.m.callback("receive", s.onReceive, s.value(), vm.String(d))
+		}
+		s.inReceive = false
+	}
+	if s.hold {
+		conn.Recved(0)
+	} else {
+		conn.Recved(s.m.stack.Params().Window)
+	}
+	return lwip.OK
+}
+
+func (s *socket) sent() lwip.Err {
+	if s.refuses() {
+		return lwip.ErrAbort
+	}
+	if s.onSent != 0 {
+		s.m.callback("sent", s.onSent, s.value())
+	}
+	return lwip.OK
+}
+
+// over is the end of a connection: the peer's FIN (OK), a RST, or an abort. The
+// anchor goes only after the handler, which is why a connect inside it is deaf.
+func (s *socket) over(err lwip.Err) {
+	if s.dead || s.self == 0 {
+		return
+	}
+	conn := s.conn
+	s.conn = nil
+	if conn != nil {
+		s.state(endState(err), conn.LocalAddr(), conn.RemoteAddr())
+	}
+	ref, what := s.onDisconnection, "disconnection"
+	if err != lwip.OK && s.onReconnection != 0 {
+		ref, what = s.onReconnection, "reconnection"
+	}
+	if ref != 0 {
+		s.ended = true
+		s.m.callback(what, ref, s.value(), vm.Number(err))
+		s.ended = false
+	}
+	if s.resolving == 0 {
+		s.release()
+	}
+}
+
+func endState(err lwip.Err) string {
+	switch err {
+	case lwip.OK:
+		return "CLOSED by peer"
+	case lwip.ErrReset:
+		return "RESET by peer"
+	}
+	return "ABORTED"
+}
+
+// connect is socket:connect(port [, host] [, fn]).
+func (s *socket) connect(c *vm.Call) int {
+	m := s.m
+	if s.conn != nil {
+		c.Error("already connected")
+	}
+	port := port16(c.Number(2))
+	if port == 0 {
+		c.Error("specify port")
+	}
+	host := "127.0.0.1"
+	if c.IsString(3) {
+		host = c.String(3)
+	}
+	if c.NArgs() > 3 {
+		fn := function(c, 4)
+		if fn == nil {
+			c.ArgError(4, "not a function")
+		}
+		m.v.SetRef(&s.onConnection, fn, "connection callback")
+	}
+	if s.ended {
+		m.hint("connect() inside a disconnection or reconnection handler makes a connection without events: connect from a task")
+	}
+	conn := m.stack.NewTCP()
+	if conn == nil {
+		c.Error("cannot allocate PCB")
+	}
+	s.adopt(conn)
+	conn.SetRemotePort(port)
+	s.resolving++
+	anchored := s.anchor(c, "socket")
+	ip, err := m.stack.Resolve(host, s.resolved)
+	switch err {
+	case lwip.OK:
+		s.resolved(ip, true)
+	case lwip.ErrProgress:
+	default:
+		s.resolving--
+		if anchored {
+			s.release()
+		}
+		conn.Abort()
+		s.conn = nil
+		raise(c, err)
+	}
+	return 0
+}
+
+// resolved is the end of a look-up: the dns event, and then the connection that
+// waited for it. Without an answer that goes to 255.255.255.255, as in the
+// firmware.
+func (s *socket) resolved(ip netip.Addr, ok bool) {
+	if s.dead {
+		return
+	}
+	m := s.m
+	none := netip.AddrFrom4([4]byte{255, 255, 255, 255})
+	if !ok {
+		ip = none
+	}
+	if s.self != 0 && s.onDNS != 0 {
+		var answer vm.Value = vm.Nil
+		if ip != none {
+			answer = addrText(ip)
+		}
+		m.callback("dns", s.onDNS, s.value(), answer)
+	}
+	s.resolving--
+	switch {
+	case s.conn != nil && s.conn.State() == lwip.Closed:
+		if ip == none {
+			m.d.Emit(hintNoName(s.id))
+		}
+		conn := s.conn
+		conn.OnConnected = s.connected
+		if conn.Connect(ip, conn.RemoteAddr().Port()) == lwip.OK {
+			s.state("SYN_SENT", conn.LocalAddr(), conn.RemoteAddr())
+		}
+	case s.conn == nil && s.udp == nil && s.resolving == 0:
+		s.release()
+	}
+}
+
+// send is socket:send(data [, fn]), or udp:send(port, ip, data [, fn]).
+func (s *socket) send(c *vm.Call) int {
+	if s.isUDP {
+		return s.sendTo(c)
+	}
+	m := s.m
+	data := c.String(2)
+	if data == "" {
+		c.Error("no data to send")
+	}
+	if fn := function(c, 3); fn != nil {
+		m.v.SetRef(&s.onSent, fn, "sent callback")
+	}
+	if s.conn == nil || s.self == 0 {
+		c.Error("not connected")
+	}
+	if n := len(data); n > 0xffff {
+		m.hint("send() takes the length modulo 65536: %d of %d bytes are sent", n&0xffff, n)
+		data = data[:n&0xffff]
+	}
+	if err := s.conn.Write([]byte(data)); err != lwip.OK {
+		if err == lwip.ErrMem && len(data) > s.conn.SendSpace() {
+			m.hint("send() of %d bytes with room for %d raises \"out of memory\" and queues nothing: wait for the sent event", len(data), s.conn.SendSpace())
+		}
+		raise(c, err)
+	}
+	return 0
+}
+
+// holdBack is socket:hold().
+func (s *socket) holdBack(*vm.Call) int {
+	if s.conn != nil {
+		s.hold = true
+	}
+	return 0
+}
+
+// unhold is socket:unhold().
+func (s *socket) unhold(*vm.Call) int {
+	if s.hold && s.conn != nil {
+		s.hold = false
+		s.conn.AckNow()
+		s.conn.Recved(s.m.stack.Params().Window)
+	}
+	return 0
+}
+
+// getpeer is socket:getpeer().
+func (s *socket) getpeer(c *vm.Call) int {
+	if s.conn == nil {
+		return c.Return(vm.Nil, vm.Nil)
+	}
+	return pushAddr(c, s.conn.RemoteAddr())
+}
+
+// getaddr is socket:getaddr() and udp:getaddr().
+func (s *socket) getaddr(c *vm.Call) int {
+	switch {
+	case s.conn != nil:
+		return pushAddr(c, s.conn.LocalAddr())
+	case s.udp != nil:
+		return pushAddr(c, s.udp.LocalAddr())
+	}
+	return c.Return(vm.Nil, vm.Nil)
+}
+
+// ttl is socket:ttl([n]) and udp:ttl([n]). One byte of n is stored; n itself is
+// returned.
+func (s *socket) ttl(c *vm.Call) int {
+	var field *uint8
+	switch {
+	case s.conn != nil:
+		field = &s.conn.TTL
+	case s.udp != nil:
+		field = &s.udp.TTL
+	default:
+		c.Error("socket is not open/bound yet")
+	}
+	n := c.OptInt(2, -1)
+	if n == -1 {
+		n = int(*field)
+	} else {
+		*field = uint8(n)
+	}
+	return c.ReturnInt(n)
+}
+
+// on is socket:on(event, fn) and udp:on(event, fn).
+func (s *socket) on(c *vm.Call) int {
+	name := c.String(2)
+	ref := s.handler(name)
+	if ref == nil {
+		c.Error("invalid callback name")
+	}
+	switch fn := c.Arg(3).(type) {
+	case *vm.Function:
+		s.m.v.SetRef(ref, fn, name+" callback")
+	default:
+		if c.IsNone(3) || !c.IsNoneOrNil(3) {
+			c.Error("invalid callback function")
+		}
+		s.m.v.Unref(ref)
+	}
+	return 0
+}
+
+// handler returns where the callback of an event is kept, nil for no event.
+func (s *socket) handler(name string) *vm.Ref {
+	switch name {
+	case "dns":
+		return &s.onDNS
+	case "receive":
+		return &s.onReceive
+	case "sent":
+		return &s.onSent
+	}
+	if !s.isUDP {
+		switch name {
+		case "connection":
+			return &s.onConnection
+		case "disconnection":
+			return &s.onDisconnection
+		case "reconnection":
+			return &s.onReconnection
+		}
+	}
+	return nil
+}
+
+var events = []string{"connection", "reconnection", "disconnection", "receive", "sent", "dns"}
+
+// handlers lists the events that have a callback.
+func (s *socket) handlers() []string {
+	var out []string
+	for _, name := range events {
+		if ref := s.handler(name); ref != nil && *ref != 0 {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// close is socket:close() and udp:close().
+func (s *socket) close(c *vm.Call) int {
+	switch {
+	case s.conn != nil:
+		s.closeTCP()
+	case s.udp != nil:
+		s.udp.Close()
+		s.udp = nil
+	default:
+		c.Error("not connected")
+	}
+	if s.resolving == 0 {
+		s.release()
+	}
+	return 0
+}
+
+func (s *socket) closeTCP() {
+	conn := s.conn
+	if n := conn.Unread(); n > 0 {
+		queued := conn.Queued()
+		switch {
+		case s.inReceive:
+			s.m.hint("close() inside receive reset the connection and discarded %d queued bytes: close from the sent callback or a task instead", queued)
+		default:
+			s.m.hint("close() with %d received bytes held back reset the connection and discarded %d queued bytes", n, queued)
+		}
+	}
+	s.state("CLOSED", conn.LocalAddr(), conn.RemoteAddr())
+	if conn.Close() != lwip.OK {
+		s.m.hint("close() with a full send buffer resets the connection: wait for the sent event")
+		conn.OnError = nil
+		conn.Abort()
+	}
+	s.conn = nil
+}
+
+// finalize is what the collector does to a socket that nobody holds.
+func (s *socket) finalize() {
+	m := s.m
+	if m.collected != nil {
+		m.collected(s)
+	}
+	if s.conn != nil {
+		s.conn.OnError = nil
+		if s.conn.State() != lwip.Closed {
+			m.loss(s, "collected while connected, because the program no longer held it: the connection is reset")
+		}
+		s.conn.Abort()
+		s.conn = nil
+	}
+	if s.udp != nil {
+		s.udp.Close()
+		s.udp = nil
+	}
+	for _, name := range events {
+		if ref := s.handler(name); ref != nil {
+			m.v.Unref(ref)
+		}
+	}
+	s.release()
+	s.dead = true
+}
+
+func (s *socket) String() string { return fmt.Sprintf("socket %d", s.id) }
