@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
 )
 
@@ -24,6 +25,9 @@ type Config struct {
 	Name    string   // shows in events; default "device<n>"
 	Board   *Board   // required
 	Modules []Module // the firmware's modules
+	// Flash is the file system, which outlives resets. Default: an empty one of
+	// the board's size.
+	Flash *flash.FS
 	// HostCPU makes Lua take no virtual time, except what tmr.delay asks for.
 	// CPU time is counted all the same, for the watchdog.
 	HostCPU bool
@@ -52,6 +56,7 @@ const sliceNanos = 1_000_000 // look at the watchdog each millisecond of CPU tim
 type Device struct {
 	Name  string
 	Board *Board
+	Flash *flash.FS
 	VM    *vm.VM // nil while the device is booting or off
 
 	world     *World
@@ -73,7 +78,8 @@ type Device struct {
 	wdtMark      int64 // vm.CPU when the watchdog was last fed
 	halted       bool
 	mhz          int
-	files        func(name string) ([]byte, bool)
+	cycleBase    int64 // the cycle counter at cycleAt
+	cycleAt      int64 // nanoseconds since the reset
 
 	radio    *Radio
 	net      network
@@ -81,6 +87,7 @@ type Device struct {
 	onerror  vm.Ref
 	erring   bool // the default onerror has a restart pending
 	console  *Console
+	pins     pins
 	snapshot []func(*Snapshot)
 }
 
@@ -113,9 +120,13 @@ func (w *World) AddDevice(cfg Config) *Device {
 	if cfg.BootDelay == 0 {
 		cfg.BootDelay = defaultBootDelay
 	}
+	if cfg.Flash == nil {
+		cfg.Flash = flash.New(cfg.Board.FS.Size)
+	}
 	d := &Device{
 		Name:      cfg.Name,
 		Board:     cfg.Board,
+		Flash:     cfg.Flash,
 		world:     w,
 		index:     len(w.devices),
 		cfg:       cfg,
@@ -126,6 +137,7 @@ func (w *World) AddDevice(cfg Config) *Device {
 	d.radio = newRadio(d)
 	d.net.d = d
 	d.console = newConsole(d)
+	d.initPins(true)
 	w.devices = append(w.devices, d)
 	return d
 }
@@ -191,6 +203,8 @@ func (d *Device) shutdown() {
 	d.boots++
 	d.sched.wake.Stop()
 	d.sched = scheduler{loopStart: -1}
+	d.Flash.Reset()
+	d.initPins(false)
 	libs := d.libs
 	d.VM, d.libs, d.snapshot = nil, nil, nil
 	d.onerror, d.erring, d.halted = 0, false, false
@@ -205,6 +219,7 @@ func (d *Device) shutdown() {
 func (d *Device) start(why BootReason, delay clock.Duration) {
 	d.powered = true
 	d.reason = why
+	d.cycleBase, d.cycleAt = 0, 0
 	d.resetAt = d.world.Clock.Now()
 	d.net.start()
 	d.radio.start()
@@ -238,11 +253,18 @@ func (d *Device) boot() {
 	d.console.start()
 }
 
+// readFile is how Lua's loaders read a file of the flash.
+func (d *Device) readFile(name string) ([]byte, bool) {
+	data, err := d.Flash.ReadFile(name)
+	return data, err == nil
+}
+
 // MHz returns the CPU clock.
 func (d *Device) MHz() int { return d.mhz }
 
 // SetMHz sets the CPU clock and with it the price of Lua's instructions.
 func (d *Device) SetMHz(mhz int) {
+	d.rebaseCycles()
 	d.mhz = mhz
 	nanos := func(us float64) int64 { return int64(d.Board.CPU.Micros(us, mhz) * 1000) }
 	d.VM.SetPrices(nanos(d.Board.CPU.Instruction), nanos(d.Board.CPU.Call))
@@ -280,22 +302,34 @@ func (d *Device) Run(what string, fn vm.Value, args ...vm.Value) {
 }
 
 // RunUnprotected calls fn as the firmware's net module does: an error is a
-// panic of the whole device.
+// panic of the whole device. After that, and when the device is being reset, it
+// does not return: the current piece of work ends there.
 func (d *Device) RunUnprotected(what string, fn vm.Value, args ...vm.Value) {
 	if err := d.call(what, fn, args); err != nil {
 		d.panic(what, err)
 	}
+	if d.running && (d.halted || d.pendingReset != nil) {
+		panic(unwinding{})
+	}
+}
+
+// unwinding is what a piece of work is left with when the CPU stops in it.
+type unwinding struct{}
+
+// untilStopped runs work until it returns or the CPU stops.
+func untilStopped(work func()) {
+	defer func() {
+		if r := recover(); r != nil && r != any(unwinding{}) {
+			panic(r)
+		}
+	}()
+	work()
 }
 
 // call calls into Lua and emits what it cost. It returns nil when the run was
 // killed: the reset is then under way.
 func (d *Device) call(what string, fn vm.Value, args []vm.Value) *vm.Error {
-	before := d.vmCPU()
-	_, err, kill := d.VM.Call(fn, 0, args...)
-	d.Emit(Callback, CallbackData{what, clock.Time((d.vmCPU() - before) / 1000)})
-	if kill != nil {
-		return nil
-	}
+	_, err := d.callResults(what, fn, 0, args...)
 	return err
 }
 
@@ -335,24 +369,26 @@ func (d *Device) SetOnError(fn *vm.Function) {
 // default_onerror_restart).
 const restartAfterError = 2 * clock.Second
 
-// reportError hands an error to the onerror function in a task of its own.
+// reportError hands an error to the onerror function in a task of its own. With
+// no room for the task the error has nowhere to go, which is a panic.
 func (d *Device) reportError(what string, err *vm.Error) {
-	msg := err.Message()
+	msg := traced(err)
 	if err.Memory() {
 		msg = "out of memory"
-	} else if err.Traceback != "" {
-		msg += "\n" + err.Traceback
 	}
 	d.Emit(LuaError, ErrorData{msg, what})
-	d.PostTask(High, func() {
+	posted := d.PostTask(High, func() {
 		if d.onerror != 0 {
 			d.Run("onerror", d.VM.Deref(d.onerror), vm.String(msg))
 			return
 		}
-		d.Print(msg + "\n")
+		d.console.show(vm.String(msg))
 		if !d.erring {
 			d.erring = true
-			d.RequestRestart(SoftRestart, restartAfterError)
+			d.NewTimer(func() { d.Reset(SoftRestart) }).Arm(restartAfterError, false)
 		}
 	})
+	if !posted {
+		d.panic(what, &vm.Error{Value: vm.String(taskQueueFull)})
+	}
 }

@@ -122,7 +122,7 @@ func (d *Device) PostTask(p Priority, fn func()) bool {
 // reschedule makes sure that the world wakes the device when it has something
 // to do.
 func (d *Device) reschedule() {
-	if d.running {
+	if d.running || !d.powered {
 		return // run looks again when the current work is done
 	}
 	at := d.nextWork()
@@ -150,11 +150,23 @@ func (d *Device) nextWork() clock.Time {
 	return max(at, s.busyUntil, d.world.Clock.Now())
 }
 
+// burst is how much work may be done at one instant before time passes: a
+// program whose tasks post each other for ever must not stop the world's clock,
+// even where Lua takes no time.
+const (
+	burst     = 1000
+	burstTime = clock.Millisecond
+)
+
 // run does what is due, until the CPU is busy beyond the world's time or nothing
 // is left.
 func (d *Device) run() {
 	now := d.world.Clock.Now()
-	for now >= d.sched.busyUntil {
+	for n := 0; now >= d.sched.busyUntil; n++ {
+		if n == burst {
+			d.sched.busyUntil = now + burstTime
+			break
+		}
 		work := d.sched.take(now)
 		if work == nil {
 			break
@@ -205,7 +217,7 @@ func (d *Device) exec(work func()) {
 	d.running = true
 	d.local, d.cpuMark = now, d.vmCPU()
 	d.feedWatchdog()
-	work()
+	untilStopped(work)
 	d.sched.busyUntil = d.Now()
 	d.running = false
 	if r := d.pendingReset; r != nil {
@@ -228,6 +240,33 @@ func (d *Device) Now() clock.Time {
 
 // Delay makes the CPU busy for us microseconds, as os_delay_us does.
 func (d *Device) Delay(us clock.Duration) { d.local += us }
+
+// Spin is Delay for firmware code that does not feed the watchdog meanwhile. It
+// reports false when the watchdog has bitten: the caller should return.
+func (d *Device) Spin(us clock.Duration) bool {
+	d.VM.AddCPU(int64(us) * 1000)
+	if !d.cpuCounts {
+		d.local += us
+	}
+	d.checkWatchdog()
+	return d.pendingReset == nil
+}
+
+// Cycles returns the CPU's cycle counter (CCOUNT), which runs at the CPU clock
+// and wraps.
+func (d *Device) Cycles() uint32 {
+	nanos := int64(d.Uptime()) * 1000
+	if d.running && d.cpuCounts {
+		nanos += (d.vmCPU() - d.cpuMark) % 1000
+	}
+	return uint32(d.cycleBase + (nanos-d.cycleAt)*int64(d.mhz)/1000)
+}
+
+// rebaseCycles keeps the cycle counter going over a change of the CPU clock.
+func (d *Device) rebaseCycles() {
+	d.cycleBase = int64(d.Cycles())
+	d.cycleAt = int64(d.Uptime()) * 1000
+}
 
 func (d *Device) vmCPU() int64 {
 	if d.VM == nil {

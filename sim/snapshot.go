@@ -55,13 +55,16 @@ type TimerSnapshot struct {
 	Site     string
 }
 
-// PinSnapshot is one GPIO pin.
+// PinSnapshot is one GPIO pin that the board brings out.
 type PinSnapshot struct {
-	Index int
-	Name  string
-	Mode  string
-	Level int
-	Trig  string
+	Index  int // the firmware's number
+	GPIO   int // the chip's
+	Name   string
+	Mode   string
+	Pullup bool
+	Level  int
+	Driven bool // someone outside drives it; see Device.SetInput
+	Trig   string
 }
 
 // OnSnapshot makes fn add its part to every snapshot until the next reset.
@@ -85,6 +88,7 @@ func (d *Device) Snapshot() Snapshot {
 	for p, q := range d.sched.tasks {
 		s.Tasks[p] = len(q)
 	}
+	s.Pins = d.pinSnapshot()
 	for _, fn := range d.snapshot {
 		fn(&s)
 	}

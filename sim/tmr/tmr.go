@@ -1,0 +1,154 @@
+// Package tmr is the firmware module tmr: timers, the system counter, the busy
+// wait and a simple watchdog (fw: docs/modules/tmr.md, app/modules/tmr.c).
+//
+// A timer is a userdata of 36 bytes. It starts without a mode (OFF); register
+// gives it interval, mode and function; start arms it. While a timer runs it is
+// referenced from the registry, so a program may drop it. A single timer forgets
+// its function before it calls it. The odd corners (stop on a timer that was
+// never registered, start(true)) are as the oracle measured them:
+// net-behaviour.md 13, scenarios tmr_*.
+//
+// The package knows Lua's side only; the chip's timers, their order and their
+// drift are those of package sim.
+package tmr
+
+import (
+	"slices"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// Module is tmr as release 3.0 has it.
+var Module = sim.Module{Name: "tmr", Open: func(d *sim.Device) *sim.Lib { return open(d).lib() }}
+
+// Figures of the module.
+const (
+	maxInterval = 6870947 // ms; oracle: net-constants.json tmr_interval_ms
+	rangeError  = "Range: 1-0x68D7A3"
+	nowMask     = 0x7fffffff // tmr.now has 31 bits
+	timerSize   = 36         // bytes; oracle: net-constants.json sizeof_tmr_t
+)
+
+type module struct {
+	dev    *sim.Device
+	timers []*timer // that Lua has made and not lost, oldest first
+	kind   *vm.Type
+
+	opened  clock.Time // the software watchdog counts seconds from here
+	softdog *sim.Timer
+}
+
+func open(d *sim.Device) *module {
+	m := &module{dev: d, opened: d.Now()}
+	m.softdog = d.NewTimer(func() { d.Reset(sim.SoftRestart) })
+	m.kind = &vm.Type{
+		Name: "tmr.timer",
+		Methods: []vm.Func{
+			{Name: "register", Fn: m.register},
+			{Name: "alarm", Fn: m.alarm},
+			{Name: "start", Fn: m.start},
+			{Name: "stop", Fn: m.stop},
+			{Name: "unregister", Fn: m.unregister},
+			{Name: "state", Fn: m.state},
+			{Name: "interval", Fn: m.interval},
+		},
+		GC: func(object any) { m.drop(object.(*timer)) },
+	}
+	d.OnSnapshot(m.snapshot)
+	return m
+}
+
+func (m *module) lib() *sim.Lib {
+	return &sim.Lib{
+		Funcs: []vm.Func{
+			{Name: "create", Fn: m.create},
+			{Name: "delay", Fn: m.delay},
+			{Name: "now", Fn: m.now},
+			{Name: "time", Fn: m.time},
+			{Name: "ccount", Fn: m.ccount},
+			{Name: "wdclr", Fn: m.wdclr},
+			{Name: "softwd", Fn: m.softwd},
+		},
+		Consts: []vm.Const{
+			{Name: "ALARM_SINGLE", Value: vm.Number(single)},
+			{Name: "ALARM_AUTO", Value: vm.Number(auto)},
+			{Name: "ALARM_SEMI", Value: vm.Number(semi)},
+		},
+	}
+}
+
+// create is tmr.create().
+func (m *module) create(c *vm.Call) int {
+	t := m.newTimer()
+	ud := c.VM.NewObject(m.kind, timerSize, t)
+	m.timers = append(m.timers, t)
+	return c.Return(ud)
+}
+
+// drop is __gc: the timer stops and lets its references go.
+func (m *module) drop(t *timer) {
+	t.release(m.dev.VM)
+	if i := slices.Index(m.timers, t); i >= 0 {
+		m.timers = slices.Delete(m.timers, i, i+1)
+	}
+}
+
+// delay is tmr.delay(us). The watchdog is fed each second and at the end.
+func (m *module) delay(c *vm.Call) int {
+	us := c.Int(1)
+	if us <= 0 {
+		c.ArgError(1, "wrong arg range")
+	}
+	m.dev.Delay(clock.Duration(int32(min(us, 1<<31-1))))
+	m.dev.FeedWatchdog()
+	return 0
+}
+
+// now is tmr.now(): microseconds since boot in 31 bits.
+func (m *module) now(c *vm.Call) int { return c.ReturnInt(int(m.dev.Uptime() & nowMask)) }
+
+// time is tmr.time(): seconds since boot.
+func (m *module) time(c *vm.Call) int { return c.ReturnInt(int(m.dev.Uptime() / clock.Second)) }
+
+// ccount is tmr.ccount(): CPU cycles in 32 bits, as a signed number.
+func (m *module) ccount(c *vm.Call) int { return c.ReturnInt(int(int32(m.dev.Cycles()))) }
+
+// wdclr is tmr.wdclr(): feed the system's watchdog.
+func (m *module) wdclr(c *vm.Call) int {
+	m.dev.FeedWatchdog()
+	return 0
+}
+
+// softwd is tmr.softwd(seconds): restart unless it is called again in time. The
+// seconds are those of a clock that has ticked since boot, so the first is short.
+func (m *module) softwd(c *vm.Call) int {
+	seconds := clock.Duration(int32(c.Int(1)))
+	if seconds <= 0 {
+		m.softdog.Disarm()
+		return 0
+	}
+	ticked := (m.dev.Now() - m.opened) / clock.Second
+	m.softdog.ArmAt(m.opened+(ticked+seconds)*clock.Second, 0, false)
+	return 0
+}
+
+// snapshot lists the timers that have a function.
+func (m *module) snapshot(s *sim.Snapshot) {
+	for _, t := range m.timers {
+		if t.fn == 0 {
+			continue
+		}
+		due := clock.Duration(-1)
+		if t.hw.Armed() {
+			due = max(t.hw.Expiry()-m.dev.Now(), 0)
+		}
+		s.Timers = append(s.Timers, sim.TimerSnapshot{
+			Mode:     t.mode.String(),
+			Interval: t.interval,
+			DueIn:    due,
+			Site:     t.site,
+		})
+	}
+}
