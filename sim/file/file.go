@@ -1,0 +1,239 @@
+// Package file is the firmware module file: the flash file system from Lua (fw:
+// docs/modules/file.md, app/modules/file.c).
+//
+// There are two ways to use it. file.open returns an object with methods:
+//
+//	f = file.open("log.txt", "a+")
+//	if f then f:writeline("hello"); f:close(); f = nil end
+//
+// and the functions of the module work on the file that was opened last, until
+// it is closed:
+//
+//	if file.open("init.lua") then print(file.readline()); file.close() end
+//
+// The module holds a reference to that last object. Opening another file, and
+// closing any, lets it go; an object that nobody else holds is then closed by the
+// collector. An object costs 4 bytes of Lua memory and 12 of native memory.
+//
+// Names have up to 31 bytes and no directories: "www/index.html" is one name.
+// "/FLASH/x" is x. Modes are "r", "w", "a", "r+", "w+" and "a+"; anything else
+// means "r". What fails gives nil (open, read, write, flush, seek, stat), false
+// (rename, exists), nothing (getcontents of a missing file), or happens silently
+// (remove). Errors are raised for arguments only, and for using a file that is
+// not open: "open a file first".
+//
+// Odd corners of the firmware that programs meet:
+//   - Four files can be open; the fifth open gives nil. Reading a module with
+//     require, removing and renaming need a free one too.
+//   - Removing a file that is open works; its objects then read and write nil.
+//   - rename does not replace a file that exists.
+//   - read gives up to 1024 bytes unless told otherwise; read(0) and read of a
+//     negative number give "".
+//   - getcontents of an empty file gives nil.
+//   - A write that does not fit gives nil and writes nothing.
+//   - seek beyond the end gives nil and goes to the end.
+//
+// Differences: file.list reports names in sorted order where the device follows
+// the flash (a program sees neither, as they are keys of a table); format takes
+// no time; there is no SD card, so mount fails for anything but "/FLASH" and
+// chdir("/SD0") leaves the current drive alone. SPIFFS keeps no time stamps, so
+// the function given to file.on("rtc") is kept and never called, as on a device
+// without a card.
+package file
+
+import (
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// Module is the module.
+var Module = sim.Module{Name: "file", Open: open}
+
+// module is the state from one boot to the next.
+type module struct {
+	d    *sim.Device
+	fs   *flash.FS
+	kind *vm.Type // file.obj
+	vol  *vm.Type // file.vol
+
+	last    *object // the file that functions of the module use (fw: file_fd)
+	lastRef vm.Ref  // what keeps its userdata alive (fw: file_fd_ref)
+	rtc     vm.Ref
+
+	hinted map[string]bool // places that have had a hint
+}
+
+func open(d *sim.Device) *sim.Lib {
+	m := &module{d: d, fs: d.Flash, hinted: map[string]bool{}}
+	m.kind = &vm.Type{
+		Name: "file.obj",
+		Methods: []vm.Func{
+			{Name: "close", Fn: m.close},
+			{Name: "read", Fn: m.read},
+			{Name: "readline", Fn: m.readline},
+			{Name: "write", Fn: m.write},
+			{Name: "writeline", Fn: m.writeline},
+			{Name: "seek", Fn: m.seek},
+			{Name: "flush", Fn: m.flush},
+		},
+		GC: func(o any) { m.release(o.(*object)) },
+	}
+	m.vol = &vm.Type{
+		Name:    "file.vol",
+		Methods: []vm.Func{{Name: "umount", Fn: m.umount}},
+	}
+	return &sim.Lib{
+		Funcs: []vm.Func{
+			{Name: "list", Fn: m.list},
+			{Name: "open", Fn: m.open},
+			{Name: "close", Fn: m.close},
+			{Name: "write", Fn: m.write},
+			{Name: "writeline", Fn: m.writeline},
+			{Name: "read", Fn: m.read},
+			{Name: "readline", Fn: m.readline},
+			{Name: "format", Fn: m.format},
+			{Name: "fscfg", Fn: m.fscfg},
+			{Name: "remove", Fn: m.remove},
+			{Name: "seek", Fn: m.seek},
+			{Name: "flush", Fn: m.flush},
+			{Name: "rename", Fn: m.rename},
+			{Name: "exists", Fn: m.exists},
+			{Name: "getcontents", Fn: m.getcontents},
+			{Name: "putcontents", Fn: m.putcontents},
+			{Name: "fsinfo", Fn: m.fsinfo},
+			{Name: "on", Fn: m.on},
+			{Name: "stat", Fn: m.stat},
+			{Name: "mount", Fn: m.mount},
+			{Name: "chdir", Fn: m.chdir},
+		},
+	}
+}
+
+// name returns argument n, a file name. The length is checked after the last
+// slash (vfs_basename); a name that is too long as a whole is not found.
+func (m *module) name(c *vm.Call, n int) string {
+	s := c.String(n)
+	base := s
+	if i := strings.LastIndexByte(s, '/'); i >= 0 {
+		base = s[i+1:]
+	} else if i := strings.LastIndexByte(s, ':'); i >= 0 {
+		base = s[i+1:]
+	}
+	if len(base) > flash.MaxName || strings.IndexByte(s, 0) >= 0 {
+		c.ArgError(n, "filename invalid")
+	}
+	return s
+}
+
+// hint tells once per place in the program why something failed quietly.
+func (m *module) hint(c *vm.Call, text string) {
+	where := c.VM.Where()
+	if key := where + " " + text; !m.hinted[key] && len(m.hinted) < maxHints {
+		m.hinted[key] = true
+		m.d.Emit(sim.Hint, sim.HintData{Text: text, Where: where})
+	}
+}
+
+// maxHints bounds how many places are remembered.
+const maxHints = 1000
+
+// list is file.list([pattern]).
+func (m *module) list(c *vm.Call) int {
+	var match vm.Value = vm.Nil
+	pattern := vm.String(c.OptString(1, ""))
+	if !c.IsNoneOrNil(1) {
+		if lib, ok := c.VM.ROMGlobals().RawGetString("string").(*vm.Table); ok {
+			match = lib.RawGetString("match")
+		}
+	}
+	t := c.NewTable(0, 0)
+	for _, s := range m.fs.List() {
+		if match != vm.Nil && c.Invoke(match, 1, vm.String(s.Name), pattern)[0] == vm.Nil {
+			continue
+		}
+		c.VM.SetField(t, s.Name, vm.Number(s.Size))
+	}
+	return c.Return(t)
+}
+
+// exists is file.exists(name).
+func (m *module) exists(c *vm.Call) int { return c.ReturnBool(m.fs.Exists(m.name(c, 1))) }
+
+// remove is file.remove(name).
+func (m *module) remove(c *vm.Call) int {
+	name := m.name(c, 1)
+	if m.fs.Remove(name) == flash.ErrTooMany {
+		m.hint(c, "file.remove did nothing: four files are open, and removing needs one of the four descriptors")
+	}
+	return 0
+}
+
+// rename is file.rename(old, new).
+func (m *module) rename(c *vm.Call) int {
+	from := m.name(c, 1)
+	to := m.name(c, 2)
+	return c.ReturnBool(m.fs.Rename(from, to) == nil)
+}
+
+// stat is file.stat(name).
+func (m *module) stat(c *vm.Call) int {
+	name := c.String(1)
+	if len(name) > flash.MaxName || strings.IndexByte(name, 0) >= 0 {
+		c.ArgError(1, "filename invalid")
+	}
+	s, err := m.fs.Stat(name)
+	if err != nil {
+		return c.ReturnNil()
+	}
+	v := c.VM
+	t := c.NewTable(0, 7)
+	v.SetField(t, "size", vm.Number(s.Size))
+	v.SetField(t, "name", vm.String(s.Name))
+	for _, flag := range []string{"is_dir", "is_rdonly", "is_hidden", "is_sys", "is_arch"} {
+		v.SetField(t, flag, vm.False)
+	}
+	// The time of a file system that keeps none (fw: FILE_TIMEDEF_*).
+	when := c.NewTable(0, 6)
+	for _, f := range []struct {
+		name  string
+		value int
+	}{{"year", 1970}, {"mon", 1}, {"day", 1}, {"hour", 0}, {"min", 0}, {"sec", 0}} {
+		v.SetField(when, f.name, vm.Number(f.value))
+	}
+	v.SetField(t, "time", when)
+	return c.Return(t)
+}
+
+// fsinfo is file.fsinfo(): remaining, used and total bytes.
+func (m *module) fsinfo(c *vm.Call) int {
+	remaining, used, total := m.fs.Info()
+	return c.Return(vm.Number(remaining), vm.Number(used), vm.Number(total))
+}
+
+// fscfg is file.fscfg(): address and size of the file system in the flash.
+func (m *module) fscfg(c *vm.Call) int {
+	return c.Return(vm.Number(m.d.Board.FS.Address), vm.Number(m.fs.Size()))
+}
+
+// format is file.format().
+func (m *module) format(c *vm.Call) int {
+	m.close(c)
+	m.fs.Format()
+	m.d.WriteText("format done.\n")
+	return 0
+}
+
+// on is file.on("rtc"[, function]).
+func (m *module) on(c *vm.Call) int {
+	c.Option(1, "rtc", "rtc")
+	fn, _ := c.Arg(2).(*vm.Function)
+	if fn == nil {
+		c.VM.Unref(&m.rtc)
+	} else {
+		c.VM.SetRef(&m.rtc, fn, "file rtc callback")
+	}
+	return 0
+}

@@ -1,0 +1,173 @@
+package file
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
+)
+
+// run boots a device with the files and runs src; it returns what was printed
+// and the hints, one a line.
+func run(t *testing.T, fs *flash.FS, src string) string {
+	t.Helper()
+	w := sim.NewWorld(1)
+	var out strings.Builder
+	w.Subscribe(func(e sim.Event) {
+		switch d := e.Data.(type) {
+		case sim.OutputData:
+			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
+		case sim.HintData:
+			fmt.Fprintf(&out, "hint %s: %s\n", d.Where, d.Text)
+		}
+	})
+	board := &sim.Board{Name: "test", Title: "Test", FS: sim.BoardFS{Address: 0x80000, Size: fs.Size()},
+		CPU: sim.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1, Call: 1}, Heap: sim.BoardHeap{Size: 50000}}
+	d := w.AddDevice(sim.Config{Board: board, Flash: fs, Modules: []sim.Module{Module}, Startup: func(d *sim.Device) {
+		fn, err := d.VM.Load([]byte(src), "@t.lua")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Run("t.lua", fn)
+	}})
+	d.PowerOn()
+	w.Clock.RunUntil(1 * clock.Second)
+	return strings.TrimSuffix(out.String(), "\n")
+}
+
+const testSize = 64 << 10
+
+func TestModule(t *testing.T) {
+	tests := []struct{ name, src, want string }{
+		{"object", `
+			local f = file.open("a", "w+")
+			print(f:write("one\n"), f:writeline("two"), f:write("three"), f:seek("set", 0))
+			print(f:readline(), f:read(2), f:read("\n"), f:read(), f:read(), f:readline())
+			print(f:seek(), f:seek("end", -2), f:seek("cur", 1), f:seek("set", 99), f:seek(), f:flush(), f:close())
+			print(pcall(f.read, f))`,
+			"true\ttrue\ttrue\t0\none\n\ttw\to\n\tthree\tnil\tnil\n13\t11\t12\tnil\t13\ttrue\nfalse\topen a file first"},
+		{"module functions", `
+			print(pcall(file.read))
+			print(file.open("x") ~= nil, file.readline(), file.read(1), file.seek("set"), file.read("\n"))
+			print(file.close(), file.close())
+			print(pcall(file.write, "z"))
+			print(file.open("none"), pcall(file.read))`,
+			"false\topen a file first\ntrue\tline 1\n\tl\t0\tline 1\n\n\nfalse\topen a file first\nnil\tfalse\topen a file first"},
+		{"whole files", `
+			print(file.getcontents("x"), file.putcontents("y", "abc"), file.getcontents("y"), file.getcontents("/FLASH/y"))
+			print(select("#", file.getcontents("none")), file.putcontents("empty", ""), file.getcontents("empty"))
+			print(pcall(file.putcontents, "z"))
+			print(file.getcontents("z"), file.exists("z"))`,
+			"line 1\nline 2\ttrue\tabc\tabc\n0\ttrue\tnil\nfalse\tbad argument #2 to 'putcontents' (string expected, got no value)\nnil\ttrue"},
+		{"read sizes", `
+			file.putcontents("big", string.rep("x", 1500))
+			local f = file.open("big")
+			print(#f:read(), #f:read(), f:read(), f:read(0), f:read(-5) == "")
+			f:seek("set", 0)
+			print(#f:read(1e9), pcall(f.read, f, "ab"))
+			f:seek("set", 0)
+			print(#f:read("y"), #f:read({}))`,
+			"1024\t476\tnil\t\ttrue\n1500\tfalse\twrong arg range\n1024\t476"},
+		{"stat", `
+			local s = file.stat("x")
+			print(s.name, s.size, s.is_dir, s.is_rdonly, s.is_hidden, s.is_sys, s.is_arch)
+			print(s.time.year, s.time.mon, s.time.day, s.time.hour, s.time.min, s.time.sec)
+			print(file.stat("none"), file.stat("/FLASH/x").name)`,
+			"x\t13\tfalse\tfalse\tfalse\tfalse\tfalse\n1970\t1\t1\t0\t0\t0\nnil\tx"},
+		{"list", `
+			file.putcontents("b.lua", "1"); file.putcontents("c.txt", "22")
+			local function names(t) local n = {} for k, v in pairs(t) do n[#n+1] = k..v end table.sort(n) return table.concat(n, " ") end
+			print(names(file.list()), names(file.list("%.lua$")), names(file.list("z")))
+			print(pcall(file.list, "["))`,
+			"b.lua1 c.txt2 x13\tb.lua1\t\nfalse\tmalformed pattern (missing ']')"},
+		{"names", `
+			local long = string.rep("n", 32)
+			print(pcall(file.open, long), pcall(file.exists, "d/" .. long))
+			print(pcall(file.open, "a\0b", "w"))
+			print(file.open("dir/" .. string.rep("n", 30), "w"), file.open("/SD0/x", "w"), file.open("", "w"))
+			print(file.open("dir/sub/x.lua", "w") ~= nil, file.exists("dir/sub/x.lua"), file.exists("x.lua"))
+			print(pcall(file.stat, "/FLASH/" .. string.rep("n", 31)))
+			print(pcall(file.open), pcall(file.open, {}))`,
+			"false\tbad argument #1 to 'open' (filename invalid)\tfalse\tbad argument #1 to 'exists' (filename invalid)\n" +
+				"false\tbad argument #1 to 'open' (filename invalid)\nnil\tnil\tnil\ntrue\ttrue\tfalse\n" +
+				"false\tbad argument #1 to 'stat' (filename invalid)\n" +
+				"false\tbad argument #1 to 'open' (string expected, got no value)\tfalse\tbad argument #1 to 'open' (string expected, got table)"},
+		{"remove and rename", `
+			file.putcontents("a", "1")
+			print(file.rename("a", "x"), file.rename("none", "z"), file.rename("a", "c"), file.exists("a"), file.exists("c"))
+			local f = file.open("c")
+			print(file.remove("c"), file.remove("c"), file.exists("c"), f:read(), f:seek(), f:flush(), f:close())`,
+			"false\tfalse\ttrue\tfalse\ttrue\nfalse\tnil\tnil\tnil"},
+		{"four files", `
+			local t = {}
+			for i = 1, 5 do t[i] = file.open("f" .. i, "w") end
+			print(#t, file.remove("f1"), file.exists("f1"), file.rename("f1", "g"), file.exists("f5"))
+			t[1]:close()
+			print(file.open("f5", "w") ~= nil)`,
+			"hint t.lua:3: file.open gave nil: four files are open, the firmware has no more descriptors\n" +
+				"hint t.lua:4: file.remove did nothing: four files are open, and removing needs one of the four descriptors\n4\ttrue\tfalse\tfalse\ntrue"},
+		{"full", `
+			local f = file.open("big", "w")
+			local n = 0
+			while f:write(string.rep("x", 1000)) do n = n + 1 end
+			print(n, f:write("y"), f:seek())
+			local r, u, t = file.fsinfo()
+			print(r + u == t, t, r < 2000)`,
+			"hint t.lua:4: write gave nil: the flash file system is full, nothing was written\n45\ttrue\t45000\ntrue\t46937\ttrue"},
+		{"format", `
+			local f = file.open("x")
+			file.format()
+			print(file.exists("x"), next(file.list()), file.fscfg())`,
+			"format done.\nfalse\tnil\t524288\t65536"},
+		{"closing any file lets the last one go", `
+			local a, b = file.open("a", "w+"), file.open("b", "w+")
+			a:close()
+			print(file.close(), b:write("b"), file.write("c"))
+			b:close()
+			print(pcall(file.write, "d"), file.getcontents("b"))`,
+			"true\ttrue\nfalse\topen a file first\tbc"},
+		{"wrong self", `
+			print(pcall(file.open("x").read, file.mount("/FLASH")))
+			print(pcall(file.open("x").read, io))`,
+			"false\tbad argument #1 to '?' (file.obj expected, got userdata)\ntrue\tline 1\nline 2"},
+		{"options", `
+			print(pcall(file.on, "clock"))
+			print(file.on("rtc", function() end), file.on("rtc"), file.on("rtc", 1))
+			local f = file.open("x")
+			print(pcall(f.seek, f, "start"))
+			print(pcall(f.seek, f, "set", "x"))`,
+			"false\tbad argument #1 to 'on' (invalid option 'clock')\n\nfalse\tbad argument #1 to '?' (invalid option 'start')\nfalse\tbad argument #2 to '?' (number expected, got string)"},
+		{"volumes", `
+			print(file.mount("/SD0"), file.chdir("/SD0"), file.chdir("/FLASH"), file.chdir("/"))
+			local v = file.mount("/FLASH")
+			print(type(v), v:umount(), file.exists("x"))`,
+			"false\ttrue\tfalse\nuserdata\tfalse\ttrue"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			fs := flash.New(testSize)
+			if err := fs.Put("x", []byte("line 1\nline 2")); err != nil {
+				t.Fatal(err)
+			}
+			if got := run(t, fs, tt.src); got != tt.want {
+				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+			}
+		})
+	}
+}
+
+// TestDroppedHandles checks that the collector closes what a program loses.
+func TestDroppedHandles(t *testing.T) {
+	fs := flash.New(testSize)
+	got := run(t, fs, `
+		for i = 1, 10 do file.open("f" .. i, "w"):write("x") end
+		file.close()
+		collectgarbage()
+		print(file.exists("f10"))`)
+	if got != "true" || fs.OpenFiles() != 0 {
+		t.Errorf("%s; %d files open", got, fs.OpenFiles())
+	}
+}

@@ -1,0 +1,220 @@
+package file
+
+import (
+	"io"
+	"math"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+const (
+	objectSize = 4    // bytes: file_fd_ud, a pointer (fw: app/modules/file.c)
+	handleSize = 12   // bytes: struct myvfs_file (fw: app/spiffs/spiffs.c)
+	readChunk  = 1024 // bytes: FILE_READ_CHUNK
+)
+
+// object is a file that a program has opened: what is in a file.obj.
+type object struct {
+	h     *flash.Handle // nil once closed
+	block heap.Block    // the firmware's descriptor
+}
+
+// openFile opens a file and makes it the last opened one. It returns nil when the
+// file cannot be opened.
+func (m *module) openFile(c *vm.Call, name, mode string) *vm.UserData {
+	m.last = nil
+	block, ok := m.d.Malloc(handleSize, heap.File)
+	if !ok {
+		return nil
+	}
+	h, err := m.fs.Open(name, flash.ParseMode(mode))
+	if err != nil {
+		m.d.Free(&block, heap.File)
+		switch err {
+		case flash.ErrTooMany:
+			m.hint(c, "file.open gave nil: four files are open, the firmware has no more descriptors")
+		case flash.ErrFull:
+			m.hint(c, "file.open gave nil: the flash file system is full")
+		}
+		return nil
+	}
+	o := &object{h, block}
+	ud := c.VM.NewObject(m.kind, objectSize, o)
+	m.last = o
+	m.lastRef = c.VM.Ref(ud, "last opened file")
+	return ud
+}
+
+// open is file.open(name[, mode]).
+func (m *module) open(c *vm.Call) int {
+	c.VM.Unref(&m.lastRef)
+	name := m.name(c, 1)
+	mode := c.OptString(2, "r")
+	if ud := m.openFile(c, name, mode); ud != nil {
+		return c.Return(ud)
+	}
+	return c.ReturnNil()
+}
+
+// release closes what an object has open; it may be called again.
+func (m *module) release(o *object) {
+	if o.h == nil {
+		return
+	}
+	_ = o.h.Close() // fails only for a file that was removed meanwhile
+	o.h = nil
+	m.d.Free(&o.block, heap.File)
+}
+
+// close is file.close() and file.obj:close(). Whichever file it closes, the last
+// opened one is let go.
+func (m *module) close(c *vm.Call) int {
+	var o *object
+	if _, ok := c.Arg(1).(*vm.UserData); ok {
+		o = c.Object(1, m.kind).(*object)
+	} else if m.lastRef == 0 {
+		return 0
+	} else {
+		o = c.VM.Deref(m.lastRef).(*vm.UserData).Value.(*object)
+	}
+	m.release(o)
+	c.VM.Unref(&m.lastRef)
+	return 0
+}
+
+// target returns the file that a call is about and the number of the argument
+// after it: argument 1 if that is an object, else the last opened file. A file
+// that is not open is an error.
+func (m *module) target(c *vm.Call) (h *flash.Handle, next int) {
+	o, next := m.last, 1
+	if _, ok := c.Arg(1).(*vm.UserData); ok {
+		o, next = c.Object(1, m.kind).(*object), 2
+	}
+	if o == nil || o.h == nil {
+		c.Error("open a file first")
+	}
+	return o.h, next
+}
+
+// anyObject checks that argument 1, if it is a userdata, is a file. The firmware
+// does that before it looks at other arguments and at whether the file is open.
+func (m *module) anyObject(c *vm.Call) (next int) {
+	if _, ok := c.Arg(1).(*vm.UserData); ok {
+		c.Object(1, m.kind)
+		return 2
+	}
+	return 1
+}
+
+// read is file.read([n or char]) and file.obj:read.
+func (m *module) read(c *vm.Call) int {
+	next := m.anyObject(c)
+	n, end := readChunk, -1
+	switch arg := c.Arg(next).(type) {
+	case vm.Number:
+		n = max(min(c.Int(next), math.MaxInt32), math.MinInt32)
+	case vm.String:
+		if len(arg) != 1 {
+			c.Error("wrong arg range")
+		}
+		end = int(arg[0])
+	}
+	h, _ := m.target(c)
+	return m.readFrom(c, h, n, end)
+}
+
+// readline is file.readline() and file.obj:readline().
+func (m *module) readline(c *vm.Call) int {
+	h, _ := m.target(c)
+	return m.readFrom(c, h, readChunk, '\n')
+}
+
+// readFrom returns up to n bytes, or up to the byte end. At the end of the file,
+// and of a file that is not open for reading, it returns nil.
+func (m *module) readFrom(c *vm.Call, h *flash.Handle, n, end int) int {
+	if n <= 0 {
+		return c.ReturnString("")
+	}
+	data, err := h.ReadUntil(n, end)
+	if err != nil {
+		return c.ReturnNil()
+	}
+	return c.ReturnString(string(data))
+}
+
+// write is file.write(string) and file.obj:write.
+func (m *module) write(c *vm.Call) int {
+	h, next := m.target(c)
+	return c.Return(m.writeTo(c, h, c.String(next)))
+}
+
+// writeline is file.writeline(string) and file.obj:writeline.
+func (m *module) writeline(c *vm.Call) int {
+	h, next := m.target(c)
+	s := c.String(next)
+	done := m.writeTo(c, h, s)
+	if done == vm.True {
+		done = m.writeTo(c, h, "\n")
+	}
+	return c.Return(done)
+}
+
+// writeTo writes s and returns true, or nil if that failed.
+func (m *module) writeTo(c *vm.Call, h *flash.Handle, s string) vm.Value {
+	switch _, err := h.Write([]byte(s)); err {
+	case nil:
+		return vm.True
+	case flash.ErrFull:
+		m.hint(c, "write gave nil: the flash file system is full, nothing was written")
+	}
+	return vm.Nil
+}
+
+// seek is file.seek([whence[, offset]]) and file.obj:seek.
+func (m *module) seek(c *vm.Call) int {
+	h, next := m.target(c)
+	whence := []int{io.SeekStart, io.SeekCurrent, io.SeekEnd}[c.Option(next, "cur", "set", "cur", "end")]
+	pos, err := h.Seek(c.OptInt(next+1, 0), whence)
+	if err != nil {
+		return c.ReturnNil()
+	}
+	return c.ReturnInt(pos)
+}
+
+// flush is file.flush() and file.obj:flush().
+func (m *module) flush(c *vm.Call) int {
+	h, _ := m.target(c)
+	if h.Flush() != nil {
+		return c.ReturnNil()
+	}
+	return c.ReturnBool(true)
+}
+
+// getcontents is file.getcontents(name). It works through the last opened file,
+// as the firmware's does; for a missing file it returns no value.
+func (m *module) getcontents(c *vm.Call) int {
+	c.VM.Unref(&m.lastRef)
+	if m.openFile(c, m.name(c, 1), "r") == nil {
+		return 0
+	}
+	o := m.last
+	n := m.readFrom(c, o.h, math.MaxInt32, -1)
+	m.release(o)
+	c.VM.Unref(&m.lastRef)
+	return n
+}
+
+// putcontents is file.putcontents(name, contents).
+func (m *module) putcontents(c *vm.Call) int {
+	c.VM.Unref(&m.lastRef)
+	if m.openFile(c, m.name(c, 1), "w+") == nil {
+		return c.ReturnNil()
+	}
+	o := m.last
+	done := m.writeTo(c, o.h, c.String(2))
+	m.release(o)
+	c.VM.Unref(&m.lastRef)
+	return c.Return(done)
+}
