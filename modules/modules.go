@@ -1,0 +1,37 @@
+// Package modules holds the Lua modules that come with the simulator: require
+// finds them after those in the device's flash. Each is a directory with the Lua
+// source, a README that is its manual, and tests that run it on a simulated
+// device. They are ordinary NodeMCU modules: copied to the flash of a real device
+// they work there.
+//
+// The package owns the sources and their names; it must not know the simulator.
+// Only its tests do.
+package modules
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed */*.lua
+var files embed.FS
+
+// Source returns the Lua source of a module, and whether there is one of that
+// name.
+func Source(name string) ([]byte, bool) {
+	src, err := files.ReadFile(name + "/" + name + ".lua")
+	return src, err == nil
+}
+
+// Names lists the modules, sorted by name.
+func Names() []string {
+	dirs, err := fs.ReadDir(files, ".")
+	if err != nil {
+		panic(err) // the root of an embedded tree
+	}
+	var names []string
+	for _, d := range dirs {
+		names = append(names, d.Name())
+	}
+	return names
+}
