@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 )
 
 // WiFiConfig is what a device's flash holds of Wi-Fi when it is first switched
@@ -290,7 +292,9 @@ func (r *Radio) start() {
 		r.sta.wired(r.d.cfg.WiFi.Wired)
 		return
 	}
-	r.apply(f.mode)
+	// The SDK connects once the firmware's start-up is through, so that init.lua
+	// is in time to register for the events.
+	r.apply(f.mode, r.d.cfg.BootDelay)
 }
 
 // stop is the radio at reset: silent at once. Access points notice later.
@@ -302,8 +306,9 @@ func (r *Radio) stop() {
 	r.sta, r.ap = station{r: r}, softAP{r: r}
 }
 
-// apply switches interfaces on and off.
-func (r *Radio) apply(m WiFiMode) {
+// apply switches interfaces on and off. A station that is switched on begins to
+// connect after the delay.
+func (r *Radio) apply(m WiFiMode, delay clock.Duration) {
 	old := r.mode
 	r.mode = m
 	if old.has(StationIf) && !m.has(StationIf) {
@@ -318,7 +323,7 @@ func (r *Radio) apply(m WiFiMode) {
 		}
 	}
 	if !old.has(StationIf) && m.has(StationIf) && r.flash.auto {
-		r.sta.connect()
+		r.sta.connectAfter(delay)
 	}
 }
 
@@ -338,7 +343,7 @@ func (r *Radio) SetMode(m WiFiMode, save bool) {
 	if old == m || r.d.cfg.WiFi.Wired.IsValid() {
 		return
 	}
-	r.apply(m)
+	r.apply(m, 0)
 	r.event(RadioEvent{Kind: ModeChanged, Old: int(old), New: int(m)})
 }
 

@@ -65,7 +65,10 @@ func (s *station) wired(p netip.Prefix) {
 func (s *station) follow() { s.r.d.net.set(StationIf, s.ip, s.net != nil) }
 
 // connect starts trying.
-func (s *station) connect() {
+func (s *station) connect() { s.connectAfter(0) }
+
+// connectAfter is connect with the first attempt that much later.
+func (s *station) connectAfter(t clock.Duration) {
 	if s.trying || s.net != nil || !s.r.mode.has(StationIf) {
 		return
 	}
@@ -75,6 +78,10 @@ func (s *station) connect() {
 	s.trying = true
 	s.status = StationConnecting
 	s.r.show(StationIf, "connecting to "+s.r.config.SSID)
+	if t > 0 {
+		s.after(t, s.seek)
+		return
+	}
 	s.seek()
 }
 
@@ -165,18 +172,13 @@ func (s *station) lost(why Reason) {
 
 // disconnect ends what the station is at, and all trying.
 func (s *station) disconnect(why Reason) {
-	was, trying := s.net, s.trying
+	was := s.net
 	s.leave()
 	s.status = StationIdle
-	if was == nil && !trying {
-		return
-	}
-	e := RadioEvent{Kind: StationDisconnected, SSID: s.r.config.SSID, Reason: why}
 	if was != nil {
-		e.MAC = was.BSSID
 		s.r.show(StationIf, "disconnected: "+why.String())
+		s.r.event(RadioEvent{Kind: StationDisconnected, SSID: s.r.config.SSID, MAC: was.BSSID, Reason: why})
 	}
-	s.r.event(e)
 }
 
 // leave drops the connection without a word.

@@ -1,0 +1,157 @@
+package wifi
+
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// openAP makes wifi.ap.
+func (m *module) openAP() *vm.Table {
+	v := m.dev.VM
+	dhcp := v.NewROMTable("wifi.ap.dhcp", []vm.Func{
+		{Name: "config", Fn: m.dhcpConfig},
+		{Name: "start", Fn: m.dhcpStart},
+		{Name: "stop", Fn: m.dhcpStop},
+	}, nil)
+	return v.NewROMTable("wifi.ap", []vm.Func{
+		{Name: "config", Fn: m.apConfig},
+		{Name: "deauth", Fn: m.deauth},
+		{Name: "getip", Fn: m.getip(sim.APIf)},
+		{Name: "setip", Fn: m.setip(sim.APIf)},
+		{Name: "getbroadcast", Fn: m.getbroadcast(sim.APIf)},
+		{Name: "getmac", Fn: m.getmac(sim.APIf)},
+		{Name: "setmac", Fn: m.setmac(sim.APIf)},
+		{Name: "getclient", Fn: m.getclient},
+		{Name: "getconfig", Fn: m.apGetconfig},
+		{Name: "getdefaultconfig", Fn: m.apGetdefaultconfig},
+	}, []vm.Const{{Name: "dhcp", Value: dhcp}})
+}
+
+var apCallbacks = []callbackField{
+	{"staconnected_cb", "staconnected_cb:not function", sim.APStationConnected},
+	{"stadisconnected_cb", "stadisconnected_cb:not function", sim.APStationDisconnected},
+	{"probereq_cb", "probereq_cb:not function", sim.APProbeRequest},
+}
+
+// apConfig is wifi.ap.config(table).
+func (m *module) apConfig(c *vm.Call) int {
+	f := fields{c, c.Table(1)}
+	var cfg sim.APConfig
+	var ok bool
+	if cfg.SSID, ok = f.text("ssid", "ssid: not string"); !ok {
+		c.ArgError(1, "ssid: required")
+	}
+	if len(cfg.SSID) < 1 || len(cfg.SSID) > maxSSID {
+		c.ArgError(1, "ssid: length:1-32")
+	}
+	if cfg.Password, ok = f.text("pwd", "pwd: not string"); ok {
+		if len(cfg.Password) < minPassword || len(cfg.Password) > maxPassword {
+			c.ArgError(1, "pwd: length:0 or 8-64")
+		}
+		cfg.Auth = sim.AuthWPAWPA2
+	}
+	cfg.Auth = sim.AuthMode(f.ranged("auth", int(cfg.Auth), 0, sim.NumAuthModes-1, "auth: not number", "auth: Range:0-4"))
+	cfg.Channel = f.ranged("channel", 6, 1, 13, "channel: not number", "channel: Range:1-13")
+	cfg.Hidden = m.hidden(f)
+	cfg.MaxStations = f.ranged("max", 4, 1, 4, "max: not number", "max: 1-4")
+	cfg.Beacon = f.ranged("beacon", 100, 100, 60000, "beacon: not number", "beacon: 100-60000")
+	save := f.boolean("save", true, "save: not boolean")
+	m.registerFields(f, apCallbacks)
+	return c.ReturnBool(m.radio.SetAP(cfg, save))
+}
+
+// hidden reads a field that is a boolean, or the number 0 or 1.
+func (m *module) hidden(f fields) bool {
+	switch v := f.t.RawGetString("hidden").(type) {
+	case vm.Bool:
+		return bool(v)
+	case vm.Number:
+		if n := int(v); n != 0 && n != 1 {
+			f.c.ArgError(1, "hidden: 0 or 1")
+		}
+		return int(v) == 1
+	default:
+		if v != vm.Nil {
+			f.c.ArgError(1, "hidden: not boolean")
+		}
+	}
+	return false
+}
+
+// apGetconfig is wifi.ap.getconfig([as table]), apGetdefaultconfig the same for
+// the flash.
+func (m *module) apGetconfig(c *vm.Call) int { return m.showAP(c, m.radio.AP()) }
+
+func (m *module) apGetdefaultconfig(c *vm.Call) int { return m.showAP(c, m.radio.DefaultAP()) }
+
+func (m *module) showAP(c *vm.Call, cfg sim.APConfig) int {
+	if c.Arg(1) != vm.True {
+		if cfg.Auth == sim.AuthOpen {
+			return c.Return(vm.String(cfg.SSID), vm.Nil)
+		}
+		return c.Return(vm.String(cfg.SSID), vm.String(cfg.Password))
+	}
+	t := c.NewTable(0, 0)
+	setString(c, t, "ssid", cfg.SSID)
+	if cfg.Auth != sim.AuthOpen {
+		setString(c, t, "pwd", cfg.Password)
+	}
+	c.VM.SetField(t, "auth", vm.Number(cfg.Auth))
+	c.VM.SetField(t, "channel", vm.Number(cfg.Channel))
+	c.VM.SetField(t, "hidden", vm.Bool(cfg.Hidden))
+	c.VM.SetField(t, "max", vm.Number(cfg.MaxStations))
+	c.VM.SetField(t, "beacon", vm.Number(cfg.Beacon))
+	return c.Return(t)
+}
+
+// getclient is wifi.ap.getclient().
+func (m *module) getclient(c *vm.Call) int {
+	if m.radio.Mode() == sim.StationMode {
+		c.Error("Can't list clients in STATION mode")
+	}
+	t := c.NewTable(0, 0)
+	for _, client := range m.radio.APClients() {
+		ip := "0.0.0.0"
+		if client.IP.IsValid() {
+			ip = client.IP.String()
+		}
+		setString(c, t, client.MAC.String(), ip)
+	}
+	return c.Return(t)
+}
+
+// deauth is wifi.ap.deauth([MAC]).
+func (m *module) deauth(c *vm.Call) int {
+	if !c.IsString(1) {
+		return c.ReturnBool(m.radio.Deauth(nil))
+	}
+	text := c.String(1)
+	if len(text) != macLen {
+		c.ArgError(1, invalidMAC)
+	}
+	mac := parseMAC(text)
+	return c.ReturnBool(m.radio.Deauth(&mac))
+}
+
+// dhcpConfig is wifi.ap.dhcp.config{start = address}.
+func (m *module) dhcpConfig(c *vm.Call) int {
+	t, ok := c.Arg(1).(*vm.Table)
+	if !ok {
+		c.Error("wrong arg type")
+	}
+	first, ok := fields{c, t}.address("start")
+	if !ok {
+		c.Error("wrong arg type")
+	}
+	last := first
+	for range m.radio.AP().MaxStations - 1 {
+		if next := last.Next(); next.IsValid() {
+			last = next
+		}
+	}
+	m.radio.SetAPPool(first)
+	return c.Return(vm.String(first.String()), vm.String(last.String()))
+}
+
+func (m *module) dhcpStart(c *vm.Call) int { return c.ReturnBool(m.radio.SetAPDHCP(true)) }
+func (m *module) dhcpStop(c *vm.Call) int  { return c.ReturnBool(m.radio.SetAPDHCP(false)) }

@@ -1,0 +1,176 @@
+package wifi
+
+import (
+	"fmt"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// eventMax is EVENT_MAX: its callback gets the events that the firmware has no
+// names for.
+const eventMax = sim.NumRadioEvents
+
+// maxQueue bounds the events that wait for Lua. The firmware's queue ends with the
+// heap.
+const maxQueue = 64
+
+// reasons is wifi.eventmon.reason.
+var reasons = []vm.Const{
+	{Name: "UNSPECIFIED", Value: vm.Number(1)},
+	{Name: "AUTH_EXPIRE", Value: vm.Number(2)},
+	{Name: "AUTH_LEAVE", Value: vm.Number(3)},
+	{Name: "ASSOC_EXPIRE", Value: vm.Number(4)},
+	{Name: "ASSOC_TOOMANY", Value: vm.Number(5)},
+	{Name: "NOT_AUTHED", Value: vm.Number(6)},
+	{Name: "NOT_ASSOCED", Value: vm.Number(7)},
+	{Name: "ASSOC_LEAVE", Value: vm.Number(8)},
+	{Name: "ASSOC_NOT_AUTHED", Value: vm.Number(9)},
+	{Name: "DISASSOC_PWRCAP_BAD", Value: vm.Number(10)},
+	{Name: "DISASSOC_SUPCHAN_BAD", Value: vm.Number(11)},
+	{Name: "IE_INVALID", Value: vm.Number(13)},
+	{Name: "MIC_FAILURE", Value: vm.Number(14)},
+	{Name: "4WAY_HANDSHAKE_TIMEOUT", Value: vm.Number(15)},
+	{Name: "GROUP_KEY_UPDATE_TIMEOUT", Value: vm.Number(16)},
+	{Name: "IE_IN_4WAY_DIFFERS", Value: vm.Number(17)},
+	{Name: "GROUP_CIPHER_INVALID", Value: vm.Number(18)},
+	{Name: "PAIRWISE_CIPHER_INVALID", Value: vm.Number(19)},
+	{Name: "AKMP_INVALID", Value: vm.Number(20)},
+	{Name: "UNSUPP_RSN_IE_VERSION", Value: vm.Number(21)},
+	{Name: "INVALID_RSN_IE_CAP", Value: vm.Number(22)},
+	{Name: "802_1X_AUTH_FAILED", Value: vm.Number(23)},
+	{Name: "CIPHER_SUITE_REJECTED", Value: vm.Number(24)},
+	{Name: "BEACON_TIMEOUT", Value: vm.Number(200)},
+	{Name: "NO_AP_FOUND", Value: vm.Number(201)},
+	{Name: "AUTH_FAIL", Value: vm.Number(202)},
+	{Name: "ASSOC_FAIL", Value: vm.Number(203)},
+	{Name: "HANDSHAKE_TIMEOUT", Value: vm.Number(204)},
+}
+
+// openEventMonitor makes wifi.eventmon.
+func (m *module) openEventMonitor() *vm.Table {
+	v := m.dev.VM
+	return v.NewROMTable("wifi.eventmon", []vm.Func{
+		{Name: "register", Fn: m.register},
+		{Name: "unregister", Fn: m.register},
+	}, []vm.Const{
+		{Name: "STA_CONNECTED", Value: vm.Number(sim.StationConnected)},
+		{Name: "STA_DISCONNECTED", Value: vm.Number(sim.StationDisconnected)},
+		{Name: "STA_AUTHMODE_CHANGE", Value: vm.Number(sim.StationAuthChange)},
+		{Name: "STA_GOT_IP", Value: vm.Number(sim.StationGotIP)},
+		{Name: "STA_DHCP_TIMEOUT", Value: vm.Number(sim.StationDHCPTimeout)},
+		{Name: "AP_STACONNECTED", Value: vm.Number(sim.APStationConnected)},
+		{Name: "AP_STADISCONNECTED", Value: vm.Number(sim.APStationDisconnected)},
+		{Name: "AP_PROBEREQRECVED", Value: vm.Number(sim.APProbeRequest)},
+		{Name: "WIFI_MODE_CHANGED", Value: vm.Number(sim.ModeChanged)},
+		{Name: "EVENT_MAX", Value: vm.Number(eventMax)},
+		{Name: "reason", Value: v.NewROMTable("wifi.eventmon.reason", nil, reasons)},
+	})
+}
+
+// register is wifi.eventmon.register(event[, function]); without a function it
+// unregisters.
+func (m *module) register(c *vm.Call) int {
+	id := uint8(int64(c.Number(1))) // fw: truncated to a byte
+	if int(id) > int(eventMax) {
+		c.Error("valid wifi events:0-%d", int(eventMax))
+	}
+	fn, _ := c.Arg(2).(*vm.Function)
+	m.setCallback(sim.RadioEventKind(id), fn)
+	return 0
+}
+
+func (m *module) setCallback(kind sim.RadioEventKind, fn *vm.Function) {
+	if fn == nil {
+		m.dev.VM.Unref(&m.callbacks[kind])
+		return
+	}
+	m.dev.VM.SetRef(&m.callbacks[kind], fn, "wifi event callback")
+}
+
+// callbackFor returns the callback that gets an event.
+func (m *module) callbackFor(kind sim.RadioEventKind) vm.Ref {
+	if r := m.callbacks[kind]; r != 0 {
+		return r
+	}
+	if kind > sim.ModeChanged {
+		return m.callbacks[eventMax]
+	}
+	return 0
+}
+
+// event takes an event of the SDK, if the program wants it.
+func (m *module) event(e sim.RadioEvent) {
+	if m.callbackFor(e.Kind) == 0 || len(m.queue) >= maxQueue {
+		return
+	}
+	m.queue = append(m.queue, e)
+	if len(m.queue) == 1 {
+		m.post()
+	}
+}
+
+// post makes a task for the first event of the queue. When there is no room for
+// the task, no event is ever delivered again until the device is reset (fw:
+// wifi_eventmon.c posts only for an empty queue).
+func (m *module) post() {
+	if !m.dev.PostTask(sim.Low, m.deliver) {
+		m.dev.Emit(sim.Hint, sim.HintData{Text: "the task queue was full when a Wi-Fi event came: wifi.eventmon delivers nothing more"})
+	}
+}
+
+// deliver calls the callback of the first event.
+func (m *module) deliver() {
+	e := m.queue[0]
+	if r := m.callbackFor(e.Kind); r != 0 {
+		m.dev.Run("wifi event", m.dev.VM.Deref(r), m.eventTable(e))
+	}
+	if m.dev.VM == nil || len(m.queue) == 0 {
+		return
+	}
+	m.queue = m.queue[1:]
+	if len(m.queue) > 0 {
+		m.post()
+	}
+}
+
+// eventTable makes what a callback gets.
+func (m *module) eventTable(e sim.RadioEvent) *vm.Table {
+	v := m.dev.VM
+	t := v.NewTable(0, 0)
+	text := func(name, value string) {
+		v.ChargeString(len(value))
+		v.SetField(t, name, vm.String(value))
+	}
+	number := func(name string, value int) { v.SetField(t, name, vm.Number(value)) }
+	switch e.Kind {
+	case sim.StationConnected:
+		text("SSID", e.SSID)
+		text("BSSID", e.MAC.String())
+		number("channel", e.Channel)
+	case sim.StationDisconnected:
+		text("SSID", e.SSID)
+		number("reason", int(e.Reason))
+		text("BSSID", e.MAC.String())
+	case sim.StationAuthChange:
+		number("old_auth_mode", e.Old)
+		number("new_auth_mode", e.New)
+	case sim.StationGotIP:
+		text("IP", e.IP.Prefix.Addr().String())
+		text("netmask", netmask(e.IP.Prefix))
+		text("gateway", gateway(e.IP))
+	case sim.StationDHCPTimeout:
+	case sim.APStationConnected, sim.APStationDisconnected:
+		text("MAC", e.MAC.String())
+		number("AID", e.AID)
+	case sim.APProbeRequest:
+		text("MAC", e.MAC.String())
+		number("RSSI", e.RSSI)
+	case sim.ModeChanged:
+		number("old_mode", e.Old)
+		number("new_mode", e.New)
+	default:
+		text("info", fmt.Sprintf("event %d not implemented", int(e.Kind)))
+	}
+	return t
+}

@@ -1,0 +1,345 @@
+package wifi
+
+import (
+	"fmt"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// Room for texts in the SDK's struct station_config, in bytes.
+const (
+	maxSSID     = 32
+	maxPassword = 64
+	minPassword = 8 // of an access point
+)
+
+// openStation makes wifi.sta.
+func (m *module) openStation() *vm.Table {
+	return m.dev.VM.NewROMTable("wifi.sta", []vm.Func{
+		{Name: "autoconnect", Fn: m.autoconnect},
+		{Name: "changeap", Fn: m.changeap},
+		{Name: "clearconfig", Fn: m.clearconfig},
+		{Name: "config", Fn: m.config},
+		{Name: "connect", Fn: m.connect},
+		{Name: "disconnect", Fn: m.disconnect},
+		{Name: "getap", Fn: m.getap},
+		{Name: "getapindex", Fn: m.getapindex},
+		{Name: "getapinfo", Fn: m.getapinfo},
+		{Name: "getbroadcast", Fn: m.getbroadcast(sim.StationIf)},
+		{Name: "getconfig", Fn: m.getconfig},
+		{Name: "getdefaultconfig", Fn: m.getdefaultconfig},
+		{Name: "gethostname", Fn: m.gethostname},
+		{Name: "getip", Fn: m.getip(sim.StationIf)},
+		{Name: "getmac", Fn: m.getmac(sim.StationIf)},
+		{Name: "getrssi", Fn: m.getrssi},
+		{Name: "setaplimit", Fn: m.setaplimit},
+		{Name: "sethostname", Fn: m.sethostname},
+		{Name: "setip", Fn: m.setip(sim.StationIf)},
+		{Name: "setmac", Fn: m.setmac(sim.StationIf)},
+		{Name: "sleeptype", Fn: m.sleeptype},
+		{Name: "status", Fn: m.status},
+	}, nil)
+}
+
+// callbacks are the fields of a configuration that register with the event
+// monitor; message is what the firmware calls the field when it is no function.
+type callbackField struct {
+	name, message string
+	kind          sim.RadioEventKind
+}
+
+// The firmware reads connect_cb and disconnect_cb, where its documentation says
+// connected_cb and disconnected_cb.
+var stationCallbacks = []callbackField{
+	{"connect_cb", "connect_cb:not function", sim.StationConnected},
+	{"disconnect_cb", "disconnect_cb:not function", sim.StationDisconnected},
+	{"authmode_change_cb", "authmode_change_cb:not function", sim.StationAuthChange},
+	{"got_ip_cb", "gotip_cb:not function", sim.StationGotIP},
+	{"dhcp_timeout_cb", "dhcp_timeout_cb:not function", sim.StationDHCPTimeout},
+}
+
+// registerFields registers the callbacks among a table's fields.
+func (m *module) registerFields(f fields, list []callbackField) {
+	for _, cb := range list {
+		v, ok := f.get(cb.name)
+		if !ok {
+			continue
+		}
+		fn, ok := v.(*vm.Function)
+		if !ok {
+			f.c.ArgError(1, cb.message)
+		}
+		m.setCallback(cb.kind, fn)
+	}
+}
+
+// config is wifi.sta.config(table).
+func (m *module) config(c *vm.Call) int {
+	f := fields{c, table(c, "config table not found!")}
+	var cfg sim.StationConfig
+	var ok bool
+	if cfg.SSID, ok = f.text("ssid", "ssid:not string"); !ok {
+		c.ArgError(1, "ssid required")
+	}
+	if len(cfg.SSID) > maxSSID {
+		c.ArgError(1, "ssid: length:0-32")
+	}
+	if cfg.Password, _ = f.text("pwd", "pwd:not string"); len(cfg.Password) > maxPassword {
+		c.ArgError(1, "pwd: length:0-64")
+	}
+	if mac, ok := f.text("bssid", "bssid:not string"); ok {
+		if len(mac) != macLen {
+			c.ArgError(1, "bssid: FF:FF:FF:FF:FF:FF")
+		}
+		cfg.BSSID, cfg.BSSIDSet = parseMAC(mac), true
+	}
+	auto := f.boolean("auto", true, "auto:not boolean")
+	save := f.boolean("save", true, "save:not boolean")
+	m.registerFields(f, stationCallbacks)
+
+	done := m.radio.SetStation(cfg, save)
+	m.radio.SetAutoConnect(auto)
+	if auto {
+		m.radio.Connect()
+	}
+	return c.ReturnBool(done)
+}
+
+// clearconfig is wifi.sta.clearconfig().
+func (m *module) clearconfig(c *vm.Call) int {
+	done := m.radio.SetStation(sim.StationConfig{}, true)
+	m.radio.SetAutoConnect(false)
+	return c.ReturnBool(done)
+}
+
+// connect is wifi.sta.connect([callback]).
+func (m *module) connect(c *vm.Call) int {
+	if fn, ok := c.Arg(1).(*vm.Function); ok {
+		m.setCallback(sim.StationConnected, fn)
+	}
+	m.radio.Connect()
+	return 0
+}
+
+// disconnect is wifi.sta.disconnect([callback]).
+func (m *module) disconnect(c *vm.Call) int {
+	if fn, ok := c.Arg(1).(*vm.Function); ok {
+		m.setCallback(sim.StationDisconnected, fn)
+	}
+	m.radio.Disconnect()
+	return 0
+}
+
+// autoconnect is wifi.sta.autoconnect(0 or 1).
+func (m *module) autoconnect(c *vm.Call) int {
+	on := c.Int(1)
+	if on != 0 && on != 1 {
+		c.ArgError(1, "0 or 1")
+	}
+	m.radio.SetAutoConnect(on == 1)
+	return 0
+}
+
+func (m *module) status(c *vm.Call) int { return c.ReturnInt(int(m.radio.Status())) }
+
+// getrssi is wifi.sta.getrssi(): nil without a network.
+func (m *module) getrssi(c *vm.Call) int {
+	rssi := m.radio.RSSI()
+	if rssi >= 10 { // fw: wifi.c
+		return c.ReturnNil()
+	}
+	return c.ReturnInt(rssi)
+}
+
+func (m *module) gethostname(c *vm.Call) int { return c.ReturnString(m.radio.Hostname()) }
+
+// sethostname is wifi.sta.sethostname(name), a name by RFC 1123.
+func (m *module) sethostname(c *vm.Call) int {
+	name := c.String(1)
+	valid := len(name) > 0 && len(name) <= maxSSID && isAlnum(name[0]) && isAlnum(name[len(name)-1])
+	for i := range len(name) {
+		valid = valid && (isAlnum(name[i]) || name[i] == '-')
+	}
+	if !valid {
+		c.ArgError(1, "Invalid hostname")
+	}
+	m.radio.SetHostname(name)
+	return c.ReturnBool(true)
+}
+
+// getconfig is wifi.sta.getconfig([as table]), getdefaultconfig the same for the
+// flash.
+func (m *module) getconfig(c *vm.Call) int { return m.showConfig(c, m.radio.Station()) }
+
+func (m *module) getdefaultconfig(c *vm.Call) int { return m.showConfig(c, m.radio.DefaultStation()) }
+
+func (m *module) showConfig(c *vm.Call, cfg sim.StationConfig) int {
+	bssid := cfg.BSSID
+	if !cfg.BSSIDSet {
+		// The SDK fills in the access point's address once it is known.
+		if bssid = m.radio.BSSID(); bssid == (sim.MAC{}) || cfg.SSID != m.radio.Station().SSID {
+			bssid = sim.MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+		}
+	}
+	if c.Arg(1) != vm.True {
+		set := vm.Number(0)
+		if cfg.BSSIDSet {
+			set = 1
+		}
+		return c.Return(vm.String(cfg.SSID), vm.String(cfg.Password), set, vm.String(bssid.String()))
+	}
+	t := c.NewTable(0, 0)
+	setString(c, t, "ssid", cfg.SSID)
+	if cfg.Password != "" {
+		setString(c, t, "pwd", cfg.Password)
+	}
+	c.VM.SetField(t, "bssid_set", vm.Bool(cfg.BSSIDSet))
+	setString(c, t, "bssid", bssid.String())
+	return c.Return(t)
+}
+
+// getapinfo is wifi.sta.getapinfo().
+func (m *module) getapinfo(c *vm.Call) int {
+	aps, _ := m.radio.StoredAPs()
+	t := c.NewTable(0, 0)
+	c.VM.SetField(t, "qty", vm.Number(len(aps)))
+	for i, ap := range aps {
+		e := c.NewTable(0, 0)
+		setString(c, e, "ssid", ap.SSID)
+		if ap.Password != "" {
+			setString(c, e, "pwd", ap.Password)
+		}
+		if ap.BSSIDSet {
+			setString(c, e, "bssid", ap.BSSID.String())
+		}
+		c.VM.RawSet(t, vm.Number(i+1), e)
+	}
+	return c.Return(t)
+}
+
+// getapindex is wifi.sta.getapindex().
+func (m *module) getapindex(c *vm.Call) int {
+	_, current := m.radio.StoredAPs()
+	return c.ReturnInt(current + 1)
+}
+
+// changeap is wifi.sta.changeap(index).
+func (m *module) changeap(c *vm.Call) int {
+	i := c.Int(1)
+	if i < 1 || i > 5 {
+		c.ArgError(1, "Valid range: 1-5")
+	}
+	return c.ReturnBool(m.radio.ChangeAP(i - 1))
+}
+
+// setaplimit is wifi.sta.setaplimit(quantity).
+func (m *module) setaplimit(c *vm.Call) int {
+	n := c.Int(1)
+	if n < 1 || n > 5 {
+		c.ArgError(1, "Valid range: 1-5")
+	}
+	return c.ReturnBool(m.radio.SetAPLimit(n))
+}
+
+// getap is wifi.sta.getap([[filter,] format,] callback).
+func (m *module) getap(c *vm.Call) int {
+	if m.radio.Mode() == sim.APMode {
+		c.Error("Can't list ap in SOFTAP mode")
+	}
+	var filter sim.ScanFilter
+	next := 1
+	switch first := c.Arg(1).(type) {
+	case *vm.Table:
+		filter = m.scanFilter(fields{c, first})
+		next = 2
+	case vm.Number, *vm.Function:
+	default:
+		if first != vm.Nil || c.IsNone(1) {
+			c.Error("wrong arg type")
+		}
+		next = 2
+	}
+	bySSID := true
+	if format, ok := c.Arg(next).(vm.Number); ok {
+		if format != 0 && format != 1 {
+			c.Error("wrong arg type")
+		}
+		bySSID = format == 0
+		next++
+	}
+	fn, ok := c.Arg(next).(*vm.Function)
+	if !ok {
+		m.dev.VM.Unref(&m.scanned)
+		return 0
+	}
+	m.dev.VM.SetRef(&m.scanned, fn, "wifi.sta.getap callback")
+	m.radio.Scan(filter, func(found []sim.Network) { m.found(found, bySSID) })
+	return 0
+}
+
+func (m *module) scanFilter(f fields) (filter sim.ScanFilter) {
+	c := f.c
+	text := func(name string) string {
+		v, ok := f.get(name)
+		if !ok {
+			return ""
+		}
+		s, ok := c.VM.ToString(v)
+		if !ok {
+			c.Error("wrong arg type")
+		}
+		return s
+	}
+	number := func(name string) float64 {
+		v, ok := f.get(name)
+		if !ok {
+			return 0
+		}
+		n, ok := c.VM.ToNumber(v)
+		if !ok {
+			c.Error("wrong arg type")
+		}
+		return n
+	}
+	if filter.SSID = text("ssid"); len(filter.SSID) > maxSSID {
+		c.Error("ssid:<32")
+	}
+	if mac := text("bssid"); mac != "" {
+		if len(mac) != macLen {
+			c.ArgError(1, invalidMAC)
+		}
+		filter.BSSID = parseMAC(mac)
+	}
+	channel := number("channel")
+	if !(channel >= 0 && channel <= 13) {
+		c.Error("channel: 0 or 1-13")
+	}
+	filter.Channel = int(channel)
+	hidden := number("show_hidden")
+	if hidden != 0 && hidden != 1 {
+		c.Error("show_hidden: 0 or 1")
+	}
+	filter.Hidden = hidden == 1
+	return filter
+}
+
+// found gives the result of a scan to the callback, which is used once.
+func (m *module) found(nets []sim.Network, bySSID bool) {
+	v := m.dev.VM
+	if m.scanned == 0 {
+		return
+	}
+	t := v.NewTable(0, 0)
+	for _, n := range nets {
+		key, value := n.BSSID.String(), fmt.Sprintf("%s,%d,%d,%d", n.SSID, n.RSSI, n.Auth, n.Channel)
+		if bySSID {
+			key, value = n.SSID, fmt.Sprintf("%d,%d,%s,%d", n.Auth, n.RSSI, n.BSSID, n.Channel)
+		}
+		v.ChargeString(len(value))
+		v.SetField(t, key, vm.String(value))
+	}
+	fn := v.Deref(m.scanned)
+	v.Unref(&m.scanned)
+	m.dev.Run("wifi.sta.getap callback", fn, t)
+}
