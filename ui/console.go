@@ -1,0 +1,306 @@
+package ui
+
+import (
+	"context"
+	"fmt"
+	"os/signal"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/gdamore/tcell/v2"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+)
+
+// Config says what the console shows.
+type Config struct {
+	World  *sim.World  // required
+	Device *sim.Device // required: the device shown
+	// Title stands before the board's name, for instance the app's directory.
+	Title string
+	// Published are the ports that the host forwards, as they should be read:
+	// "127.0.0.1:8080 → 80".
+	Published []string
+	// Screen is the terminal; nil opens the process's own. New initialises it.
+	Screen tcell.Screen
+}
+
+// Console is the full-screen view of one device. Its methods may be called from
+// any goroutine.
+type Console struct {
+	cfg     Config
+	screen  tcell.Screen
+	restore sync.Once
+	feed    *feed
+	posted  atomic.Int32 // functions that the world has not run yet
+
+	// What follows belongs to the goroutine of Run.
+
+	now    func() time.Time
+	theme  *theme
+	model  model
+	views  [panes]view
+	log    *logView
+	layout layout
+	focus  pane
+	zoomed pane // panePrompt: none
+
+	prompt     promptLine
+	outbox     outbox
+	filtering  bool // the filter is being typed
+	filterLine line
+	pasting    bool
+	pasted     strings.Builder
+	overlay    *overlay
+	buttons    []button // of the footer, as last drawn
+	mouse      bool
+	status     string // a message in place of the footer, until statusEnds
+	statusEnds time.Time
+
+	asked   time.Time // when the last snapshot was asked for
+	pending bool      // it has not come yet
+	drawn   time.Time
+	dirty   bool
+	quit    bool
+}
+
+// How often things happen, in wall time.
+const (
+	frameTime    = time.Second / 30       // between two frames, at least
+	snapshotTime = 250 * time.Millisecond // between two snapshots
+	statusTime   = 4 * time.Second        // a message is shown
+)
+
+// maxPosted is how many functions may wait for the world.
+const maxPosted = 64
+
+// New opens the terminal and subscribes to the world's events. Call it before the
+// world runs, or on the world's goroutine. The error says that the terminal cannot
+// be used.
+func New(cfg Config) (*Console, error) {
+	if cfg.World == nil || cfg.Device == nil {
+		panic("ui: Config without a World or a Device")
+	}
+	s := cfg.Screen
+	if s == nil {
+		var err error
+		if s, err = tcell.NewScreen(); err != nil {
+			return nil, fmt.Errorf("the terminal cannot show the console: %w", err)
+		}
+	}
+	if err := s.Init(); err != nil {
+		return nil, fmt.Errorf("the terminal cannot show the console: %w", err)
+	}
+	c := &Console{
+		cfg:        cfg,
+		screen:     s,
+		feed:       newFeed(cfg.Device.Name),
+		now:        time.Now,
+		theme:      newTheme(s),
+		prompt:     promptLine{line: newLine()},
+		filterLine: newLine(),
+		mouse:      true,
+		dirty:      true,
+	}
+	c.log = &logView{m: &c.model}
+	c.views = [panes]view{
+		paneHeap:    &heapView{m: &c.model},
+		paneSockets: &socketView{m: &c.model},
+		paneTimers:  &timerView{m: &c.model},
+		panePins:    &pinView{m: &c.model},
+		paneLog:     c.log,
+	}
+	s.EnablePaste()
+	s.EnableMouse(tcell.MouseButtonEvents)
+	cfg.World.Subscribe(c.feed.event)
+	return c, nil
+}
+
+// Run shows the console until the user quits, ctx ends, a signal ends the program
+// or the terminal goes away; then it restores the terminal and returns. The caller
+// runs the world's clock on another goroutine and stops it when Run has returned.
+// The error, if any, is the terminal's.
+func (c *Console) Run(ctx context.Context) error {
+	defer c.Restore()
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	events := make(chan tcell.Event, 64)
+	done := make(chan struct{})
+	defer close(done)
+	go c.screen.ChannelEvents(events, done)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for !c.quit {
+		timer.Reset(max(c.tick(), 0))
+		select {
+		case <-ctx.Done():
+			return nil
+		case e, ok := <-events:
+			if !ok {
+				return nil // Restore was called
+			}
+			if err, failed := e.(*tcell.EventError); failed {
+				return fmt.Errorf("the terminal is gone: %w", err)
+			}
+			c.handle(e)
+		case <-c.feed.wake:
+			c.dirty = true
+		case <-timer.C:
+		}
+	}
+	return nil
+}
+
+// Restore gives the terminal back; later calls do nothing. Defer it on the
+// goroutine that runs the world, so that a panic there prints to a sane terminal.
+func (c *Console) Restore() {
+	c.restore.Do(func() {
+		c.feed.close()
+		c.screen.Fini()
+	})
+}
+
+// Note adds a line to the log: the simulator has something to say.
+func (c *Console) Note(text string) {
+	c.feed.put(sim.Event{Device: c.cfg.Device.Name, Kind: sim.Note, Data: sim.NoteData{Text: text}})
+}
+
+func (c *Console) clock() *clock.Clock { return c.cfg.World.Clock }
+
+// tick asks for a snapshot and draws, if it is time to, and returns how long
+// nothing needs to be done.
+func (c *Console) tick() time.Duration {
+	now := c.now()
+	if !c.pending && now.Sub(c.asked) >= snapshotTime {
+		c.asked, c.pending = now, true
+		d, f := c.cfg.Device, c.feed
+		c.clock().Post(func() { f.snapshot(d.Snapshot()) })
+	}
+	c.sendNext(now)
+	if c.status != "" && now.After(c.statusEnds) {
+		c.status, c.dirty = "", true
+	}
+	if c.pending && c.busy() {
+		c.dirty = c.dirty || now.Sub(c.drawn) >= time.Second
+	}
+	if c.dirty {
+		if wait := frameTime - now.Sub(c.drawn); wait > 0 {
+			return wait
+		}
+		c.takeIn()
+		if c.dirty {
+			c.draw()
+			c.drawn, c.dirty = now, false
+		}
+	}
+	if c.pending {
+		return snapshotTime
+	}
+	return snapshotTime - now.Sub(c.asked)
+}
+
+// takeIn brings the model up to date with what the feed has.
+func (c *Console) takeIn() {
+	b := c.feed.take()
+	if b.snap != nil {
+		c.pending = false
+		// While the world is paused, and nothing else has happened, the screen
+		// stays as it is.
+		same := c.model.known && len(b.events) == 0 && reflect.DeepEqual(*b.snap, c.model.snap)
+		c.dirty = !same || c.now().Sub(c.drawn) >= time.Second
+	}
+	c.model.apply(b, c.now())
+}
+
+func (c *Console) busy() bool { return c.pending && c.now().Sub(c.asked) > busyAfter }
+
+// post runs fn on the world's goroutine. It reports false, and says so, when the
+// world has not yet done what it was asked before.
+func (c *Console) post(fn func()) bool {
+	if c.posted.Load() >= maxPosted {
+		c.say("the device is busy: try again when it answers")
+		return false
+	}
+	c.posted.Add(1)
+	c.clock().Post(func() {
+		c.posted.Add(-1)
+		fn()
+	})
+	return true
+}
+
+// say shows a message in place of the footer.
+func (c *Console) say(s string) {
+	c.status, c.statusEnds, c.dirty = s, c.now().Add(statusTime), true
+}
+
+// draw draws everything.
+func (c *Console) draw() {
+	s := c.screen
+	s.Clear()
+	s.HideCursor()
+	w, h := s.Size()
+	full := canvas{rect{0, 0, w, h}, s, c.theme}
+	if w < leastWidth || h < leastHeight {
+		full.text(0, 0, warn, "window too small")
+		s.Show()
+		return
+	}
+	c.layout = arrange(w, h, c.zoomed)
+	part := func(r rect) canvas { return full.sub(r.x, r.y, r.w, r.h) }
+	c.drawHeader(part(c.layout.header))
+	for p, v := range c.views {
+		if r := c.layout.panes[p]; v != nil && !r.empty() {
+			focused := pane(p) == c.focus
+			drawTitle(part(rect{r.x, r.y, r.w, 1}), v, focused)
+			v.draw(part(rect{r.x, r.y + 1, r.w, r.h - 1}), focused)
+		}
+	}
+	c.drawDivider(full)
+	c.drawPrompt(part(c.layout.panes[panePrompt]))
+	c.drawFooter(part(c.layout.footer))
+	if c.overlay != nil {
+		c.overlay.draw(full)
+	}
+	s.Show()
+}
+
+// drawDivider draws the line between panes side by side, which joins their titles.
+func (c *Console) drawDivider(full canvas) {
+	d, g := c.layout.divider, c.theme.glyphs
+	title := func(x, y int) bool {
+		for _, r := range c.layout.panes[paneHeap:] {
+			if y == r.y && r.contains(x, y) {
+				return true
+			}
+		}
+		return false
+	}
+	for y := d.y; y <= d.y+d.h; y++ {
+		left, right := title(d.x-1, y), title(d.x+1, y)
+		ch := g.vline
+		switch {
+		case y == d.y+d.h:
+			if !title(d.x, y) {
+				continue // the panes side by side end at the prompt
+			}
+			ch = g.crossUp
+		case y == d.y:
+			ch = g.crossDown
+		case left && right:
+			ch = g.cross
+		case right:
+			ch = g.crossRight
+		case left:
+			ch = g.crossLeft
+		}
+		if !d.empty() {
+			full.cell(d.x, y, c.theme.style[dim], ch)
+		}
+	}
+}

@@ -1,0 +1,128 @@
+package ui
+
+import (
+	"strings"
+
+	"github.com/gdamore/tcell/v2"
+)
+
+// handle acts on what the terminal reports.
+func (c *Console) handle(e tcell.Event) {
+	c.dirty = true
+	switch e := e.(type) {
+	case *tcell.EventKey:
+		c.handleKey(e)
+	case *tcell.EventMouse:
+		c.handleMouse(e)
+	case *tcell.EventPaste:
+		c.handlePaste(e)
+	case *tcell.EventResize:
+		c.screen.Sync()
+	}
+}
+
+func (c *Console) handleKey(e *tcell.EventKey) {
+	if c.pasting {
+		switch {
+		case e.Key() == tcell.KeyRune:
+			c.pasted.WriteRune(e.Rune())
+		case e.Key() == tcell.KeyEnter, e.Key() == tcell.KeyCtrlJ:
+			c.pasted.WriteByte('\n')
+		case e.Key() == tcell.KeyTab:
+			c.pasted.WriteByte('\t')
+		}
+		return
+	}
+	c.status = ""
+	if a := c.find(e); a != nil && a.do != nil {
+		a.do(c)
+		return
+	}
+	switch c.scope() {
+	case inPrompt:
+		c.prompt.key(e)
+	case inFilter:
+		c.filterLine.key(e)
+		c.log.filter = c.filterLine.text()
+		c.log.follow()
+	}
+}
+
+// handlePaste puts pasted text into the line being typed. Lines that are complete
+// are sent one by one; the last, without a line end, waits for Enter.
+func (c *Console) handlePaste(e *tcell.EventPaste) {
+	if e.Start() {
+		c.pasting = true
+		c.pasted.Reset()
+		return
+	}
+	c.pasting = false
+	pasted := strings.ReplaceAll(c.pasted.String(), "\r", "\n")
+	c.pasted.Reset()
+	if c.filtering {
+		c.filterLine.paste(strings.ReplaceAll(pasted, "\n", " "))
+		c.log.filter = c.filterLine.text()
+		return
+	}
+	if c.overlay != nil {
+		return
+	}
+	c.focus = panePrompt
+	for {
+		line, rest, more := strings.Cut(pasted, "\n")
+		c.prompt.paste(strings.ReplaceAll(line, "\t", "    "))
+		if !more {
+			return
+		}
+		if c.enter(); c.prompt.text() != "" {
+			return // too long: the rest would be typed after it
+		}
+		pasted = rest
+	}
+}
+
+// wheelLines is how far a turn of the mouse wheel scrolls.
+const wheelLines = 3
+
+func (c *Console) handleMouse(e *tcell.EventMouse) {
+	x, y := e.Position()
+	switch {
+	case e.Buttons()&tcell.WheelUp != 0:
+		c.wheel(x, y, -wheelLines)
+	case e.Buttons()&tcell.WheelDown != 0:
+		c.wheel(x, y, wheelLines)
+	case e.Buttons()&tcell.Button1 != 0:
+		c.click(x, y)
+	}
+}
+
+func (c *Console) wheel(x, y, lines int) {
+	if c.overlay != nil {
+		c.overlay.move(lines)
+		return
+	}
+	for p, r := range c.layout.panes {
+		if v := c.views[p]; v != nil && r.contains(x, y) {
+			v.scroll(lines)
+		}
+	}
+}
+
+// click does what a button of the footer says, or gives a pane the focus.
+func (c *Console) click(x, y int) {
+	for _, b := range c.buttons {
+		if b.rect.contains(x, y) {
+			b.action.do(c)
+			return
+		}
+	}
+	if c.overlay != nil {
+		c.overlay = nil
+		return
+	}
+	for p, r := range c.layout.panes {
+		if r.contains(x, y) {
+			c.focus = pane(p)
+		}
+	}
+}

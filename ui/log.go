@@ -1,0 +1,143 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+)
+
+// logLines is how many lines the log keeps.
+const logLines = 10_000
+
+// source is where a line of the log comes from.
+type source int
+
+const (
+	fromDevice source = iota // what the device sent out of its serial port
+	fromSim                  // what the simulator saw
+	problem                  // errors, panics, failed allocations and hints
+)
+
+// entry is a line of the log.
+type entry struct {
+	at   clock.Time
+	src  source
+	tag  string // what kind of line, at most 5 characters; empty for device output
+	role role
+	text string
+}
+
+// logbook keeps the last lines. A line's number stays the same for as long as it
+// is kept.
+type logbook struct {
+	lines []entry
+	first int // number of lines[0]
+}
+
+func (l *logbook) add(e entry) {
+	const slack = logLines / 4 // so that moving the lines down is rare
+	if len(l.lines) >= logLines+slack {
+		n := copy(l.lines, l.lines[slack:])
+		clear(l.lines[n:])
+		l.lines = l.lines[:n]
+		l.first += slack
+	}
+	l.lines = append(l.lines, e)
+}
+
+// start is the number of the oldest line kept, end one more than the newest's.
+func (l *logbook) start() int { return max(l.first, l.end()-logLines) }
+func (l *logbook) end() int   { return l.first + len(l.lines) }
+
+func (l *logbook) at(n int) *entry { return &l.lines[n-l.first] }
+
+func (l *logbook) clear() {
+	l.first = l.end()
+	l.lines = nil
+}
+
+// addOutput adds a line that the device has printed.
+func (l *logbook) addOutput(at clock.Time, line string) {
+	e := entry{at: at, text: line}
+	line = strings.TrimPrefix(line, "> ") // the device was at its prompt
+	if strings.HasPrefix(line, "PANIC:") || strings.HasPrefix(line, "E:M ") {
+		e.role = bad
+	}
+	l.add(e)
+}
+
+// addEvent adds what the log shows of an event, which is nothing for some.
+func (l *logbook) addEvent(e sim.Event) {
+	add := func(src source, tag string, r role, format string, args ...any) {
+		text := fmt.Sprintf(format, args...)
+		for i, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
+			if i > 0 {
+				tag = ""
+			}
+			line = strings.ReplaceAll(line, "\t", "    ")
+			l.add(entry{e.Time, src, tag, r, cut(line, maxLine)})
+		}
+	}
+	switch d := e.Data.(type) {
+	case sim.BootData:
+		add(fromSim, "boot", accent, "%s", d.Reason)
+	case sim.ResetData:
+		add(fromSim, "rst", warn, "%s", d.Reason)
+	case sim.PanicData:
+		add(problem, "panic", alarm, "in %s: %s", orElse(d.Where, "Lua"), d.Message)
+		if d.Traceback != "" {
+			add(problem, "", bad, "%s", d.Traceback)
+		}
+	case sim.ErrorData:
+		add(problem, "err", bad, "%s", prefixed(d.Where, d.Message))
+	case sim.MemoryData:
+		add(problem, "mem", bad, "no room for %s bytes, %s are free", thousands(d.Request), thousands(d.Free))
+	case sim.WiFiData:
+		add(fromSim, "wifi", dim, "%s", spaced(d.Mode, d.State, d.IP))
+	case sim.SocketData:
+		add(fromSim, "net", dim, "#%d %s", d.ID, spaced(d.State, d.Local, d.Remote))
+	case sim.PinData:
+		add(fromSim, "pin", dim, "%d is %d, set by the %s", d.Pin, d.Level, orElse(d.By, "program"))
+	case sim.HintData:
+		add(problem, "hint", warn, "%s", prefixed(d.Where, d.Text))
+	case sim.NoteData:
+		add(fromSim, "note", accent, "%s", d.Text)
+	}
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+func prefixed(where, text string) string {
+	if where == "" {
+		return text
+	}
+	return where + ": " + text
+}
+
+// spaced joins the parts that are not empty.
+func spaced(parts ...string) string {
+	var full []string
+	for _, p := range parts {
+		if p != "" {
+			full = append(full, p)
+		}
+	}
+	return strings.Join(full, " ")
+}
+
+func cut(s string, runes int) string {
+	for i := range s {
+		if runes == 0 {
+			return s[:i]
+		}
+		runes--
+	}
+	return s
+}

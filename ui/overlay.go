@@ -1,0 +1,156 @@
+package ui
+
+import (
+	"strings"
+)
+
+// overlay is a box in front of the panes: help, or the details of a row.
+type overlay struct {
+	title       string
+	lines       func() []overlayLine // asked at each frame
+	top, height int
+	n           int
+}
+
+// overlayLine is a row of an overlay: a heading, or a name and what it means.
+type overlayLine struct {
+	heading    bool
+	name, text string
+}
+
+func (o *overlay) move(d int) { o.top = max(min(o.top+d, o.n-o.height), 0) }
+
+// draw draws the box in the middle of c.
+func (o *overlay) draw(c canvas) {
+	lines := o.lines()
+	names, texts := 0, width(o.title)+4
+	for _, l := range lines {
+		if !l.heading {
+			names = max(names, width(l.name))
+		}
+	}
+	for _, l := range lines {
+		if l.heading {
+			texts = max(texts, width(l.name))
+		} else {
+			texts = max(texts, names+3+width(l.text))
+		}
+	}
+	w, h := min(texts+4, c.w), min(len(lines)+2, c.h-2)
+	box := c.sub((c.w-w)/2, max((c.h-h)/2, 0), w, h)
+	o.n, o.height = len(lines), max(h-2, 0)
+	o.move(0)
+	box.frame()
+	box.text(2, 0, accent, " "+o.title+" ")
+	if o.n > o.height {
+		box.right(w-2, h-1, dim, " "+thousands(o.top+o.height)+" of "+thousands(o.n)+" ")
+	}
+	inside := box.sub(2, 1, w-4, h-2)
+	for y := range inside.h {
+		if o.top+y >= len(lines) {
+			break
+		}
+		switch l := lines[o.top+y]; {
+		case l.heading:
+			inside.text(0, y, strong, l.name)
+		default:
+			inside.text(0, y, accent, l.name)
+			inside.fit(names+3, y, inside.w-names-3, text, l.text)
+		}
+	}
+}
+
+// frame empties c and draws a border around it.
+func (c canvas) frame() {
+	g, style := c.theme.glyphs, c.theme.style[dim]
+	for y := range c.h {
+		for x := range c.w {
+			ch := ' '
+			switch {
+			case y == 0 || y == c.h-1:
+				ch = g.hline
+			case x == 0 || x == c.w-1:
+				ch = g.vline
+			}
+			c.cell(x, y, style, ch)
+		}
+	}
+	c.cell(0, 0, style, g.topLeft)
+	c.cell(c.w-1, 0, style, g.topRight)
+	c.cell(0, c.h-1, style, g.botLeft)
+	c.cell(c.w-1, c.h-1, style, g.botRight)
+}
+
+func (c *Console) openHelp() {
+	c.overlay = &overlay{title: "Help", lines: helpLines}
+}
+
+// helpLines lists every key, from the table of actions.
+func helpLines() []overlayLine {
+	var out []overlayLine
+	for s := range scopes {
+		if s > 0 {
+			out = append(out, overlayLine{})
+		}
+		out = append(out, overlayLine{heading: true, name: scopeNames[s]})
+		for _, a := range actions {
+			if a.where != s {
+				continue
+			}
+			var names []string
+			for _, k := range a.keys {
+				if k.name == " " {
+					k.name = "Space"
+				}
+				names = append(names, k.name)
+			}
+			const together = 3 // so many on a line
+			line := overlayLine{text: a.help}
+			for len(names) > 0 {
+				n := min(len(names), together)
+				line.name = strings.Join(names[:n], " ")
+				out, names = append(out, line), names[n:]
+				line.text = ""
+			}
+		}
+	}
+	return out
+}
+
+// openDetails shows all that is known of the selected socket, while it exists.
+func (c *Console) openDetails() {
+	v := c.views[paneSockets].(*socketView)
+	if c.focus != paneSockets || v.cursor >= len(c.model.snap.Sockets) {
+		return
+	}
+	id := c.model.snap.Sockets[v.cursor].ID
+	c.overlay = &overlay{title: "Socket " + thousands(id), lines: func() []overlayLine { return c.socketLines(id) }}
+}
+
+func (c *Console) socketLines(id int) []overlayLine {
+	for _, s := range c.model.snap.Sockets {
+		if s.ID != id {
+			continue
+		}
+		held := "no"
+		if s.Held {
+			held = "yes: nothing is received until unhold"
+		}
+		return []overlayLine{
+			{name: "protocol", text: s.Proto},
+			{name: "state", text: s.State},
+			{name: "local", text: s.Local},
+			{name: "remote", text: orElse(s.Remote, "none")},
+			{name: "queued", text: thousands(s.Queued) + " of " + thousands(sndBuf) + " bytes"},
+			{name: "unacknowledged", text: thousands(s.Unacked) + " bytes"},
+			{name: "segments", text: thousands(s.Segments) + " of " + thousands(sndQueueLen)},
+			{name: "window", text: thousands(s.Window) + " bytes"},
+			{name: "held", text: held},
+			{name: "received", text: thousands(s.RxBytes) + " bytes"},
+			{name: "sent", text: thousands(s.TxBytes) + " bytes"},
+			{name: "age", text: uptime(s.Age)},
+			{name: "handlers", text: orElse(strings.Join(s.Handlers, " "), "none")},
+		}
+	}
+	return []overlayLine{{name: "closed", text: "the socket no longer exists"}}
+}

@@ -1,0 +1,80 @@
+package ui
+
+import (
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+)
+
+func TestScreens(t *testing.T) {
+	sizes := []struct {
+		name string
+		w, h int
+	}{{"80x24", 80, 24}, {"140x40", 140, 40}, {"100x30", 100, 30}, {"40x12", 40, 12}}
+	for _, size := range sizes {
+		t.Run(size.name, func(t *testing.T) {
+			h := newHarness(t, "UTF-8", size.w, size.h)
+			h.golden("start-" + size.name)
+			h.scene()
+			h.golden("busy-" + size.name)
+		})
+	}
+}
+
+func TestScreenInPlainText(t *testing.T) {
+	h := newHarness(t, "US-ASCII", 80, 24)
+	h.scene()
+	screen := h.frame()
+	for _, r := range screen {
+		if r > 0x7e {
+			// What the user gave (a published port) is drawn as it is; tcell
+			// replaces what the terminal cannot show.
+			if r != '→' {
+				t.Errorf("%q on a terminal that shows ASCII only:\n%s", r, screen)
+			}
+		}
+	}
+	h.golden("plain-80x24")
+}
+
+func TestPanicStandsOut(t *testing.T) {
+	h := newHarness(t, "UTF-8", 80, 24)
+	h.scene()
+	h.event(60_000_000, sim.Panic, sim.PanicData{Message: "init.lua:9: attempt to call a nil value", Traceback: "stack traceback:\n\tinit.lua:9: in function <init.lua:7>", Where: "receive"})
+	h.output(60_000_100, "PANIC: unprotected error in call to Lua API (init.lua:9: attempt to call a nil value)\r\n")
+	s := busySnapshot()
+	s.Halted = true
+	h.feed(s)
+	h.golden("panic-80x24")
+}
+
+func TestHelpAndDetails(t *testing.T) {
+	h := newHarness(t, "UTF-8", 100, 30)
+	h.scene()
+	h.press("F1")
+	h.golden("help-100x30")
+	h.press("Esc", "Tab", "Tab", "Down", "Enter")
+	h.golden("details-100x30")
+}
+
+func TestZoom(t *testing.T) {
+	h := newHarness(t, "UTF-8", 140, 40)
+	h.scene()
+	h.frame()
+	h.press("Tab", "Tab", "z")
+	h.golden("zoom-140x40")
+}
+
+func TestAnySizeDraws(t *testing.T) {
+	h := newHarness(t, "UTF-8", 80, 24)
+	h.scene()
+	for _, open := range []string{"Tab", "F1", "Tab"} {
+		for w := 1; w < 260; w += 11 {
+			for ht := 1; ht < 90; ht += 9 {
+				h.screen.SetSize(w, ht)
+				h.frame()
+			}
+		}
+		h.press(open)
+	}
+}
