@@ -15,6 +15,9 @@ type Module struct {
 type Lib struct {
 	Funcs  []vm.Func
 	Consts []vm.Const
+	// Types are the module's userdata types; the firmware registers their
+	// metatables when it opens the module.
+	Types []*vm.Type
 	// Close, if set, is called at reset, when Lua is gone: it stops what
 	// outlives Lua. Timers, packets and tasks of the device are gone by then.
 	Close func()
