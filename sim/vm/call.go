@@ -256,6 +256,9 @@ func (c *Call) TypeError(n int, expected string) {
 // on to whoever called us (lua_call).
 func (c *Call) Invoke(fn Value, nret int, args ...Value) []Value {
 	L := c.L
+	if problem := c.VM.uncallable(fn); problem != "" {
+		c.VM.raise(L, 0, "%s", problem)
+	}
 	c.VM.enterC(L)
 	base := L.GetTop()
 	L.Push(fn)

@@ -1,23 +1,16 @@
 package vm
 
 import (
-	"strconv"
-	"strings"
-
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/luanum"
 )
 
-// FormatNumber prints a number as the firmware does (fw: LUAI_NUMFFORMAT
-// "%.14g").
-func FormatNumber(f float64) string {
-	return strconv.FormatFloat(f, 'g', 14, 64)
-}
+// FormatNumber prints a number as the firmware does.
+func FormatNumber(f float64) string { return luanum.FormatNumber(f) }
 
-// ParseNumber reads a number as the firmware's lua_str2number does.
-func ParseNumber(s string) (float64, bool) {
-	f, err := strconv.ParseFloat(strings.TrimSpace(s), 64)
-	return f, err == nil
-}
+// ParseNumber reads a number as the firmware's luaO_str2d does.
+func ParseNumber(s string) (float64, bool) { return luanum.ParseNumber(s) }
 
 // ToNumber converts a number, or a string that is one.
 func (v *VM) ToNumber(x Value) (float64, bool) {

@@ -91,7 +91,7 @@ func (c *Call) canYield() bool {
 // coroutinePanic is what a coroutine's thread does with an error outside any
 // pcall of its own: it translates it while the stack still stands and unwinds.
 func (v *VM) coroutinePanic(L *lua.LState) {
-	value := v.translate(L, L.Get(-1))
+	value := v.translate(L.Get(-1), stateOf(L).currentFrame, L)
 	v.mem.keepCorpse(L, value)
 	panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: &thrown{value}})
 }

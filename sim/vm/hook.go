@@ -18,6 +18,7 @@ type meter struct {
 	fresh bool // a coroutine that has not run yet
 
 	stack      threadStack
+	mend       mend
 	pending    *tableState // table made by the instruction before
 	pendingReg int         // where it is
 }
@@ -36,8 +37,11 @@ func (m *meter) Value(any) any { return nil }
 // Done runs before each instruction.
 func (m *meter) Done() <-chan struct{} {
 	v := m.vm
+	if m.mend.on {
+		m.applyMend()
+	}
 	v.cpu += v.instrNanos
-	if v.cpu >= v.sliceAt || v.killed != nil {
+	if v.cpu >= v.sliceAt {
 		v.slice()
 	}
 	f := m.state.currentFrame
@@ -87,6 +91,12 @@ func (m *meter) Done() <-chan struct{} {
 		}
 	case lua.OP_CONCAT:
 		m.beforeConcat(f, inst)
+	case lua.OP_MOD:
+		m.beforeMod(f, inst)
+	case lua.OP_LEN:
+		m.beforeLen(f, inst)
+	case lua.OP_FORPREP:
+		m.beforeFor(f, inst)
 	case lua.OP_CALL, lua.OP_TAILCALL:
 		if v.mem.on {
 			m.beforeCall(f, inst)

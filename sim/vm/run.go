@@ -2,16 +2,14 @@ package vm
 
 import (
 	"fmt"
-	"strings"
 
 	lua "github.com/yuin/gopher-lua"
-	"github.com/yuin/gopher-lua/parse"
 )
 
 // Error is a Lua error that left a protected call.
 type Error struct {
 	Value     Value  // what was thrown
-	Traceback string // stack at that moment, as debug.traceback prints it
+	Traceback string // stack at that moment, as debug.traceback prints it; Call's errors only
 }
 
 func (e *Error) Error() string { return e.Message() }
@@ -40,32 +38,9 @@ type Kill struct{ Reason string }
 // Kill makes the running Lua code stop at its next instruction. Call then
 // returns a *Kill. It may be called only from within a run (from Slice or a
 // firmware function) on the world's goroutine.
-func (v *VM) Kill(reason string) { v.killed = &Kill{reason} }
-
-// Load compiles source (or undumps a precompiled chunk) under a chunk name as
-// luaL_loadbuffer takes it: "@init.lua", "=stdin" or source text.
-func (v *VM) Load(source []byte, chunk string) (*Function, error) {
-	src := string(source)
-	if strings.HasPrefix(src, "#") { // first-line comment, as luaL_loadfile
-		if i := strings.IndexByte(src, '\n'); i >= 0 {
-			src = "--" + src[i:]
-		} else {
-			src = ""
-		}
-	}
-	ast, err := parse.Parse(strings.NewReader(src), chunk)
-	if err != nil {
-		return nil, &Error{Value: String(syntaxMessage(err, chunk))}
-	}
-	proto, err := lua.Compile(ast, chunk)
-	if err != nil {
-		return nil, &Error{Value: String(syntaxMessage(err, chunk))}
-	}
-	correctProto(proto)
-	v.mem.chargeChunk(proto)
-	fn := v.L.NewFunctionFromProto(proto)
-	v.pin(fn)
-	return fn, nil
+func (v *VM) Kill(reason string) {
+	v.killed = &Kill{reason}
+	v.sliceAt = 0 // the hook looks at no more than the time
 }
 
 // Call calls fn on the main thread, protected, when Lua is idle: the entry for
@@ -127,8 +102,11 @@ func (v *VM) protect(L *lua.LState, fn Value, nret int, handler Value, args []Va
 			closeUpvaluesFrom(st, regBase)
 			return 0
 		}
-		value := v.translate(L, L.Get(1))
-		caught = &Error{Value: value, Traceback: v.Traceback(L, 1)}
+		value := v.translate(L.Get(1), stateOf(L).currentFrame.Parent, L)
+		caught = &Error{Value: value}
+		if depth == 0 {
+			caught.Traceback = v.Traceback(L, 1)
+		}
 		if handler != nil && value != Value(String(OutOfMemory)) {
 			v.nCcalls++
 			L.Push(handler)
@@ -141,6 +119,11 @@ func (v *VM) protect(L *lua.LState, fn Value, nret int, handler Value, args []Va
 		L.Push(caught.Value)
 		return 1
 	})
+	if problem := v.uncallable(fn); problem != "" {
+		fn = v.L.NewFunction(func(L *lua.LState) int { v.throw(L, String(problem)); return 0 })
+		v.hidden[fn.(*Function)] = true
+		defer delete(v.hidden, fn.(*Function))
+	}
 	L.Push(fn)
 	for _, a := range args {
 		L.Push(a)
@@ -222,14 +205,8 @@ func (t *thrown) String() string       { return t.value.String() }
 func (t *thrown) Type() lua.LValueType { return t.value.Type() }
 
 // position returns "file:line: " of the Lua function at the given level above
-// the running Go function, as luaL_where does.
-func (v *VM) position(L *lua.LState, level int) string {
-	f := stateOf(L).currentFrame
-	for ; f != nil && level > 0; level-- {
-		f = f.Parent
-	}
-	if f == nil || f.Fn.IsG || f.Pc < 1 {
-		return ""
-	}
-	return fmt.Sprintf("%s:%d: ", ChunkID(f.Fn.Proto.SourceName), f.Fn.Proto.DbgSourcePositions[f.Pc-1])
+// the running function, as luaL_where does.
+func (v *VM) position(L *lua.LState, n int) string {
+	f, _ := level(v.top(L), n)
+	return f.where()
 }

@@ -20,6 +20,7 @@ type tableState struct {
 	epoch    uint32
 	building bool // being made: its object is not known yet
 	boot     bool // made at boot, its first size is part of memory.fixed
+	rom      bool // in flash: costs nothing and is not to be written
 }
 
 // Used reports whether array slot i holds a value (heap.Values).
@@ -57,6 +58,10 @@ func (m *memory) table(tb *lua.LTable) *tableState {
 // adopt makes a state for a table that was not announced.
 func (m *memory) adopt(tb *lua.LTable) *tableState {
 	s := &tableState{tb: tb, epoch: m.epoch}
+	if s.rom = m.v.rom[tb] != ""; s.rom {
+		m.tables[tb] = s
+		return s
+	}
 	t := tableOf(tb)
 	n := 0
 	for i := len(t.array); i > 0; i-- {
@@ -159,6 +164,9 @@ func (m *memory) set(tb *lua.LTable, key lua.LValue, nonNil bool) {
 	have := false
 	for range lua.MaxTableGetLoop {
 		s := m.table(tb)
+		if s.rom {
+			m.v.romWrite()
+		}
 		if n, ok := key.(lua.LNumber); ok {
 			if i := int(n); i >= 1 && i <= s.t.Array() && lua.LNumber(i) == n {
 				if mt := tableOf(tb).Metatable; mt == lua.LNil {
@@ -203,6 +211,9 @@ func (m *memory) setString(tb *lua.LTable, key string, nonNil bool) {
 		return
 	}
 	s := m.table(tb)
+	if s.rom {
+		m.v.romWrite()
+	}
 	var k heap.Key
 	m.stringKey(key, &k)
 	s.t.Set(m, &k, nonNil, s)

@@ -2,7 +2,6 @@ package vm
 
 import (
 	"fmt"
-	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -56,6 +55,9 @@ type VM struct {
 	coResume   lua.LGFunction
 	running    *lua.LState // thread that executes, nil when Lua is idle
 	mem        *memory
+	addr       addresses
+	stringMeta *Table             // what scripts see as the metatable of strings
+	hidden     map[*Function]bool // functions that no script and no traceback sees
 }
 
 // maxCallDepth bounds Lua call frames (fw: LUAI_MAXCALLS, oracle:
@@ -80,6 +82,8 @@ func New(cfg Config) *VM {
 		L:          L,
 		rom:        map[*Table]string{},
 		metatables: map[*Type]*Table{},
+		hidden:     map[*Function]bool{},
+		addr:       newAddresses(),
 	}
 	v.sliceAt = cfg.SliceNanos
 	v.coCreate, v.coResume = gopherCoroutines()
@@ -180,25 +184,4 @@ func (v *VM) Where() string {
 		}
 	}
 	return ""
-}
-
-// ChunkID turns a chunk name into what messages show of it: "@file" and "=name"
-// lose their mark, anything else is source text and shows as [string "..."].
-func ChunkID(name string) string {
-	switch {
-	case name == "":
-		return "?"
-	case name[0] == '@' || name[0] == '=':
-		return name[1:]
-	}
-	const room = 60 - len(`[string "..."] `) // fw: LUA_IDSIZE 60
-	line, rest, more := strings.Cut(name, "\n")
-	_ = rest
-	if len(line) > room {
-		line, more = line[:room], true
-	}
-	if more {
-		line += "..."
-	}
-	return `[string "` + line + `"]`
 }

@@ -1,0 +1,297 @@
+package vm
+
+import (
+	"fmt"
+	"strings"
+
+	lua "github.com/yuin/gopher-lua"
+)
+
+// What the running stack tells about itself: levels, lines, and the names that
+// error messages and tracebacks give to functions and values. The firmware keeps
+// line numbers but no names of locals and upvalues (oracle:
+// memory-behaviour.md, 5), so a value has a name only when the code that loaded
+// it says so: a global, a field, a method. As in app/lua/ldebug.c the name is
+// found by walking the code up to the current instruction and asking which
+// instruction set the register last.
+
+// Fields of an instruction word, as gopher-lua packs them.
+func opOf(inst uint32) int  { return int(inst >> 26) }
+func argA(inst uint32) int  { return int(inst>>18) & 0xff }
+func argB(inst uint32) int  { return int(inst & 0x1ff) }
+func argC(inst uint32) int  { return int(inst>>9) & 0x1ff }
+func argBx(inst uint32) int { return int(inst & 0x3ffff) }
+func argS(inst uint32) int  { return argBx(inst) - 0x1ffff }
+
+const bitRK = 0x100 // set in B or C: a constant, not a register
+
+// line returns the current line of a frame, 0 when it has none.
+func (f *luaFrame) line() int {
+	if f.Fn.IsG || f.Pc < 1 || f.Pc > len(f.Fn.Proto.DbgSourcePositions) {
+		return 0
+	}
+	return f.Fn.Proto.DbgSourcePositions[f.Pc-1]
+}
+
+// where returns "file:line: " of a Lua frame, "" of any other.
+func (f *luaFrame) where() string {
+	if f == nil || f.Fn.IsG {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d: ", ChunkID(f.Fn.Proto.SourceName), f.line())
+}
+
+// inst returns the instruction that a Lua frame is executing.
+func (f *luaFrame) inst() uint32 {
+	if f.Fn.IsG || f.Pc < 1 || f.Pc > len(f.Fn.Proto.Code) {
+		return uint32(lua.OP_NOP) << 26
+	}
+	return f.Fn.Proto.Code[f.Pc-1]
+}
+
+// top returns the innermost frame of a thread that scripts know of.
+func (v *VM) top(L *lua.LState) *luaFrame {
+	f := stateOf(L).currentFrame
+	for f != nil && v.hidden[f.Fn] {
+		f = f.Parent
+	}
+	return f
+}
+
+// level finds the frame at a level above f, which is level 0. Calls lost to tail
+// calls count as levels; for these ok is true and the frame nil.
+func level(f *luaFrame, n int) (found *luaFrame, ok bool) {
+	for ; n > 0 && f != nil; f = f.Parent {
+		n--
+		if !f.Fn.IsG {
+			n -= f.TailCall
+		}
+	}
+	if n < 0 {
+		return nil, true
+	}
+	return f, f != nil
+}
+
+// Where returns "file:line: " of the Lua function at a level above the running
+// function, which is level 0; "" when there is none (luaL_where).
+func (c *Call) Where(n int) string {
+	f, _ := level(c.VM.top(c.L), n)
+	if f == nil || f.line() == 0 {
+		return ""
+	}
+	return f.where()
+}
+
+// FunctionAt returns the function at a level above the running one, which is
+// level 0 (lua_getstack, lua_getinfo "f"). ok is false when there is no such
+// level; fn is nil when a tail call has taken its place.
+func (c *Call) FunctionAt(n int) (fn *Function, ok bool) {
+	f, ok := level(c.VM.top(c.L), n)
+	if f == nil {
+		return nil, ok
+	}
+	return f.Fn, true
+}
+
+// ChunkID turns a chunk name into what messages show of it: "@file" and "=name"
+// lose their mark, anything else is source text and shows as [string "..."].
+// What is too long is cut to 60 bytes with the final zero (fw: LUA_IDSIZE;
+// app/lua/lobject.c, luaO_chunkid).
+func ChunkID(name string) string {
+	const idSize = 60
+	name, _, _ = strings.Cut(name, "\x00")
+	switch {
+	case strings.HasPrefix(name, "="):
+		return name[1:min(len(name), idSize)]
+	case strings.HasPrefix(name, "@"):
+		const room = idSize - len(" '...' ") - 1
+		if name = name[1:]; len(name) > room {
+			name = "..." + name[len(name)-room:]
+		}
+		return name
+	}
+	const room = idSize - len(` [string "..."] `) - 1
+	n := len(name)
+	if i := strings.IndexAny(name, "\r\n"); i >= 0 {
+		n = i
+	}
+	if n = min(n, room); n < len(name) {
+		return `[string "` + name[:n] + `..."]`
+	}
+	return `[string "` + name + `"]`
+}
+
+// objectName says how the register reg of frame f got its value: kind is
+// "global", "field", "method" or "upvalue", or "" when nothing useful is known.
+func objectName(f *luaFrame, reg int) (kind, name string) {
+	if f.Fn.IsG || f.Pc < 1 {
+		return "", ""
+	}
+	p := f.Fn.Proto
+	for {
+		pc := lastSet(p, f.Pc-1, reg)
+		if pc < 0 {
+			return "", ""
+		}
+		switch inst := p.Code[pc]; opOf(inst) {
+		case lua.OP_GETGLOBAL:
+			return "global", constantName(p, argBx(inst)|bitRK)
+		case lua.OP_MOVE, lua.OP_MOVEN:
+			if argB(inst) >= argA(inst) {
+				return "", ""
+			}
+			reg = argB(inst)
+		case lua.OP_GETTABLE, lua.OP_GETTABLEKS:
+			return "field", constantName(p, argC(inst))
+		case lua.OP_GETUPVAL:
+			return "upvalue", "?"
+		case lua.OP_SELF:
+			return "method", constantName(p, argC(inst))
+		default:
+			return "", ""
+		}
+	}
+}
+
+// constantName returns the string constant that rk denotes, "?" for anything
+// else.
+func constantName(p *lua.FunctionProto, rk int) string {
+	if i := rk &^ bitRK; rk&bitRK != 0 && i < len(p.Constants) {
+		if s, ok := p.Constants[i].(String); ok {
+			return string(s)
+		}
+	}
+	return "?"
+}
+
+// lastSet returns the last instruction before pc that set register reg, on the
+// straight way there, or -1 (fw: app/lua/ldebug.c, symbexec).
+func lastSet(p *lua.FunctionProto, end, reg int) int {
+	last := -1
+	for pc := 0; pc < end; pc++ {
+		inst := p.Code[pc]
+		a := argA(inst)
+		switch op := opOf(inst); op {
+		case lua.OP_MOVE, lua.OP_MOVEN, lua.OP_LOADK, lua.OP_LOADBOOL, lua.OP_GETUPVAL, lua.OP_GETGLOBAL,
+			lua.OP_GETTABLE, lua.OP_GETTABLEKS, lua.OP_NEWTABLE, lua.OP_ADD, lua.OP_SUB, lua.OP_MUL, lua.OP_DIV,
+			lua.OP_MOD, lua.OP_POW, lua.OP_UNM, lua.OP_NOT, lua.OP_LEN, lua.OP_CONCAT, lua.OP_TESTSET, lua.OP_VARARG:
+			if a == reg {
+				last = pc
+			}
+		case lua.OP_CLOSURE:
+			if a == reg {
+				last = pc
+			}
+			if bx := argBx(inst); bx < len(p.FunctionPrototypes) {
+				pc += int(p.FunctionPrototypes[bx].NumUpvalues)
+			}
+		case lua.OP_LOADNIL:
+			if a <= reg && reg <= argB(inst) {
+				last = pc
+			}
+		case lua.OP_SELF:
+			if reg == a || reg == a+1 {
+				last = pc
+			}
+		case lua.OP_CALL, lua.OP_TAILCALL:
+			if reg >= a {
+				last = pc
+			}
+		case lua.OP_TFORLOOP:
+			if reg >= a+2 {
+				last = pc
+			}
+		case lua.OP_SETLIST:
+			if argC(inst) == 0 {
+				pc++
+			}
+		case lua.OP_FORLOOP, lua.OP_FORPREP, lua.OP_JMP:
+			if op != lua.OP_JMP && a == reg {
+				last = pc
+			}
+			if dest := pc + 1 + argS(inst); pc < dest && dest <= end {
+				pc = dest - 1
+			}
+		}
+	}
+	return last
+}
+
+// functionName says under which name the function of frame f was called: kind is
+// as for objectName. name is "" when nothing is known.
+func functionName(f *luaFrame) (kind, name string) {
+	caller := f.Parent
+	if !f.Fn.IsG && f.TailCall > 0 || caller == nil || caller.Fn.IsG {
+		return "", ""
+	}
+	inst := caller.inst()
+	switch opOf(inst) {
+	case lua.OP_CALL, lua.OP_TAILCALL, lua.OP_TFORLOOP:
+		return objectName(caller, argA(inst))
+	}
+	return "", ""
+}
+
+// Levels that a traceback shows before and after the dots (fw:
+// app/lua/ldblib.c).
+const (
+	tracebackTop    = 12
+	tracebackBottom = 10
+)
+
+// Traceback returns the stack of thread L from the given level on (0 is the
+// running function), as debug.traceback prints it.
+func (v *VM) Traceback(L *lua.LState, n int) string {
+	return traceback(v.top(L), n)
+}
+
+func traceback(top *luaFrame, n int) string {
+	// The levels, so that finding each does not walk the stack anew.
+	var levels []*luaFrame // nil: lost to a tail call
+	for f := top; f != nil; f = f.Parent {
+		levels = append(levels, f)
+		if !f.Fn.IsG {
+			for i := 0; i < f.TailCall && len(levels) < 2*maxCallDepth; i++ {
+				levels = append(levels, nil)
+			}
+		}
+	}
+	n = max(n, 0)
+	levels = levels[min(n, len(levels)):]
+	var b strings.Builder
+	b.WriteString("stack traceback:")
+	for i := 0; i < len(levels); i++ {
+		if i == max(0, tracebackTop-n) && len(levels)-i > tracebackBottom+1 {
+			b.WriteString("\n\t...")
+			i = len(levels) - tracebackBottom
+		}
+		b.WriteString("\n\t")
+		b.WriteString(describe(levels[i]))
+	}
+	return b.String()
+}
+
+// describe is one line of a traceback.
+func describe(f *luaFrame) string {
+	if f == nil {
+		return "(tail call): ?"
+	}
+	where := "[C]:"
+	if !f.Fn.IsG {
+		where = ChunkID(f.Fn.Proto.SourceName) + ":"
+		if l := f.line(); l > 0 {
+			where += fmt.Sprintf("%d:", l)
+		}
+	}
+	if _, name := functionName(f); name != "" {
+		return where + " in function '" + name + "'"
+	}
+	switch {
+	case f.Fn.IsG:
+		return where + " ?"
+	case f.Fn.Proto.LineDefined == 0:
+		return where + " in main chunk"
+	}
+	return fmt.Sprintf("%s in function <%s:%d>", where, ChunkID(f.Fn.Proto.SourceName), f.Fn.Proto.LineDefined)
+}

@@ -1,0 +1,175 @@
+package vm
+
+import (
+	lua "github.com/yuin/gopher-lua"
+)
+
+// What the standard libraries need of the VM beyond what firmware modules do.
+
+// Print writes text to the device's output.
+func (v *VM) Print(s string) {
+	if v.cfg.Output != nil {
+		v.cfg.Output(s)
+	}
+}
+
+// ReadFile returns a file of the device's flash, Embedded a Lua module shipped
+// with the simulator.
+func (v *VM) ReadFile(name string) ([]byte, bool) {
+	if v.cfg.ReadFile == nil {
+		return nil, false
+	}
+	return v.cfg.ReadFile(name)
+}
+
+// Embedded returns a Lua module shipped with the simulator.
+func (v *VM) Embedded(name string) ([]byte, bool) {
+	if v.cfg.Embedded == nil {
+		return nil, false
+	}
+	return v.cfg.Embedded(name)
+}
+
+// Random returns a number of the device's random generator.
+func (v *VM) Random() uint32 {
+	if v.cfg.Random == nil {
+		return 0
+	}
+	return v.cfg.Random()
+}
+
+// Work accounts for n steps of a long loop in a library function, each as dear
+// as a VM instruction, and lets the watchdog end it.
+func (v *VM) Work(n int) {
+	v.cpu += int64(n) * v.instrNanos
+	if v.cpu >= v.sliceAt {
+		v.slice()
+	}
+}
+
+// Registry returns the registry as a table (LUA_REGISTRYINDEX). References are
+// not in it: see Ref.
+func (v *VM) Registry() *Table { return v.L.G.Registry }
+
+// RawNext returns the entry of t that follows key; Nil as key starts, Nil as
+// next key is the end. ok is false when key is not in t.
+func (v *VM) RawNext(t *Table, key Value) (next, value Value, ok bool) {
+	if key != Nil && !v.iterable(t, key) {
+		return Nil, Nil, false
+	}
+	next, value = t.Next(key)
+	return next, value, true
+}
+
+// iterable reports whether a traversal of t can go on from key. A key whose
+// value was set to nil since is fine.
+func (v *VM) iterable(t *Table, key Value) bool {
+	st := tableOf(t)
+	if n, ok := key.(Number); ok {
+		if i := int(n); Number(i) == n && i >= 1 && i < lua.MaxArrayIndex {
+			return i <= len(st.array)
+		}
+		if n == 0 {
+			_, ok := st.k2i[key]
+			return ok
+		}
+	}
+	_, known := st.k2i[key]
+	return known
+}
+
+// RawEqual reports whether two values are the same without asking __eq.
+func (v *VM) RawEqual(a, b Value) bool { return v.L.RawEqual(a, b) }
+
+// LessThan is a < b with metamethods (lua_lessthan).
+func (c *Call) LessThan(a, b Value) bool {
+	switch x := a.(type) {
+	case Number:
+		if y, ok := b.(Number); ok {
+			return x < y
+		}
+	case String:
+		if y, ok := b.(String); ok {
+			return x < y
+		}
+	}
+	if a.Type() == b.Type() {
+		if h := c.VM.Metafield(a, "__lt"); h != Nil && h == c.VM.Metafield(b, "__lt") {
+			return lua.LVAsBool(c.Invoke(h, 1, a, b)[0])
+		}
+	}
+	c.VM.raise(c.L, 0, "%s", compareMessage(c.VM.TypeName(a), c.VM.TypeName(b)))
+	return false
+}
+
+// Index is t[key] with metamethods (lua_gettable).
+func (c *Call) Index(t, key Value) Value { return c.L.GetTable(t, key) }
+
+// Global returns a global variable as a function sees it (lua_getglobal).
+func (c *Call) Global(name string) Value { return c.L.GetField(c.VM.L.G.Global, name) }
+
+// SetThreadEnv makes env the global table of the running thread (setfenv(0)).
+func (c *Call) SetThreadEnv(env *Table) {
+	c.L.Env = env
+	if c.L == c.VM.L {
+		c.L.G.Global = env
+	}
+}
+
+// ThreadEnv returns the global table of the running thread.
+func (c *Call) ThreadEnv() *Table { return c.L.Env }
+
+// Running returns the running coroutine; main is true for the main thread.
+func (c *Call) Running() (th *Thread, main bool) { return c.L, c.L == c.VM.L }
+
+// Status returns what coroutine.status says of a thread.
+func (c *Call) Status(th *Thread) string {
+	if th == c.L {
+		return "running"
+	}
+	if th.Dead {
+		return "dead"
+	}
+	for p := c.L.Parent; p != nil; p = p.Parent {
+		if p == th {
+			return "normal"
+		}
+	}
+	return "suspended"
+}
+
+// ThreadTraceback returns the stack of a thread from level n on (0 is its
+// innermost function), as debug.traceback prints it.
+func (c *Call) ThreadTraceback(th *Thread, n int) string {
+	if th.Dead {
+		return "stack traceback:"
+	}
+	return c.VM.Traceback(th, n)
+}
+
+// Join glues pieces to one string as luaV_concat does: right to left, through
+// the shared buffer, within the limit on joined strings.
+func (c *Call) Join(pieces []string) string {
+	switch len(pieces) {
+	case 0:
+		return ""
+	case 1:
+		return pieces[0]
+	}
+	values := make([]lua.LValue, len(pieces))
+	total := 0
+	for i, p := range pieces {
+		values[i] = String(p)
+		total += len(p)
+	}
+	if m := c.VM.mem; m.on {
+		m.concat(c.L, values)
+	}
+	return joinValues(values, total)
+}
+
+// Insert puts a value before the arguments of the call.
+func (c *Call) Insert(x Value) { c.L.Insert(x, 1) }
+
+// SetTop drops what is above n arguments and results, or fills up with nil.
+func (c *Call) SetTop(n int) { c.L.SetTop(n) }
