@@ -33,11 +33,13 @@ type Config struct {
 // Console is the full-screen view of one device. Its methods may be called from
 // any goroutine.
 type Console struct {
-	cfg     Config
-	screen  tcell.Screen
-	restore sync.Once
-	feed    *feed
-	posted  atomic.Int32 // functions that the world has not run yet
+	cfg    Config
+	screen tcell.Screen
+	feed   *feed
+	posted atomic.Int32 // functions that the world has not run yet
+
+	mu   sync.Mutex // held while the terminal is in use
+	gone bool       // the terminal was given back
 
 	// What follows belongs to the goroutine of Run.
 
@@ -136,7 +138,11 @@ func (c *Console) Run(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for !c.quit {
-		timer.Reset(max(c.tick(), 0))
+		var idle time.Duration
+		if !c.withTerminal(func() { idle = c.tick() }) {
+			return nil
+		}
+		timer.Reset(max(idle, 0))
 		select {
 		case <-ctx.Done():
 			return nil
@@ -147,7 +153,7 @@ func (c *Console) Run(ctx context.Context) error {
 			if err, failed := e.(*tcell.EventError); failed {
 				return fmt.Errorf("the terminal is gone: %w", err)
 			}
-			c.handle(e)
+			c.withTerminal(func() { c.handle(e) })
 		case <-c.feed.wake:
 			c.dirty = true
 		case <-timer.C:
@@ -159,10 +165,24 @@ func (c *Console) Run(ctx context.Context) error {
 // Restore gives the terminal back; later calls do nothing. Defer it on the
 // goroutine that runs the world, so that a panic there prints to a sane terminal.
 func (c *Console) Restore() {
-	c.restore.Do(func() {
-		c.feed.close()
+	c.feed.close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.gone {
+		c.gone = true
 		c.screen.Fini()
-	})
+	}
+}
+
+// withTerminal runs fn unless the terminal was given back, and reports whether it
+// did. A panic in fn leaves the way free for Restore.
+func (c *Console) withTerminal(fn func()) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.gone {
+		fn()
+	}
+	return !c.gone
 }
 
 // Note adds a line to the log: the simulator has something to say.
