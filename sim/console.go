@@ -15,6 +15,8 @@ const (
 	FirmwareRevision = 0
 	FirmwareBranch   = "release"
 	FirmwareCommit   = "36cbf9f0"
+	FirmwareRelease  = "3.0.0-release"
+	FirmwareDate     = "" // of the commit; not recorded with the measurements
 
 	firmwareBuild = "unspecified" // BUILD_DATE of a build that sets none
 	luaRelease    = "Lua 5.1.4"
@@ -91,7 +93,7 @@ func (c *Console) start() {
 	}
 	if err != nil && d.pendingReset == nil {
 		d.Emit(LuaError, ErrorData{err.Message(), "init.lua"})
-		c.show(tracedValue(err))
+		c.show(tracedValue(err, 1))
 	}
 }
 
@@ -150,12 +152,9 @@ func (c *Console) enqueue(text string) (problem string) {
 	return c.post()
 }
 
-// taskQueueFull is the error of luaL_posttask (oracle: net-constants.json).
-const taskQueueFull = "Task queue overflow. Task not posted"
-
 func (c *Console) post() (problem string) {
 	if !c.d.PostTask(Low, c.work) {
-		return taskQueueFull
+		return TaskQueueFull
 	}
 	return ""
 }
@@ -213,7 +212,7 @@ func (c *Console) run(line string) *vm.Error {
 	}
 	if err != nil {
 		c.d.Emit(LuaError, ErrorData{err.Message(), "serial input"})
-		values = []vm.Value{tracedValue(err)}
+		values = []vm.Value{tracedValue(err, 2)}
 		if values[0] != vm.Nil {
 			values = []vm.Value{vm.String("Lua error: "), values[0]}
 		}
@@ -295,11 +294,16 @@ func (d *Device) callResults(what string, fn vm.Value, nret int, args ...vm.Valu
 }
 
 // tracedValue is what the firmware's message handler makes of an error: a string
-// gets the traceback behind it, anything else stays as it is.
-func tracedValue(err *vm.Error) vm.Value {
+// gets the traceback behind it, anything else stays as it is. below is how many
+// functions of the firmware's interpreter are under the chunk on the stack.
+func tracedValue(err *vm.Error, below int) vm.Value {
 	switch err.Value.(type) {
 	case vm.String, vm.Number:
-		return vm.String(traced(err))
+		text := traced(err)
+		if text != err.Message() {
+			text += strings.Repeat("\n\t[C]: ?", below)
+		}
+		return vm.String(text)
 	}
 	return err.Value
 }

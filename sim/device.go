@@ -389,6 +389,6 @@ func (d *Device) reportError(what string, err *vm.Error) {
 		}
 	})
 	if !posted {
-		d.panic(what, &vm.Error{Value: vm.String(taskQueueFull)})
+		d.panic(what, &vm.Error{Value: vm.String(TaskQueueFull)})
 	}
 }

@@ -22,3 +22,13 @@ type Lib struct {
 	// outlives Lua. Timers, packets and tasks of the device are gone by then.
 	Close func()
 }
+
+// ModuleNames lists the modules of the device's firmware in the order in which
+// they are opened.
+func (d *Device) ModuleNames() []string {
+	names := make([]string, len(d.cfg.Modules))
+	for i, m := range d.cfg.Modules {
+		names[i] = m.Name
+	}
+	return names
+}

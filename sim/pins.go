@@ -58,7 +58,7 @@ type pin struct {
 
 	trigger   Trigger
 	armed     bool
-	interrupt func(level int, at clock.Time)
+	interrupt func(level int, at clock.Duration)
 }
 
 type pins [NumPins]pin
@@ -113,7 +113,7 @@ func (d *Device) settle(index int, by string) {
 	case p.trigger == TriggerUp && p.level == 1,
 		p.trigger == TriggerDown && p.level == 0,
 		p.trigger == TriggerBoth:
-		p.interrupt(p.level, d.Now())
+		p.interrupt(p.level, d.interruptTime())
 	default:
 		d.holdLevel(p)
 	}
@@ -124,7 +124,7 @@ func (d *Device) settle(index int, by string) {
 func (d *Device) holdLevel(p *pin) {
 	if p.armed && (p.trigger == TriggerLow && p.level == 0 || p.trigger == TriggerHigh && p.level == 1) {
 		p.armed = false
-		p.interrupt(p.level, d.Now())
+		p.interrupt(p.level, d.interruptTime())
 	}
 }
 
@@ -146,10 +146,19 @@ func (d *Device) SetPin(index, level int) {
 // Pin returns the level of a pin.
 func (d *Device) Pin(index int) int { return d.pins[index].level }
 
-// SetTrigger makes a pin call fn with the level and the device's time when t
-// occurs: at once, as an interrupt, whatever else the CPU is doing. A level
+// interruptTime returns the time since the reset as an interrupt reads it, also
+// while the CPU is busy with something else.
+func (d *Device) interruptTime() clock.Duration {
+	if d.running {
+		return d.Uptime()
+	}
+	return d.world.Clock.Now() - d.resetAt
+}
+
+// SetTrigger makes a pin call fn with the level and the time since the reset when
+// t occurs: at once, as an interrupt, whatever else the CPU is doing. A level
 // trigger fires once; SetTrigger arms it again.
-func (d *Device) SetTrigger(index int, t Trigger, fn func(level int, at clock.Time)) {
+func (d *Device) SetTrigger(index int, t Trigger, fn func(level int, at clock.Duration)) {
 	p := &d.pins[index]
 	p.trigger, p.armed, p.interrupt = t, t.IsLevel(), fn
 	d.holdLevel(p)

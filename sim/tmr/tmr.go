@@ -62,6 +62,7 @@ func open(d *sim.Device) *module {
 
 func (m *module) lib() *sim.Lib {
 	return &sim.Lib{
+		Types: []*vm.Type{m.kind},
 		Funcs: []vm.Func{
 			{Name: "create", Fn: m.create},
 			{Name: "delay", Fn: m.delay},

@@ -1,0 +1,106 @@
+// Package gpio is the firmware module gpio: the chip's pins by the numbers of the
+// NodeMCU board (fw: docs/modules/gpio.md, app/modules/gpio.c). Pin 0 (GPIO16)
+// has neither interrupt nor open drain.
+//
+// What a pin's level is, and who decides it, is the business of package sim. The
+// submodule gpio.pulse is absent, as in a default build.
+package gpio
+
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// Module is gpio as release 3.0 has it.
+var Module = sim.Module{Name: "gpio", Open: open}
+
+// Constants of the module (fw: app/platform/platform.h).
+const (
+	float  = 0
+	pullup = 1
+)
+
+type module struct {
+	dev    *sim.Device
+	pins   [sim.NumPins]interrupt
+	serout serout
+}
+
+func open(d *sim.Device) *sim.Lib {
+	m := &module{dev: d}
+	m.serout.m = m
+	number := func(name string, n int) vm.Const { return vm.Const{Name: name, Value: vm.Number(n)} }
+	return &sim.Lib{
+		Funcs: []vm.Func{
+			{Name: "mode", Fn: m.mode},
+			{Name: "read", Fn: m.read},
+			{Name: "write", Fn: m.write},
+			{Name: "trig", Fn: m.trig},
+			{Name: "serout", Fn: m.serout.start},
+		},
+		Consts: []vm.Const{
+			number("OUTPUT", int(sim.PinOutput)),
+			number("OPENDRAIN", int(sim.PinOpenDrain)),
+			number("INPUT", int(sim.PinInput)),
+			number("INT", int(sim.PinInterrupt)),
+			number("HIGH", 1),
+			number("LOW", 0),
+			number("FLOAT", float),
+			number("PULLUP", pullup),
+		},
+		Close: m.serout.stop,
+	}
+}
+
+// exists reports whether there is a pin of that number.
+func exists(pin int) bool { return pin >= 0 && pin < sim.NumPins }
+
+// checkPin returns argument 1 as a pin number; the error is that of the functions
+// that leave the pin as it is.
+func checkPin(c *vm.Call) int {
+	pin := c.Int(1)
+	if !exists(pin) {
+		c.Error("gpio %d does not exist", int32(pin))
+	}
+	return pin
+}
+
+// mode is gpio.mode(pin, mode, [pullup]). Any mode but INT ends the pin's
+// trigger. Pin 0 is an input, or an output in every other mode.
+func (m *module) mode(c *vm.Call) int {
+	pin, mode, pull := c.Int(1), sim.PinMode(c.Int(2)), c.OptInt(3, float)
+	if !exists(pin) || pin == 0 && mode == sim.PinInterrupt {
+		c.ArgError(1, "Invalid pin")
+	}
+	if mode < sim.PinInput || mode > sim.PinOpenDrain {
+		c.ArgError(2, "wrong arg type")
+	}
+	if mode != sim.PinInterrupt {
+		c.VM.Unref(&m.pins[pin].fn)
+	}
+	if pin == 0 {
+		if mode != sim.PinInput {
+			mode = sim.PinOutput
+		}
+		pull = float
+	}
+	m.dev.SetPinMode(pin, mode, pull != float)
+	return 0
+}
+
+// read is gpio.read(pin).
+func (m *module) read(c *vm.Call) int { return c.ReturnInt(m.dev.Pin(checkPin(c))) }
+
+// write is gpio.write(pin, level). Pin 0 becomes an output by it.
+func (m *module) write(c *vm.Call) int {
+	pin, level := c.Int(1), c.Int(2)
+	checkPin(c)
+	if level != 0 && level != 1 {
+		c.ArgError(2, "wrong level type")
+	}
+	if pin == 0 {
+		m.dev.SetPinMode(0, sim.PinOutput, false)
+	}
+	m.dev.SetPin(pin, level)
+	return 0
+}

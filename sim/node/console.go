@@ -1,0 +1,123 @@
+package node
+
+import (
+	"path"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// input is node.input(text): the interpreter runs the complete lines in it, one
+// per task.
+func (m *module) input(c *vm.Call) int {
+	switch problem := m.dev.Input(c.String(1)); problem {
+	case "":
+	case vm.OutOfMemory:
+		c.Throw(vm.String(problem))
+	default:
+		c.Error("%s", problem)
+	}
+	return 0
+}
+
+// setOutput is node.output([fn, [serial]]): what print and the interpreter write
+// goes into a pipe whose reader is fn, and to the serial port unless serial is 0.
+func (m *module) setOutput(c *vm.Call) int {
+	d := m.dev
+	fn, ok := c.Arg(1).(*vm.Function)
+	if !ok {
+		d.RedirectOutput(nil, true)
+		c.VM.Unref(&m.output)
+		return 0
+	}
+	pipes, ok := c.VM.ROMGlobals().RawGetString("pipe").(*vm.Table)
+	if !ok {
+		c.Error("this firmware has no module pipe")
+	}
+	serial := true
+	if n, ok := c.VM.ToNumber(c.Arg(2)); ok && int(n) == 0 {
+		serial = false
+	}
+	pipe := c.Invoke(pipes.RawGetString("create"), 1, fn, vm.Number(sim.Medium))[0]
+	c.VM.SetRef(&m.output, pipe, "output pipe")
+	d.RedirectOutput(m.write, serial)
+	return 0
+}
+
+// write puts text into the output pipe. What goes wrong there cannot be printed:
+// it is reported on the serial port, and the device restarts.
+func (m *module) write(text string) {
+	v := m.dev.VM
+	pipe := v.Deref(m.output).(*vm.Table)
+	_, err := v.CallWithin(pipe.RawGetInt(1), 0, pipe, vm.String(text))
+	if err != nil {
+		m.dev.WriteText("error calling stdout:write(" + err.Message() + ")\n")
+		m.dev.RedirectOutput(nil, true)
+		m.afterwards(func() { m.dev.Reset(sim.SoftRestart) })
+	}
+}
+
+// defaultDebugLevel keeps line numbers and drops the names of locals and upvalues
+// (fw: LUA_OPTIMIZE_DEBUG 2).
+const defaultDebugLevel = 2
+
+// stripdebug is node.stripdebug([level, [fn]]): how much debug information code
+// keeps. With fn it would be taken from that function, which the simulator's code
+// cannot spare; nothing is stripped then.
+func (m *module) stripdebug(c *vm.Call) int {
+	level := 0
+	if !c.IsNoneOrNil(1) {
+		n, _ := c.VM.ToNumber(c.Arg(1))
+		level = int(n)
+		if level < 1 || level > 3 {
+			c.ArgError(1, "Invalid strip level")
+		}
+	}
+	if c.NArgs() >= 2 {
+		if _, ok := c.Arg(2).(*vm.Function); !ok && !c.IsNumber(2) {
+			c.ArgError(2, "not a valid function")
+		}
+		return c.ReturnInt(0)
+	}
+	if level > 0 {
+		m.debugLevel = level
+	}
+	return c.ReturnInt(m.debugLevel)
+}
+
+// compile is node.compile(name): file.lua becomes file.lc, without debug
+// information.
+func (m *module) compile(c *vm.Call) int {
+	name := c.String(1)
+	if len(path.Base(name)) > flash.MaxName || strings.ContainsRune(name, 0) {
+		c.ArgError(1, "filename invalid")
+	}
+	base, ok := strings.CutSuffix(name, ".lua")
+	if !ok {
+		c.Error("not a .lua file")
+	}
+	src, err := m.dev.Flash.ReadFile(name)
+	if err != nil {
+		c.Error("cannot open %s: ", name)
+	}
+	fn, err := c.VM.Load(src, "@"+name)
+	if err != nil {
+		c.Error("%s", err)
+	}
+	dump := c.VM.ROMGlobals().RawGetString("string").(*vm.Table).RawGetString("dump")
+	code, _ := c.Invoke(dump, 1, fn, vm.True)[0].(vm.String)
+	h, err := m.dev.Flash.Open(base+".lc", flash.ParseMode("w+"))
+	if err != nil {
+		c.Error("cannot open/write to file")
+	}
+	_, err = h.Write([]byte(code))
+	if closeErr := h.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		c.Error("writing to file failed")
+	}
+	return 0
+}

@@ -1,0 +1,75 @@
+// Package node is the firmware module node: the system as a whole (fw:
+// docs/modules/node.md, app/modules/node.c of release 3.0).
+//
+// The functions are in files by subject: system.go (identity, reset, sleep,
+// clock), info.go (versions and build), console.go (input and output of the
+// interpreter, compiling), task.go (tasks and errors), memory.go (heap and
+// collector). The build is one without a Lua Flash Store: node.LFS is there and
+// empty.
+//
+// Absent, as Lua finds them nil: flashreload and LFS.reload (nothing to load
+// into), setpartitiontable (the board profile fixes the partitions), restore,
+// startupcounts, and osprint, which only development builds have.
+package node
+
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// Module is node as release 3.0 has it.
+var Module = sim.Module{Name: "node", Open: open}
+
+type module struct {
+	dev        *sim.Device
+	boot       bool // still the boot in which the module was opened
+	debugLevel int  // stripdebug: 1 keeps everything, 3 nothing
+	output     vm.Ref
+}
+
+func open(d *sim.Device) *sim.Lib {
+	m := &module{dev: d, boot: true, debugLevel: defaultDebugLevel}
+	v := d.VM
+	number := func(name string, n int) vm.Const { return vm.Const{Name: name, Value: vm.Number(n)} }
+	return &sim.Lib{
+		Funcs: []vm.Func{
+			{Name: "bootreason", Fn: m.bootreason},
+			{Name: "chipid", Fn: m.chipid},
+			{Name: "compile", Fn: m.compile},
+			{Name: "dsleep", Fn: m.dsleep},
+			{Name: "dsleepMax", Fn: m.dsleepMax},
+			{Name: "flashid", Fn: m.flashid},
+			{Name: "flashindex", Fn: m.flashindex},
+			{Name: "flashsize", Fn: m.flashsize},
+			{Name: "getcpufreq", Fn: m.getcpufreq},
+			{Name: "getpartitiontable", Fn: m.getpartitiontable},
+			{Name: "heap", Fn: m.heap},
+			{Name: "info", Fn: m.info},
+			{Name: "input", Fn: m.input},
+			{Name: "output", Fn: m.setOutput},
+			{Name: "random", Fn: m.random},
+			{Name: "restart", Fn: m.restart},
+			{Name: "setcpufreq", Fn: m.setcpufreq},
+			{Name: "setonerror", Fn: m.setonerror},
+			{Name: "sleep", Fn: m.sleep},
+			{Name: "startupcommand", Fn: m.startupcommand},
+			{Name: "startupoption", Fn: m.startupoption},
+			{Name: "stripdebug", Fn: m.stripdebug},
+		},
+		Consts: []vm.Const{
+			number("CPU80MHZ", 80),
+			number("CPU160MHZ", 160),
+			number("START_NO_BANNER", sim.StartNoBanner),
+			number("START_160MHZ", sim.Start160MHz),
+			number("START_DELAY_MOUNT", sim.StartDelayMount),
+			{Name: "task", Value: v.NewROMTable("node.task", []vm.Func{{Name: "post", Fn: m.post}}, []vm.Const{
+				number("LOW_PRIORITY", int(sim.Low)),
+				number("MEDIUM_PRIORITY", int(sim.Medium)),
+				number("HIGH_PRIORITY", int(sim.High)),
+			})},
+			{Name: "egc", Value: m.egc()},
+			{Name: "LFS", Value: m.lfs()},
+		},
+		Close: func() { m.boot = false },
+	}
+}

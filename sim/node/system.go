@@ -1,0 +1,149 @@
+package node
+
+import (
+	"math"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// rtcPeriod is a tick of the clock that runs in deep sleep, in microseconds as
+// system_rtc_clock_cali_proc gives it: 12 of the bits are fraction. 5.75 µs is
+// typical (ESP8266 SDK API reference).
+const rtcPeriod = 5.75 * 4096
+
+// chipid is node.chipid().
+func (m *module) chipid(c *vm.Call) int { return c.ReturnInt(int(m.dev.ChipID())) }
+
+// flashid is node.flashid().
+func (m *module) flashid(c *vm.Call) int { return c.ReturnInt(int(m.dev.Board.Flash.ID)) }
+
+// flashsize is node.flashsize(), in bytes.
+func (m *module) flashsize(c *vm.Call) int { return c.ReturnInt(m.dev.Board.Flash.Size) }
+
+// bootreason is node.bootreason(). After an exception there are six registers of
+// the CPU behind the reasons; there is no CPU here to have them, so they are 0.
+func (m *module) bootreason(c *vm.Call) int {
+	r := m.dev.BootReason()
+	n := c.Return(vm.Number(r.Raw), vm.Number(r.Extended))
+	if r.Extended == sim.Exception.Extended {
+		for range 6 {
+			n += c.ReturnInt(0)
+		}
+	}
+	return n
+}
+
+// afterwards runs fn when the CPU has returned to the system, unless the device
+// was reset meanwhile.
+func (m *module) afterwards(fn func()) {
+	world := m.dev.World().Clock
+	world.At(m.dev.Now(), func() {
+		switch {
+		case !m.boot:
+		case world.Now() < m.dev.Now(): // it went on for a while
+			m.afterwards(fn)
+		default:
+			fn()
+		}
+	})
+}
+
+// restart is node.restart(). It takes effect when Lua returns to the system.
+func (m *module) restart(c *vm.Call) int {
+	m.afterwards(func() { m.dev.Reset(sim.SoftRestart) })
+	return 0
+}
+
+// dsleep is node.dsleep([us, [option, [instant]]]): the device goes off when Lua
+// returns to the system and boots anew after us microseconds, never when that is
+// 0. Without us it does nothing. What option says of the radio's calibration has
+// no effect here. Waking needs GPIO16 wired to RST, which is taken for granted.
+func (m *module) dsleep(c *vm.Call) int {
+	if c.Arg(1) == vm.Nil || !c.IsNumber(1) {
+		return 0
+	}
+	us := c.Number(1)
+	if !(us >= 0 && us < maxSleep) {
+		c.ArgError(1, "invalid time value")
+	}
+	m.afterwards(func() { m.dev.Sleep(clock.Duration(us)) })
+	return 0
+}
+
+// maxSleep is what dsleep refuses, in microseconds (fw: app/modules/node.c).
+const maxSleep = 36e9
+
+// dsleepMax is node.dsleepMax(), in microseconds.
+func (m *module) dsleepMax(c *vm.Call) int {
+	return c.Return(vm.Number(math.Floor(rtcPeriod * (math.MaxInt32) / 4096)))
+}
+
+// sleep is node.sleep(): a default build has no light sleep.
+func (m *module) sleep(c *vm.Call) int {
+	m.dev.WriteText("\n The options \"TIMER_SUSPEND_ENABLE\" and \"PMSLEEP_ENABLE\" in \"app/include/user_config.h\" were disabled during FW build!\n")
+	c.Error("node.sleep() is unavailable")
+	return 0
+}
+
+// setcpufreq is node.setcpufreq(mhz): 160, or 80 for any other number.
+func (m *module) setcpufreq(c *vm.Call) int {
+	mhz := 80
+	if c.Int(1) == 160 {
+		mhz = 160
+	}
+	m.dev.SetMHz(mhz)
+	return c.ReturnInt(mhz)
+}
+
+// getcpufreq is node.getcpufreq().
+func (m *module) getcpufreq(c *vm.Call) int { return c.ReturnInt(m.dev.MHz()) }
+
+// random is node.random([[l,] u]): from the hardware's generator, without bias.
+func (m *module) random(c *vm.Call) int {
+	var l, u int32 = 1, 0
+	switch c.NArgs() {
+	case 0:
+		return c.Return(vm.Number(float64(m.dev.Random()) / (1 << 32)))
+	case 1:
+		u = int32(c.Int(1))
+	case 2:
+		l, u = int32(c.Int(1)), int32(c.Int(2))
+	default:
+		c.Error("wrong number of arguments")
+	}
+	if l > u {
+		c.ArgError(2, "interval is empty")
+	}
+	return c.ReturnInt(int(l) + int(m.below(uint32(u)-uint32(l))))
+}
+
+// below returns a random number from 0 to last.
+func (m *module) below(last uint32) uint32 {
+	if last == math.MaxUint32 {
+		return m.dev.Random()
+	}
+	n := uint64(last) + 1
+	limit := (1 << 32) / n * n
+	for {
+		if r := uint64(m.dev.Random()); r < limit {
+			return uint32(r % n)
+		}
+	}
+}
+
+// startupcommand is node.startupcommand(command): "@file" or "=chunk" instead of
+// init.lua, from the next boot on.
+func (m *module) startupcommand(c *vm.Call) int {
+	m.dev.SetStartupCommand(c.String(1))
+	return c.ReturnBool(true)
+}
+
+// startupoption is node.startupoption([options]).
+func (m *module) startupoption(c *vm.Call) int {
+	if !c.IsNoneOrNil(1) {
+		m.dev.SetStartupOptions(c.Int(1) & (sim.StartNoBanner | sim.Start160MHz | sim.StartDelayMount))
+	}
+	return c.ReturnInt(m.dev.StartupOptions())
+}

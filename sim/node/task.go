@@ -1,0 +1,28 @@
+package node
+
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// post is node.task.post([priority,] fn).
+func (m *module) post(c *vm.Call) int {
+	p, at := int(sim.Medium), 1
+	if n, ok := c.Arg(1).(vm.Number); ok {
+		p, at = int(n), 2
+		if p < int(sim.Low) || p > int(sim.High) {
+			c.ArgError(1, "invalid  priority")
+		}
+	}
+	if !m.dev.PostLua(sim.Priority(p), "task", c.Function(at)) {
+		c.Error("%s", sim.TaskQueueFull)
+	}
+	return 0
+}
+
+// setonerror is node.setonerror([fn]).
+func (m *module) setonerror(c *vm.Call) int {
+	fn, _ := c.Arg(1).(*vm.Function)
+	m.dev.SetOnError(fn)
+	return 0
+}
