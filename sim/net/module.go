@@ -30,12 +30,11 @@ type module struct {
 	nextID int
 	hinted map[string]bool
 	ping   *ping
-
-	// Hooks for tests.
-	collected func(object any)
 }
 
-// modules finds the state of a VM's module: types are shared by all devices.
+// collected, if set, is told when the collector has found an object. For tests.
+var collected func(m *module, object any)
+
 func open(d *sim.Device) *sim.Lib {
 	m := &module{d: d, v: d.VM, stack: d.Net(), hinted: map[string]bool{}}
 	m.stack.OnLoss = m.loss

@@ -115,6 +115,9 @@ func (s *server) accepted(conn *lwip.TCPConn) lwip.Err {
 	conn.KeepCount = 1
 	k.state("ESTABLISHED", conn.LocalAddr(), conn.RemoteAddr())
 	m.callback("listen", s.accept, ud)
+	if k.conn == nil { // the program has closed it
+		return lwip.OK
+	}
 	return k.connected(conn)
 }
 
@@ -139,8 +142,8 @@ func (s *server) close(c *vm.Call) int {
 }
 
 func (s *server) finalize() {
-	if s.m.collected != nil {
-		s.m.collected(s)
+	if collected != nil {
+		collected(s.m, s)
 	}
 	if s.listener != nil {
 		s.listener.Close()

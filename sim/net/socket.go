@@ -439,8 +439,8 @@ func (s *socket) closeTCP() {
 // finalize is what the collector does to a socket that nobody holds.
 func (s *socket) finalize() {
 	m := s.m
-	if m.collected != nil {
-		m.collected(s)
+	if collected != nil {
+		collected(m, s)
 	}
 	if s.conn != nil {
 		s.conn.OnError = nil

@@ -146,10 +146,14 @@ func (s *Stack) deliver(c *TCPConn, in *inSegment) bool {
 		c.rxBytes += uint64(n)
 		if c.OnRecv == nil {
 			c.Recved(n)
-		} else if c.OnRecv(c, in.recv) == ErrAbort || c.freed {
+		} else if c.OnRecv(c, in.recv) == ErrAbort && !c.freed {
+			in.recvRx = nil // the owner was to free it: in the firmware this leaks
 			return false
 		}
 		in.releaseRecv()
+		if c.freed {
+			return false
+		}
 	}
 	if in.gotFin {
 		if c.rcvWnd != s.p.Window {

@@ -47,7 +47,10 @@ type timeouts struct {
 	last      clock.Time // when a timeout last ran
 	poll      Timer
 	tcpActive bool
+	reported  bool
 }
+
+const igmpReportLen = 8
 
 func (t *timeouts) init(s *Stack) {
 	t.s = s
@@ -111,6 +114,13 @@ func (t *timeouts) expired(id timeoutID) {
 		}
 	case dnsTimeout:
 		t.s.dns.tick()
+	case igmpTimeout:
+		if !t.reported && !t.tcpActive {
+			// The report that follows joining the all-systems group at boot: it shows
+			// only in the peak of memory (oracle: lwip_heap_peak_bytes).
+			t.reported = true
+			t.s.momentary(KindPbuf, pbufTransport+igmpReportLen)
+		}
 	}
 	t.add(id)
 }

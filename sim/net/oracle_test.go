@@ -1,0 +1,288 @@
+package net
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"reflect"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+)
+
+// scenario is one measured program, as net-traces.json has it. Trace, wire and
+// peer are lists of what happened; "q" orders them among each other.
+type scenario struct {
+	Name       string   `json:"name"`
+	Group      string   `json:"group"`
+	Note       string   `json:"note"`
+	UntilMS    int64    `json:"until_ms"`
+	Config     []string `json:"config"`
+	PeerScript []string `json:"peer_script"`
+	DNSScript  []string `json:"dns_script"`
+	Lua        string   `json:"lua"`
+	Lua1       string   `json:"lua_device1"`
+
+	Trace     []entry `json:"trace"`
+	Wire      []entry `json:"wire"`
+	Peer      []entry `json:"peer"`
+	Ticks     any     `json:"tcp_ticks"`
+	PeerFinal any     `json:"peer_final"`
+	Final     any     `json:"final"`
+}
+
+// entry is one line of a list, by field name.
+type entry map[string]any
+
+// unlike lists the scenarios that can't be identical, with the reason. A scenario
+// that is not listed must be identical; one that is listed must not.
+var unlike = map[string]string{}
+
+// TestOracle runs every measured scenario and compares everything: events and
+// calls with arguments, results, errors and times, the segments on the wire, what
+// the peers saw, when the tick ran, and the state and memory at the end. Further
+// files are run the same way when NODEMCU_ORACLE names them, separated by commas.
+func TestOracle(t *testing.T) {
+	files := []string{"testdata/net-traces.json"}
+	if more := os.Getenv("NODEMCU_ORACLE"); more != "" {
+		files = append(files, strings.Split(more, ",")...)
+	}
+	for _, file := range files {
+		t.Run(file, func(t *testing.T) { oracleFile(t, file) })
+	}
+}
+
+func oracleFile(t *testing.T, file string) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f struct {
+		Scenarios []scenario `json:"scenarios"`
+	}
+	if err := json.Unmarshal(data, &f); err != nil {
+		t.Fatal(err)
+	}
+	same := 0
+	for _, s := range f.Scenarios {
+		t.Run(s.Name, func(t *testing.T) {
+			diff := s.check(t)
+			reason, listed := unlike[s.Name]
+			switch {
+			case diff == "":
+				same++
+				if listed {
+					t.Errorf("identical, though listed as different: %s", reason)
+				}
+			case listed:
+				t.Logf("differs as listed (%s): %s", reason, diff)
+			default:
+				t.Error(diff)
+			}
+		})
+	}
+	t.Logf("%d of %d scenarios identical", same, len(f.Scenarios))
+	fmt.Printf("%s: %d of %d scenarios identical\n", file, same, len(f.Scenarios))
+}
+
+// check runs the scenario and returns the first difference, or "".
+func (s *scenario) check(t *testing.T) string {
+	got := runScenario(t, s)
+	want := plain(*s)
+	have := plain(*got)
+	s.namePorts(&want)
+	s.namePorts(&have)
+	for _, l := range []struct {
+		name       string
+		have, want []entry
+	}{{"trace", have.Trace, want.Trace}, {"wire", have.Wire, want.Wire}, {"peer", have.Peer, want.Peer}} {
+		for i := range max(len(l.have), len(l.want)) {
+			var a, b entry
+			if i < len(l.have) {
+				a = without(l.have[i], "q")
+			}
+			if i < len(l.want) {
+				b = without(l.want[i], "q")
+			}
+			if !reflect.DeepEqual(a, b) {
+				return fmt.Sprintf("%s entry %d:\n  got  %s\n  want %s", l.name, i, show(a), show(b))
+			}
+		}
+	}
+	for _, l := range []struct {
+		name       string
+		have, want any
+	}{{"tcp_ticks", have.Ticks, want.Ticks}, {"peer_final", have.PeerFinal, want.PeerFinal}, {"final", have.Final, want.Final}} {
+		if !reflect.DeepEqual(l.have, l.want) {
+			return fmt.Sprintf("%s:\n  got  %s\n  want %s", l.name, show(l.have), show(l.want))
+		}
+	}
+	if a, b := have.order(), want.order(); a != b {
+		return fmt.Sprintf("order of what happens at one instant:\n  got  %s\n  want %s", a, b)
+	}
+	return ""
+}
+
+func without(e entry, key string) entry {
+	out := entry{}
+	for k, v := range e {
+		if k != key {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+func show(v any) string {
+	b, _ := json.Marshal(v)
+	if s := string(b); s != "null" && s != "{}" {
+		return s
+	}
+	return "nothing"
+}
+
+var argumentOf = regexp.MustCompile(`bad argument #(\d+) to '[^']*'`)
+
+// plain brings all values into the form that JSON gives them, and names of
+// functions in argument errors into that of the measurement, which had none.
+func plain(s scenario) scenario {
+	data, err := json.Marshal(struct {
+		Trace, Wire, Peer       []entry
+		Ticks, PeerFinal, Final any
+	}{s.Trace, s.Wire, s.Peer, s.Ticks, s.PeerFinal, s.Final})
+	if err != nil {
+		panic(err)
+	}
+	text := argumentOf.ReplaceAllString(string(data), "bad argument #$1 to '?'")
+	var out struct {
+		Trace, Wire, Peer       []entry
+		Ticks, PeerFinal, Final any
+	}
+	if err := json.Unmarshal([]byte(text), &out); err != nil {
+		panic(err)
+	}
+	return scenario{Trace: out.Trace, Wire: out.Wire, Peer: out.Peer, Ticks: out.Ticks, PeerFinal: out.PeerFinal, Final: out.Final}
+}
+
+// merged returns everything that happened in order.
+func (s *scenario) merged() []entry {
+	var all []entry
+	for _, l := range [][]entry{s.Trace, s.Wire, s.Peer} {
+		all = append(all, l...)
+	}
+	sort.SliceStable(all, func(i, j int) bool { return all[i]["q"].(float64) < all[j]["q"].(float64) })
+	return all
+}
+
+// order says in which order things of the three lists happened, by time.
+func (s *scenario) order() string {
+	all := s.merged()
+	sort.SliceStable(all, func(i, j int) bool { return all[i]["t"].(float64) < all[j]["t"].(float64) })
+	var b strings.Builder
+	for _, e := range all {
+		switch {
+		case e["dir"] != nil:
+			fmt.Fprintf(&b, "%v:%v ", e["t"], e["dir"])
+		case e["peer"] != nil:
+			fmt.Fprintf(&b, "%v:%v ", e["t"], e["peer"])
+		default:
+			fmt.Fprintf(&b, "%v:lua ", e["t"])
+		}
+	}
+	return b.String()
+}
+
+// Ports that the device picks itself are arbitrary: they get names in the order
+// in which they appear. Those that the script mentions keep their numbers, and so
+// do UDP's, which are not random.
+func (s *scenario) namePorts(r *scenario) {
+	text := s.Lua + s.Lua1 + strings.Join(s.PeerScript, " ")
+	names := map[string]string{}
+	name := func(port string) string {
+		n, _ := strconv.Atoi(port)
+		if n < 1024 || n >= 4096 && n < 4200 || regexp.MustCompile(`\b`+port+`\b`).MatchString(text) {
+			return port
+		}
+		if names[port] == "" {
+			names[port] = fmt.Sprintf("port%d", len(names)+1)
+		}
+		return names[port]
+	}
+	number := func(v any) any {
+		if f, ok := v.(float64); ok {
+			if n := name(strconv.Itoa(int(f))); n != strconv.Itoa(int(f)) {
+				return n
+			}
+		}
+		return v
+	}
+	stat := func(v any) {
+		e, _ := v.(map[string]any)
+		list, _ := e["active"].([]any)
+		for _, c := range list {
+			pcb := c.(map[string]any)
+			pcb["lport"], pcb["rport"] = number(pcb["lport"]), number(pcb["rport"])
+		}
+	}
+	for _, e := range r.merged() {
+		for _, k := range []string{"src", "dst"} {
+			if a, ok := e[k].(string); ok && (strings.HasPrefix(a, "192.168.1.10:") || strings.HasPrefix(a, "192.168.1.11:")) {
+				ip, port, _ := strings.Cut(a, ":")
+				e[k] = ip + ":" + name(port)
+			}
+		}
+		if c := e["call"]; c == "getaddr" || c == "getpeer" {
+			if list, ok := e["r"].([]any); ok && len(list) > 0 {
+				list[0] = number(list[0])
+			}
+		}
+		stat(map[string]any(e))
+	}
+	if list, ok := r.Final.([]any); ok {
+		for _, e := range list {
+			stat(e)
+		}
+	}
+}
+
+// TestPeerPattern checks the peers' alphabet against the measurement's.
+func TestPeerPattern(t *testing.T) {
+	if got := string(pattern(1000, 3)); got != "MNO" {
+		t.Errorf("pattern at 1000 is %q, want MNO", got)
+	}
+}
+
+// relative turns absolute sequence numbers into ones relative to the initial
+// number of their direction, as far as that was seen.
+type relative struct{ isn map[[2]string]uint32 }
+
+func (r *relative) describe(e entry, p *wire.Packet) {
+	src := netip.AddrPortFrom(p.Src, p.SrcPort).String()
+	dst := netip.AddrPortFrom(p.Dst, p.DstPort).String()
+	e["src"], e["dst"] = src, dst
+	if p.Flags&wire.SYN != 0 {
+		r.isn[[2]string{src, dst}] = p.Seq
+	}
+	e["fl"] = p.Flags.String()
+	e["len"], e["wnd"] = len(p.Payload), p.Window
+	if n, ok := r.isn[[2]string{src, dst}]; ok {
+		e["seq"] = p.Seq - n
+	} else {
+		e["seq_abs"] = p.Seq
+	}
+	if p.Flags&wire.ACK != 0 {
+		if n, ok := r.isn[[2]string{dst, src}]; ok {
+			e["ack"] = p.Ack - n
+		} else {
+			e["ack_abs"] = p.Ack
+		}
+	}
+	if p.MSS != 0 {
+		e["mss"] = p.MSS
+	}
+}
