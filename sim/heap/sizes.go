@@ -78,18 +78,30 @@ const lineRunMax = 126
 // one, and a terminating zero.
 // Source: oracle: memory-sizes.json, "line_info".
 func LineInfoSize(lines []int) int {
-	size, prev := 1, 0
-	for i := 0; i < len(lines); {
-		j := i + 1
-		for j < len(lines) && lines[j] == lines[i] && j-i < lineRunMax {
-			j++
-		}
-		size += 1 + lineDeltaSize(lines[i]-prev-1)
-		prev = lines[i]
-		i = j
+	var li LineInfo
+	for _, l := range lines {
+		li.Add(l)
 	}
-	return size
+	return li.Size()
 }
+
+// LineInfo is the packed line information of a function being compiled.
+type LineInfo struct {
+	bytes     int
+	line, run int // of the current run
+}
+
+// Add counts one more instruction, on the given line.
+func (l *LineInfo) Add(line int) {
+	if l.run == 0 || line != l.line || l.run == lineRunMax {
+		l.bytes += 1 + lineDeltaSize(line-l.line-1)
+		l.line, l.run = line, 0
+	}
+	l.run++
+}
+
+// Size is the number of bytes, with the terminating zero.
+func (l *LineInfo) Size() int { return l.bytes + 1 }
 
 // lineDeltaSize is the length of one encoded distance: 6 bits in the first
 // byte, 7 in each further one.

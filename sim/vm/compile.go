@@ -1,11 +1,8 @@
 package vm
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/luasyntax"
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -28,15 +25,15 @@ func (v *VM) Load(source []byte, chunk string) (*Function, error) {
 	var proto *lua.FunctionProto
 	var err error
 	if strings.HasPrefix(src, signature[:1]) {
-		proto, err = undump(src, ChunkID(chunk))
+		if proto, err = undump(src, ChunkID(chunk)); err == nil {
+			v.mem.chargeChunk(proto)
+		}
 	} else {
-		proto, err = compile(src, chunk)
+		proto, err = v.compileSource(src, chunk)
 	}
 	if err != nil {
 		return nil, &Error{Value: String(err.Error())}
 	}
-	correctProto(proto)
-	v.mem.chargeChunk(proto)
 	fn := v.newFunction(proto)
 	v.pin(fn)
 	return fn, nil
@@ -52,28 +49,4 @@ func (v *VM) newFunction(proto *lua.FunctionProto) *Function {
 		fn.Upvalues[i].Close()
 	}
 	return fn
-}
-
-// compile turns source into code.
-func compile(src, chunk string) (proto *lua.FunctionProto, err error) {
-	tree, serr := luasyntax.Parse(src)
-	if serr != nil {
-		if serr.Memory {
-			return nil, errors.New(OutOfMemory)
-		}
-		return nil, fmt.Errorf("%s:%d: %s", ChunkID(chunk), serr.Line, serr.Message)
-	}
-	// What the code generator does not foresee is a function that needs more
-	// registers than an instruction can name.
-	defer func() {
-		if r := recover(); r != nil {
-			proto, err = nil, fmt.Errorf("%s: function or expression too complex", ChunkID(chunk))
-		}
-	}()
-	proto, err = lua.Compile(tree, chunk)
-	var cerr *lua.CompileError
-	if errors.As(err, &cerr) {
-		return nil, fmt.Errorf("%s:%d: function or expression too complex", ChunkID(chunk), cerr.Line)
-	}
-	return proto, err
 }

@@ -88,11 +88,15 @@ func appendProto(b []byte, p *lua.FunctionProto, parent string) []byte {
 	}
 	b = binary.AppendUvarint(b, uint64(len(p.Constants)))
 	for _, k := range p.Constants {
-		if s, ok := k.(String); ok {
-			b = appendText(append(b, 's'), string(s))
-		} else {
-			n, _ := k.(Number)
-			b = binary.LittleEndian.AppendUint64(append(b, 'n'), math.Float64bits(float64(n)))
+		switch k := k.(type) {
+		case String:
+			b = appendText(append(b, 's'), string(k))
+		case Number:
+			b = binary.LittleEndian.AppendUint64(append(b, 'n'), math.Float64bits(float64(k)))
+		case Bool:
+			b = append(b, map[Bool]string{false: "f0", true: "t0"}[k]...)
+		default:
+			b = append(b, "-0"...)
 		}
 	}
 	b = binary.AppendUvarint(b, uint64(len(p.FunctionPrototypes)))
@@ -228,6 +232,9 @@ func (r *dumpReader) proto(parent string, depth int) *lua.FunctionProto {
 			if bits := r.take(8); r.err == nil {
 				p.Constants = append(p.Constants, Number(math.Float64frombits(binary.LittleEndian.Uint64([]byte(bits)))))
 			}
+		case "f", "t", "-":
+			r.take(1)
+			p.Constants = append(p.Constants, map[string]Value{"f": False, "t": True, "-": Nil}[kind])
 		default:
 			r.bad()
 		}

@@ -34,6 +34,12 @@ func (m *memory) sweep() {
 		}
 	}
 	m.tabs = keep
+	if !m.compiling {
+		for _, t := range m.orphans {
+			t.Free(m)
+		}
+		m.orphans = m.orphans[:0]
+	}
 	for fn, o := range m.funcs {
 		if o.epoch != m.epoch {
 			m.free(&o.blk)
@@ -50,6 +56,9 @@ func (m *memory) sweep() {
 	for p, o := range m.protos {
 		if o.epoch != m.epoch {
 			m.free(&o.blk)
+			for i := range o.parts {
+				m.free(&o.parts[i])
+			}
 			delete(m.protos, p)
 		}
 	}
@@ -124,7 +133,12 @@ func (m *memory) settle() {
 		m.heap.Settle(&s.t.Arr)
 		m.heap.Settle(&s.t.Node)
 	}
-	m.unplaced, m.unsettled = m.unplaced[:0], m.unsettled[:0]
+	for _, o := range m.unsettledProtos {
+		for i := range o.parts {
+			m.heap.Settle(&o.parts[i])
+		}
+	}
+	m.unplaced, m.unsettled, m.unsettledProtos = m.unplaced[:0], m.unsettled[:0], m.unsettledProtos[:0]
 }
 
 // resizeStrings fits the string table to the live strings: at the end of a

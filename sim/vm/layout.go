@@ -1,3 +1,5 @@
+//lint:file-ignore U1000 the shadow types repeat every field of the real ones, used or not
+
 package vm
 
 import (

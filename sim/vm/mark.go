@@ -14,6 +14,7 @@ import (
 // protoObject is a function prototype; what it refers to never changes.
 type protoObject struct {
 	object
+	parts  [5]heap.Block // header, code, constants, nested prototypes, lines
 	strs   []*object
 	nested []*lua.FunctionProto
 }
@@ -317,6 +318,9 @@ func (m *memory) markProto(p *lua.FunctionProto) {
 	if o.epoch == m.epoch {
 		return
 	}
+	if b := &o.parts[0]; !m.exact && b.Size() > 0 && !b.Placed() {
+		m.unsettledProtos = append(m.unsettledProtos, o)
+	}
 	m.reach(&o.object)
 	if o.strs == nil {
 		o.strs = append(o.strs, m.markString(p.SourceName))
@@ -341,42 +345,6 @@ func (m *memory) markProto(p *lua.FunctionProto) {
 func protoSize(p *lua.FunctionProto) int {
 	return heap.ProtoSize(len(p.Code), len(p.Constants), len(p.FunctionPrototypes),
 		heap.LineInfoSize(p.DbgSourcePositions))
-}
-
-// correctProto mends what gopher-lua's compiler does differently from the
-// firmware's and a script's memory shows: main chunks have no table arg, their
-// last return stands on the line of the last token, and a final "..." or call
-// in a constructor is no reason for a hash node.
-func correctProto(p *lua.FunctionProto) {
-	if p.LineDefined == 0 {
-		p.IsVarArg &^= lua.VarArgNeedsArg
-		if n := len(p.Code); n > 0 && len(p.DbgSourcePositions) == n {
-			line := 1
-			if n > 1 {
-				line = p.DbgSourcePositions[n-2]
-			}
-			for _, f := range p.FunctionPrototypes {
-				line = max(line, f.LastLineDefined)
-			}
-			p.DbgSourcePositions[n-1] = line
-		}
-	}
-	for i, inst := range p.Code {
-		if int(inst>>26) != lua.OP_SETLIST || inst&0x1ff != 0 {
-			continue
-		}
-		for j := i - 1; j >= 0; j-- {
-			if t := p.Code[j]; int(t>>26) == lua.OP_NEWTABLE && t>>18&0xff == inst>>18&0xff {
-				if c := t >> 9 & 0x1ff; c > 0 && c < 16 {
-					p.Code[j] -= 1 << 9
-				}
-				break
-			}
-		}
-	}
-	for _, f := range p.FunctionPrototypes {
-		correctProto(f)
-	}
 }
 
 // traverseThread marks what is on a thread's stack. The firmware marks up to the

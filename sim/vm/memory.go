@@ -57,18 +57,21 @@ type memory struct {
 	udataOf map[*lua.LUserData]*udataState
 	gcable  int // userdata whose type or metatable has a finalizer
 
-	unbound []youngBlock  // exact: blocks whose object the next mark will find
-	hold    bool          // exact: those of the instruction at hand stay
-	tabs    []*tableState // tables whose object is not known yet
-	pins    []lua.LValue  // what running firmware functions hold
-	work    []lua.LValue
-	weak    []*lua.LTable
-	hashes  [64]hashEntry
+	unbound   []youngBlock  // exact: blocks whose object the next mark will find
+	hold      bool          // exact: those of the instruction at hand stay
+	orphans   []*heap.Table // tables of the compiler, dead at the next collection
+	compiling bool
+	tabs      []*tableState // tables whose object is not known yet
+	pins      []lua.LValue  // what running firmware functions hold
+	work      []lua.LValue
+	weak      []*lua.LTable
+	hashes    [64]hashEntry
 
-	unplaced    []*object     // lazy: seen by this mark for the first time
-	unsettled   []*tableState // lazy: tables with parts that have no place yet
-	addresses   map[unsafe.Pointer]uint32
-	lastAddress uint32
+	unplaced        []*object     // lazy: seen by this mark for the first time
+	unsettled       []*tableState // lazy: tables with parts that have no place yet
+	unsettledProtos []*protoObject
+	addresses       map[unsafe.Pointer]uint32
+	lastAddress     uint32
 }
 
 // object is an object of a fixed size.
@@ -262,6 +265,9 @@ func (m *memory) outOfMemory() {
 	}
 	m.egc.Blocked = false // as luaD_throw does
 	m.inGC = false
+	if m.compiling {
+		panic(compileOutOfMemory{})
+	}
 	L := m.v.running
 	if L == nil {
 		panic(OutOfMemoryPanic{})

@@ -1,0 +1,148 @@
+package vm
+
+import (
+	"errors"
+	"fmt"
+	"unsafe"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/luac"
+)
+
+// The firmware's instructions are gopher-lua's but for the encoding and for
+// variants of two that take a constant string as key.
+
+// opcodes are gopher-lua's codes for the firmware's operations.
+var opcodes = [...]int{
+	luac.Move: lua.OP_MOVE, luac.LoadK: lua.OP_LOADK, luac.LoadBool: lua.OP_LOADBOOL, luac.LoadNil: lua.OP_LOADNIL,
+	luac.GetUpval: lua.OP_GETUPVAL, luac.GetGlobal: lua.OP_GETGLOBAL, luac.GetTable: lua.OP_GETTABLE,
+	luac.SetGlobal: lua.OP_SETGLOBAL, luac.SetUpval: lua.OP_SETUPVAL, luac.SetTable: lua.OP_SETTABLE,
+	luac.NewTable: lua.OP_NEWTABLE, luac.Self: lua.OP_SELF, luac.Add: lua.OP_ADD, luac.Sub: lua.OP_SUB,
+	luac.Mul: lua.OP_MUL, luac.Div: lua.OP_DIV, luac.Mod: lua.OP_MOD, luac.Pow: lua.OP_POW, luac.Unm: lua.OP_UNM,
+	luac.Not: lua.OP_NOT, luac.Len: lua.OP_LEN, luac.Concat: lua.OP_CONCAT, luac.Jmp: lua.OP_JMP, luac.Eq: lua.OP_EQ,
+	luac.Lt: lua.OP_LT, luac.Le: lua.OP_LE, luac.Test: lua.OP_TEST, luac.TestSet: lua.OP_TESTSET, luac.Call: lua.OP_CALL,
+	luac.TailCall: lua.OP_TAILCALL, luac.Return: lua.OP_RETURN, luac.ForLoop: lua.OP_FORLOOP,
+	luac.ForPrep: lua.OP_FORPREP, luac.TForLoop: lua.OP_TFORLOOP, luac.SetList: lua.OP_SETLIST, luac.Close: lua.OP_CLOSE,
+	luac.Closure: lua.OP_CLOSURE, luac.Vararg: lua.OP_VARARG,
+}
+
+// assemble makes gopher-lua's form of a prototype.
+func assemble(p *luac.Proto) *lua.FunctionProto {
+	out := &lua.FunctionProto{
+		SourceName:         p.Source,
+		LineDefined:        p.LineDefined,
+		LastLineDefined:    p.LastLineDefined,
+		NumUpvalues:        uint8(p.Upvalues),
+		NumParameters:      uint8(p.Params),
+		NumUsedRegisters:   uint8(p.MaxStack),
+		Code:               make([]uint32, len(p.Code)),
+		Constants:          make([]lua.LValue, len(p.Consts)),
+		DbgSourcePositions: p.Lines,
+		DbgUpvalues:        make([]string, p.Upvalues),
+	}
+	if p.HasArg {
+		out.IsVarArg |= lua.VarArgHasArg
+	}
+	if p.IsVararg {
+		out.IsVarArg |= lua.VarArgIsVarArg
+	}
+	if p.NeedsArg {
+		out.IsVarArg |= lua.VarArgNeedsArg
+	}
+	strings := make([]string, len(p.Consts))
+	for i, k := range p.Consts {
+		switch k.Kind {
+		case luac.Nil:
+			out.Constants[i] = lua.LNil
+		case luac.False, luac.True:
+			out.Constants[i] = lua.LBool(k.Kind == luac.True)
+		case luac.Number:
+			out.Constants[i] = lua.LNumber(k.Num)
+		case luac.String:
+			out.Constants[i] = lua.LString(k.Str)
+			strings[i] = k.Str
+		}
+	}
+	(*luaProto)(unsafe.Pointer(out)).stringConstants = strings
+	for i, in := range p.Code {
+		out.Code[i] = encode(in, p.Consts)
+	}
+	for _, n := range p.Protos {
+		out.FunctionPrototypes = append(out.FunctionPrototypes, assemble(n))
+	}
+	return out
+}
+
+func encode(in luac.Instruction, consts []luac.Const) uint32 {
+	stringConst := func(rk int) bool {
+		return rk&luac.ConstBit != 0 && consts[rk&^luac.ConstBit].Kind == luac.String
+	}
+	const zeroDistance = 1<<17 - 1
+	switch in.Op {
+	case luac.Extra:
+		return uint32(in.B)
+	case luac.LoadK, luac.GetGlobal, luac.SetGlobal, luac.Closure:
+		return uint32(opcodes[in.Op])<<26 | uint32(in.A)<<18 | uint32(in.B)
+	case luac.Jmp, luac.ForLoop, luac.ForPrep:
+		return uint32(opcodes[in.Op])<<26 | uint32(in.A)<<18 | uint32(in.B+zeroDistance)
+	}
+	op := opcodes[in.Op]
+	switch {
+	case in.Op == luac.GetTable && stringConst(in.C):
+		op = lua.OP_GETTABLEKS
+	case in.Op == luac.SetTable && stringConst(in.B):
+		op = lua.OP_SETTABLEKS
+	}
+	return uint32(op)<<26 | uint32(in.A)<<18 | uint32(in.C)<<9 | uint32(in.B)
+}
+
+// compileOutOfMemory unwinds the compiler when memory runs out.
+type compileOutOfMemory struct{}
+
+// compileSource turns source into code, accounting for what the firmware's
+// compiler takes on the way. The collector is blocked meanwhile, as in the
+// firmware.
+func (v *VM) compileSource(src, chunk string) (proto *lua.FunctionProto, err error) {
+	m := v.mem
+	if m.on && !m.exact && !m.egc.Blocked {
+		m.collect() // the device has just done so
+	}
+	m.egc.Blocked, m.hold, m.compiling = true, true, true
+	defer func() {
+		m.egc.Blocked, m.hold, m.compiling = false, false, false
+		if r := recover(); r != nil {
+			if _, ok := r.(compileOutOfMemory); !ok {
+				panic(r)
+			}
+			proto, err = nil, errors.New(OutOfMemory)
+		}
+	}()
+	main, garbage, cerr := luac.Compile(src, chunk, m)
+	m.orphans = append(m.orphans, garbage...)
+	if cerr != nil {
+		return nil, fmt.Errorf("%s:%d: %s", ChunkID(chunk), cerr.Line, cerr.Message)
+	}
+	proto = assemble(main)
+	m.adoptProto(proto, main)
+	m.charge(kindFunction, heap.ClosureSize(0))
+	return proto, nil
+}
+
+// Intern accounts for a string (luac.Account).
+func (m *memory) Intern(s string) { m.intern(s) }
+
+// adoptProto takes the blocks of a freshly compiled prototype over.
+func (m *memory) adoptProto(p *lua.FunctionProto, from *luac.Proto) {
+	if !m.on {
+		return
+	}
+	o := &protoObject{nested: p.FunctionPrototypes, parts: from.Blocks()}
+	o.size = int32(from.Bytes())
+	o.epoch = m.epoch
+	m.protos[p] = o
+	for i, n := range p.FunctionPrototypes {
+		m.adoptProto(n, from.Protos[i])
+	}
+}

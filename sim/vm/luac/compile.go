@@ -1,0 +1,222 @@
+package luac
+
+import (
+	"fmt"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
+)
+
+// Op is an operation code of Lua 5.1.
+type Op uint8
+
+// The operations, in Lua's order.
+const (
+	Move Op = iota
+	LoadK
+	LoadBool
+	LoadNil
+	GetUpval
+	GetGlobal
+	GetTable
+	SetGlobal
+	SetUpval
+	SetTable
+	NewTable
+	Self
+	Add
+	Sub
+	Mul
+	Div
+	Mod
+	Pow
+	Unm
+	Not
+	Len
+	Concat
+	Jmp
+	Eq
+	Lt
+	Le
+	Test
+	TestSet
+	Call
+	TailCall
+	Return
+	ForLoop
+	ForPrep
+	TForLoop
+	SetList
+	Close
+	Closure
+	Vararg
+	Extra // not an operation: the block number of a SetList before it, in B
+)
+
+// ConstBit marks an operand B or C as a constant.
+const ConstBit = 256
+
+// Instruction is one instruction, not yet encoded. Jumps and loops have their
+// distance in B, LoadK, GetGlobal, SetGlobal and Closure their index.
+type Instruction struct {
+	Op      Op
+	A, B, C int
+}
+
+// ConstKind is the type of a constant.
+type ConstKind uint8
+
+// The kinds of constants.
+const (
+	Nil ConstKind = iota
+	False
+	True
+	Number
+	String
+)
+
+// Const is a constant of a prototype.
+type Const struct {
+	Kind ConstKind
+	Num  float64
+	Str  string
+}
+
+// Proto is a compiled function.
+type Proto struct {
+	Source                       string
+	LineDefined, LastLineDefined int
+	Params, Upvalues, MaxStack   int
+	HasArg, IsVararg, NeedsArg   bool
+	Code                         []Instruction
+	Lines                        []int // line of each instruction
+	Consts                       []Const
+	Protos                       []*Proto
+
+	locals int // entries of the table of local variables, stripped at the end
+	blocks protoBlocks
+}
+
+// protoBlocks is the memory of a prototype while it is compiled.
+type protoBlocks struct {
+	head, code, lines, consts, protos, locals, upvals heap.Block
+	sizeCode, sizeLines, sizeConsts                   int
+	sizeProtos, sizeLocals, sizeUpvals                int
+}
+
+// Bytes is the size of the prototype itself, without its strings and the
+// prototypes inside.
+func (p *Proto) Bytes() int {
+	return heap.ProtoSize(len(p.Code), len(p.Consts), len(p.Protos), heap.LineInfoSize(p.Lines))
+}
+
+// Account is told what the compiler allocates, in the firmware's order. It may
+// unwind by a panic of its own when memory runs out.
+type Account interface {
+	heap.Mem
+	// Intern accounts for a string.
+	Intern(s string)
+}
+
+type noAccount struct{}
+
+func (noAccount) Realloc(b *heap.Block, n int) {}
+func (noAccount) Intern(string)                {}
+
+// Limits of the firmware's compiler. Source: oracle: memory-sizes.json, limits.
+const (
+	maxLevels   = 200 // LUAI_MAXCCALLS: nested syntactical levels
+	maxVars     = 50  // LUAI_MAXVARS: local variables per function
+	maxUpvalues = 60  // LUAI_MAXUPVALUES: upvalues per function
+	maxStack    = 250 // registers per function
+	maxIndexRK  = ConstBit - 1
+	maxBx       = 1<<18 - 1
+	maxSBx      = maxBx >> 1
+	maxC        = 1<<9 - 1
+	// fieldsPerFlush is how many items of a constructor are stored at a time.
+	fieldsPerFlush = 50
+	minVector      = 4 // the first size of the compiler's growing arrays
+	tokenBuffer    = 32
+)
+
+// Error is a syntax error. Message is complete but for the chunk's name and the
+// line: "'=' expected near 'x'".
+type Error struct {
+	Line    int
+	Message string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%d: %s", e.Line, e.Message) }
+
+// Compile compiles a chunk. name is the chunk's name as the prototypes keep it.
+// account may be nil.
+//
+// The tables of names that the compiler works with are dead when it is done, and
+// are collected with the next collection: garbage lists them.
+func Compile(source, name string, account Account) (main *Proto, garbage []*heap.Table, err *Error) {
+	if account == nil {
+		account = noAccount{}
+	}
+	c := &compiler{mem: account, source: name}
+	c.lex = lexer{src: source, line: 1, lastLine: 1, onString: c.newString, onLength: c.useBuffer}
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case *Error:
+			c.release()
+			main, garbage, err = nil, nil, r
+		default:
+			c.release()
+			panic(r)
+		}
+	}()
+	c.mem.Intern(name)
+	c.useBuffer(tokenBuffer)
+	c.open(0)
+	c.fn.p.IsVararg = true
+	c.lex.next()
+	c.chunk()
+	c.check(tkEOF)
+	p := c.fn.p
+	c.close()
+	p.strip(c.mem)
+	c.mem.Realloc(&c.bufBlock, 0)
+	return p, c.garbage, nil
+}
+
+// release gives back what a failed compilation held.
+func (c *compiler) release() {
+	for f := c.fn; f != nil; f = f.parent {
+		f.names.Free(c.mem)
+		f.p.free(c.mem)
+	}
+	for _, t := range c.garbage {
+		t.Free(c.mem)
+	}
+	c.mem.Realloc(&c.bufBlock, 0)
+}
+
+func (p *Proto) free(m heap.Mem) {
+	b := &p.blocks
+	for _, blk := range []*heap.Block{&b.head, &b.code, &b.lines, &b.consts, &b.protos, &b.locals, &b.upvals} {
+		m.Realloc(blk, 0)
+	}
+	for _, n := range p.Protos {
+		n.free(m)
+	}
+}
+
+// strip drops the names of locals and upvalues, of the finished chunk at once.
+func (p *Proto) strip(m heap.Mem) {
+	m.Realloc(&p.blocks.locals, 0)
+	m.Realloc(&p.blocks.upvals, 0)
+	for _, n := range p.Protos {
+		n.strip(m)
+	}
+}
+
+// Blocks returns the blocks a finished prototype consists of: header, code,
+// constants, nested prototypes, line information. The caller takes them over.
+func (p *Proto) Blocks() [5]heap.Block {
+	b := &p.blocks
+	return [5]heap.Block{b.head, b.code, b.consts, b.protos, b.lines}
+}
