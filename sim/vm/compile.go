@@ -14,6 +14,7 @@ const signature = "\x1bLua"
 // of a file ("@") is skipped when it begins with #, as luaL_loadfile does. The
 // error is an *Error.
 func (v *VM) Load(source []byte, chunk string) (*Function, error) {
+	v.StartAccounting()
 	src := string(source)
 	if strings.HasPrefix(chunk, "@") && strings.HasPrefix(src, "#") {
 		_, rest, more := strings.Cut(src, "\n")

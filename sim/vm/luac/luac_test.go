@@ -94,4 +94,3 @@ func TestPrototypes(t *testing.T) {
 	}
 	t.Logf("%d prototypes", n)
 }
-
