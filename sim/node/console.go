@@ -106,13 +106,12 @@ func (m *module) compile(c *vm.Call) int {
 	if err != nil {
 		c.Error("%s", err)
 	}
-	dump := c.VM.ROMGlobals().RawGetString("string").(*vm.Table).RawGetString("dump")
-	code, _ := c.Invoke(dump, 1, fn, vm.True)[0].(vm.String)
+	code, _ := vm.Dump(fn) // a chunk that was just compiled can be dumped
 	h, err := m.dev.Flash.Open(base+".lc", flash.ParseMode("w+"))
 	if err != nil {
 		c.Error("cannot open/write to file")
 	}
-	_, err = h.Write([]byte(code))
+	_, err = h.Write(code)
 	if closeErr := h.Close(); err == nil {
 		err = closeErr
 	}

@@ -1,0 +1,84 @@
+// Package terminal is a person at the serial port of a simulated device, for
+// tests of firmware modules: it boots a device, types lines, and reads what comes
+// back, all in virtual time.
+package terminal
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/boards"
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+)
+
+// Terminal is connected to one device.
+type Terminal struct {
+	World  *sim.World
+	Device *sim.Device
+	Events []sim.Event
+
+	out strings.Builder
+}
+
+// New boots a NodeMCU board with these modules and files and waits for its
+// prompt. Lua takes no time on it.
+func New(t testing.TB, files map[string]string, modules ...sim.Module) *Terminal {
+	t.Helper()
+	board, err := boards.Load("nodemcu-v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := &Terminal{World: sim.NewWorld(1)}
+	x.World.Subscribe(func(e sim.Event) {
+		x.Events = append(x.Events, e)
+		if o, ok := e.Data.(sim.OutputData); ok {
+			x.out.WriteString(o.Text)
+		}
+	})
+	x.Device = x.World.AddDevice(sim.Config{Board: board, Modules: modules, HostCPU: true})
+	for name, text := range files {
+		if err := x.Device.Flash.WriteFile(name, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	x.Device.PowerOn()
+	x.Wait(clock.Second)
+	if out := x.Output(); !strings.HasSuffix(out, "> ") {
+		t.Fatalf("no prompt: %q", out)
+	}
+	x.quiet()
+	return x
+}
+
+// Reboot presses the reset button and waits for the prompt.
+func (x *Terminal) Reboot() {
+	x.Device.PressReset()
+	x.Wait(clock.Second)
+	x.quiet()
+}
+
+// quiet turns echo and prompts off, so that only what a program prints is left.
+func (x *Terminal) quiet() {
+	x.Device.SetEcho(false)
+	x.Run("_PROMPT, _PROMPT2 = '', ''")
+}
+
+// Wait lets virtual time pass.
+func (x *Terminal) Wait(d clock.Duration) { x.World.Clock.RunUntil(x.World.Clock.Now() + d) }
+
+// Output returns what came since the last call, with plain line ends.
+func (x *Terminal) Output() string {
+	s := strings.ReplaceAll(x.out.String(), "\r\n", "\n")
+	x.out.Reset()
+	return s
+}
+
+// Run types lines and returns what they print, without the last line end.
+func (x *Terminal) Run(lines string) string {
+	x.Output()
+	lines = strings.TrimRight(lines, "\n") + "\n"
+	x.Device.TypeSerial([]byte(lines))
+	x.Wait(clock.Duration(len(lines))*100 + 100*clock.Millisecond)
+	return strings.TrimSuffix(x.Output(), "\n")
+}
