@@ -6,6 +6,10 @@
 // write method and the task that calls the reader; the slots behind it hold
 // chunks, userdata of up to 256 bytes of content, first written first. Everything
 // in it is visible to the memory model as the firmware would hold it.
+//
+// A reader that returns nothing is called again when something was written since
+// it was called, as the documentation has it. The firmware's code tests a stale
+// copy of that flag, calls such a reader for ever and starves the prompt.
 package pipe
 
 import (
@@ -162,7 +166,9 @@ func (m *module) writeOrCall(c *vm.Call) int {
 	if c.Arg(1) == vm.Value(t) {
 		if m.write(c, t, text(c)) && state != 0 && state&written == 0 {
 			c.SetUpvalue(upState, vm.Number(state|written))
-			m.post(c, t)
+			if state == quiescent {
+				m.post(c, t)
+			}
 		}
 		return 0
 	}
@@ -170,8 +176,9 @@ func (m *module) writeOrCall(c *vm.Call) int {
 		return 0
 	}
 	c.SetUpvalue(upState, vm.Number(active))
-	again := state&written != 0
-	if answer, ok := c.Invoke(c.Upvalue(upReader), 1, t)[0].(vm.Bool); ok {
+	answer, ok := c.Invoke(c.Upvalue(upReader), 1, t)[0].(vm.Bool)
+	again := upvalueInt(c, upState)&written != 0
+	if ok {
 		again = bool(answer) && slots(t) > 1
 	}
 	if !again {
