@@ -1,0 +1,225 @@
+// Package app puts a device together from an app directory: board, project file,
+// flash, firmware modules, network and gateway. It is what the command's run and
+// Go tests of Lua apps use.
+//
+// It owns the choice between what the caller asks for and what the project file
+// says. It does not run the world, print, or know the terminal.
+package app
+
+import (
+	"fmt"
+	"path/filepath"
+
+	"github.com/nodemcu-sim/nodemcu-sim/modules"
+	"github.com/nodemcu-sim/nodemcu-sim/project"
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/flash/hostdir"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/gateway"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// Options is what a caller may choose. Empty fields leave the choice to the
+// project file, and then to the default.
+type Options struct {
+	Dir      string   // the app's directory; required
+	Board    string   // a board profile's name
+	Publish  []string // ports to make reachable, instead of the project's
+	Net      string   // "host" or "isolated"; default "host"
+	FlashDir string   // where changes of the file system are written; none if empty
+	CPU      string   // "esp8266" or "host"
+	OnPanic  string   // "reboot", "halt" or "exit" (halt: the caller ends the run)
+	Seed     uint64   // of everything random
+}
+
+// App is a device that is ready to be switched on, in a world of its own.
+type App struct {
+	World   *sim.World
+	Device  *sim.Device
+	Gateway *gateway.Gateway
+
+	dir       string
+	sink      *hostdir.Dir
+	published []string
+	skipped   []string
+}
+
+// New puts the device together. Every error is one line that says what is wrong
+// with the options, the directory or the project file, and what to do.
+func New(o Options) (_ *App, err error) {
+	src, err := hostdir.Open(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	p, err := project.Load(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	board, err := p.BoardFor(o.Board)
+	if err != nil {
+		return nil, err
+	}
+	cfg := sim.Config{Board: board, Embedded: modules.Source, HostCPU: p.HostCPU}
+	if err := o.apply(&cfg); err != nil {
+		return nil, err
+	}
+	if cfg.Modules, err = firmware.Select(board.Firmware.Modules); err != nil {
+		return nil, err
+	}
+	publish, err := o.publish(p)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := o.policy()
+	if err != nil {
+		return nil, err
+	}
+
+	a := &App{World: sim.NewWorld(o.Seed), dir: o.Dir}
+	defer func() {
+		if err != nil {
+			a.Close()
+		}
+	}()
+	if err := a.loadFlash(src, o, p, &cfg); err != nil {
+		return nil, err
+	}
+	p.WiFi.Apply(a.World, &cfg)
+	a.Device = a.World.AddDevice(cfg)
+	if err := a.openGateway(policy, publish); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// apply sets what the caller chose.
+func (o Options) apply(cfg *sim.Config) error {
+	switch o.CPU {
+	case "":
+	case "esp8266", "host":
+		cfg.HostCPU = o.CPU == "host"
+	default:
+		return fmt.Errorf("--cpu %q: use esp8266 or host", o.CPU)
+	}
+	switch o.OnPanic {
+	case "", "reboot":
+	case "halt", "exit":
+		cfg.OnPanic = sim.HaltOnPanic
+	default:
+		return fmt.Errorf("--on-panic %q: use reboot, halt or exit", o.OnPanic)
+	}
+	return nil
+}
+
+// policy returns what the device may reach.
+func (o Options) policy() (gateway.Policy, error) {
+	switch o.Net {
+	case "", "host":
+		return gateway.Host, nil
+	case "isolated":
+		return gateway.Isolated, nil
+	}
+	return 0, fmt.Errorf("--net %q: use host or isolated", o.Net)
+}
+
+// publish returns the ports to make reachable.
+func (o Options) publish(p *project.Project) ([]project.Publish, error) {
+	if len(o.Publish) == 0 {
+		return p.Publish, nil
+	}
+	var list []project.Publish
+	for _, text := range o.Publish {
+		x, err := project.ParsePublish(text)
+		if err != nil {
+			return nil, fmt.Errorf("--publish %q: %w", text, err)
+		}
+		list = append(list, x)
+	}
+	return list, nil
+}
+
+// loadFlash fills the file system from the app's directory, or from the
+// directory that takes its changes where that has been used before, and checks
+// init.lua.
+func (a *App) loadFlash(src *hostdir.Dir, o Options, p *project.Project, cfg *sim.Config) error {
+	cfg.Flash = flash.New(cfg.Board.FS.Size)
+	report, err := src.Load(cfg.Flash, p.Exclude)
+	if err != nil {
+		return err
+	}
+	if o.FlashDir != "" {
+		if a.sink, err = hostdir.Open(o.FlashDir); err != nil {
+			return fmt.Errorf("--flash-dir: %w", err)
+		}
+		if filepath.Clean(o.FlashDir) != filepath.Clean(o.Dir) {
+			// What the device wrote before goes before what the app
+			// directory has.
+			if _, err := a.sink.Load(cfg.Flash, nil); err != nil {
+				return fmt.Errorf("--flash-dir: %w", err)
+			}
+		}
+	}
+	a.skipped = report.Skipped
+	return a.checkInit(cfg.Flash)
+}
+
+// checkInit compiles init.lua, so that a slip of the pen is told at once.
+func (a *App) checkInit(f *flash.FS) error {
+	src, ok := f.Peek("init.lua")
+	if !ok {
+		return nil // the device says so, and has a prompt
+	}
+	return vm.CheckSyntax(src, "@"+filepath.Join(a.dir, "init.lua"))
+}
+
+// openGateway joins the world to the host's network and publishes ports.
+func (a *App) openGateway(policy gateway.Policy, publish []project.Publish) error {
+	a.Gateway = gateway.New(a.World, gateway.Options{Policy: policy})
+	for _, p := range publish {
+		at, err := a.Gateway.Publish(gateway.Publication{
+			Host: p.Host, HostPort: p.HostPort, Device: a.Device, Port: p.Port, UDP: p.UDP,
+		})
+		if err != nil {
+			return err
+		}
+		proto := "tcp"
+		if p.UDP {
+			proto = "udp"
+		}
+		a.published = append(a.published, fmt.Sprintf("%s → %s port %d", at, proto, p.Port))
+	}
+	return nil
+}
+
+// Name is the app's name, for titles.
+func (a *App) Name() string {
+	abs, err := filepath.Abs(a.dir)
+	if err != nil {
+		return a.dir
+	}
+	return filepath.Base(abs)
+}
+
+// Published lists what is reachable from the host and how:
+// "http://127.0.0.1:8080 → port 80".
+func (a *App) Published() []string { return a.published }
+
+// Skipped lists, a line each, what of the app's directory is not on the device
+// though one may have expected it.
+func (a *App) Skipped() []string { return a.skipped }
+
+// Reachable reports whether something outside the world can make something
+// happen in it.
+func (a *App) Reachable() bool { return len(a.published) > 0 }
+
+// Close gives back the host's ports and files. The world must not be running.
+func (a *App) Close() {
+	if a.Gateway != nil {
+		a.Gateway.Close()
+	}
+	if a.sink != nil {
+		a.sink.Close()
+	}
+}

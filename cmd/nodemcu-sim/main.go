@@ -1,0 +1,51 @@
+// Command nodemcu-sim runs NodeMCU Lua programs on a simulated ESP8266.
+//
+// This package holds the commands and their flags, and wires the parts together;
+// what a device does is in package sim, how one is put together from a directory
+// in package app.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// Exit statuses.
+const (
+	exitOK      = 0
+	exitFailed  = 1  // a forbidden text, or a panic with --on-panic exit
+	exitUsage   = 2  // something in what the user gave is wrong
+	exitTimeout = 42 // the time is up and an expected text was not seen
+
+	exitInterrupted = 130 // ended from outside with expected texts missing
+)
+
+// statusError ends the program with a status, after printing its text, if any.
+type statusError struct {
+	status int
+	text   string
+}
+
+func (e *statusError) Error() string { return e.text }
+
+func main() {
+	os.Exit(status(rootCommand().Execute()))
+}
+
+// status prints err, if there is something to print, and returns the exit status
+// that stands for it.
+func status(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	code := exitUsage
+	var s *statusError
+	if errors.As(err, &s) {
+		code = s.status
+	}
+	if text := err.Error(); text != "" {
+		fmt.Fprintln(os.Stderr, "nodemcu-sim: "+text)
+	}
+	return code
+}

@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
+)
+
+func modulesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "modules [NAME]",
+		Short: "List the firmware's modules and what the simulator has of them",
+		Long: `List every C module of the firmware: supported (everything that the firmware's
+documentation lists), partial, or absent. With a name, list its functions.`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
+			have := firmware.Simulated()
+			if len(args) == 1 {
+				if err := showModule(w, have, args[0]); err != nil {
+					return err
+				}
+				return w.Flush()
+			}
+			fmt.Fprintln(w, "MODULE\tSTATE\tMISSING")
+			for _, s := range firmware.Compare(have) {
+				fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.Level, strings.Join(s.Missing, " "))
+			}
+			return w.Flush()
+		},
+	}
+}
+
+// showModule lists the functions of one module, those that are documented first.
+func showModule(w *tabwriter.Writer, have []firmware.Provided, name string) error {
+	doc, ok := firmware.Find(name)
+	if !ok {
+		return fmt.Errorf("there is no firmware module %q; nodemcu-sim modules lists them", name)
+	}
+	for _, s := range firmware.Compare(have) {
+		if s.Name != name {
+			continue
+		}
+		fmt.Fprintf(w, "%s: %s\n", name, s.Level)
+		missing := map[string]bool{}
+		for _, m := range s.Missing {
+			missing[m] = true
+		}
+		for _, list := range [][]string{doc.Functions, doc.Methods} {
+			for _, f := range list {
+				state := "supported"
+				if s.Level == firmware.Absent || missing[f] {
+					state = "absent"
+				}
+				fmt.Fprintf(w, "%s\t%s\n", qualified(name, f), state)
+			}
+		}
+		for _, f := range s.Extra {
+			fmt.Fprintf(w, "%s\tsupported, not documented\n", qualified(name, f))
+		}
+	}
+	return nil
+}
+
+// qualified returns how a program writes a function of a module. Methods, which
+// come as "type:method", stay as they are.
+func qualified(module, f string) string {
+	if strings.Contains(f, ":") {
+		return f
+	}
+	return module + "." + f
+}

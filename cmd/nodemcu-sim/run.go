@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/nodemcu-sim/nodemcu-sim/app"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+)
+
+// runFlags are the flags of run as they were given.
+type runFlags struct {
+	app      app.Options
+	headless bool
+	clock    string
+	length   time.Duration
+	speed    string
+	events   string
+	expect   []string
+	failOn   []string
+	timeout  time.Duration
+	verbose  bool
+}
+
+func runCommand() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run [flags] DIR",
+		Short: "Boot a device with DIR as its flash and run its init.lua",
+		Long: `Boot a device with the files of DIR as its flash file system and run its init.lua.
+In a terminal the console opens. Without one, or with --headless, what the device
+sends to its serial port goes to standard output and what the simulator has to say
+to standard error.
+
+DIR may hold a project file, nodemcu-sim.toml; flags go before what it says.
+
+Exit status: 0 when the run ended as asked, or every expected text was seen; 1 when a
+text of --fail-on was seen, or on a panic with --on-panic exit; 2 when something given
+was wrong; 42 when the time was up and an expected text was missing; 130 when it was
+interrupted with expected texts missing.`,
+		Example: `  nodemcu-sim run examples/hello-http
+  nodemcu-sim run --clock virtual --for 24h ./app
+  nodemcu-sim run --headless --clock virtual --expect "test ok" --timeout 30s ./app`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			f.app.Dir = args[0]
+			return f.run(c)
+		},
+	}
+	fl := c.Flags()
+	fl.SortFlags = false
+	fl.StringVar(&f.app.Board, "board", "", "board profile, see nodemcu-sim boards (default from the project file, else nodemcu-v1)")
+	fl.StringArrayVar(&f.app.Publish, "publish", nil, "make a port of the device reachable: [HOST:]HOSTPORT:PORT[/udp], on 127.0.0.1 unless HOST is given; may be repeated")
+	fl.StringVar(&f.app.Net, "net", "host", "what the device reaches outside: host or isolated")
+	fl.StringVar(&f.app.FlashDir, "flash-dir", "", "write changes of the flash file system back to this directory (DIR itself is never written unless it is named here)")
+	fl.StringVar(&f.app.CPU, "cpu", "", "what Lua costs: esp8266, or host, which takes no device time (default from the project file, else esp8266)")
+	fl.StringVar(&f.app.OnPanic, "on-panic", "reboot", "after a panic: reboot, halt or exit")
+	fl.Uint64Var(&f.app.Seed, "seed", 1, "seed of everything random")
+	fl.StringVar(&f.clock, "clock", "real", "real: device time follows wall time; virtual: it jumps from event to event")
+	fl.StringVar(&f.speed, "speed", "", "device seconds per second, or max (same as --clock virtual)")
+	fl.DurationVar(&f.length, "for", 0, "end after this much device time, e.g. 90s or 24h")
+	fl.BoolVar(&f.headless, "headless", false, "no console, even in a terminal")
+	fl.StringVar(&f.events, "events", "", "write every event to this file as a line of JSON")
+	fl.StringArrayVar(&f.expect, "expect", nil, "end with status 0 once the device has printed this text; may be repeated: all are needed")
+	fl.StringArrayVar(&f.failOn, "fail-on", nil, "end with status 1 when the device prints this text; may be repeated")
+	fl.DurationVar(&f.timeout, "timeout", 0, "end with status 42 when expected texts are missing after this much device time")
+	fl.BoolVarP(&f.verbose, "verbose", "v", false, "report connections and pins too")
+	return c
+}
+
+// run checks the flags that are not the app's, builds the session and runs it.
+func (f *runFlags) run(c *cobra.Command) error {
+	speed, err := f.pace()
+	if err != nil {
+		return err
+	}
+	if f.length < 0 || f.timeout < 0 {
+		return fmt.Errorf("--for and --timeout take a duration above zero, such as 30s")
+	}
+	for _, list := range [][]string{f.expect, f.failOn} {
+		for _, text := range list {
+			if text == "" {
+				return fmt.Errorf("--expect and --fail-on take a text that is not empty")
+			}
+		}
+	}
+	a, err := app.New(f.app)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	a.World.Clock.SetSpeed(speed)
+	s := &session{
+		flags:   f,
+		app:     a,
+		out:     c.OutOrStdout(),
+		err:     c.ErrOrStderr(),
+		console: !f.headless && len(f.expect) == 0 && isTerminal(os.Stdin) && isTerminal(os.Stdout),
+	}
+	return s.run()
+}
+
+// pace returns the speed that --clock and --speed ask for.
+func (f *runFlags) pace() (float64, error) {
+	switch f.clock {
+	case "real", "virtual":
+	default:
+		return 0, fmt.Errorf("--clock %q: use real or virtual", f.clock)
+	}
+	switch {
+	case f.speed == "max":
+		return clock.Max, nil
+	case f.speed != "" && f.clock == "virtual":
+		return 0, fmt.Errorf("--speed %s needs --clock real: in virtual time there is no speed", f.speed)
+	case f.speed != "":
+		x, err := strconv.ParseFloat(f.speed, 64)
+		if err != nil || !(x >= 0.01 && x <= 1000) {
+			return 0, fmt.Errorf("--speed %q: use a factor from 0.01 to 1000, or max", f.speed)
+		}
+		return x, nil
+	case f.clock == "virtual":
+		return clock.Max, nil
+	}
+	return 1, nil
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

@@ -1,0 +1,117 @@
+package firmware
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/boards"
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/bit"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/file"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/gpio"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/pipe"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/uart"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/wifi"
+)
+
+// simulated lists the modules that the simulator has, sorted by name.
+var simulated = []sim.Module{
+	bit.Module,
+	file.Module,
+	gpio.Module,
+	net.Module,
+	node.Module,
+	pipe.Module,
+	tmr.Module,
+	uart.Module,
+	wifi.Module,
+}
+
+// always are the modules that every build contains (fw: Makefile and
+// user_modules.h leave no choice about them; oracle: memory-sizes.json, boot).
+var always = []string{"node", "pipe"}
+
+// Select returns the modules of a build with the given names, sorted. Names that
+// the firmware has and the simulator has not are left out, as Lacking tells; a
+// name that the firmware does not know is an error.
+func Select(names []string) ([]sim.Module, error) {
+	for _, name := range names {
+		if !Known(name) {
+			return nil, fmt.Errorf("there is no firmware module %q; nodemcu-sim modules lists them", name)
+		}
+	}
+	var build []sim.Module
+	for _, m := range simulated {
+		if slices.Contains(names, m.Name) || slices.Contains(always, m.Name) {
+			build = append(build, m)
+		}
+	}
+	return build, nil
+}
+
+// Lacking returns which of the names the simulator lacks.
+func Lacking(names []string) []string {
+	var out []string
+	for _, name := range names {
+		if !slices.ContainsFunc(simulated, func(m sim.Module) bool { return m.Name == name }) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// Simulated returns what the simulator has of each module, as Lua finds it on a
+// device with all of them.
+func Simulated() []Provided {
+	board, err := boards.Load(boards.Default)
+	if err != nil {
+		panic(err) // embedded
+	}
+	var list []Provided
+	d := sim.NewWorld(1).AddDevice(sim.Config{Board: board, Startup: func(d *sim.Device) {
+		for _, m := range simulated {
+			lib := m.Open(d)
+			p := Provided{Name: m.Name}
+			for _, f := range lib.Funcs {
+				p.Functions = append(p.Functions, f.Name)
+			}
+			for _, c := range lib.Consts {
+				if t, ok := c.Value.(*vm.Table); ok {
+					p.Functions = append(p.Functions, functionsOf(c.Name+".", t)...)
+				}
+			}
+			for _, t := range lib.Types {
+				for _, f := range t.Methods {
+					p.Methods = append(p.Methods, t.Name+":"+f.Name)
+				}
+			}
+			slices.Sort(p.Functions)
+			slices.Sort(p.Methods)
+			list = append(list, p)
+		}
+	}})
+	d.PowerOn()
+	d.World().Clock.Run(d.World().Clock.Next(), false)
+	return list
+}
+
+// functionsOf lists the functions in a table and the tables in it.
+func functionsOf(prefix string, t *vm.Table) []string {
+	var out []string
+	t.ForEach(func(k, v vm.Value) {
+		switch x := v.(type) {
+		case *vm.Function:
+			out = append(out, prefix+k.String())
+		case *vm.Table:
+			if x != t && !strings.HasPrefix(k.String(), "_") {
+				out = append(out, functionsOf(prefix+k.String()+".", x)...)
+			}
+		}
+	})
+	return out
+}
