@@ -204,3 +204,13 @@ func (n *networkDocument) check(f *tomlfile.File, key string) (sim.Network, erro
 	}
 	return out, nil
 }
+
+// Apply sets up the air of a world and the Wi-Fi part of a device's flash as the
+// project says.
+func (w WiFi) Apply(world *sim.World, cfg *sim.Config) {
+	world.Air.Networks = w.Networks
+	if w.Gateway.IsValid() {
+		world.Air.Router = w.Gateway
+	}
+	cfg.WiFi.SSID, cfg.WiFi.Password = w.Join, w.Password
+}

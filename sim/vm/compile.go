@@ -1,9 +1,12 @@
 package vm
 
 import (
+	"fmt"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/luac"
 )
 
 // signature begins every precompiled chunk (fw: LUA_SIGNATURE).
@@ -15,14 +18,7 @@ const signature = "\x1bLua"
 // error is an *Error.
 func (v *VM) Load(source []byte, chunk string) (*Function, error) {
 	v.StartAccounting()
-	src := string(source)
-	if strings.HasPrefix(chunk, "@") && strings.HasPrefix(src, "#") {
-		_, rest, more := strings.Cut(src, "\n")
-		src = rest
-		if more && !strings.HasPrefix(rest, signature) {
-			src = "\n" + rest
-		}
-	}
+	src := chunkSource(source, chunk)
 	var proto *lua.FunctionProto
 	var err error
 	if strings.HasPrefix(src, signature[:1]) {
@@ -38,6 +34,33 @@ func (v *VM) Load(source []byte, chunk string) (*Function, error) {
 	fn := v.newFunction(proto)
 	v.pin(fn)
 	return fn, nil
+}
+
+// chunkSource returns what of a file the compiler reads: all but a first line
+// that begins with #.
+func chunkSource(source []byte, chunk string) string {
+	src := string(source)
+	if strings.HasPrefix(chunk, "@") && strings.HasPrefix(src, "#") {
+		_, rest, more := strings.Cut(src, "\n")
+		src = rest
+		if more && !strings.HasPrefix(rest, signature) {
+			src = "\n" + rest
+		}
+	}
+	return src
+}
+
+// CheckSyntax compiles source without a VM and returns the error that Load would
+// give for it, if it is Lua source.
+func CheckSyntax(source []byte, chunk string) error {
+	src := chunkSource(source, chunk)
+	if strings.HasPrefix(src, signature[:1]) {
+		return nil
+	}
+	if _, _, err := luac.Compile(src, chunk, nil); err != nil {
+		return fmt.Errorf("%s:%w", ChunkID(chunk), err)
+	}
+	return nil
 }
 
 // newFunction makes a function of proto, whose upvalues, if any, are nil
