@@ -119,14 +119,15 @@ func (v *VM) compileSource(src, chunk string) (proto *lua.FunctionProto, err err
 			proto, err = nil, errors.New(OutOfMemory)
 		}
 	}()
-	main, garbage, cerr := luac.Compile(src, chunk, m)
-	m.orphans = append(m.orphans, garbage...)
+	_, cerr := luac.Compile(src, chunk, m, func(main *luac.Proto, garbage []*heap.Table) {
+		m.orphans = append(m.orphans, garbage...)
+		proto = assemble(main)
+		m.adoptProto(proto, main)
+		m.charge(kindFunction, heap.ClosureSize(0))
+	})
 	if cerr != nil {
 		return nil, fmt.Errorf("%s:%d: %s", ChunkID(chunk), cerr.Line, cerr.Message)
 	}
-	proto = assemble(main)
-	m.adoptProto(proto, main)
-	m.charge(kindFunction, heap.ClosureSize(0))
 	return proto, nil
 }
 

@@ -57,7 +57,7 @@ func CheckSyntax(source []byte, chunk string) error {
 	if strings.HasPrefix(src, signature[:1]) {
 		return nil
 	}
-	if _, _, err := luac.Compile(src, chunk, nil); err != nil {
+	if _, err := luac.Compile(src, chunk, nil, nil); err != nil {
 		return fmt.Errorf("%s:%w", ChunkID(chunk), err)
 	}
 	return nil

@@ -1,6 +1,9 @@
 package vm
 
 import (
+	"maps"
+	"slices"
+
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -173,3 +176,16 @@ func (c *Call) Insert(x Value) { c.L.Insert(x, 1) }
 
 // SetTop drops what is above n arguments and results, or fills up with nil.
 func (c *Call) SetTop(n int) { c.L.SetTop(n) }
+
+// Drop takes the last n values that were pushed away again.
+func (c *Call) Drop(n int) { c.L.Pop(n) }
+
+// Raise raises an error without position, as the VM does from within a native
+// function (luaG_runerror).
+func (c *Call) Raise(format string, args ...any) { c.VM.raise(c.L, 0, format, args...) }
+
+// Strings returns the strings that are in the script's memory, sorted.
+func (v *VM) Strings() []string {
+	v.mem.collect()
+	return slices.Sorted(maps.Keys(v.mem.strs))
+}

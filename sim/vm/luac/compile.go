@@ -150,9 +150,11 @@ func (e *Error) Error() string { return fmt.Sprintf("%d: %s", e.Line, e.Message)
 // Compile compiles a chunk. name is the chunk's name as the prototypes keep it.
 // account may be nil.
 //
-// The tables of names that the compiler works with are dead when it is done, and
-// are collected with the next collection: garbage lists them.
-func Compile(source, name string, account Account) (main *Proto, garbage []*heap.Table, err *Error) {
+// finish, if not nil, is called with the result while the compiler still holds
+// its token buffer, as the firmware makes the chunk's function then. The tables of
+// names that the compiler worked with are dead by that time, and are collected
+// with the next collection: garbage lists them.
+func Compile(source, name string, account Account, finish func(main *Proto, garbage []*heap.Table)) (main *Proto, err *Error) {
 	if account == nil {
 		account = noAccount{}
 	}
@@ -163,7 +165,7 @@ func Compile(source, name string, account Account) (main *Proto, garbage []*heap
 		case nil:
 		case *Error:
 			c.release()
-			main, garbage, err = nil, nil, r
+			main, err = nil, r
 		default:
 			c.release()
 			panic(r)
@@ -179,8 +181,12 @@ func Compile(source, name string, account Account) (main *Proto, garbage []*heap
 	p := c.fn.p
 	c.close()
 	p.strip(c.mem)
+	if finish != nil {
+		finish(p, c.garbage)
+		c.garbage = nil
+	}
 	c.mem.Realloc(&c.bufBlock, 0)
-	return p, c.garbage, nil
+	return p, nil
 }
 
 // release gives back what a failed compilation held.

@@ -48,7 +48,7 @@ func TestPrototypes(t *testing.T) {
 	}
 	n := 0
 	for _, s := range all {
-		p, _, cerr := Compile(s.Source, "=s", nil)
+		p, cerr := Compile(s.Source, "=s", nil, nil)
 		if cerr != nil {
 			t.Errorf("%s: %v", s.Name, cerr)
 			continue
