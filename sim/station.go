@@ -131,6 +131,7 @@ func (s *station) lease() {
 		var addr netip.Addr
 		if addr, ok = air.lease(s.r.mac[StationIf]); ok {
 			s.ip = IPInfo{netip.PrefixFrom(addr, router.Bits()), router.Addr()}
+			s.r.d.net.stack.SetDNS(0, router.Addr()) // as the router's DHCP says
 		}
 	}
 	if !ok {

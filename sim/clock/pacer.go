@@ -25,6 +25,7 @@ type pacer struct {
 	paused  bool
 	steps   int
 	stopped bool
+	guests  int // see Follow
 
 	// The virtual time `virtual` belongs to the wall time `wall`.
 	virtual  Time
@@ -81,6 +82,23 @@ func (c *Clock) Continue() { c.pacer.set(func(p *pacer) { p.paused = false }) }
 // Step lets one event happen while paused. It may be called from any goroutine.
 func (c *Clock) Step() { c.pacer.set(func(p *pacer) { p.steps++ }) }
 
+// Follow keeps virtual time from running ahead of wall time until release is
+// called, for as long as something outside is involved that lives in wall time: in
+// virtual mode the world runs in real time meanwhile. It may be called from any
+// goroutine, release once.
+func (c *Clock) Follow() (release func()) {
+	c.pacer.set(func(p *pacer) { p.guests++ })
+	return func() { c.pacer.set(func(p *pacer) { p.guests-- }) }
+}
+
+// rate is the speed in force.
+func (p *pacer) rate() float64 {
+	if p.guests > 0 && math.IsInf(p.speed, 1) {
+		return 1
+	}
+	return p.speed
+}
+
 // Stop makes Run return after the current event. It may be called from any
 // goroutine, also before Run.
 func (c *Clock) Stop() { c.pacer.set(func(p *pacer) { p.stopped = true }) }
@@ -94,9 +112,9 @@ func (c *Clock) Post(fn func()) {
 
 func (p *pacer) set(change func(*pacer)) {
 	p.mu.Lock()
-	wasPaused, wasSpeed := p.paused, p.speed
+	wasPaused, wasRate := p.paused, p.rate()
 	change(p)
-	if p.paused != wasPaused || p.speed != wasSpeed {
+	if p.paused != wasPaused || p.rate() != wasRate {
 		p.anchored = false
 	}
 	p.mu.Unlock()
@@ -117,14 +135,14 @@ func (p *pacer) takeInbox() []func() {
 func (p *pacer) reached(now, next Time) Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.paused || math.IsInf(p.speed, 1) {
+	if p.paused || math.IsInf(p.rate(), 1) {
 		return now
 	}
 	wall := time.Now()
 	if !p.anchored {
 		p.virtual, p.wall, p.anchored = now, wall, true
 	}
-	r := p.virtual + Time(float64(wall.Sub(p.wall).Microseconds())*p.speed)
+	r := p.virtual + Time(float64(wall.Sub(p.wall).Microseconds())*p.rate())
 	return max(now, min(r, next))
 }
 
@@ -156,7 +174,7 @@ func (p *pacer) ask(now, next Time) (verdict, time.Duration) {
 		return wait, time.Hour
 	case next == Forever:
 		return wait, time.Hour
-	case math.IsInf(p.speed, 1) || next <= now:
+	case math.IsInf(p.rate(), 1) || next <= now:
 		if p.anchored && time.Since(p.wallOf(next)) > maxLag {
 			p.anchored = false
 		}
@@ -167,7 +185,7 @@ func (p *pacer) ask(now, next Time) (verdict, time.Duration) {
 
 // wallOf returns the wall time at which virtual time t is due.
 func (p *pacer) wallOf(t Time) time.Time {
-	return p.wall.Add(time.Duration(float64(t-p.virtual) / p.speed * float64(time.Microsecond)))
+	return p.wall.Add(time.Duration(float64(t-p.virtual) / p.rate() * float64(time.Microsecond)))
 }
 
 // Run runs events until virtual time limit has passed, Stop is called, or, when
