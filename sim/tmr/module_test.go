@@ -28,6 +28,18 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
+// A timer that was only registered goes with its last reference; a running one
+// does not (oracle: tmr_gc_unreferenced_*).
+func TestCollection(t *testing.T) {
+	x := terminal.New(t, nil, Module)
+	x.Run("do local t = tmr.create() t:register(20, 0, print) local u = tmr.create() u:alarm(100000, 0, print) end")
+	x.Run("collectgarbage()")
+	got := x.Device.Snapshot().Timers
+	if len(got) != 1 || got[0].DueIn < 0 {
+		t.Errorf("timers left: %+v", got)
+	}
+}
+
 func TestSoftWatchdog(t *testing.T) {
 	for _, tt := range []struct {
 		lua  string
