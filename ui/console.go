@@ -64,6 +64,7 @@ type Console struct {
 	status     string // a message in place of the footer, until statusEnds
 	statusEnds time.Time
 
+	active  time.Time // when a key or an event last came
 	asked   time.Time // when the last snapshot was asked for
 	pending bool      // it has not come yet
 	drawn   time.Time
@@ -74,8 +75,10 @@ type Console struct {
 // How often things happen, in wall time.
 const (
 	frameTime    = time.Second / 30       // between two frames, at least
-	snapshotTime = 250 * time.Millisecond // between two snapshots
-	statusTime   = 4 * time.Second        // a message is shown
+	snapshotTime = 250 * time.Millisecond // between two snapshots, while things happen
+	idleTime     = 500 * time.Millisecond // and when nothing has, for activeTime
+	activeTime   = 2 * time.Second
+	statusTime   = 4 * time.Second // a message is shown
 )
 
 // maxPosted is how many functions may wait for the world.
@@ -196,7 +199,7 @@ func (c *Console) clock() *clock.Clock { return c.cfg.World.Clock }
 // nothing needs to be done.
 func (c *Console) tick() time.Duration {
 	now := c.now()
-	if !c.pending && now.Sub(c.asked) >= snapshotTime {
+	if !c.pending && now.Sub(c.asked) >= c.snapshotTime(now) {
 		c.asked, c.pending = now, true
 		d, f := c.cfg.Device, c.feed
 		c.clock().Post(func() { f.snapshot(d.Snapshot()) })
@@ -221,7 +224,14 @@ func (c *Console) tick() time.Duration {
 	if c.pending {
 		return snapshotTime
 	}
-	return snapshotTime - now.Sub(c.asked)
+	return c.snapshotTime(now) - now.Sub(c.asked)
+}
+
+func (c *Console) snapshotTime(now time.Time) time.Duration {
+	if now.Sub(c.active) < activeTime {
+		return snapshotTime
+	}
+	return idleTime
 }
 
 // takeIn brings the model up to date with what the feed has.
@@ -233,6 +243,9 @@ func (c *Console) takeIn() {
 		// stays as it is.
 		same := c.model.known && len(b.events) == 0 && reflect.DeepEqual(*b.snap, c.model.snap)
 		c.dirty = !same || c.now().Sub(c.drawn) >= time.Second
+	}
+	if len(b.events) > 0 {
+		c.active = c.now()
 	}
 	c.model.apply(b, c.now())
 }

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"math"
+	"strings"
 	"time"
 )
 
@@ -44,13 +45,7 @@ func (c *Console) drawHeader(cv canvas) {
 	for _, p := range c.cfg.Published {
 		second = append(second, detail{accent, p})
 	}
-	boots := orElse(s.Reason, "off")
-	if n := c.model.resets; n == 1 {
-		boots += ", 1 reset"
-	} else if n > 1 {
-		boots += ", " + thousands(n) + " resets"
-	}
-	second = append(second, detail{dim, boots})
+	second = append(second, c.bootDetail())
 	var cpu []detail
 	if s.MHz > 0 {
 		cpu = append(cpu, detail{text, thousands(s.MHz) + " MHz"})
@@ -63,6 +58,23 @@ func (c *Console) drawHeader(cv canvas) {
 		cpu = append(cpu, detail{role, "CPU " + thousands(c.model.load.percent) + " %"})
 	}
 	drawHeaderRow(cv, 1, second, cpu)
+}
+
+// bootDetail says why the device last started, and how often it was reset while the
+// console watched.
+func (c *Console) bootDetail() detail {
+	why, role := orElse(c.model.snap.Reason, "off"), dim
+	if strings.Contains(why, "watchdog") || strings.Contains(why, "exception") {
+		role = warn
+	}
+	switch n := c.model.resets; n {
+	case 0:
+	case 1:
+		why = "1 reset: " + strings.TrimSuffix(why, " reset")
+	default:
+		why = thousands(n) + " resets, last: " + strings.TrimSuffix(why, " reset")
+	}
+	return detail{role, why}
 }
 
 // runState is the pacer's state, or that the device has stopped.

@@ -121,7 +121,13 @@ func (v *heapView) drawAxis(c canvas) {
 	if label := "-" + span(back); back >= clock.Second && left+len(label)+6 < c.w {
 		c.text(left, 0, dim, label)
 	}
-	c.right(c.w, 0, dim, "now")
+	recent := mark(0)
+	for _, col := range cols[max(len(cols)-4, 0):] {
+		recent |= col.marks
+	}
+	if recent == 0 {
+		c.right(c.w, 0, dim, "now")
+	}
 	for i, col := range cols {
 		switch {
 		case col.marks&markMemory != 0:

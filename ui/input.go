@@ -8,7 +8,7 @@ import (
 
 // handle acts on what the terminal reports.
 func (c *Console) handle(e tcell.Event) {
-	c.dirty = true
+	c.dirty, c.active = true, c.now()
 	switch e := e.(type) {
 	case *tcell.EventKey:
 		c.handleKey(e)

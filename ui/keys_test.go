@@ -292,7 +292,7 @@ func TestMouse(t *testing.T) {
 		t.Error("a click does not focus a pane")
 	}
 	h.c.handle(tcell.NewEventMouse(r.x+3, r.y+1, tcell.WheelDown, 0))
-	if h.c.views[paneSockets].(*socketView).cursor != 3 {
+	if h.c.views[paneSockets].(*socketView).cursor != wheelLines {
 		t.Error("the wheel does not move in the pane under it")
 	}
 	h.frame()

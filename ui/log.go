@@ -99,7 +99,14 @@ func (l *logbook) addEvent(e sim.Event) {
 	case sim.SocketData:
 		add(fromSim, "net", dim, "#%d %s", d.ID, spaced(d.State, d.Local, d.Remote))
 	case sim.PinData:
-		add(fromSim, "pin", dim, "%d is %d, set by the %s", d.Pin, d.Level, orElse(d.By, "program"))
+		level, by := "low", "by the program"
+		if d.Level != 0 {
+			level = "high"
+		}
+		if d.By == "outside" {
+			by = "from outside"
+		}
+		add(fromSim, "pin", dim, "pin %d %s, %s", d.Pin, level, by)
 	case sim.HintData:
 		add(problem, "hint", warn, "%s", prefixed(d.Where, d.Text))
 	case sim.NoteData:

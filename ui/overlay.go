@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"strconv"
 	"strings"
 )
 
@@ -120,11 +121,12 @@ func helpLines() []overlayLine {
 // openDetails shows all that is known of the selected socket, while it exists.
 func (c *Console) openDetails() {
 	v := c.views[paneSockets].(*socketView)
-	if c.focus != paneSockets || v.cursor >= len(c.model.snap.Sockets) {
+	s, ok := v.selected()
+	if !ok {
 		return
 	}
-	id := c.model.snap.Sockets[v.cursor].ID
-	c.overlay = &overlay{title: "Socket " + thousands(id), lines: func() []overlayLine { return c.socketLines(id) }}
+	id := s.ID
+	c.overlay = &overlay{title: "Socket " + strconv.Itoa(id), lines: func() []overlayLine { return c.socketLines(id) }}
 }
 
 func (c *Console) socketLines(id int) []overlayLine {

@@ -28,12 +28,18 @@ func fitColumns(all []column, w int) []column {
 		chosen[best] = true
 		used += 1 + all[best].min
 	}
+	for _, right := range []bool{false, true} { // text gets spare room before numbers
+		for i := range all {
+			if c := &all[i]; chosen[i] && c.right == right {
+				grow := max(min(c.max-c.min, w-used), 0)
+				c.min += grow
+				used += grow
+			}
+		}
+	}
 	var cols []column
 	for i, c := range all {
 		if chosen[i] {
-			grow := max(min(c.max-c.min, w-used), 0)
-			c.min += grow
-			used += grow
 			cols = append(cols, c)
 		}
 	}

@@ -1,6 +1,9 @@
 package ui
 
 import (
+	"cmp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
@@ -74,6 +77,8 @@ func (still) page() int  { return 1 }
 type socketView struct {
 	m *model
 	rows
+	list   []sim.SocketSnapshot // as last drawn
+	chosen int                  // id of the selected one: rows come and go
 }
 
 // Limits of a connection that the table warns of (fw: app/include/lwipopts.h,
@@ -86,14 +91,73 @@ const (
 func (v *socketView) name() string { return "Sockets" }
 
 func (v *socketView) details() []detail {
-	return []detail{{dim, thousands(len(v.m.snap.Sockets))}}
+	waiting := 0
+	for _, s := range v.m.snap.Sockets {
+		if socketRank(s) == rankWaiting {
+			waiting++
+		}
+	}
+	ds := []detail{{dim, thousands(len(v.m.snap.Sockets)-waiting) + " open"}}
+	if waiting > 0 {
+		ds = append(ds, detail{dim, thousands(waiting) + " in TIME_WAIT"})
+	}
+	return ds
 }
 
-func (v *socketView) scroll(n int) { v.move(n) }
-func (v *socketView) page() int    { return v.height }
+func (v *socketView) scroll(n int) {
+	v.move(n)
+	if v.cursor < len(v.list) {
+		v.chosen = v.list[v.cursor].ID
+	}
+}
+
+func (v *socketView) page() int { return v.height }
+
+// selected returns the socket that the next key acts on.
+func (v *socketView) selected() (sim.SocketSnapshot, bool) {
+	if v.cursor >= len(v.list) {
+		return sim.SocketSnapshot{}, false
+	}
+	return v.list[v.cursor], true
+}
+
+// Ranks of sockets in the table: listeners, then connections, then UDP, then
+// connections that are over and only wait.
+const (
+	rankListener = iota
+	rankConnection
+	rankUDP
+	rankWaiting
+)
+
+func socketRank(s sim.SocketSnapshot) int {
+	switch {
+	case strings.EqualFold(s.State, "TIME_WAIT"):
+		return rankWaiting
+	case strings.EqualFold(s.Proto, "udp"):
+		return rankUDP
+	case strings.EqualFold(s.State, "LISTEN"):
+		return rankListener
+	}
+	return rankConnection
+}
+
+// sorted brings the sockets into the table's order, in which they keep their
+// place for as long as their state allows.
+func sorted(sockets []sim.SocketSnapshot) []sim.SocketSnapshot {
+	list := slices.Clone(sockets)
+	slices.SortStableFunc(list, func(a, b sim.SocketSnapshot) int {
+		return cmp.Or(cmp.Compare(socketRank(a), socketRank(b)), cmp.Compare(a.ID, b.ID))
+	})
+	return list
+}
 
 func (v *socketView) draw(c canvas, focused bool) {
-	list := v.m.snap.Sockets
+	v.list = sorted(v.m.snap.Sockets)
+	list := v.list
+	if i := slices.IndexFunc(list, func(s sim.SocketSnapshot) bool { return s.ID == v.chosen }); i >= 0 {
+		v.cursor = i
+	}
 	number := func(n int64) (string, role) {
 		if n == 0 {
 			return "0", dim
@@ -110,7 +174,12 @@ func (v *socketView) draw(c canvas, focused bool) {
 		return number(int64(n))
 	}
 	cols := []column{
-		{"id", 3, 3, true, 0, func(i int) (string, role) { return thousands(list[i].ID), dim }},
+		{"id", 4, 6, true, 0, func(i int) (string, role) {
+			if list[i].ID == 0 {
+				return "", dim // Lua no longer has it
+			}
+			return strconv.Itoa(list[i].ID), dim
+		}},
 		{"type", 4, 4, false, 4, func(i int) (string, role) { return strings.ToLower(list[i].Proto), text }},
 		{"state", 11, 12, false, 1, func(i int) (string, role) {
 			s := list[i].State
