@@ -22,13 +22,13 @@ type SerialConfig struct {
 
 // Values of SerialConfig (fw: app/platform/platform.h).
 const (
-	ParityEven = 0
-	ParityOdd  = 1
-	ParityNone = 2
+	ParityNone = 0
+	ParityEven = 1
+	ParityOdd  = 2
 
 	StopBits1   = 1
-	StopBits1_5 = 2
-	StopBits2   = 3
+	StopBits2   = 2
+	StopBits1_5 = 3
 )
 
 // Figures of the UART.
@@ -308,14 +308,14 @@ func (s *serial) readLine() bool {
 			flush()
 			line := string(s.line)
 			s.line = s.line[:0]
-			if line == "" {
-				s.d.WriteText(s.d.console.prompt)
-				continue
-			}
 			if s.handler != nil {
 				s.handler([]byte(line))
 			}
-			s.d.console.submit(line + "\n")
+			if line == "" {
+				s.d.WriteText(s.d.console.prompt)
+			} else {
+				s.d.console.submit(line + "\n")
+			}
 			return true
 		}
 		echo.WriteByte(b)

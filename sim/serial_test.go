@@ -61,14 +61,13 @@ func TestHandlerModes(t *testing.T) {
 		runInput bool
 		send     string
 		calls    string
-		output   string
 	}{
-		{"each byte", 0, 0, false, "ab\n", `"a" "b" "\n"`, ""},
-		{"by count", 3, 0, false, "abcdefgh", `"abc" "def"`, ""},
-		{"up to a byte", -1, ';', false, "a;bc;d", `"a;" "bc;"`, ""},
-		{"binary", 4, 0, false, "\x00\r\n\x08", `"\x00\r\n\b"`, ""},
-		{"a full buffer ends a record", -1, ';', false, strings.Repeat("x", 300), fmt.Sprintf("%q", strings.Repeat("x", 256)), ""},
-		{"lines, and the interpreter too", -1, 0, true, "=1\n\n", `"=1"`, "=1\r\n\r\n> 1\r\n> "},
+		{"each byte", 0, 0, false, "ab\n", `"a" "b" "\n"`},
+		{"by count", 3, 0, false, "abcdefgh", `"abc" "def"`},
+		{"up to a byte", -1, ';', false, "a;bc;d", `"a;" "bc;"`},
+		{"binary", 4, 0, false, "\x00\r\n\x08", `"\x00\r\n\b"`},
+		{"a full buffer ends a record", -1, ';', false, strings.Repeat("x", 300), fmt.Sprintf("%q", strings.Repeat("x", 256))},
+		{"lines, and the interpreter too", -1, 0, true, "=1\n\n", `"=1" ""`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			x := newTerminal(t, nil, Config{HostCPU: true})
@@ -78,8 +77,8 @@ func TestHandlerModes(t *testing.T) {
 			if s := strings.Join(calls, " "); s != tt.calls {
 				t.Errorf("calls %s, want %s", s, tt.calls)
 			}
-			if !tt.runInput && got != tt.output {
-				t.Errorf("output %q, want %q", got, tt.output)
+			if !tt.runInput && got != "" {
+				t.Errorf("output %q", got)
 			}
 		})
 	}

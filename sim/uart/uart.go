@@ -170,7 +170,7 @@ func (m *module) on(c *vm.Call) int {
 // received calls the handler.
 func (m *module) received(data []byte) {
 	v := m.dev.VM
-	if m.handler != 0 && len(data) > 0 {
+	if m.handler != 0 {
 		m.dev.Run("uart data", v.Deref(m.handler), vm.String(data))
 	}
 }
