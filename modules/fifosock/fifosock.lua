@@ -72,6 +72,8 @@ return function(sock, ended)
   if ended then
     sock:on("disconnection", function(s, code)
       queues[s] = nil
+      s:on("sent", nil)
+      s:on("disconnection", nil) -- ended may have captured the socket
       ended(s, code)
     end)
   end
@@ -81,9 +83,9 @@ return function(sock, ended)
     end
     local s = next(ref)
     local q = s and queues[s]
-    if not q then return end
+    if not q then return nil end
     q[#q + 1] = item
     if not q.busy then pump(s) end
-    return queues[s] and true
+    return queues[s] and true or nil
   end
 end
