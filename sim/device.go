@@ -88,6 +88,9 @@ type Device struct {
 	erring   bool // the default onerror has a restart pending
 	console  *Console
 	pins     pins
+	analog   int              // what the converter reads
+	adcMode  int              // in flash: what it measures
+	rtc      [RTCWords]uint32 // survives resets
 	snapshot []func(*Snapshot)
 }
 
@@ -219,6 +222,9 @@ func (d *Device) shutdown() {
 func (d *Device) start(why BootReason, delay clock.Duration) {
 	d.powered = true
 	d.reason = why
+	if why == PowerOn {
+		d.rtc = [RTCWords]uint32{}
+	}
 	d.cycleBase, d.cycleAt = 0, 0
 	d.resetAt = d.world.Clock.Now()
 	d.net.start()

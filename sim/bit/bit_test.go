@@ -44,9 +44,9 @@ func TestBit(t *testing.T) {
 		{"bit.bit(0), bit.bit(4), bit.bit(31)", "1\t16\t-2147483648"},
 		{"bit.set(0, 0, 3, 5), bit.clear(0xff, 0, 7)", "41\t126"},
 		{"bit.isset(5, 0), bit.isset(5, 1), bit.isclear(5, 1), bit.isset(-1, 31)", "true\tfalse\ttrue\ttrue"},
-		{"pcall(bit.band)", "false\tbad argument #1 to 'band' (number expected, got no value)"},
-		{"pcall(bit.bor, 1, {})", "false\tbad argument #2 to 'bor' (number expected, got table)"},
-		{"pcall(bit.lshift, 1)", "false\tbad argument #2 to 'lshift' (number expected, got no value)"},
+		{"pcall(function() bit.band() end)", "false\tt.lua:1: bad argument #1 to 'band' (number expected, got no value)"},
+		{"pcall(function() bit.bor(1, {}) end)", "false\tt.lua:1: bad argument #2 to 'bor' (number expected, got table)"},
+		{"pcall(function() bit.lshift(1) end)", "false\tt.lua:1: bad argument #2 to 'lshift' (number expected, got no value)"},
 	}
 	for _, tt := range tests {
 		if got := eval(t, tt.expr); got != tt.want {

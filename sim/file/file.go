@@ -109,6 +109,7 @@ func open(d *sim.Device) *sim.Lib {
 			{Name: "mount", Fn: m.mount},
 			{Name: "chdir", Fn: m.chdir},
 		},
+		Types: []*vm.Type{m.kind, m.vol},
 	}
 }
 
@@ -165,7 +166,11 @@ func (m *module) exists(c *vm.Call) int { return c.ReturnBool(m.fs.Exists(m.name
 // remove is file.remove(name).
 func (m *module) remove(c *vm.Call) int {
 	name := m.name(c, 1)
-	if m.fs.Remove(name) == flash.ErrTooMany {
+	err := m.fs.Remove(name)
+	if err == flash.ErrTooMany && m.reclaim(c) {
+		err = m.fs.Remove(name)
+	}
+	if err == flash.ErrTooMany {
 		m.hint(c, "file.remove did nothing: four files are open, and removing needs one of the four descriptors")
 	}
 	return 0
@@ -175,7 +180,11 @@ func (m *module) remove(c *vm.Call) int {
 func (m *module) rename(c *vm.Call) int {
 	from := m.name(c, 1)
 	to := m.name(c, 2)
-	return c.ReturnBool(m.fs.Rename(from, to) == nil)
+	err := m.fs.Rename(from, to)
+	if err == flash.ErrTooMany && m.reclaim(c) {
+		err = m.fs.Rename(from, to)
+	}
+	return c.ReturnBool(err == nil)
 }
 
 // stat is file.stat(name).

@@ -27,11 +27,11 @@ func run(t *testing.T, fs *flash.FS, src string) string {
 	board := &sim.Board{Name: "test", Title: "Test", FS: sim.BoardFS{Address: 0x80000, Size: fs.Size()},
 		CPU: sim.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1, Call: 1}, Heap: sim.BoardHeap{Size: 50000}}
 	d := w.AddDevice(sim.Config{Board: board, Flash: fs, Modules: []sim.Module{Module}, Startup: func(d *sim.Device) {
-		fn, err := d.VM.Load([]byte(src), "@t.lua")
+		fn, err := d.VM.Load([]byte(src), "=t")
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.Run("t.lua", fn)
+		d.Run("t", fn)
 	}})
 	d.PowerOn()
 	w.Clock.RunUntil(1 * clock.Second)
@@ -39,6 +39,10 @@ func run(t *testing.T, fs *flash.FS, src string) string {
 }
 
 const testSize = 64 << 10
+
+// try defines a function that calls f and gives its error message.
+const try = `local function try(f) local ok, e = pcall(f) return ok and "ok" or e end
+`
 
 func TestModule(t *testing.T) {
 	tests := []struct{ name, src, want string }{
@@ -55,13 +59,13 @@ func TestModule(t *testing.T) {
 			print(file.close(), file.close())
 			print(pcall(file.write, "z"))
 			print(file.open("none"), pcall(file.read))`,
-			"false\topen a file first\ntrue\tline 1\n\tl\t0\tline 1\n\n\nfalse\topen a file first\nnil\tfalse\topen a file first"},
+			"false\topen a file first\ntrue\tline 1\n\tl\t0\tline 1\n\nnil\nfalse\topen a file first\nnil\tfalse\topen a file first"},
 		{"whole files", `
 			print(file.getcontents("x"), file.putcontents("y", "abc"), file.getcontents("y"), file.getcontents("/FLASH/y"))
 			print(select("#", file.getcontents("none")), file.putcontents("empty", ""), file.getcontents("empty"))
-			print(pcall(file.putcontents, "z"))
+			print(try(function() file.putcontents("z") end))
 			print(file.getcontents("z"), file.exists("z"))`,
-			"line 1\nline 2\ttrue\tabc\tabc\n0\ttrue\tnil\nfalse\tbad argument #2 to 'putcontents' (string expected, got no value)\nnil\ttrue"},
+			"line 1\nline 2\ttrue\tabc\tabc\n0\ttrue\tnil\nt:5: bad argument #2 to 'putcontents' (string expected, got no value)\nnil\ttrue"},
 		{"read sizes", `
 			file.putcontents("big", string.rep("x", 1500))
 			local f = file.open("big")
@@ -85,30 +89,30 @@ func TestModule(t *testing.T) {
 			"b.lua1 c.txt2 x13\tb.lua1\t\nfalse\tmalformed pattern (missing ']')"},
 		{"names", `
 			local long = string.rep("n", 32)
-			print(pcall(file.open, long), pcall(file.exists, "d/" .. long))
-			print(pcall(file.open, "a\0b", "w"))
+			print(try(function() file.open(long) end), try(function() file.exists("d/" .. long) end))
+			print(try(function() file.open("a\0b", "w") end))
 			print(file.open("dir/" .. string.rep("n", 30), "w"), file.open("/SD0/x", "w"), file.open("", "w"))
 			print(file.open("dir/sub/x.lua", "w") ~= nil, file.exists("dir/sub/x.lua"), file.exists("x.lua"))
-			print(pcall(file.stat, "/FLASH/" .. string.rep("n", 31)))
-			print(pcall(file.open), pcall(file.open, {}))`,
-			"false\tbad argument #1 to 'open' (filename invalid)\tfalse\tbad argument #1 to 'exists' (filename invalid)\n" +
-				"false\tbad argument #1 to 'open' (filename invalid)\nnil\tnil\tnil\ntrue\ttrue\tfalse\n" +
-				"false\tbad argument #1 to 'stat' (filename invalid)\n" +
-				"false\tbad argument #1 to 'open' (string expected, got no value)\tfalse\tbad argument #1 to 'open' (string expected, got table)"},
+			print(try(function() file.stat("/FLASH/" .. string.rep("n", 31)) end))
+			print(try(function() file.open() end), try(function() file.open({}) end))`,
+			"t:4: bad argument #1 to 'open' (filename invalid)\tt:4: bad argument #1 to 'exists' (filename invalid)\n" +
+				"t:5: bad argument #1 to 'open' (filename invalid)\nnil\tnil\tnil\ntrue\ttrue\tfalse\n" +
+				"t:8: bad argument #1 to 'stat' (filename invalid)\n" +
+				"t:9: bad argument #1 to 'open' (string expected, got no value)\tt:9: bad argument #1 to 'open' (string expected, got table)"},
 		{"remove and rename", `
 			file.putcontents("a", "1")
 			print(file.rename("a", "x"), file.rename("none", "z"), file.rename("a", "c"), file.exists("a"), file.exists("c"))
 			local f = file.open("c")
 			print(file.remove("c"), file.remove("c"), file.exists("c"), f:read(), f:seek(), f:flush(), f:close())`,
-			"false\tfalse\ttrue\tfalse\ttrue\nfalse\tnil\tnil\tnil"},
+			"false\tfalse\ttrue\tfalse\ttrue\nnil\tnil\tfalse\tnil\tnil\tnil"},
 		{"four files", `
 			local t = {}
 			for i = 1, 5 do t[i] = file.open("f" .. i, "w") end
 			print(#t, file.remove("f1"), file.exists("f1"), file.rename("f1", "g"), file.exists("f5"))
 			t[1]:close()
 			print(file.open("f5", "w") ~= nil)`,
-			"hint t.lua:3: file.open gave nil: four files are open, the firmware has no more descriptors\n" +
-				"hint t.lua:4: file.remove did nothing: four files are open, and removing needs one of the four descriptors\n4\ttrue\tfalse\tfalse\ntrue"},
+			"hint t:4: file.open gave nil: four files are open, the firmware has no more descriptors\n" +
+				"hint t:5: file.remove did nothing: four files are open, and removing needs one of the four descriptors\n4\tnil\ttrue\tfalse\tfalse\ntrue"},
 		{"full", `
 			local f = file.open("big", "w")
 			local n = 0
@@ -116,7 +120,7 @@ func TestModule(t *testing.T) {
 			print(n, f:write("y"), f:seek())
 			local r, u, t = file.fsinfo()
 			print(r + u == t, t, r < 2000)`,
-			"hint t.lua:4: write gave nil: the flash file system is full, nothing was written\n45\ttrue\t45000\ntrue\t46937\ttrue"},
+			"hint t:5: write gave nil: the flash file system is full, nothing was written\n45\ttrue\t45001\ntrue\t46937\ttrue"},
 		{"format", `
 			local f = file.open("x")
 			file.format()
@@ -125,26 +129,26 @@ func TestModule(t *testing.T) {
 		{"closing any file lets the last one go", `
 			local a, b = file.open("a", "w+"), file.open("b", "w+")
 			a:close()
-			print(file.close(), b:write("b"), file.write("c"))
+			print(b:write("b"), file.write("c"), file.close())
 			b:close()
-			print(pcall(file.write, "d"), file.getcontents("b"))`,
-			"true\ttrue\nfalse\topen a file first\tbc"},
+			print(try(function() file.write("d") end), file.getcontents("b"))`,
+			"true\ttrue\nt:7: open a file first\tbc"},
 		{"wrong self", `
 			print(pcall(file.open("x").read, file.mount("/FLASH")))
 			print(pcall(file.open("x").read, io))`,
 			"false\tbad argument #1 to '?' (file.obj expected, got userdata)\ntrue\tline 1\nline 2"},
 		{"options", `
-			print(pcall(file.on, "clock"))
+			print(try(function() file.on("clock") end))
 			print(file.on("rtc", function() end), file.on("rtc"), file.on("rtc", 1))
 			local f = file.open("x")
 			print(pcall(f.seek, f, "start"))
-			print(pcall(f.seek, f, "set", "x"))`,
-			"false\tbad argument #1 to 'on' (invalid option 'clock')\n\nfalse\tbad argument #1 to '?' (invalid option 'start')\nfalse\tbad argument #2 to '?' (number expected, got string)"},
+			print(try(function() f:seek("set", "x") end))`,
+			"t:3: bad argument #1 to 'on' (invalid option 'clock')\nnil\tnil\nfalse\tbad argument #2 to '?' (invalid option 'start')\nt:7: bad argument #2 to 'seek' (number expected, got string)"},
 		{"volumes", `
 			print(file.mount("/SD0"), file.chdir("/SD0"), file.chdir("/FLASH"), file.chdir("/"))
 			local v = file.mount("/FLASH")
 			print(type(v), v:umount(), file.exists("x"))`,
-			"false\ttrue\tfalse\nuserdata\tfalse\ttrue"},
+			"nil\tfalse\ttrue\tfalse\nuserdata\tfalse\ttrue"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -152,7 +156,7 @@ func TestModule(t *testing.T) {
 			if err := fs.Put("x", []byte("line 1\nline 2")); err != nil {
 				t.Fatal(err)
 			}
-			if got := run(t, fs, tt.src); got != tt.want {
+			if got := run(t, fs, try+tt.src); got != tt.want {
 				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
 			}
 		})

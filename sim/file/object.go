@@ -7,6 +7,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/lualib"
 )
 
 const (
@@ -30,6 +31,9 @@ func (m *module) openFile(c *vm.Call, name, mode string) *vm.UserData {
 		return nil
 	}
 	h, err := m.fs.Open(name, flash.ParseMode(mode))
+	if err == flash.ErrTooMany && m.reclaim(c) {
+		h, err = m.fs.Open(name, flash.ParseMode(mode))
+	}
 	if err != nil {
 		m.d.Free(&block, heap.File)
 		switch err {
@@ -45,6 +49,17 @@ func (m *module) openFile(c *vm.Call, name, mode string) *vm.UserData {
 	m.last = o
 	m.lastRef = c.VM.Ref(ud, "last opened file")
 	return ud
+}
+
+// reclaim closes the files that the program has lost. With the emergency
+// collector in its default mode the device has done that at its last allocation;
+// the simulator collects when something depends on it. It reports whether it did.
+func (m *module) reclaim(c *vm.Call) bool {
+	if mode, _ := c.VM.EGC(); mode&heap.EGCAlways == 0 {
+		return false
+	}
+	c.VM.Collect()
+	return true
 }
 
 // open is file.open(name[, mode]).
@@ -134,14 +149,15 @@ func (m *module) readline(c *vm.Call) int {
 // readFrom returns up to n bytes, or up to the byte end. At the end of the file,
 // and of a file that is not open for reading, it returns nil.
 func (m *module) readFrom(c *vm.Call, h *flash.Handle, n, end int) int {
-	if n <= 0 {
-		return c.ReturnString("")
+	b := lualib.NewBuffer(c)
+	if n > 0 {
+		data, err := h.ReadUntil(n, end)
+		if err != nil {
+			return c.ReturnNil()
+		}
+		b.String(string(data))
 	}
-	data, err := h.ReadUntil(n, end)
-	if err != nil {
-		return c.ReturnNil()
-	}
-	return c.ReturnString(string(data))
+	return b.Finish()
 }
 
 // write is file.write(string) and file.obj:write.

@@ -1,0 +1,64 @@
+// Package encoder is the firmware module encoder: strings to and from Base64 and
+// hexadecimal (fw: docs/modules/encoder.md, app/modules/encoder.c).
+//
+// Base64 is the standard alphabet with padding, hexadecimal is written in lower
+// case and read in both. What is not an encoding raises "Invalid base64 string"
+// or "Invalid hex string". The firmware does not look at the bits that padding
+// leaves over, and neither does this.
+package encoder
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// Module is the module. It has no state.
+var Module = sim.Module{Name: "encoder", Open: func(*sim.Device) *sim.Lib {
+	return &sim.Lib{Funcs: []vm.Func{
+		{Name: "fromBase64", Fn: fromBase64},
+		{Name: "toBase64", Fn: toBase64},
+		{Name: "fromHex", Fn: fromHex},
+		{Name: "toHex", Fn: toHex},
+	}}
+}}
+
+// toBase64 is encoder.toBase64(binary).
+func toBase64(c *vm.Call) int {
+	s := c.String(1)
+	c.VM.ChargeString(base64.StdEncoding.EncodedLen(len(s))) // the firmware's buffer
+	return c.ReturnString(base64.StdEncoding.EncodeToString([]byte(s)))
+}
+
+// fromBase64 is encoder.fromBase64(text).
+func fromBase64(c *vm.Call) int {
+	s := c.String(1)
+	c.VM.ChargeString(1 + 3*len(s)/4)
+	// Go's decoder skips line ends; the firmware's does not.
+	data, err := base64.StdEncoding.DecodeString(s)
+	if err != nil || strings.ContainsAny(s, "\r\n") {
+		c.Error("Invalid base64 string")
+	}
+	return c.ReturnString(string(data))
+}
+
+// toHex is encoder.toHex(binary).
+func toHex(c *vm.Call) int {
+	s := c.String(1)
+	c.VM.ChargeString(2 * len(s))
+	return c.ReturnString(hex.EncodeToString([]byte(s)))
+}
+
+// fromHex is encoder.fromHex(text).
+func fromHex(c *vm.Call) int {
+	s := c.String(1)
+	c.VM.ChargeString(len(s) / 2)
+	data, err := hex.DecodeString(s)
+	if err != nil {
+		c.Error("Invalid hex string")
+	}
+	return c.ReturnString(string(data))
+}

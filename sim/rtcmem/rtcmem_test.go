@@ -1,0 +1,61 @@
+package rtcmem
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+)
+
+func TestRTCMem(t *testing.T) {
+	scripts := []string{
+		`print(rtcmem.read32(0), rtcmem.read32(127), select("#", rtcmem.read32(128)), select("#", rtcmem.read32(-1)))
+		rtcmem.write32(0, 0x7fffffff, 0x80000000, 0xffffffff, 2^32 + 5, -2, "7", {}, 1.9)
+		print(rtcmem.read32(0, 8))
+		print(select("#", rtcmem.read32(120, 100)), select("#", rtcmem.read32(0, 0)), select("#", rtcmem.read32(0, -1)))
+		print(pcall(rtcmem.write32, 127, 1, 2))
+		print(pcall(rtcmem.write32, 2^40, 1))
+		rtcmem.write32(-1, 8, 9)
+		rtcmem.write32(127, 42)
+		print(rtcmem.read32(0), rtcmem.read32(127))`,
+		`print(rtcmem.read32(0), rtcmem.read32(127))`,
+		`print(rtcmem.read32(0), rtcmem.read32(127))`,
+	}
+	const want = `0	0	0	0
+2147483647	-2147483648	-1	5	-2	7	0	1
+8	0	0
+false	bad argument #1 to '?' (RTC mem would overrun)
+false	bad argument #1 to '?' (RTC mem would overrun)
+9	42
+9	42
+0	0
+`
+	w := sim.NewWorld(1)
+	var out strings.Builder
+	w.Subscribe(func(e sim.Event) {
+		if d, ok := e.Data.(sim.OutputData); ok {
+			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
+		}
+	})
+	board := &sim.Board{Name: "test", Title: "Test", FS: sim.BoardFS{Size: 1 << 20},
+		CPU: sim.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: sim.BoardHeap{Size: 50000}}
+	boot := 0
+	d := w.AddDevice(sim.Config{Board: board, Modules: []sim.Module{Module}, Startup: func(d *sim.Device) {
+		fn, err := d.VM.Load([]byte(scripts[boot]), "=t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		boot++
+		d.Run("t", fn)
+	}})
+	d.PowerOn()
+	w.Clock.RunUntil(1 * clock.Second)
+	d.PressReset() // the memory survives
+	w.Clock.RunUntil(2 * clock.Second)
+	d.Reset(sim.PowerOn) // it does not
+	w.Clock.RunUntil(3 * clock.Second)
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}

@@ -1,0 +1,87 @@
+// Package sjson is the firmware module sjson: Lua values to and from JSON (fw:
+// docs/modules/sjson.md, app/modules/sjson.c, app/sjson/jsonsl.c).
+//
+// sjson.decode(text[, options]) reads a whole object or list, sjson.decoder
+// reads it in pieces: write returns nothing until the value is complete, then
+// the value. What follows a complete value is ignored. A list or object must be
+// at the top; nesting is limited to 18 levels with a value in the innermost.
+// null becomes sjson.NULL, or with a table of options what its field null says,
+// which is nil if there is none. With options.metatable new tables get that
+// metatable, its __newindex sees every value that is stored, and its checkpath,
+// called with each new table and the list of keys that leads there, tells
+// whether to store it.
+//
+// sjson.encode(table[, options]) and sjson.encoder write JSON. A table whose keys
+// are all positive numbers is a list with null for each hole, an empty table is
+// [], anything else an object. A function is called and replaced by its result.
+//
+// Odd corners of the firmware:
+//   - The option depth is documented and not looked at: it is always 20.
+//   - The encoder does not escape the backslash, so a string with one may not be
+//     read back as it was. The event stream has a hint when that happens.
+//   - Half of a surrogate pair is read as "?", so characters outside the basic
+//     plane that are written as \uD83D\uDE00 come out as "??".
+//   - In integer keys of lists beyond 16383 the encoder loses count.
+//   - Strings are put together in pieces, so under the default collector setting
+//     a result of 4096 bytes or more is "string length overflow"; the pieces of
+//     an encoder's read do not help, as it makes the whole text first.
+package sjson
+
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// Module is the module.
+var Module = sim.Module{Name: "sjson", Open: open}
+
+// maxDepth is how many levels the decoder and the encoder keep
+// (DEFAULT_DEPTH).
+const maxDepth = 20
+
+// module is the state from one boot to the next.
+type module struct {
+	d       *sim.Device
+	null    *vm.UserData // sjson.NULL; on the device a light userdata
+	decoder *vm.Type
+	encoder *vm.Type
+	hinted  map[string]bool // places that have had a hint
+}
+
+func open(d *sim.Device) *sim.Lib {
+	m := &module{d: d, null: &vm.UserData{}, hinted: map[string]bool{}}
+	m.decoder = &vm.Type{
+		Name: "sjson.decoder",
+		Methods: []vm.Func{
+			{Name: "write", Fn: m.decoderWrite},
+			{Name: "result", Fn: m.decoderResult},
+		},
+		GC: func(o any) { o.(*decoder).destroy(d.VM) },
+	}
+	m.encoder = &vm.Type{
+		Name:    "sjson.encoder",
+		Methods: []vm.Func{{Name: "read", Fn: m.encoderRead}},
+		GC:      func(o any) { o.(*encoder).destroy(d.VM) },
+	}
+	return &sim.Lib{
+		Funcs: []vm.Func{
+			{Name: "encode", Fn: m.encode},
+			{Name: "decode", Fn: m.decode},
+			{Name: "encoder", Fn: m.newEncoder},
+			{Name: "decoder", Fn: m.newDecoder},
+		},
+		Consts: []vm.Const{{Name: "NULL", Value: m.null}},
+		Types:  []*vm.Type{m.decoder, m.encoder},
+	}
+}
+
+// hint tells once per place in the program what it has met.
+func (m *module) hint(c *vm.Call, text string) {
+	if where := c.VM.Where(); !m.hinted[where] && len(m.hinted) < maxHints {
+		m.hinted[where] = true
+		m.d.Emit(sim.Hint, sim.HintData{Text: text, Where: where})
+	}
+}
+
+// maxHints bounds how many places are remembered.
+const maxHints = 1000

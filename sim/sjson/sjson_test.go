@@ -1,0 +1,213 @@
+package sjson
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+)
+
+// run boots a device, runs src and returns what it printed, and the hints.
+func run(t *testing.T, src string) string {
+	t.Helper()
+	w := sim.NewWorld(1)
+	var out strings.Builder
+	w.Subscribe(func(e sim.Event) {
+		switch d := e.Data.(type) {
+		case sim.OutputData:
+			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
+		case sim.HintData:
+			fmt.Fprintf(&out, "hint %s\n", d.Where)
+		}
+	})
+	board := &sim.Board{Name: "test", Title: "Test", FS: sim.BoardFS{Size: 1 << 20},
+		CPU: sim.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: sim.BoardHeap{Size: 50000}}
+	w.AddDevice(sim.Config{Board: board, Modules: []sim.Module{Module}, Startup: func(d *sim.Device) {
+		fn, err := d.VM.Load([]byte(src), "@t.lua")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Run("t.lua", fn)
+	}}).PowerOn()
+	w.Clock.RunUntil(1 * clock.Second)
+	return strings.TrimSuffix(out.String(), "\n")
+}
+
+// show defines a function that prints a value with sorted keys.
+const show = `
+	local function show(v)
+		if v == sjson.NULL then return "NULL" end
+		if type(v) ~= "table" then return (type(v) == "string") and ("'" .. v .. "'") or tostring(v) end
+		local keys = {}
+		for k, x in pairs(v) do keys[#keys+1] = tostring(k) .. "=" .. show(x) end
+		table.sort(keys)
+		return "{" .. table.concat(keys, " ") .. "}"
+	end
+`
+
+func TestDecode(t *testing.T) {
+	tests := []struct{ json, want string }{
+		{`{"a":1,"b":[true,false,null],"c":{"d":"x"}}`, "{a=1 b={1=true 2=false 3=NULL} c={d='x'}}"},
+		{`[]`, "{}"},
+		{` [ ] trailing`, "{}"},
+		{`[1,-2,0,1.5,1e3,-0.25E-2]`, "{1=1 2=-2 3=0 4=1.5 5=1000 6=-0.0025}"},
+		{`["a\n\t\"\\\/\b\f","\u0041\u00e9\u20AC","\ud83d\ude00"]`, "{1='a\n\t\"\\/\b\f' 2='Aé€' 3='??'}"},
+		{`[[[1]],{"x":[{}]}]`, "{1={1={1=1}} 2={x={1={}}}}"},
+		{`{"a":1,"a":2}`, "{a=2}"},
+		{strings.Repeat("[", 18) + "1" + strings.Repeat("]", 18), strings.Repeat("{1=", 18) + "1" + strings.Repeat("}", 18)},
+	}
+	for _, tt := range tests {
+		if got := run(t, show+fmt.Sprintf("print(show(sjson.decode(%q)))", tt.json)); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.json, got, tt.want)
+		}
+	}
+}
+
+func TestDecodeErrors(t *testing.T) {
+	tests := []struct{ json, want string }{
+		{`[1,]`, "JSON parse error: TRAILING_COMMA"},
+		{`[1`, "Incomplete JSON object passed to sjson.decode"},
+		{`1`, "Incomplete JSON object passed to sjson.decode"},
+		{``, "Incomplete JSON object passed to sjson.decode"},
+		{`"x"`, "JSON parse error: STRING_OUTSIDE_CONTAINER"},
+		{`{"a"}`, "JSON parse error: VALUE_EXPECTED"},
+		{`{1:2}`, "JSON parse error: HKEY_EXPECTED"},
+		{`{"a" "b"}`, "JSON parse error: MISSING_TOKEN"},
+		{`["a" "b"]`, "JSON parse error: MISSING_TOKEN"},
+		{`[1 2]`, "JSON parse error: CANT_INSERT"},
+		{`[1}`, "JSON parse error: BRACKET_MISMATCH"},
+		{`[tru]`, "JSON parse error: SPECIAL_INCOMPLETE"},
+		{`[trux]`, "JSON parse error: SPECIAL_EXPECTED"},
+		{`[x]`, "JSON parse error: SPECIAL_EXPECTED"},
+		{`[01]`, "JSON parse error: INVALID_NUMBER"},
+		{`[-]`, "JSON parse error: INVALID_NUMBER"},
+		{`["\x"]`, "JSON parse error: ESCAPE_INVALID"},
+		{`[\]`, "JSON parse error: ESCAPE_OUTSIDE_STRING"},
+		{`[:1]`, "JSON parse error: STRAY_TOKEN"},
+		{`[,1]`, "JSON parse error: STRAY_TOKEN"},
+		{strings.Repeat("[", 20), "JSON parse error: LEVELS_EXCEEDED"},
+	}
+	for _, tt := range tests {
+		got := run(t, fmt.Sprintf("print(pcall(sjson.decode, %q))", tt.json))
+		if got != "false\t"+tt.want {
+			t.Errorf("%s: %q, want %q", tt.json, got, tt.want)
+		}
+	}
+}
+
+func TestScripts(t *testing.T) {
+	tests := []struct{ name, src, want string }{
+		{"pieces", `
+			local d = sjson.decoder()
+			print(pcall(d.result, d))
+			for _, p in ipairs{"[1", "0, \"a", "b\\", "n\",", " {\"k\": tr"} do print(select("#", d:write(p))) end
+			local v = d:write("ue}]x")
+			print(show(v), d:result() == v, d:write("junk") == v)`,
+			"false\tdecode not complete\n0\n0\n0\n0\n0\n{1=10 2='ab\n' 3={k=true}}\ttrue\ttrue"},
+		{"after an error", `
+			local d = sjson.decoder()
+			print(pcall(d.write, d, "[x"))
+			print(pcall(d.write, d, "1]"))`,
+			"false\tJSON parse error: SPECIAL_EXPECTED\nfalse\tJSON parse error: previous call"},
+		{"null", `
+			print(show(sjson.decode("[null,1]", {null = "\0"})) == "{1='\0' 2=1}", show(sjson.decode("[null,1]", {})))
+			print(sjson.encode{sjson.NULL, 1, "x"}, sjson.encode({"x", 1}, {null = "x"}))
+			print(type(sjson.NULL), sjson.NULL == sjson.decode("[null]")[1])`,
+			"true\t{2=1}\n[null,1,\"x\"]\t[null,1]\nuserdata\ttrue"},
+		{"metatable", `
+			local mt = {__newindex = function(t, k, v) if k ~= "skip" then rawset(t, k, v) end end}
+			print(show(sjson.decode('{"a":1,"skip":2,"b":{"skip":{}}}', {metatable = mt})))
+			print(getmetatable(sjson.decode("[]", {metatable = mt})) == mt)`,
+			"{a=1 b={}}\ntrue"},
+		{"checkpath", `
+			local seen = {}
+			local mt = {checkpath = function(t, path) seen[#seen+1] = table.concat(path, "/") return path[1] ~= "no" end}
+			print(show(sjson.decode('{"foo":[1,2,[]],"no":{"x":1},"z":[[3]]}', {metatable = mt})))
+			print(table.concat(seen, " "))`,
+			"{foo={1=1 2=2 3={}} z={1={1=3}}}\n foo foo/3 no z z/1"},
+		{"encode", `
+			print(sjson.encode{a = 1}, sjson.encode{}, sjson.encode{1, {2, {}}, "x", true, false, 1.5})
+			print(sjson.encode{[1] = 1, [4] = 4}, sjson.encode{[0] = 1}, sjson.encode{[-1] = {}})
+			print(sjson.encode{"\1\n\t\"\127é"})
+			print(sjson.encode{f = function() return function() return {1} end end})
+			print(sjson.encode{"a\\b"})`,
+			"{\"a\":1}\t[]\t[1,[2,[]],\"x\",true,false,1.5]\n[1,null,null,4]\t{\"0\":1}\t{\"-1\":[]}\n" +
+				"[\"\\u0001\\n\\t\\\"\x7fé\"]\n{\"f\":[1]}\nhint t.lua:15\n[\"a\\b\"]"},
+		{"encode errors", `
+			print(pcall(function() sjson.encode(1) end))
+			print(pcall(sjson.encode, {coroutine.create(function() end)}))
+			print(pcall(sjson.encode, {sjson.encoder{}}))
+			local t = {} t[1] = t
+			print(pcall(sjson.encode, t))
+			print(pcall(sjson.encode, {string.rep("x", 3000), string.rep("y", 3000)}))
+			print(pcall(sjson.encode, {[20000] = 1}))`,
+			"false\tt.lua:11: bad argument #1 to 'encode' (table expected, got number)\n" +
+				"false\tCannot encode type 8\nfalse\tCannot encode type 7\nfalse\tencoder stack overflow\nfalse\tstring length overflow\nfalse\tstring length overflow"},
+		{"encoder", `
+			local e = sjson.encoder{a = {1, 2, 3}}
+			local parts = {}
+			while true do local p = e:read(4) if not p then break end parts[#parts+1] = p end
+			print(table.concat(parts, "|"), e:read())
+			print(sjson.encoder({}):read(0), pcall(e.read))`,
+			"{\"a\"|:[1,|2,3]|}\n[\tfalse\tbad argument #1 to '?' (sjson.encoder expected, got no value)"},
+		{"carriage return", `print(sjson.decode('["\\r"]')[1]:byte(), sjson.encode{"\r"})`, "13\t[\"\\r\"]"},
+		{"round trip", `
+			local v = {s = "é\n", n = -1.25, l = {1, {x = true}, {}}, o = {y = {z = "q"}}}
+			print(show(sjson.decode(sjson.encode(v))) == show(v))`,
+			"true"},
+		{"re-entry", `
+			local e e = sjson.encoder{function() return e:read(100) end, 2}
+			print(pcall(e.read, e))
+			local d d = sjson.decoder{metatable = {checkpath = function() d:write("[") return true end}}
+			print(pcall(d.write, d, "[1]"))`,
+			""},
+		{"many decoders leak nothing", `
+			for i = 1, 200 do pcall(sjson.decode, '{"a":[1,{"b":x') end
+			collectgarbage() collectgarbage()
+			print(collectgarbage("count") < 40)`,
+			"true"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := run(t, show+tt.src)
+			if tt.name == "re-entry" { // whatever it says, it ends
+				if strings.Count(got, "\n") != 1 {
+					t.Errorf("got %q", got)
+				}
+				return
+			}
+			if got != tt.want {
+				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+			}
+		})
+	}
+}
+
+// FuzzParser makes sure that no text crashes the parser, and that it takes what
+// it takes in one piece and byte by byte alike.
+func FuzzParser(f *testing.F) {
+	for _, s := range []string{`{"a":[1,true,null,"\u00e9"]}`, `[[[`, `]`, `}}`, `{"a":1}}`, `[1,2`, `"`, `[1]]`, "[\"\\"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		p := newParser()
+		open := 0
+		for i := 0; i < len(text); i++ {
+			done := false
+			problem := p.feed(text[i], func() { open++ }, func() {
+				if k := p.top().kind; k == list || k == object {
+					open--
+					done = open == 0
+				}
+			})
+			if problem != "" || done {
+				break
+			}
+			if len(p.levels) > maxDepth || open < 0 {
+				t.Fatalf("%d levels, %d open", len(p.levels), open)
+			}
+		}
+	})
+}
