@@ -7,12 +7,17 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/adc"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/bit"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/encoder"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/file"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/gpio"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/pipe"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/rtcmem"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/sjson"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/uart"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
@@ -21,12 +26,16 @@ import (
 
 // simulated lists the modules that the simulator has, sorted by name.
 var simulated = []sim.Module{
+	adc.Module,
 	bit.Module,
+	encoder.Module,
 	file.Module,
 	gpio.Module,
 	net.Module,
 	node.Module,
 	pipe.Module,
+	rtcmem.Module,
+	sjson.Module,
 	tmr.Module,
 	uart.Module,
 	wifi.Module,
@@ -96,7 +105,7 @@ func Simulated() []Provided {
 		}
 	}})
 	d.PowerOn()
-	d.World().Clock.Run(d.World().Clock.Next(), false)
+	d.World().Clock.RunUntil(clock.Second)
 	return list
 }
 
