@@ -285,6 +285,9 @@ func (c *Console) draw() {
 		return
 	}
 	c.layout = arrange(w, h, c.zoomed)
+	if c.layout.panes[c.focus].empty() {
+		c.focus = panePrompt // the window has become too small for the pane
+	}
 	part := func(r rect) canvas { return full.sub(r.x, r.y, r.w, r.h) }
 	c.drawHeader(part(c.layout.header))
 	for p, v := range c.views {

@@ -22,8 +22,12 @@ func (c *Console) handle(e tcell.Event) {
 }
 
 func (c *Console) handleKey(e *tcell.EventKey) {
+	if c.pasting && e.Key() >= tcell.KeyF1 {
+		c.pasting = false // text has no such key: the end of the paste was lost
+	}
 	if c.pasting {
 		switch {
+		case c.pasted.Len() > maxPaste:
 		case e.Key() == tcell.KeyRune:
 			c.pasted.WriteRune(e.Rune())
 		case e.Key() == tcell.KeyEnter, e.Key() == tcell.KeyCtrlJ:
@@ -47,6 +51,9 @@ func (c *Console) handleKey(e *tcell.EventKey) {
 		c.log.follow()
 	}
 }
+
+// maxPaste is how many bytes of a paste are taken.
+const maxPaste = 1 << 20
 
 // handlePaste puts pasted text into the line being typed. Lines that are complete
 // are sent one by one; the last, without a line end, waits for Enter.

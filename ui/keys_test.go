@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gdamore/tcell/v2"
 
@@ -329,5 +330,41 @@ func TestSpeeds(t *testing.T) {
 	}
 	if got := h.c.clock().State().Speed; got != 0.1 {
 		t.Errorf("slowest is %v", got)
+	}
+}
+
+func TestPasteWithoutEndDoesNotLockTheKeys(t *testing.T) {
+	h := newHarness(t, "UTF-8", 80, 24)
+	h.c.handle(tcell.NewEventPaste(true))
+	h.typeText("q")
+	h.press("F10")
+	if !h.c.quit {
+		t.Error("F10 was taken for pasted text")
+	}
+}
+
+func TestFocusComesBackWhenThePaneVanishes(t *testing.T) {
+	h := newHarness(t, "UTF-8", 80, 24)
+	h.frame()
+	h.c.focus = paneTimers
+	h.screen.SetSize(40, 12)
+	h.frame()
+	if h.c.focus != panePrompt {
+		t.Errorf("keys go to pane %d, which is not seen", h.c.focus)
+	}
+}
+
+func TestMouseToTheTerminal(t *testing.T) {
+	h := newHarness(t, "UTF-8", 80, 24)
+	h.c.focus = paneLog
+	h.frame()
+	h.press("m")
+	if s := h.frame(); !strings.Contains(s, "the mouse is the terminal's") {
+		t.Errorf("no word about the mouse:\n%s", s)
+	}
+	h.wall = h.wall.Add(statusTime + time.Second)
+	h.c.tick()
+	if s := h.text(); strings.Contains(s, "mouse") {
+		t.Errorf("the message stays:\n%s", s)
 	}
 }
