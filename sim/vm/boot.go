@@ -104,15 +104,19 @@ func (v *VM) StartAccounting() {
 	}
 	place(&m.strt.Block, m.strt.Slots*heap.StringTableSlot)
 	place(&m.buf.Block, m.buf.Size)
-	m.fixed = heap.BootBytes - m.total
-	m.total += m.fixed
+	// Whatever else the libraries hold belongs to those bytes, too.
+	m.on = true
+	m.markAll()
+	m.settle()
+	m.fixed = heap.BootBytes - (m.live + m.registry.Bytes() + m.strt.Slots*heap.StringTableSlot + m.buf.Size)
+	m.total = heap.BootBytes
 	used := m.heap.Used()
 	if n := bootUsed[m.heap.Layout()] - used - (m.heap.BlockLength(m.fixed) - m.fixed); n > 0 {
 		rest, _ = m.heap.Allocate(n)
 	}
 	m.fixedBlk = rest
-	m.peak = m.total
-	m.on = true
+	m.peak, m.allocTotal, m.requests = m.total, 0, 0
+	m.strt.Live = len(m.strs)
 	m.heap.ResetLow()
 }
 

@@ -55,7 +55,8 @@ func newBench(t testing.TB, h *heap.Heap, exact bool) *bench {
 		}},
 		{"gc", func(c *vm.Call) int { v.Collect(); return 0 }},
 	}, nil)
-	b.run(t, "R=0", "=s")
+	v.StartAccounting()
+	v.SetField(v.Globals(), "R", vm.False)
 	b.settle()
 	return b
 }
@@ -140,8 +141,10 @@ func TestSnippets(t *testing.T) {
 			c.alloc++
 		}
 		if dd != 0 || dp != 0 || da != 0 || before != s.Before || loaded != s.Loaded {
-			t.Logf("%-24s before %d want %d; loaded %+d; delta %d (%+d) peak %d (%+d) alloc %d (%+d)", s.Name, before, s.Before, loaded-s.Loaded,
-				s.Delta, dd, s.Peak-s.Loaded, dp, s.AllocTotal, da)
+			if os.Getenv("SNIP") != "" {
+				t.Logf("%-24s before %d want %d; loaded %+d; delta %d (%+d) peak %d (%+d) alloc %d (%+d)", s.Name, before, s.Before, loaded-s.Loaded,
+					s.Delta, dd, s.Peak-s.Loaded, dp, s.AllocTotal, da)
+			}
 		}
 	}
 	var names []string

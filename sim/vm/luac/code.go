@@ -79,7 +79,7 @@ func (c *compiler) close() {
 	c.ret(0, 0)
 	b := &p.blocks
 	fit := func(blk *heap.Block, size, n, elem int) {
-		if size != n {
+		if size > 0 { // a block of the right size moves, too
 			c.mem.Realloc(blk, n*elem)
 		}
 	}
