@@ -210,8 +210,8 @@ func TestTaskQueueFullPanicsTheReader(t *testing.T) {
 		for x.d.PostTask(Low, func() {}) {
 		}
 	})
-	got := x.send("a=1\n")
-	if !strings.Contains(got, "PANIC: unprotected error in call to Lua API ("+TaskQueueFull+")") || !x.d.Halted() {
+	got := x.send("a=1\nb")
+	if !strings.HasSuffix(got, ")\r\n") || !strings.Contains(got, "PANIC: unprotected error in call to Lua API ("+TaskQueueFull+")") || !x.d.Halted() {
 		t.Errorf("got %q", got)
 	}
 	if got := x.send("print(1)\n"); got != "" {

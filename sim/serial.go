@@ -232,7 +232,7 @@ func (s *serial) next() (b byte, ok bool) {
 // read is the reader's task: it works off the receive buffer.
 func (s *serial) read() {
 	s.posted = false
-	for s.d.VM != nil && s.d.pendingReset == nil {
+	for s.d.powered && s.d.pendingReset == nil {
 		var more bool
 		if s.runInput {
 			more = s.readLine()
