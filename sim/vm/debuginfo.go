@@ -49,19 +49,21 @@ func (f *luaFrame) inst() uint32 {
 	return f.Fn.Proto.Code[f.Pc-1]
 }
 
-// top returns the innermost frame of a thread that scripts know of.
-func (v *VM) top(L *lua.LState) *luaFrame {
-	f := stateOf(L).currentFrame
-	for f != nil && v.hidden[f.Fn] {
+// visible returns f, or the next frame below it that scripts know of.
+func (v *VM) visible(f *luaFrame) *luaFrame {
+	for f != nil && f.Fn.IsG && v.hidden[f.Fn] {
 		f = f.Parent
 	}
 	return f
 }
 
+// top returns the innermost frame of a thread that scripts know of.
+func (v *VM) top(L *lua.LState) *luaFrame { return v.visible(stateOf(L).currentFrame) }
+
 // level finds the frame at a level above f, which is level 0. Calls lost to tail
 // calls count as levels; for these ok is true and the frame nil.
-func level(f *luaFrame, n int) (found *luaFrame, ok bool) {
-	for ; n > 0 && f != nil; f = f.Parent {
+func (v *VM) level(f *luaFrame, n int) (found *luaFrame, ok bool) {
+	for ; n > 0 && f != nil; f = v.visible(f.Parent) {
 		n--
 		if !f.Fn.IsG {
 			n -= f.TailCall
@@ -76,10 +78,11 @@ func level(f *luaFrame, n int) (found *luaFrame, ok bool) {
 // Where returns "file:line: " of the Lua function at a level above the running
 // function, which is level 0; "" when there is none (luaL_where).
 func (c *Call) Where(n int) string {
-	f, _ := level(c.VM.top(c.L), n)
+	f, _ := c.VM.level(c.VM.top(c.L), n)
 	if f == nil || f.line() == 0 {
 		return ""
 	}
+	c.VM.mem.chargeWhere(c.L, f.where())
 	return f.where()
 }
 
@@ -87,7 +90,7 @@ func (c *Call) Where(n int) string {
 // level 0 (lua_getstack, lua_getinfo "f"). ok is false when there is no such
 // level; fn is nil when a tail call has taken its place.
 func (c *Call) FunctionAt(n int) (fn *Function, ok bool) {
-	f, ok := level(c.VM.top(c.L), n)
+	f, ok := c.VM.level(c.VM.top(c.L), n)
 	if f == nil {
 		return nil, ok
 	}
@@ -243,13 +246,13 @@ const (
 // Traceback returns the stack of thread L from the given level on (0 is the
 // running function), as debug.traceback prints it.
 func (v *VM) Traceback(L *lua.LState, n int) string {
-	return traceback(v.top(L), n)
-}
-
-func traceback(top *luaFrame, n int) string {
-	// The levels, so that finding each does not walk the stack anew.
+	top := v.top(L)
 	var levels []*luaFrame // nil: lost to a tail call
-	for f := top; f != nil; f = f.Parent {
+	yielded := L != v.running && top != nil && !top.Fn.IsG && top.Pc > 0
+	if yielded {
+		levels = append(levels, top) // gopher-lua has dropped the frame of yield
+	}
+	for f := top; f != nil; f = v.visible(f.Parent) {
 		levels = append(levels, f)
 		if !f.Fn.IsG {
 			for i := 0; i < f.TailCall && len(levels) < 2*maxCallDepth; i++ {
@@ -258,40 +261,51 @@ func traceback(top *luaFrame, n int) string {
 		}
 	}
 	n = max(n, 0)
-	levels = levels[min(n, len(levels)):]
 	var b strings.Builder
 	b.WriteString("stack traceback:")
-	for i := 0; i < len(levels); i++ {
-		if i == max(0, tracebackTop-n) && len(levels)-i > tracebackBottom+1 {
+	for i := n; i < len(levels); i++ {
+		if i == max(n, tracebackTop) && len(levels)-i > tracebackBottom+1 {
 			b.WriteString("\n\t...")
 			i = len(levels) - tracebackBottom
 		}
 		b.WriteString("\n\t")
-		b.WriteString(describe(levels[i]))
+		switch f := levels[i]; {
+		case f == nil:
+			b.WriteString("(tail call): ?")
+		case i == 0 && yielded:
+			_, name := objectName(f, argA(f.inst()))
+			b.WriteString(native(name))
+		default:
+			b.WriteString(describe(f))
+		}
 	}
 	return b.String()
 }
 
+// native is the line of a function of the firmware, called by a name or "".
+func native(name string) string {
+	if name == "" {
+		return "[C]: ?"
+	}
+	return "[C]: in function '" + name + "'"
+}
+
 // describe is one line of a traceback.
 func describe(f *luaFrame) string {
-	if f == nil {
-		return "(tail call): ?"
+	_, name := functionName(f)
+	if f.Fn.IsG {
+		return native(name)
 	}
-	where := "[C]:"
-	if !f.Fn.IsG {
-		where = ChunkID(f.Fn.Proto.SourceName) + ":"
-		if l := f.line(); l > 0 {
-			where += fmt.Sprintf("%d:", l)
-		}
-	}
-	if _, name := functionName(f); name != "" {
-		return where + " in function '" + name + "'"
+	chunk := ChunkID(f.Fn.Proto.SourceName)
+	where := chunk + ":"
+	if l := f.line(); l > 0 {
+		where += fmt.Sprintf("%d:", l)
 	}
 	switch {
-	case f.Fn.IsG:
-		return where + " ?"
+	case name != "":
+		return where + " in function '" + name + "'"
 	case f.Fn.Proto.LineDefined == 0:
 		return where + " in main chunk"
 	}
-	return fmt.Sprintf("%s in function <%s:%d>", where, ChunkID(f.Fn.Proto.SourceName), f.Fn.Proto.LineDefined)
+	return fmt.Sprintf("%s in function <%s:%d>", where, chunk, f.Fn.Proto.LineDefined)
 }

@@ -32,7 +32,9 @@ func (v *VM) translate(value Value, f *luaFrame, L *lua.LState) Value {
 	r := raising{v, L, f}
 	for _, m := range messages {
 		if i := strings.Index(string(s), m.gopher); i >= 0 {
-			return String(f.where() + m.reword(r, string(s)[i+len(m.gopher):]))
+			message := m.reword(r, string(s)[i+len(m.gopher):])
+			v.mem.chargeRunError(L, f.where(), message)
+			return String(f.where() + message)
 		}
 	}
 	return String(f.where() + "internal error: " + string(s))
@@ -191,5 +193,5 @@ func (v *VM) uncallable(fn Value) string {
 
 // romWrite raises the error of an assignment to a field of a ROM table.
 func (v *VM) romWrite() {
-	v.raise(v.running, 0, "%s%s", v.positionHere(v.running), "invalid write to ROM variable")
+	v.runError(v.running, v.top(v.running), "invalid write to ROM variable")
 }

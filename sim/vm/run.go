@@ -67,7 +67,14 @@ func (v *VM) Call(fn Value, nret int, args ...Value) ([]Value, *Error, *Kill) {
 // returns what becomes the error value (xpcall).
 func (c *Call) PCall(fn Value, nret int, handler Value, args ...Value) ([]Value, *Error) {
 	c.VM.enterC(c.L)
+	copied := c.L.GetTop() // the firmware calls the function where it stands
+	if handler != nil {
+		copied--
+	}
+	stack := &c.VM.mem.threads[c.L].stack
+	stack.shift(-copied)
 	ret, err := c.VM.protect(c.L, fn, nret, handler, args)
+	stack.shift(copied)
 	c.VM.nCcalls--
 	c.VM.running = c.L
 	if c.VM.killed != nil {
@@ -78,10 +85,19 @@ func (c *Call) PCall(fn Value, nret int, handler Value, args ...Value) ([]Value,
 
 // enterC counts a nested call from Go into Lua.
 func (v *VM) enterC(L *lua.LState) {
-	if v.nCcalls >= maxCCalls {
-		v.raise(L, 1, "C stack overflow")
+	if v.nCcalls+baseCCalls+1 >= maxCCalls {
+		v.raise(L, 0, "C stack overflow")
 	}
 	v.nCcalls++
+}
+
+// protection is a protected call that is under way.
+type protection struct {
+	state   *luaState
+	regBase int   // what is above in the registers belongs to the call
+	depth   int   // of native calls
+	handler Value // nil: none
+	caught  *Error
 }
 
 // protect is the one protected call. gopher-lua's own closes the upvalues of
@@ -92,64 +108,70 @@ func (v *VM) protect(L *lua.LState, fn Value, nret int, handler Value, args []Va
 	base := L.GetTop()
 	pins := len(v.mem.pins)
 	st := stateOf(L)
-	regBase := st.reg.top
-	depth := v.nCcalls
+	p := &protection{state: st, regBase: st.reg.top, depth: v.nCcalls, handler: handler}
 	hadErrorFunc := st.hasErrorFunc
-	var caught *Error
-	onError := L.NewFunction(func(L *lua.LState) int {
-		v.running = L
-		if v.killed != nil {
-			closeUpvaluesFrom(st, regBase)
-			return 0
-		}
-		value := v.translate(L.Get(1), stateOf(L).currentFrame.Parent, L)
-		caught = &Error{Value: value}
-		if depth == 0 {
-			caught.Traceback = v.Traceback(L, 1)
-		}
-		if handler != nil && value != Value(String(OutOfMemory)) {
-			v.nCcalls++
-			L.Push(handler)
-			L.Push(value)
-			L.Call(1, 1)
-			caught.Value = L.Get(-1)
-			v.nCcalls--
-		}
-		closeUpvaluesFrom(st, regBase)
-		L.Push(caught.Value)
-		return 1
-	})
 	if problem := v.uncallable(fn); problem != "" {
-		fn = v.L.NewFunction(func(L *lua.LState) int { v.throw(L, String(problem)); return 0 })
-		v.hidden[fn.(*Function)] = true
-		defer delete(v.hidden, fn.(*Function))
+		raiser := v.L.NewFunction(func(L *lua.LState) int { v.throw(L, String(problem)); return 0 })
+		v.hidden[raiser] = true
+		defer delete(v.hidden, raiser)
+		fn = raiser
 	}
 	L.Push(fn)
 	for _, a := range args {
 		L.Push(a)
 	}
 	v.running = L
-	err := L.PCall(len(args), nret, onError)
+	v.protections = append(v.protections, p)
+	err := L.PCall(len(args), nret, v.onError)
+	v.protections = v.protections[:len(v.protections)-1]
 	st.hasErrorFunc = hadErrorFunc
-	v.nCcalls = depth
+	v.nCcalls = p.depth
 	if err != nil {
 		v.mem.egc.Blocked = false // as luaD_throw does
 		v.mem.pins = v.mem.pins[:min(pins, len(v.mem.pins))]
-		closeUpvaluesFrom(st, regBase)
+		closeUpvaluesFrom(st, p.regBase)
 		L.SetTop(base)
-		if caught == nil { // the handler itself failed
-			caught = &Error{Value: String("error in error handling")}
+		if p.caught == nil { // the handler itself failed
+			p.caught = &Error{Value: String("error in error handling")}
 			if ae, ok := err.(*lua.ApiError); ok && handler == nil {
-				caught.Value = ae.Object
+				p.caught.Value = ae.Object
 			}
 		}
-		return nil, caught
+		return nil, p.caught
 	}
 	for i := base + 1; i <= L.GetTop(); i++ {
 		ret = append(ret, L.Get(i))
 	}
 	L.SetTop(base)
 	return ret, nil
+}
+
+// errorRaised runs on top of the stack that raised an error: the error function
+// of all protected calls.
+func (v *VM) errorRaised(L *lua.LState) int {
+	p := v.protections[len(v.protections)-1]
+	v.running = L
+	if v.killed != nil {
+		closeUpvaluesFrom(p.state, p.regBase)
+		return 0
+	}
+	value := v.translate(L.Get(1), stateOf(L).currentFrame.Parent, L)
+	caught := &Error{Value: value}
+	if p.depth == 0 {
+		caught.Traceback = v.Traceback(L, 0)
+	}
+	if p.handler != nil && value != Value(String(OutOfMemory)) {
+		v.nCcalls++
+		L.Push(p.handler)
+		L.Push(value)
+		L.Call(1, 1)
+		caught.Value = L.Get(-1)
+		v.nCcalls--
+	}
+	p.caught = caught
+	closeUpvaluesFrom(p.state, p.regBase)
+	L.Push(caught.Value)
+	return 1
 }
 
 // closeUpvaluesFrom closes the open upvalues at register reg and above.
@@ -185,7 +207,11 @@ func (v *VM) raise(L *lua.LState, level int, format string, args ...any) {
 		msg = fmt.Sprintf(format, args...)
 	}
 	if level > 0 {
-		msg = v.position(L, level) + msg
+		where := v.position(L, level)
+		v.mem.chargeError(L, where, msg)
+		msg = where + msg
+	} else {
+		v.mem.intern(msg)
 	}
 	v.throw(L, String(msg))
 }
@@ -207,6 +233,6 @@ func (t *thrown) Type() lua.LValueType { return t.value.Type() }
 // position returns "file:line: " of the Lua function at the given level above
 // the running function, as luaL_where does.
 func (v *VM) position(L *lua.LState, n int) string {
-	f, _ := level(v.top(L), n)
+	f, _ := v.level(v.top(L), n)
 	return f.where()
 }

@@ -39,25 +39,27 @@ type VM struct {
 	L    *lua.LState // main thread
 	main *meter      // the main thread's hook
 
-	cpu        int64 // CPU time used since boot, in nanoseconds
-	instrNanos int64 // price of one instruction
-	callNanos  int64 // price of one call into the firmware
-	sliceAt    int64 // value of cpu at which Slice is called next
-	killed     *Kill // set: unwinding, no pcall may catch it
-	nCcalls    int   // depth of protected calls and Go-to-Lua calls
-	refs       []refEntry
-	freeRefs   []Ref
-	rom        map[*Table]string // ROM tables: not writable, free of charge
-	romGlobals *Table            // the ROM table behind _G
-	metatables map[*Type]*Table
-	calls      []*Call // free list
-	coCreate   lua.LGFunction
-	coResume   lua.LGFunction
-	running    *lua.LState // thread that executes, nil when Lua is idle
-	mem        *memory
-	addr       addresses
-	stringMeta *Table             // what scripts see as the metatable of strings
-	hidden     map[*Function]bool // functions that no script and no traceback sees
+	cpu         int64 // CPU time used since boot, in nanoseconds
+	instrNanos  int64 // price of one instruction
+	callNanos   int64 // price of one call into the firmware
+	sliceAt     int64 // value of cpu at which Slice is called next
+	killed      *Kill // set: unwinding, no pcall may catch it
+	nCcalls     int   // depth of protected calls and Go-to-Lua calls
+	refs        []refEntry
+	freeRefs    []Ref
+	rom         map[*Table]string // ROM tables: not writable, free of charge
+	romGlobals  *Table            // the ROM table behind _G
+	metatables  map[*Type]*Table
+	calls       []*Call // free list
+	coCreate    lua.LGFunction
+	coResume    lua.LGFunction
+	running     *lua.LState // thread that executes, nil when Lua is idle
+	mem         *memory
+	addr        addresses
+	onError     *Function // see errorRaised
+	protections []*protection
+	stringMeta  *Table             // what scripts see as the metatable of strings
+	hidden      map[*Function]bool // functions that no script and no traceback sees
 }
 
 // maxCallDepth bounds Lua call frames (fw: LUAI_MAXCALLS, oracle:
@@ -65,6 +67,7 @@ type VM struct {
 const (
 	maxCallDepth = 20000
 	maxCCalls    = 200
+	baseCCalls   = 1 // the main loop's own call into Lua
 )
 
 // New makes a VM with empty globals. Libraries are added by OpenLibrary.
@@ -89,6 +92,8 @@ func New(cfg Config) *VM {
 	v.coCreate, v.coResume = gopherCoroutines()
 	v.mem = newMemory(v, cfg.Heap, cfg.ExactHeap)
 	v.romGlobals = v.NewROMTable("ROM", nil, nil)
+	v.onError = L.NewFunction(v.errorRaised)
+	v.hidden[v.onError] = true
 	v.main = v.attach(L)
 	return v
 }

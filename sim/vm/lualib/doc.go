@@ -1,0 +1,59 @@
+// Package lualib is the standard library of the firmware's Lua 5.1: base,
+// package, coroutine, string, table, math and debug, as NodeMCU 3.0 has them
+// (float build; fw: app/lua/lbaselib.c, loadlib.c, lstrlib.c, ltablib.c,
+// lmathlib.c, ldblib.c). There is no io and no os.
+//
+// Open puts them where the firmware has them: nearly everything is a ROM table
+// behind _G, and only a few names are in RAM. Sizes that a script chooses are
+// checked before the host allocates, and loops whose length a script chooses
+// cost CPU time and yield to the watchdog.
+//
+// The package sees the VM through the vm package only. It knows nothing of
+// devices; files come from the VM's configuration.
+package lualib
+
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/luanum"
+)
+
+// Open opens all standard libraries (luaL_openlibs).
+func Open(v *vm.VM) {
+	g := v.Globals()
+	rom := v.ROMGlobals()
+
+	// _G is its own metatable; what it does not have is looked up in ROM.
+	g.Metatable = g
+	g.RawSetString("_G", g)
+	g.RawSetString("__index", rom)
+	g.RawSetString("_VERSION", vm.String("Lua 5.1"))
+	openBase(v, g)
+	openPackage(v, g)
+
+	str := v.OpenModule("string", stringFuncs, nil)
+	str.RawSetString("__index", str)
+	str.RawSetString("gfind", str.RawGetString("gmatch")) // fw: LUA_COMPAT_GFIND
+	v.SetStringMetatable(str)
+	v.OpenModule("table", tableFuncs, nil)
+	v.OpenModule("debug", debugFuncs, nil)
+	v.OpenModule("coroutine", coroutineFuncs, nil)
+	v.OpenModule("math", mathFuncs(v), mathConsts)
+	rom.RawSetString("ROM", rom)
+}
+
+// integer returns argument n as the firmware's luaL_checkint does: truncated to
+// 32 bits.
+func integer(c *vm.Call, n int) int { return int(luanum.Int32(c.Number(n))) }
+
+// optInteger is integer, or def when argument n is absent or nil.
+func optInteger(c *vm.Call, n, def int) int {
+	if c.IsNoneOrNil(n) {
+		return def
+	}
+	return integer(c, n)
+}
+
+// workPerByte says how many bytes of copying or comparing in the firmware's
+// native code take as long as one VM instruction (device.md: about 1 µs, 80
+// cycles).
+const workPerByte = 16
