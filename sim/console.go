@@ -5,6 +5,7 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/lualib"
 )
 
 // The firmware that the device runs (fw: app/include/user_version.h; oracle
@@ -251,27 +252,8 @@ func (c *Console) show(values ...vm.Value) {
 	}
 }
 
-// openLibraries gives Lua what the tests of this package need until the base
-// libraries are opened here.
-func openLibraries(d *Device) {
-	mt := d.VM.NewTable(0, 1)
-	mt.RawSetString("__index", d.VM.ROMGlobals())
-	d.VM.Globals().Metatable = mt
-	d.VM.ROMGlobals().RawSetString("print", d.VM.NewFunction(vm.Func{Name: "print", Fn: func(c *vm.Call) int {
-		for i := 1; i <= c.NArgs(); i++ {
-			if i > 1 {
-				d.Print("\t")
-			}
-			s, ok := c.VM.ToString(c.Arg(i))
-			if !ok {
-				s = c.Arg(i).String()
-			}
-			d.Print(s)
-		}
-		d.Print("\n")
-		return 0
-	}}))
-}
+// openLibraries opens the standard libraries.
+func openLibraries(d *Device) { lualib.Open(d.VM) }
 
 // global returns a global variable.
 func (d *Device) global(name string) vm.Value {
