@@ -25,8 +25,8 @@ const (
 	// docs/modules/gpio.md); maxDelay is what fits into its 23 bits.
 	minDelay = 50
 	maxDelay = 0x7fffff
-	// toggle is what setting the pin takes, in microseconds, when the delay is 0
-	// (fw: app/modules/gpio.c, about 80 instructions of the CPU).
+	// toggle is what setting the pin takes at least, in microseconds, so that
+	// delays of 0 do not stop time (assumed: some 80 cycles of the CPU).
 	toggle = 1
 )
 
