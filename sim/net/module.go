@@ -32,9 +32,6 @@ type module struct {
 	ping   *ping
 }
 
-// collected, if set, is told when the collector has found an object. For tests.
-var collected func(m *module, object any)
-
 func open(d *sim.Device) *sim.Lib {
 	m := &module{d: d, v: d.VM, stack: d.Net(), hinted: map[string]bool{}}
 	m.stack.OnLoss = m.loss
@@ -49,6 +46,7 @@ func open(d *sim.Device) *sim.Lib {
 			{Name: "multicastJoin", Fn: m.enter(m.multicastJoin)},
 			{Name: "multicastLeave", Fn: m.enter(m.multicastLeave)},
 		},
+		Types: []*vm.Type{serverType, socketType, udpType},
 		Consts: []vm.Const{
 			{Name: "TCP", Value: vm.Number(1)},
 			{Name: "UDP", Value: vm.Number(2)},

@@ -666,7 +666,8 @@ func (pw *peerWorld) final() []any {
 		case "dead", "syn_rcvd", "syn_sent":
 			state = p.state
 		}
-		out = append(out, entry{"peer": p.name, "rx_total": p.rxTotal, "rx_head": string(p.rx), "rx_hash": p.rxHash,
+		head, _, _ := strings.Cut(string(p.rx), "\x00") // noted as a C string
+		out = append(out, entry{"peer": p.name, "rx_total": p.rxTotal, "rx_head": head, "rx_hash": p.rxHash,
 			"state": state, "rst_received": p.gotRst, "fin_received": p.gotFin, "acked_by_device": int64(p.sndUna - p.isn)})
 	}
 	return out

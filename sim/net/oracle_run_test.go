@@ -17,12 +17,8 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
 )
 
-// scriptDelay is how long after boot the scripts started, and overtime how long
-// a run goes on after the end of the measurement, for work that began before it.
-const (
-	scriptDelay = 1003 * clock.Millisecond
-	overtime    = 20 * clock.Millisecond
-)
+// scriptDelay is how long after boot the scripts started.
+const scriptDelay = 1003 * clock.Millisecond
 
 // recorder makes the lists of a run.
 type recorder struct {
@@ -52,11 +48,14 @@ type scriptDevice struct {
 
 	tx, rx       int          // packets sent and received
 	txSet, rxSet map[int]bool // numbers of those that get lost
+	busyAt       clock.Time
+	busy         int // callbacks that ran then
 }
 
-// add appends to a list what happened at device time t.
+// add appends to a list what happened at device time t. What began before the end
+// of the measurement is in it to its own end.
 func (r *recorder) add(list *[]entry, e entry, t clock.Time) {
-	if r.over || t > r.end {
+	if r.over || r.clock.Now() > r.end {
 		return
 	}
 	r.q++
@@ -76,6 +75,8 @@ func runScenario(t *testing.T, s *scenario) *scenario {
 	if err != nil {
 		t.Fatal(err)
 	}
+	roomy := *board
+	roomy.Heap.Size = 1 << 20 // the measurement's Lua had no limit
 	scripts := []string{s.Lua}
 	if s.Lua1 != "" {
 		scripts = append(scripts, s.Lua1)
@@ -87,9 +88,10 @@ func runScenario(t *testing.T, s *scenario) *scenario {
 		sd.txSet, sd.rxSet = map[int]bool{}, map[int]bool{}
 		sd.d = w.AddDevice(sim.Config{
 			Name:      fmt.Sprintf("dev%d", n),
-			Board:     board,
+			Board:     &roomy,
 			Modules:   append(testModules(), sim.Module{Name: "oracle", Open: sd.open}),
 			HostCPU:   true,
+			ExactHeap: true,
 			BootDelay: scriptDelay,
 			OnPanic:   sim.HaltOnPanic,
 			WiFi:      sim.WiFiConfig{Wired: netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+n))},
@@ -126,11 +128,20 @@ func runScenario(t *testing.T, s *scenario) *scenario {
 		sd.d.PowerOn()
 	}
 	w.Clock.RunUntil(r.end)
+	// What has become due while the CPU was busy over the end still belongs to it.
+	for again := true; again && !r.over; {
+		again = false
+		for _, sd := range r.devs {
+			if busy := sd.d.Now(); busy > r.end {
+				r.end, again = busy, true
+				w.Clock.RunUntil(r.end)
+			}
+		}
+	}
 	for _, sd := range r.devs {
 		sd.end()
 	}
 	r.got.PeerFinal = pw.final()
-	w.Clock.RunUntil(r.end + overtime)
 
 	finals := []any{}
 	for _, sd := range r.devs {
@@ -231,12 +242,30 @@ func (r *recorder) happened(e sim.Event) {
 			sd.log(entry{"ev": "PANIC", "msg": "PANIC: unprotected error in call to Lua API (" + data.Message + ")"})
 			sd.halted = "panic"
 			sd.end()
+		case sim.CallbackData:
+			sd.worked()
 		case sim.ResetData:
 			sd.log(entry{"ev": "system_restart"})
 			sd.halted = "system_restart"
 			sd.end()
 			r.over = true
 		}
+	}
+}
+
+// busyLimit is how many callbacks may run at one instant before the measurement
+// calls that a livelock and stops: 60 pieces of work with the script's own.
+const busyLimit = 59
+
+func (sd *scriptDevice) worked() {
+	if now := sd.d.Now(); now != sd.busyAt {
+		sd.busyAt, sd.busy = now, 0
+	}
+	if sd.busy++; sd.busy == busyLimit && !sd.r.over {
+		sd.log(entry{"ev": "LIVELOCK", "why": "60 work items executed at one instant; oracle stops here"})
+		sd.halted = "livelock"
+		sd.end()
+		sd.r.over = true
 	}
 }
 
@@ -342,7 +371,7 @@ func (sd *scriptDevice) open(d *sim.Device) *sim.Lib {
 		{Name: "rep", Fn: func(c *vm.Call) int { return c.ReturnString(rep(c.Int(1))) }},
 		{Name: "stat", Fn: func(c *vm.Call) int {
 			e := sd.stat()
-			e["ev"], e["label"] = "stat", c.String(1)
+			e["ev"], e["label"] = "stat", sd.show(c.Arg(1))
 			sd.log(e)
 			return 0
 		}},
@@ -356,16 +385,16 @@ func (sd *scriptDevice) open(d *sim.Device) *sim.Lib {
 	return &sim.Lib{}
 }
 
-// watchCollector logs when objects of module net are collected, and in what state
-// a connection is that still points to one.
+// watchCollector logs when memory of objects is freed, and in what state a
+// connection is that still points to one.
 func (sd *scriptDevice) watchCollector(d *sim.Device) {
-	collected = func(m *module, o any) {
+	d.VM.OnFree = func(o any) {
 		id, ok := sd.names[o]
-		if !ok || m.d != sd.d {
+		if !ok {
 			return
 		}
 		e := entry{"ev": "collected", "on": id}
-		for _, c := range m.stack.Netstat() {
+		for _, c := range d.Net().Netstat() {
 			if c.Owner == o {
 				e["dangling_pcb_state"] = c.State
 			}
@@ -500,6 +529,10 @@ func (sd *scriptDevice) logCall(c *vm.Call) int {
 	}
 	e["a"] = shown
 	sd.log(e)
+	if from == 2 { // the measurement's helper made a string of the function's name
+		path := c.String(1)
+		c.VM.ChargeString(len(path) - strings.LastIndexByte(path, '.') - 1)
+	}
 	before := sd.d.Now()
 	ret, err := c.PCall(fn, -1, nil, args...)
 	if dt := sd.d.Now() - before; dt > 0 {

@@ -142,9 +142,6 @@ func (s *server) close(c *vm.Call) int {
 }
 
 func (s *server) finalize() {
-	if collected != nil {
-		collected(s.m, s)
-	}
 	if s.listener != nil {
 		s.listener.Close()
 		s.listener = nil

@@ -439,9 +439,6 @@ func (s *socket) closeTCP() {
 // finalize is what the collector does to a socket that nobody holds.
 func (s *socket) finalize() {
 	m := s.m
-	if collected != nil {
-		collected(m, s)
-	}
 	if s.conn != nil {
 		s.conn.OnError = nil
 		if s.conn.State() != lwip.Closed {

@@ -156,14 +156,17 @@ func (d *dnsClient) asking() bool {
 // ask sends the query of slot i.
 func (d *dnsClient) ask(i int) {
 	e := &d.table[i]
-	const size = pbufTransport + 12 + dnsMaxName + 4
+	const room = dnsHeaderLen + dnsMaxName + 4
+	const size = pbufTransport + room
 	if !d.s.alloc(KindPbuf, size) {
 		return
 	}
 	d.id = uint16(d.s.host.Rand())
 	server := d.servers[e.server]
 	d.socket.connect(server, dnsPort)
-	d.socket.send(dnsQuery(d.id+uint16(i), e.name), server, dnsPort)
+	query := dnsQuery(d.id+uint16(i), e.name)
+	query = query[:min(len(query), room)] // the longest name takes one byte too much
+	d.socket.send(query, server, dnsPort)
 	d.s.release(KindPbuf, size)
 }
 

@@ -25,13 +25,15 @@ type pair struct {
 func attach(w *wire.Wire, name string, ip netip.Addr, p Params) (*Stack, *ClockHost) {
 	var s *Stack
 	nic := w.Attach(name, func(p *wire.Packet) { s.Input(0, p) })
-	prefix := netip.PrefixFrom(ip, 24)
+	prefix := testPrefix(ip)
 	nic.SetPrefix(prefix)
 	h := NewClockHost(w.Clock(), uint64(len(name)), nic.Send)
 	s = New(h, p)
 	s.SetNetif(0, Netif{Prefix: prefix, Up: true})
 	return s, h
 }
+
+func testPrefix(ip netip.Addr) netip.Prefix { return netip.PrefixFrom(ip, 24) }
 
 func newPair() *pair {
 	c := clock.New()

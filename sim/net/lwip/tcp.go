@@ -413,6 +413,9 @@ func (c *TCPConn) Shutdown() Err {
 
 func (c *TCPConn) close(resetUnread bool) Err {
 	s := c.s
+	if c.state == TimeWait {
+		return OK
+	}
 	if resetUnread && c.state != Listen && c.rcvWnd != s.p.Window {
 		s.reset(c.sndNxt, c.rcvNxt, c.localIP, c.remoteIP, c.localPort, c.remotePort)
 		c.purge()
