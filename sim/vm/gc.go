@@ -106,6 +106,9 @@ func (m *memory) sweepUserdata() {
 			m.free(&u.blk)
 			delete(m.udataOf, u.ud)
 			delete(m.addresses, objectPointer(u.ud))
+			if m.v.OnFree != nil {
+				m.v.OnFree(u.ud.Value)
+			}
 			continue
 		}
 		if !u.finalized && (u.typ != nil && u.typ.GC != nil || m.finalizer(u) != nil) {

@@ -35,6 +35,11 @@ type Config struct {
 // VM is one Lua state of a device, from boot to reset. It is not safe for
 // concurrent use: it runs on its world's goroutine.
 type VM struct {
+	// OnFree, if set, is told when the memory of a userdata is freed: a
+	// collection after the one that has called its finalizer. object is what
+	// NewObject was given. It must not call into the VM.
+	OnFree func(object any)
+
 	cfg  Config
 	L    *lua.LState // main thread
 	main *meter      // the main thread's hook
