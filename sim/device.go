@@ -6,6 +6,7 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
 )
 
@@ -31,7 +32,10 @@ type Config struct {
 	// HostCPU makes Lua take no virtual time, except what tmr.delay asks for.
 	// CPU time is counted all the same, for the watchdog.
 	HostCPU bool
-	OnPanic OnPanic
+	// ExactHeap accounts for Lua's memory exactly at every allocation, as
+	// vm.Config says.
+	ExactHeap bool
+	OnPanic   OnPanic
 	// WiFi is what the device's flash holds of Wi-Fi at first.
 	WiFi WiFiConfig
 	// BootDelay is the time from reset to Lua. Default 166 ms (fw:
@@ -243,6 +247,8 @@ func (d *Device) boot() {
 		Random:     d.Random,
 		Slice:      d.checkWatchdog,
 		SliceNanos: sliceNanos,
+		Heap:       heap.New(heap.Config{Size: d.Board.Heap.Size}),
+		ExactHeap:  d.cfg.ExactHeap,
 	})
 	d.cpuMark, d.wdtMark = 0, 0
 	d.SetMHz(d.Board.CPU.MHz)
@@ -251,6 +257,9 @@ func (d *Device) boot() {
 		lib := m.Open(d)
 		d.libs = append(d.libs, lib)
 		d.VM.OpenModule(m.Name, lib.Funcs, lib.Consts)
+		for _, t := range lib.Types {
+			d.VM.Metatable(t)
+		}
 	}
 	if d.cfg.Startup != nil {
 		d.cfg.Startup(d)

@@ -60,4 +60,9 @@ func (m *nativeMemory) free(kind heap.Kind, size int) {
 
 // nativeHeap returns the heap that Lua and native code share, nil while there is
 // no Lua.
-func (d *Device) nativeHeap() *heap.Heap { return nil }
+func (d *Device) nativeHeap() *heap.Heap {
+	if d.VM == nil {
+		return nil
+	}
+	return d.VM.Heap()
+}

@@ -1,6 +1,9 @@
 package sim
 
-import "github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
+)
 
 // Snapshot is a copy of what a device is at one moment, for the console, tests
 // and tools. Sizes are bytes.
@@ -67,6 +70,16 @@ type PinSnapshot struct {
 	Trig   string
 }
 
+// heapSnapshot puts the heap's own account into a snapshot.
+func heapSnapshot(st heap.Stats) HeapSnapshot {
+	s := HeapSnapshot{Total: st.Size, Free: st.Free, Low: st.Low}
+	for _, t := range st.Native {
+		s.Native += t.Bytes
+	}
+	s.Lua = st.Size - st.Free - s.Native
+	return s
+}
+
 // OnSnapshot makes fn add its part to every snapshot until the next reset.
 // Firmware modules call it when they open.
 func (d *Device) OnSnapshot(fn func(*Snapshot)) { d.snapshot = append(d.snapshot, fn) }
@@ -89,6 +102,9 @@ func (d *Device) Snapshot() Snapshot {
 		s.Tasks[p] = len(q)
 	}
 	s.Pins = d.pinSnapshot()
+	if h := d.nativeHeap(); h != nil {
+		s.Heap = heapSnapshot(h.Stats())
+	}
 	for _, fn := range d.snapshot {
 		fn(&s)
 	}
