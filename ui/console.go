@@ -208,7 +208,7 @@ func (c *Console) tick() time.Duration {
 	if c.status != "" && now.After(c.statusEnds) {
 		c.status, c.dirty = "", true
 	}
-	if c.pending && c.busy() {
+	if c.busy() {
 		c.dirty = c.dirty || now.Sub(c.drawn) >= time.Second
 	}
 	if c.dirty {

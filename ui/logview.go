@@ -92,9 +92,6 @@ func (v *logView) show(n int) {
 
 func (v *logView) follow() { v.held = false }
 
-// top scrolls to the oldest line.
-func (v *logView) top() { v.show(v.m.log.start()) }
-
 func (v *logView) lastShown() int {
 	if !v.held {
 		return v.m.log.end() - 1

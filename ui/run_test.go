@@ -136,16 +136,18 @@ func TestFloodOfOutput(t *testing.T) {
 	})
 	l.world.Clock.SetSpeed(clock.Max)
 	start := time.Now()
-	time.Sleep(500 * time.Millisecond)
+	for frames := 0; frames < 5 && time.Since(start) < 10*time.Second; frames, _ = l.screen.counts() {
+		time.Sleep(100 * time.Millisecond)
+	}
 	l.screen.InjectKey(tcell.KeyF10, 0, 0)
 	l.wait(t)
 	frames, _ := l.screen.counts()
 	most := int(time.Since(start)/frameTime) + 2
-	if frames < 3 || frames > most {
-		t.Errorf("%d frames, want 3 to %d", frames, most)
+	if frames < 5 || frames > most {
+		t.Errorf("%d frames, want 5 to %d", frames, most)
 	}
 	if printed < 1000 {
-		t.Errorf("the device printed %d lines in half a second", printed)
+		t.Errorf("the device printed %d lines only", printed)
 	}
 	t.Logf("%d frames, %d lines printed", frames, printed)
 }

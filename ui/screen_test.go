@@ -3,6 +3,8 @@ package ui
 import (
 	"testing"
 
+	"github.com/gdamore/tcell/v2"
+
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
 )
 
@@ -37,6 +39,35 @@ func TestScreenInPlainText(t *testing.T) {
 	h.golden("plain-80x24")
 }
 
+// monoScreen is a terminal without colours.
+type monoScreen struct{ tcell.SimulationScreen }
+
+func (monoScreen) Colors() int { return 0 }
+
+func TestScreenWithoutColours(t *testing.T) {
+	h := newHarness(t, "UTF-8", 80, 24)
+	h.c.theme = newTheme(monoScreen{h.screen})
+	h.scene()
+	h.frame()
+	w, ht := h.screen.Size()
+	reverse := 0
+	for y := range ht {
+		for x := range w {
+			s, style, _ := h.screen.Get(x, y)
+			fg, bg, attrs := style.Decompose()
+			if fg != tcell.ColorDefault || bg != tcell.ColorDefault {
+				t.Fatalf("%q at %d,%d has a colour", s, x, y)
+			}
+			if attrs&tcell.AttrReverse != 0 {
+				reverse++
+			}
+		}
+	}
+	if reverse == 0 {
+		t.Error("nothing tells keys from labels")
+	}
+}
+
 func TestPanicStandsOut(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.scene()
@@ -69,8 +100,8 @@ func TestAnySizeDraws(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.scene()
 	for _, open := range []string{"Tab", "F1", "Tab"} {
-		for w := 1; w < 260; w += 11 {
-			for ht := 1; ht < 90; ht += 9 {
+		for _, w := range []int{1, 19, 20, 39, 71, 72, 100, 119, 120, 220} {
+			for _, ht := range []int{1, 3, 4, 7, 11, 17, 18, 24, 60} {
 				h.screen.SetSize(w, ht)
 				h.frame()
 			}

@@ -75,12 +75,9 @@ var plainGlyphs = glyphs{
 // the terminal's own sixteen, so that they fit its background, whichever that is;
 // only the grey comes from the 256.
 func newTheme(s tcell.Screen) *theme {
-	t := &theme{glyphs: unicodeGlyphs}
-	for _, r := range "─▁█●→…␀" {
-		if !s.CanDisplay(r, false) {
-			t.glyphs = plainGlyphs
-			break
-		}
+	t := &theme{glyphs: plainGlyphs}
+	if s.CharacterSet() == "UTF-8" {
+		t.glyphs = unicodeGlyphs
 	}
 	plain := tcell.StyleDefault
 	colour := func(c tcell.Color) tcell.Style { return plain.Foreground(c) }
