@@ -204,14 +204,20 @@ func (c *Call) Push(v Value) { c.L.Push(v) }
 
 // Return makes vals the results and returns their number.
 func (c *Call) Return(vals ...Value) int {
+	n := 0
 	for _, v := range vals {
-		c.L.Push(v)
+		if _, ok := v.(String); !ok {
+			c.VM.pin(v)
+			n++
+		}
 	}
 	for _, v := range vals {
 		if s, ok := v.(String); ok {
 			c.VM.Intern(string(s))
 		}
+		c.L.Push(v)
 	}
+	c.VM.unpin(n)
 	return len(vals)
 }
 

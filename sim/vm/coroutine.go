@@ -65,7 +65,7 @@ func (c *Call) Resume() (ok bool, ret []Value) {
 // its result from the function.
 func (c *Call) Yield() int {
 	if !c.canYield() {
-		c.Error("attempt to yield across metamethod/C-call boundary")
+		c.Raise("attempt to yield across metamethod/C-call boundary")
 	}
 	return -1
 }

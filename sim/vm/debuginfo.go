@@ -51,7 +51,7 @@ func (f *luaFrame) inst() uint32 {
 
 // visible returns f, or the next frame below it that scripts know of.
 func (v *VM) visible(f *luaFrame) *luaFrame {
-	for f != nil && f.Fn.IsG && v.hidden[f.Fn] {
+	for f != nil && (f.Fn.IsG && v.hidden[f.Fn] || f.Fn == v.yieldCall) {
 		f = f.Parent
 	}
 	return f

@@ -97,7 +97,12 @@ func (m *meter) Done() <-chan struct{} {
 		m.beforeLen(f, inst)
 	case lua.OP_FORPREP:
 		m.beforeFor(f, inst)
-	case lua.OP_CALL, lua.OP_TAILCALL:
+	case lua.OP_TAILCALL:
+		m.beforeTailCall(f, inst)
+		if v.mem.on {
+			m.beforeCall(f, inst)
+		}
+	case lua.OP_CALL:
 		if v.mem.on {
 			m.beforeCall(f, inst)
 		}
@@ -167,11 +172,32 @@ func (m *meter) enterLua(f *luaFrame) {
 	if top := f.Base + 1 + f.NArgs; top+int(p.NumUsedRegisters) >= m.stack.room || f.Idx >= m.stack.callRoom {
 		m.stackFor(top, int(p.NumUsedRegisters), f.Idx)
 	}
+	if c := f.Parent; c != nil && !c.Fn.IsG && c.Pc > 0 {
+		if op := opOf(c.Fn.Proto.Code[c.Pc-1]); op != lua.OP_CALL && op != lua.OP_TAILCALL {
+			m.checkCCalls(f)
+		}
+	}
 	if p.IsVarArg&lua.VarArgNeedsArg != 0 {
 		m.vm.running = m.th
 		if tb, ok := m.reg(f, int(p.NumParameters)).(*lua.LTable); ok {
 			mem.argTable(tb, max(f.NArgs-int(p.NumParameters), 0))
 		}
+	}
+}
+
+// checkCCalls bounds the depth of native calls when one more, for a metamethod
+// or an iterator, has led to frame f.
+func (m *meter) checkCCalls(f *luaFrame) {
+	n := m.vm.nCcalls + baseCCalls
+	for ; f.Parent != nil; f = f.Parent {
+		if c := f.Parent; !c.Fn.IsG && c.Pc > 0 {
+			if op := opOf(c.Fn.Proto.Code[c.Pc-1]); op != lua.OP_CALL && op != lua.OP_TAILCALL {
+				n++
+			}
+		}
+	}
+	if n >= maxCCalls {
+		m.vm.runError(m.th, m.state.currentFrame.Parent, "C stack overflow")
 	}
 }
 
@@ -254,6 +280,9 @@ func (m *meter) beforeConcat(f *luaFrame, inst uint32) {
 // concat is the account of luaV_concat over values, the right end first. Where
 // an operand has a metamethod, only what is right of it is known.
 func (m *memory) concat(L *lua.LState, values []lua.LValue) {
+	m.still = L
+	pins := len(m.pins)
+	defer func() { m.still, m.pins = nil, m.pins[:min(pins, len(m.pins))] }()
 	str := func(i int) bool {
 		switch x := values[i].(type) {
 		case lua.LString:
@@ -262,6 +291,7 @@ func (m *memory) concat(L *lua.LState, values []lua.LValue) {
 			s := FormatNumber(float64(x))
 			m.intern(s)
 			values[i] = lua.LString(s)
+			m.v.pin(values[i])
 			return true
 		}
 		return false
@@ -285,7 +315,7 @@ func (m *memory) concat(L *lua.LState, values []lua.LValue) {
 		first--
 		n := len(values[first].(lua.LString))
 		if m.egc.JoinOverflows(n, total) {
-			m.v.raise(L, 0, "%s%s", m.v.positionHere(L), "string length overflow")
+			m.v.runError(L, m.v.top(L), "string length overflow")
 		}
 		total += n
 	}
@@ -310,9 +340,6 @@ func joinValues(values []lua.LValue, n int) string {
 	}
 	return string(b)
 }
-
-// positionHere returns "file:line: " of the instruction L is about to run.
-func (v *VM) positionHere(L *lua.LState) string { return v.position(L, 0) }
 
 // beforeCall makes room on the stack for a native function.
 func (m *meter) beforeCall(f *luaFrame, inst uint32) {

@@ -1,10 +1,8 @@
 package vm_test
 
-import "github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/lualib"
+)
 
-func openLibs(v *vm.VM) {
-	g := v.Globals()
-	mt := v.L.CreateTable(0, 1)
-	mt.RawSetString("__index", v.ROMGlobals())
-	g.Metatable = mt
-}
+func openLibs(v *vm.VM) { lualib.Open(v) }

@@ -104,6 +104,9 @@ func (m *memory) propagate() {
 		case *lua.LTable:
 			m.traverseTable(x)
 		case *lua.LFunction:
+		if x == m.v.yieldCall {
+			return
+		}
 			m.traverseFunction(x)
 		case *lua.LState:
 			m.traverseThread(x)
@@ -376,9 +379,11 @@ func (m *memory) traverseThread(L *lua.LState) {
 			}
 		}
 	}
-	was := t.stack.Bytes()
-	t.shrink()
-	m.live += t.stack.Bytes() - was
+	if L != m.still {
+		was := t.stack.Bytes()
+		t.shrink()
+		m.live += t.stack.Bytes() - was
+	}
 }
 
 // clearWeak takes the entries of a weak table whose key or value is dead. Strings

@@ -61,6 +61,7 @@ type memory struct {
 	hold      bool          // exact: those of the instruction at hand stay
 	orphans   []*heap.Table // tables of the compiler, dead at the next collection
 	compiling bool
+	still     *lua.LState   // thread whose stack must not move now (fw: fixedstack)
 	tabs      []*tableState // tables whose object is not known yet
 	pins      []lua.LValue  // what running firmware functions hold
 	work      []lua.LValue
@@ -259,7 +260,7 @@ func (OutOfMemoryPanic) Error() string { return OutOfMemory }
 
 // outOfMemory raises "not enough memory".
 func (m *memory) outOfMemory() {
-	m.hold = false
+	m.hold, m.still = false, nil
 	for _, t := range m.tabs {
 		t.building = false
 	}

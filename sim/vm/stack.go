@@ -37,6 +37,13 @@ const (
 	mainCalls = 0
 )
 
+// shift notes that gopher-lua has n slots fewer (or, n being negative, more) on
+// its stack than the firmware below what is called next.
+func (s *threadStack) shift(n int) {
+	s.base += n
+	s.limits()
+}
+
 // stackFor makes room for a frame: n slots above register top, frame number
 // frame of gopher-lua (0 when no frame is entered).
 func (m *meter) stackFor(top, n, frame int) {
@@ -53,7 +60,7 @@ func (m *meter) stackFor(top, n, frame int) {
 		mem.Realloc(&s.Calls, size*heap.CallInfoSize)
 		s.CallInfos = size
 		if size > heap.MaxCallInfos {
-			m.vm.raise(m.th, 0, "%s", m.vm.positionHere(m.th)+"stack overflow")
+			m.vm.runError(m.th, m.state.currentFrame, "stack overflow")
 		}
 	}
 	s.limits()

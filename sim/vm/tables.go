@@ -181,7 +181,9 @@ func (m *memory) set(tb *lua.LTable, key lua.LValue, nonNil bool) {
 			have = true
 		}
 		next := m.newIndex(tb, key)
+		m.still = m.v.running
 		s.t.Set(m, &k, nonNil && next == nil, s)
+		m.still = nil
 		tb2, ok := next.(*lua.LTable)
 		if !ok || m.v.rom[tb2] != "" {
 			return
@@ -216,7 +218,9 @@ func (m *memory) setString(tb *lua.LTable, key string, nonNil bool) {
 	}
 	var k heap.Key
 	m.stringKey(key, &k)
+	m.still = m.v.running
 	s.t.Set(m, &k, nonNil, s)
+	m.still = nil
 }
 
 // rawSet accounts for a primitive t[key] = value.
@@ -227,6 +231,8 @@ func (m *memory) rawSet(tb *lua.LTable, key lua.LValue, nonNil bool) {
 	var k heap.Key
 	if m.key(key, &k) {
 		s := m.table(tb)
+		m.still = m.v.running
 		s.t.Set(m, &k, nonNil, s)
+		m.still = nil
 	}
 }

@@ -62,6 +62,8 @@ type VM struct {
 	mem         *memory
 	addr        addresses
 	onError     *Function // see errorRaised
+	yield       *Function // coroutine.yield
+	yieldCall   *Function // see SetYield
 	protections []*protection
 	stringMeta  *Table             // what scripts see as the metatable of strings
 	hidden      map[*Function]bool // functions that no script and no traceback sees

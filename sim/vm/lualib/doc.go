@@ -36,7 +36,8 @@ func Open(v *vm.VM) {
 	v.SetStringMetatable(str)
 	v.OpenModule("table", tableFuncs, nil)
 	v.OpenModule("debug", debugFuncs, nil)
-	v.OpenModule("coroutine", coroutineFuncs, nil)
+	co := v.OpenModule("coroutine", coroutineFuncs, nil)
+	v.SetYield(co.RawGetString("yield").(*vm.Function))
 	v.OpenModule("math", mathFuncs(v), mathConsts)
 	rom.RawSetString("ROM", rom)
 }
