@@ -104,9 +104,9 @@ func (m *memory) propagate() {
 		case *lua.LTable:
 			m.traverseTable(x)
 		case *lua.LFunction:
-		if x == m.v.yieldCall {
-			return
-		}
+			if x == m.v.yieldCall {
+				return
+			}
 			m.traverseFunction(x)
 		case *lua.LState:
 			m.traverseThread(x)
