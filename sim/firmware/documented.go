@@ -49,7 +49,7 @@ var catalogue = []Documented{
 	module("ow", "check_crc16 crc16 crc8 depower read read_bytes reset reset_search search select setup skip target_search write write_bytes"),
 	module("pcm", "new", "pcm.driver: close on pause play stop"),
 	module("perf", "start stop"),
-	module("pipe", "create", "pipe: nrec read reader unread write"),
+	module("pipe", "create"), // a pipe is a table, not a userdata: its methods are not listed
 	module("pixbuf", "newBuffer",
 		"pixbuf.buf: channels dump fade fadeI fill get map mix mix4I5 power replace set shift size sub"),
 	module("pwm", "close getclock getduty setclock setduty setup start stop"),
