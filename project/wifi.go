@@ -212,5 +212,23 @@ func (w WiFi) Apply(world *sim.World, cfg *sim.Config) {
 	if w.Gateway.IsValid() {
 		world.Air.Router = w.Gateway
 	}
+	if w.IP.IsValid() {
+		cfg.WiFi.Lease = w.IP.Addr()
+		if !w.Gateway.IsValid() {
+			world.Air.Router = firstOther(w.IP)
+		}
+	}
+	world.Air.DNS = w.DNS
+	world.Air.ConnectDelay, world.Air.DHCPDelay = w.ConnectDelay, w.DHCPDelay
 	cfg.WiFi.SSID, cfg.WiFi.Password = w.Join, w.Password
+}
+
+// firstOther returns the first host of a network that is not the given one, as its
+// router.
+func firstOther(host netip.Prefix) netip.Prefix {
+	a := host.Masked().Addr().Next()
+	if a == host.Addr() {
+		a = a.Next()
+	}
+	return netip.PrefixFrom(a, host.Bits())
 }

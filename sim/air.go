@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
 )
 
@@ -61,6 +62,14 @@ type Air struct {
 	// Router is the address of the router in the stations' network, and that
 	// network. Default DefaultRouter.
 	Router netip.Prefix
+
+	// DNS are the servers that the router's DHCP names, at most two. Default: the
+	// router.
+	DNS []netip.Addr
+
+	// ConnectDelay and DHCPDelay are how long a station takes from connect to
+	// connected, and from there to an address. Zero: random times as on a device.
+	ConnectDelay, DHCPDelay clock.Duration
 
 	world  *World
 	down   bool
@@ -189,12 +198,18 @@ func (a *Air) lease(mac MAC) (netip.Addr, bool) {
 			return l.addr, true
 		}
 	}
+	for _, d := range a.world.devices {
+		if d.radio.mac[StationIf] == mac && r.Contains(d.cfg.WiFi.Lease) {
+			return d.cfg.WiFi.Lease, true
+		}
+	}
 	addr := r.Masked().Addr()
 	for range firstLease {
 		addr = addr.Next()
 	}
 	for ; r.Contains(addr) && !wire.IsBroadcast(addr, r); addr = addr.Next() {
-		taken := slices.ContainsFunc(a.leases, func(l lease) bool { return l.addr == addr })
+		taken := slices.ContainsFunc(a.leases, func(l lease) bool { return l.addr == addr }) ||
+			slices.ContainsFunc(a.world.devices, func(d *Device) bool { return d.cfg.WiFi.Lease == addr })
 		if taken || addr == r.Addr() || a.world.DeviceAt(addr) != nil {
 			continue
 		}
@@ -214,6 +229,33 @@ func (w *World) DeviceAt(addr netip.Addr) *Device {
 		}
 	}
 	return nil
+}
+
+// connectDelay is how long a station takes to join a network.
+func (a *Air) connectDelay(by *Radio) clock.Duration {
+	if a.ConnectDelay > 0 {
+		return a.ConnectDelay
+	}
+	return between(by.rand, associateMin, associateMax)
+}
+
+// dhcpDelay is how long it takes to get an address then.
+func (a *Air) dhcpDelay(by *Radio) clock.Duration {
+	if a.DHCPDelay > 0 {
+		return a.DHCPDelay
+	}
+	return between(by.rand, dhcpMin, dhcpMax)
+}
+
+// setDNS tells a stack the servers that come with a lease.
+func (a *Air) setDNS(s *lwip.Stack) {
+	servers := a.DNS
+	if len(servers) == 0 {
+		servers = []netip.Addr{a.router().Addr()}
+	}
+	for i, addr := range servers {
+		s.SetDNS(i, addr)
+	}
 }
 
 // Times of the radio. Where the source says "assumed", only their order of

@@ -22,6 +22,10 @@ type WiFiConfig struct {
 	// MAC is the station's address. Default: made from the device's chip id.
 	MAC MAC
 
+	// Lease is the address that the router gives to this device, where it lies in
+	// the router's network. Default: the next free one.
+	Lease netip.Addr
+
 	// Wired, when valid, leaves the radio out: the station interface is up with
 	// this address from power-on. Test harnesses use it.
 	Wired netip.Prefix

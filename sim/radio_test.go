@@ -245,6 +245,22 @@ func TestScanAndStoredNetworks(t *testing.T) {
 	}
 }
 
+func TestRouterSettings(t *testing.T) {
+	w := NewWorld(1)
+	w.Air.Router = netip.MustParsePrefix("10.1.2.1/16")
+	w.Air.DNS = []netip.Addr{netip.MustParseAddr("9.9.9.9"), netip.MustParseAddr("8.8.8.8")}
+	w.Air.ConnectDelay, w.Air.DHCPDelay = 100*clock.Millisecond, 50*clock.Millisecond
+	first, _ := radioDevice(w, WiFiConfig{})
+	second, _ := radioDevice(w, WiFiConfig{Lease: netip.MustParseAddr("10.1.0.10")})
+	w.Clock.RunUntil(defaultBootDelay + 150*clock.Millisecond)
+	if a, b := first.Address(StationIf).String(), second.Address(StationIf).String(); a != "10.1.0.11/16" || b != "10.1.0.10/16" {
+		t.Errorf("addresses %s and %s", a, b)
+	}
+	if s := first.Net(); s.DNS(0) != w.Air.DNS[0] || s.DNS(1) != w.Air.DNS[1] {
+		t.Errorf("DNS servers %v, %v", s.DNS(0), s.DNS(1))
+	}
+}
+
 func TestManyDevicesHaveTheirOwnAddresses(t *testing.T) {
 	w := NewWorld(1)
 	w.Air.Router = netip.MustParsePrefix("10.0.0.1/29") // room for 6 hosts, but leases start at .10

@@ -93,7 +93,7 @@ func (s *station) seek() {
 	} else if n.Password != "" && n.Password != cfg.Password {
 		s.after(handshakeTimeout, func() { s.failed(StationWrongPassword, AuthExpire, n.BSSID) })
 	} else {
-		s.after(between(s.r.rand, associateMin, associateMax), s.associate)
+		s.after(air.connectDelay(s.r), s.associate)
 	}
 }
 
@@ -115,7 +115,7 @@ func (s *station) associate() {
 		s.gotIP()
 		return
 	}
-	s.after(between(s.r.rand, dhcpMin, dhcpMax), s.lease)
+	s.after(s.r.d.world.Air.dhcpDelay(s.r), s.lease)
 	s.dhcp = s.r.d.NewTimer(func() { s.r.event(RadioEvent{Kind: StationDHCPTimeout}) })
 	s.dhcp.Arm(dhcpTimeout, false)
 }
@@ -131,7 +131,7 @@ func (s *station) lease() {
 		var addr netip.Addr
 		if addr, ok = air.lease(s.r.mac[StationIf]); ok {
 			s.ip = IPInfo{netip.PrefixFrom(addr, router.Bits()), router.Addr()}
-			s.r.d.net.stack.SetDNS(0, router.Addr()) // as the router's DHCP says
+			air.setDNS(s.r.d.net.stack)
 		}
 	}
 	if !ok {
@@ -226,7 +226,7 @@ func (r *Radio) beaconsChanged() {
 	} else if r.sta.status == StationHasIP {
 		r.sta.halt()
 	} else {
-		r.sta.after(between(r.rand, dhcpMin, dhcpMax), r.sta.lease)
+		r.sta.after(r.d.world.Air.dhcpDelay(r), r.sta.lease)
 	}
 }
 
