@@ -49,6 +49,9 @@ type Timer struct {
 	period clock.Duration
 	repeat bool
 	armed  bool
+
+	quietUntil clock.Time
+	skipped    func(at clock.Time)
 }
 
 // NewTimer makes a timer that calls fn, disarmed.
@@ -63,6 +66,7 @@ func (t *Timer) Arm(period clock.Duration, repeat bool) {
 // ArmAt is Arm with the first expiry at an absolute time.
 func (t *Timer) ArmAt(at clock.Time, period clock.Duration, repeat bool) {
 	t.Disarm()
+	t.CatchUp()
 	t.expiry, t.period, t.repeat = at, period, repeat
 	t.insert()
 	t.d.reschedule()
@@ -86,6 +90,47 @@ func (t *Timer) Armed() bool { return t.armed }
 
 // Expiry returns when an armed timer expires next.
 func (t *Timer) Expiry() clock.Time { return t.expiry }
+
+// Quiet implements lwip.QuietTimer: expiries before until would do nothing, so an
+// idle device sleeps through them. Those that it has slept through are reported
+// to skipped before anything else happens on the device. An expiry that finds the
+// CPU busy is not left out: it comes late, and that may show.
+func (t *Timer) Quiet(until clock.Time, skipped func(at clock.Time)) {
+	t.quietUntil, t.skipped = until, skipped
+	t.d.reschedule()
+}
+
+// CatchUp reports the expiries slept through up to now.
+func (t *Timer) CatchUp() {
+	if !t.d.running {
+		t.d.sched.catchUp(t.d.world.Clock.Now())
+	}
+}
+
+// quiet reports whether the next expiry can be slept through.
+func (t *Timer) quiet(busyUntil clock.Time) bool {
+	return t.repeat && t.expiry < t.quietUntil && t.expiry >= busyUntil
+}
+
+// catchUp brings timers that were slept through up to date. A timer counts as put
+// back into the list when it would have run; nothing else has touched the list
+// since.
+func (s *scheduler) catchUp(now clock.Time) {
+	for i := 0; i < len(s.timers) && s.timers[i].expiry < now; {
+		t := s.timers[i]
+		if !t.quiet(s.busyUntil) {
+			i++
+			continue
+		}
+		s.timers = slices.Delete(s.timers, i, i+1)
+		for t.expiry < now && t.quiet(s.busyUntil) {
+			at := t.expiry
+			t.expiry += t.period
+			t.skipped(at)
+		}
+		t.insert()
+	}
+}
 
 func (t *Timer) insert() {
 	t.armed = true
@@ -144,10 +189,27 @@ func (d *Device) nextWork() clock.Time {
 	at := clock.Forever
 	if len(s.packets) > 0 || len(s.tasks[Low])+len(s.tasks[Medium])+len(s.tasks[High]) > 0 {
 		at = 0
-	} else if len(s.timers) > 0 {
-		at = s.timers[0].expiry
+	} else {
+		at = s.nextTimer()
 	}
 	return max(at, s.busyUntil, d.world.Clock.Now())
+}
+
+// nextTimer returns when a timer has something to do next.
+func (s *scheduler) nextTimer() clock.Time {
+	at := clock.Forever
+	for _, t := range s.timers {
+		if t.expiry >= at {
+			break
+		}
+		if !t.quiet(s.busyUntil) {
+			return t.expiry
+		}
+		if t.quietUntil < clock.Forever {
+			at = min(at, t.expiry+(t.quietUntil-t.expiry+t.period-1)/t.period*t.period)
+		}
+	}
+	return at
 }
 
 // burst is how much work may be done at one instant before time passes: a
@@ -162,6 +224,7 @@ const (
 // is left.
 func (d *Device) run() {
 	now := d.world.Clock.Now()
+	d.sched.catchUp(now)
 	for n := 0; now >= d.sched.busyUntil; n++ {
 		if n == burst {
 			d.sched.busyUntil = now + burstTime
