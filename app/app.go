@@ -7,7 +7,9 @@
 package app
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/nodemcu-sim/nodemcu-sim/modules"
@@ -49,6 +51,9 @@ type App struct {
 // with the options, the directory or the project file, and what to do.
 func New(o Options) (_ *App, err error) {
 	src, err := hostdir.Open(o.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; run takes the directory that holds init.lua", err)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -153,13 +158,17 @@ func (a *App) loadFlash(src *hostdir.Dir, o Options, p *project.Project, cfg *si
 		if a.sink, err = hostdir.Open(o.FlashDir); err != nil {
 			return fmt.Errorf("--flash-dir: %w", err)
 		}
-		if filepath.Clean(o.FlashDir) != filepath.Clean(o.Dir) {
-			// What the device wrote before goes before what the app
-			// directory has.
-			if _, err := a.sink.Load(cfg.Flash, nil); err != nil {
-				return fmt.Errorf("--flash-dir: %w", err)
-			}
+		var exclude []string
+		if filepath.Clean(o.FlashDir) == filepath.Clean(o.Dir) {
+			exclude = p.Exclude
 		}
+		// What the device wrote before goes before what the app directory has.
+		if _, err := a.sink.Load(cfg.Flash, exclude); err != nil {
+			return fmt.Errorf("--flash-dir: %w", err)
+		}
+		cfg.Flash.SetSink(a.sink, func(err error) {
+			a.Device.Emit(sim.Note, sim.NoteData{Text: "--flash-dir: " + err.Error()})
+		})
 	}
 	a.skipped = report.Skipped
 	return a.checkInit(cfg.Flash)
@@ -220,6 +229,9 @@ func (a *App) Close() {
 		a.Gateway.Close()
 	}
 	if a.sink != nil {
+		if a.Device != nil {
+			a.Device.Flash.Reset() // what was written to files that are still open
+		}
 		a.sink.Close()
 	}
 }
