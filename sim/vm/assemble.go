@@ -110,8 +110,10 @@ func (v *VM) compileSource(src, chunk string) (proto *lua.FunctionProto, err err
 		m.collect() // the device has just done so
 	}
 	m.egc.Blocked, m.hold, m.compiling = true, true, true
+	m.named = map[string]bool{}
 	defer func() {
 		m.egc.Blocked, m.hold, m.compiling = false, false, false
+		m.named = nil
 		if r := recover(); r != nil {
 			if _, ok := r.(compileOutOfMemory); !ok {
 				panic(r)
@@ -131,8 +133,17 @@ func (v *VM) compileSource(src, chunk string) (proto *lua.FunctionProto, err err
 	return proto, nil
 }
 
-// Intern accounts for a string (luac.Account).
-func (m *memory) Intern(s string) { m.intern(s) }
+// Intern accounts for a string (luac.Account). A lazy account would count each
+// mention of a name, and while the collector is blocked no mark corrects that.
+func (m *memory) Intern(s string) {
+	if !m.exact {
+		if m.strs[s] != nil || m.named[s] {
+			return
+		}
+		m.named[s] = true
+	}
+	m.intern(s)
+}
 
 // adoptProto takes the blocks of a freshly compiled prototype over.
 func (m *memory) adoptProto(p *lua.FunctionProto, from *luac.Proto) {

@@ -61,9 +61,10 @@ type memory struct {
 	hold      bool          // exact: those of the instruction at hand stay
 	orphans   []*heap.Table // tables of the compiler, dead at the next collection
 	compiling bool
-	still     *lua.LState   // thread whose stack must not move now (fw: fixedstack)
-	tabs      []*tableState // tables whose object is not known yet
-	pins      []lua.LValue  // what running firmware functions hold
+	named     map[string]bool // lazy: strings of the chunk being compiled
+	still     *lua.LState     // thread whose stack must not move now (fw: fixedstack)
+	tabs      []*tableState   // tables whose object is not known yet
+	pins      []lua.LValue    // what running firmware functions hold
 	work      []lua.LValue
 	weak      []*lua.LTable
 	hashes    [64]hashEntry
