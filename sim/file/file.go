@@ -30,6 +30,9 @@
 //   - read gives up to 1024 bytes unless told otherwise; read(0) and read of a
 //     negative number give "".
 //   - getcontents of an empty file gives nil.
+//   - A result is put together in pieces, so 4096 bytes or more are "string length
+//     overflow" under the default collector setting: getcontents of a larger file
+//     fails.
 //   - A write that does not fit gives nil and writes nothing.
 //   - seek beyond the end gives nil and goes to the end.
 //

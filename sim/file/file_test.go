@@ -121,6 +121,15 @@ func TestModule(t *testing.T) {
 			local r, u, t = file.fsinfo()
 			print(r + u == t, t, r < 2000)`,
 			"hint t:5: write gave nil: the flash file system is full, nothing was written\n45\ttrue\t45001\ntrue\t46937\ttrue"},
+		{"large reads", `
+			local f = file.open("big", "w+")
+			for i = 1, 5 do f:write(string.rep("x", 1000)) end
+			f:seek("set")
+			print(#f:read(4095), #f:read(4095), f:read(1))
+			print(pcall(file.getcontents, "big"))`,
+			"4095\t905\tnil\n" +
+				"hint t:7: reading 4096 bytes or more at once is \"string length overflow\": read in smaller pieces, or lift the limit with node.egc.setmode(node.egc.ALWAYS)\n" +
+				"false\tstring length overflow"},
 		{"format", `
 			local f = file.open("x")
 			file.format()

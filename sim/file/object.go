@@ -155,6 +155,9 @@ func (m *module) readFrom(c *vm.Call, h *flash.Handle, n, end int) int {
 		if err != nil {
 			return c.ReturnNil()
 		}
+		if n := len(data); n > 1 && c.VM.JoinOverflows(n-1, 1) {
+			m.hint(c, "reading 4096 bytes or more at once is \"string length overflow\": read in smaller pieces, or lift the limit with node.egc.setmode(node.egc.ALWAYS)")
+		}
 		b.String(string(data))
 	}
 	return b.Finish()
