@@ -358,9 +358,14 @@ func (d *Device) panic(what string, err *vm.Error) {
 	}
 }
 
-// halt stops the CPU: nothing that is queued will run.
+// halt is the end after a panic: nothing that is queued will run.
 func (d *Device) halt() {
 	d.halted = true
+	d.stopCPU()
+}
+
+// stopCPU lets nothing run until the next reset.
+func (d *Device) stopCPU() {
 	d.powered = false
 	d.sched.wake.Stop()
 	d.sched.timers, d.sched.packets = nil, nil

@@ -284,8 +284,10 @@ func (d *Device) exec(work func()) {
 	d.sched.busyUntil = d.Now()
 	d.running = false
 	if r := d.pendingReset; r != nil {
+		// The reset comes when the CPU has got there, not before.
 		d.pendingReset = nil
-		d.reset(*r)
+		d.stopCPU()
+		d.world.Clock.At(d.sched.busyUntil, d.ifThisBoot(func() { d.reset(*r) }))
 	}
 }
 
