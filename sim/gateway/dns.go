@@ -11,6 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
 )
 
@@ -39,6 +40,8 @@ func (g *Gateway) query(p *wire.Packet) {
 		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.addr})
 	case g.names[name].Is4():
 		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.names[name]})
+	case g.hostname(name).IsValid():
+		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.hostname(name)})
 	case g.policy == Isolated:
 		g.note(p.Src, fmt.Sprintf("the network is isolated: nobody answers for the name %s (--net host lets the query out)", name))
 	case question.Qtype != dns.TypeA:
@@ -55,6 +58,17 @@ func (g *Gateway) query(p *wire.Packet) {
 			})
 		})
 	}
+}
+
+// hostname returns the address of the device with that name, as a router does that
+// learns the names with DHCP.
+func (g *Gateway) hostname(name string) netip.Addr {
+	for _, d := range g.world.Devices() {
+		if p := d.Address(sim.StationIf); p.IsValid() && strings.EqualFold(name, d.Radio().Hostname()) {
+			return p.Addr()
+		}
+	}
+	return netip.Addr{}
 }
 
 // lookup asks the host's resolver. It blocks.

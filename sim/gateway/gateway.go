@@ -24,7 +24,8 @@
 //   - A connection that the host refuses gets a RST (-9 in Lua), one that times out or
 //     has no route gets no answer (-8), a reset is passed on in both directions, and so
 //     is the end of one direction.
-//   - DNS queries to any server are answered by the host's resolver (A records only).
+//   - DNS queries to any server are answered by the host's resolver (A records only),
+//     those for the hostname of a device with its address.
 //   - Under the policy Isolated nothing leaves: connections and datagrams to the
 //     outside and DNS queries get no answer, as on a network without uplink, and the
 //     router's address refuses connections. Published ports work.

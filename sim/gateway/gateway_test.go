@@ -42,7 +42,10 @@ func start(t *testing.T, o Options, cfg sim.WiFiConfig, setup func(*lwip.Stack))
 	booted := make(chan struct{})
 	b.g = New(b.w, o)
 	b.d = b.w.AddDevice(sim.Config{
-		Board:   &sim.Board{Name: "test", CPU: sim.BoardCPU{MHz: 80}, FS: sim.BoardFS{Size: 0x100000}},
+		Board: &sim.Board{Name: "test", CPU: sim.BoardCPU{MHz: 80}, FS: sim.BoardFS{Size: 0x100000},
+			// More than any ESP8266 has: 50 connections at once are a matter for the
+			// gateway here, not for the device's memory.
+			Heap: sim.BoardHeap{Size: 1 << 20}},
 		HostCPU: true,
 		WiFi:    cfg,
 		Startup: func(d *sim.Device) { setup(d.Net()); close(booted) },
@@ -639,7 +642,7 @@ func TestDNS(t *testing.T) {
 		}
 		b.d.Net().SetDNS(0, netip.MustParseAddr("208.67.222.222"))
 	})
-	for name, want := range map[string]string{"example.com": "192.0.2.1", "ME": b.g.addr.String(), "nowhere.example": "invalid IP"} {
+	for name, want := range map[string]string{"example.com": "192.0.2.1", "ME": b.g.addr.String(), "node-000": "192.168.1.10", "nowhere.example": "invalid IP"} {
 		if got := b.resolve(name); got.String() != want {
 			t.Errorf("%s is %v, want %s", name, got, want)
 		}

@@ -23,6 +23,7 @@ type outgoing struct {
 	flow    flow
 	syn     *wire.Packet
 	conn    *net.TCPConn // nil until the host has connected
+	stop    func() bool  // forgets to close conn when the gateway closes
 	bridged bool
 	expiry  *clock.Event // forgets an attempt that came to nothing
 	leave   func()       // lets the clock go
@@ -82,12 +83,11 @@ func (o *outgoing) dial(to netip.AddrPort) {
 		o.g.post(func() { o.failed(err) })
 		return
 	}
-	tcp := conn.(*net.TCPConn)
-	if o.g.ctx.Err() != nil {
-		tcp.Close()
-		return
-	}
-	o.g.post(func() { o.dialed(tcp) })
+	stop := contextClose(o.g, conn)
+	o.g.post(func() {
+		o.conn, o.stop = conn.(*net.TCPConn), stop
+		o.dialed()
+	})
 }
 
 // failed tells the device, if there is something to tell.
@@ -103,20 +103,22 @@ func (o *outgoing) failed(err error) {
 }
 
 // dialed lets the stack see the SYN.
-func (o *outgoing) dialed(conn *net.TCPConn) {
+func (o *outgoing) dialed() {
 	g := o.g
 	if !g.listen(o.flow.remote.Port()) {
-		conn.Close()
-		o.forget()
+		o.giveUp()
 		g.refuse(o.syn)
 		return
 	}
-	o.conn = conn
-	o.expiry = g.after(handshake, func() {
-		conn.Close()
-		o.forget()
-	})
+	o.expiry = g.after(handshake, o.giveUp)
 	g.stack.Input(0, o.syn)
+}
+
+// giveUp drops the host's connection.
+func (o *outgoing) giveUp() {
+	o.stop()
+	o.conn.Close()
+	o.forget()
 }
 
 func (o *outgoing) forget() {
@@ -154,6 +156,7 @@ func (g *Gateway) accept(pcb *lwip.TCPConn) lwip.Err {
 	}
 	o.bridged = true
 	o.expiry.Stop()
+	o.stop()
 	g.newBridge(pcb, o.conn, o.forget)
 	return lwip.OK
 }

@@ -158,8 +158,9 @@ func (g *Gateway) serve(p *publication) {
 			g.rest() // the host is short of something
 			continue
 		}
-		tcp := conn.(*net.TCPConn)
-		g.post(func() { g.connect(p.Device, uint16(p.Port), tcp) })
+		stop := contextClose(g, conn)
+		in := &incoming{g: g, conn: conn.(*net.TCPConn), dev: p.Device, port: uint16(p.Port), stop: stop}
+		g.post(in.begin)
 	}
 }
 
@@ -181,11 +182,10 @@ const (
 	addressCheck = 50 * clock.Millisecond
 )
 
-// connect begins to connect a host's connection with a device.
-func (g *Gateway) connect(d *sim.Device, port uint16, conn *net.TCPConn) {
-	in := &incoming{g: g, conn: conn, dev: d, port: port}
-	in.stop, in.leave = contextClose(g, conn), g.world.Clock.Follow()
-	in.try(g.world.Clock.Now() + addressWait)
+// begin starts to connect with the device.
+func (in *incoming) begin() {
+	in.leave = in.g.world.Clock.Follow()
+	in.try(in.g.world.Clock.Now() + addressWait)
 }
 
 // try connects once the device has an address.

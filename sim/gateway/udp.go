@@ -30,11 +30,33 @@ type udpFlow struct {
 	close  func()
 	used   clock.Time
 	expiry *clock.Event
-	leave  func() // lets the clock go
+
+	leave  func() // lets the clock go; nil: it is free
+	answer *clock.Event
 }
 
+// answerWait is how long virtual time keeps to wall time for an answer after a
+// datagram has passed.
+const answerWait = 2 * clock.Second
+
 // touch keeps the flow alive.
-func (f *udpFlow) touch() { f.used = f.g.world.Clock.Now() }
+func (f *udpFlow) touch() {
+	f.used = f.g.world.Clock.Now()
+	if f.leave == nil {
+		f.leave = f.g.world.Clock.Follow()
+	}
+	f.answer.Stop()
+	f.answer = f.g.after(answerWait, f.free)
+}
+
+// free lets virtual time run.
+func (f *udpFlow) free() {
+	f.answer.Stop()
+	if f.leave != nil {
+		f.leave()
+		f.leave = nil
+	}
+}
 
 // check ends the flow if it was idle for long, and looks again later if not.
 func (f *udpFlow) check() {
@@ -47,7 +69,7 @@ func (f *udpFlow) check() {
 
 func (f *udpFlow) end() {
 	f.expiry.Stop()
-	f.leave()
+	f.free()
 	delete(f.g.udp, f.key)
 	if port := f.key.remote.Port(); f.g.udpPorts[port] == f {
 		delete(f.g.udpPorts, port)
@@ -68,7 +90,6 @@ func (g *Gateway) add(f *udpFlow) {
 		oldest.end()
 	}
 	g.udp[f.key] = f
-	f.leave = g.world.Clock.Follow()
 	f.touch()
 	f.expiry = g.after(udpIdle, f.check)
 }
