@@ -1,6 +1,8 @@
 package vm
 
 import (
+	"math"
+
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -19,14 +21,13 @@ type mend struct {
 }
 
 func (m *meter) applyMend() {
-	m.mend.on = false
 	if t := m.mend.table; t != nil {
 		t.Metatable = m.mend.meta
-		m.mend.table, m.mend.meta = nil, nil
-		return
 	}
-	m.state.reg.array[m.mend.reg] = m.mend.value
-	m.mend.value = nil
+	if m.mend.value != nil {
+		m.state.reg.array[m.mend.reg] = m.mend.value
+	}
+	m.mend = mend{}
 }
 
 // beforeMod computes a % b as Lua 5.1 does, a - floor(a/b)*b, where the exact
@@ -43,17 +44,63 @@ func (m *meter) beforeMod(f *luaFrame, inst uint32) {
 	m.mend = mend{on: true, reg: f.LocalBase + argA(inst), value: lua.LNumber(modulo(float64(a), float64(b)))}
 }
 
-// beforeLen keeps the # of a table from calling __len, which Lua 5.1 does for
-// userdata only.
+// beforeLen makes the # of a table what the firmware's is: a border found its
+// way, and no matter of __len, which Lua 5.1 asks of userdata only.
 func (m *meter) beforeLen(f *luaFrame, inst uint32) {
 	t, ok := m.rk(f, argB(inst)).(*lua.LTable)
 	if !ok {
 		return
 	}
-	if mt, ok := t.Metatable.(*lua.LTable); ok && mt.RawGetString("__len") != lua.LNil {
+	mt, ok := t.Metatable.(*lua.LTable)
+	if ok && mt.RawGetString("__len") != lua.LNil {
 		m.mend = mend{on: true, table: t, meta: t.Metatable}
 		t.Metatable = lua.LNil
 	}
+	if n := m.vm.Len(t); n != t.Len() {
+		m.mend.on = true
+		m.mend.reg, m.mend.value = f.LocalBase+argA(inst), lua.LNumber(n)
+	}
+}
+
+// Len returns the length of a table, which is one of its borders: of several the
+// one that the firmware finds, given how big the table's array is there (fw:
+// app/lua/ltable.c, luaH_getn).
+func (v *VM) Len(t *Table) int {
+	if !v.mem.on {
+		return t.Len()
+	}
+	s := v.mem.table(t)
+	set := func(i int) bool {
+		return t.RawGetInt(i) != lua.LNil || i >= lua.MaxArrayIndex && t.RawGet(lua.LNumber(i)) != lua.LNil
+	}
+	search := func(i, j int) int { // i is set (or 0), j is not
+		for j-i > 1 {
+			if m := (i + j) / 2; set(m) {
+				i = m
+			} else {
+				j = m
+			}
+		}
+		return i
+	}
+	size := s.t.Array()
+	switch {
+	case size > 0 && !set(size):
+		return search(0, size)
+	case s.t.Nodes() == 0:
+		return size
+	}
+	i, j := size, size+1
+	for set(j) {
+		i = j
+		if j *= 2; j > math.MaxInt32 {
+			for i = 1; set(i); i++ {
+				v.Work(1)
+			}
+			return i - 1
+		}
+	}
+	return search(i, j)
 }
 
 // beforeFor prepares a numeric loop as the firmware's OP_FORPREP: strings that

@@ -305,7 +305,7 @@ func unpack(c *vm.Call) int {
 	first := optInteger(c, 2, 1)
 	last := 0
 	if c.IsNoneOrNil(3) {
-		last = t.Len()
+		last = c.VM.Len(t)
 	} else {
 		last = integer(c, 3)
 	}

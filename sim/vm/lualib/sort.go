@@ -14,7 +14,7 @@ type sorter struct {
 
 func tabSort(c *vm.Call) int {
 	t := c.Table(1)
-	n := t.Len()
+	n := c.VM.Len(t)
 	c.CheckStack(40)
 	s := sorter{c: c, t: t, fn: c.OptFunction(2)}
 	s.sort(1, n)

@@ -6,7 +6,7 @@ var tableFuncs = []vm.Func{
 	{Name: "concat", Fn: tabConcat},
 	{Name: "foreach", Fn: tabForeach},
 	{Name: "foreachi", Fn: tabForeachi},
-	{Name: "getn", Fn: func(c *vm.Call) int { return c.ReturnInt(c.Table(1).Len()) }},
+	{Name: "getn", Fn: func(c *vm.Call) int { return c.ReturnInt(c.VM.Len(c.Table(1))) }},
 	{Name: "maxn", Fn: tabMaxn},
 	{Name: "insert", Fn: tabInsert},
 	{Name: "remove", Fn: tabRemove},
@@ -20,7 +20,7 @@ func tabConcat(c *vm.Call) int {
 	i := optInteger(c, 3, 1)
 	last := 0
 	if c.IsNoneOrNil(4) {
-		last = t.Len()
+		last = c.VM.Len(t)
 	} else {
 		last = integer(c, 4)
 	}
@@ -41,7 +41,7 @@ func tabConcat(c *vm.Call) int {
 
 func tabForeachi(c *vm.Call) int {
 	t := c.Table(1)
-	n := t.Len()
+	n := c.VM.Len(t)
 	fn := c.Function(2)
 	for i := 1; i <= n; i++ {
 		if x := c.Invoke(fn, 1, vm.Number(i), t.RawGet(vm.Number(i)))[0]; x != vm.Nil {
@@ -86,7 +86,7 @@ func tabMaxn(c *vm.Call) int {
 
 func tabInsert(c *vm.Call) int {
 	t := c.Table(1)
-	e := t.Len() + 1
+	e := c.VM.Len(t) + 1
 	pos := e
 	switch c.NArgs() {
 	case 2:
@@ -111,7 +111,7 @@ func move(c *vm.Call, t *vm.Table, to, from int) {
 
 func tabRemove(c *vm.Call) int {
 	t := c.Table(1)
-	e := t.Len()
+	e := c.VM.Len(t)
 	pos := optInteger(c, 2, e)
 	if pos < 1 || pos > e {
 		return 0

@@ -28,6 +28,12 @@ func TestTable(t *testing.T) {
 		{src: `local t = {5, nil, 3} print(pcall(table.sort, t))`, want: "false\tattempt to compare nil with number"},
 		{src: `table.sort({1, 2, 3}, function() error("in order") end)`, want: "error: s:1: in order"},
 		{src: `print(#{1, 2, 3}, #{n = 1}, #{1, nil}, #"x")`, want: "3\t0\t1\t1"},
+		{src: `local t = {1, 2, 3, 4, 5, 6, 7} for i = 1, 6 do t[i] = nil end print(#t) t[8] = 8 print(#t) t[7] = nil print(#t) t[8] = nil print(#t)`, want: "7\n0\n0\n0"},
+		{src: `local t = {} for i = 1, 8 do t[i] = i end for i = 1, 8 do t[i] = nil io = #t print(io) end`, want: "8\n8\n8\n8\n8\n8\n8\n0"},
+		{src: `local t = {} for i = 1, 7 do t[i] = i end for i = 1, 7 do t[i] = nil print(#t) end`, want: "7\n7\n7\n0\n0\n0\n0"},
+		{src: `local t = {n = 1, nil, nil, 3} print(#t) t[4] = 4 print(#t) t[3] = nil print(#t) local u = {1, 2, nil, 4, nil} print(#u) u[6] = 6 print(#u) u[10] = 1 print(#u)`, want: "3\n0\n0\n2\n4\n4"},
+		{src: `local q, first = {}, 1 for i = 1, 40 do q[#q + 1] = i if i > 3 then q[first] = nil first = first + 1 end end local n = 0 for k in pairs(q) do n = n + 1 end print(#q, n, first)`, want: "34\t34\t38"},
+		{src: `local t = {} t[1] = 1 t[2] = 2 t[4] = 4 print(#t) t[8] = 8 print(#t) t[3] = 3 print(#t) t[5] = 5 print(#t) table.insert(t, "x") print(#t)`, want: "4\n4\n4\n8\n9"},
 		{src: `local t = {} t[1e308] = 1 t[-1] = 2 t[1.5] = 3 t[2^40] = 4 print(t[1e308], t[-1], t[1.5], t[2^40], #t)`, want: "1\t2\t3\t4\t0"},
 		{src: `local t = {} t["1"] = "s" t[1] = "n" print(t["1"], t[1]) t[-0] = "z" print(t[0])`, want: "s\tn\nz"},
 	})
