@@ -15,7 +15,10 @@ func (v *VM) ChargeString(n int) { v.mem.charge(kindString, heap.StringSize(n)) 
 
 // Intern accounts for making the string s, which is free when it exists already.
 // It is exact where ChargeString, which does not know the content, can't be.
-func (v *VM) Intern(s string) { v.mem.intern(s) }
+func (v *VM) Intern(s string) {
+	v.mem.checkGC()
+	v.mem.intern(s)
+}
 
 // ChargeClosure accounts for a native closure with n upvalues, about to be made
 // with gopher-lua's NewClosure.
@@ -48,6 +51,7 @@ func (v *VM) NewTable(narray, nhash int) *Table {
 	if !m.on {
 		return v.L.CreateTable(min(narray, 64), min(nhash, 64))
 	}
+	m.checkGC()
 	tb := v.L.CreateTable(min(narray, 64), min(nhash, 64))
 	v.pin(tb)
 	m.begin(tb, narray, nhash)

@@ -172,6 +172,7 @@ func (m *memory) resizeStringTable(n int) {
 
 func (m *memory) shrinkBuffer() {
 	if !m.exact {
+		m.requests++ // this collection counts, too
 		m.decayBuffer()
 		return
 	}

@@ -153,6 +153,8 @@ func (m *meter) bindPending() {
 	m.pending = nil
 	if tb, ok := m.state.reg.array[m.pendingReg].(*lua.LTable); ok {
 		m.vm.mem.bind(s, tb)
+		m.vm.running = m.th
+		m.vm.mem.checkGC()
 	} else {
 		s.building = false
 	}

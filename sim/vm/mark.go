@@ -36,8 +36,12 @@ func (m *memory) collect() {
 	blocked := m.egc.Blocked
 	m.inGC, m.egc.Blocked = true, true
 	dead := m.markAll()
+	if len(m.incr.garbage) > 0 { // of a cycle that this collection completes
+		m.unbound = append(m.unbound, m.incr.garbage...)
+	}
 	m.sweep()
-	m.finalize(dead)
+	m.finalize(append(m.incr.dead, dead...))
+	m.setThreshold()
 	m.inGC, m.egc.Blocked = false, blocked
 }
 
@@ -45,7 +49,7 @@ func (m *memory) collect() {
 func (m *memory) markAll() []*udataState {
 	v := m.v
 	m.epoch++
-	m.live = 0
+	m.live, m.visited = 0, m.registry.Bytes()
 	m.weak = m.weak[:0]
 	m.markThread(v.main)
 	m.markValue(v.L.G.Global)
@@ -129,7 +133,12 @@ func (m *memory) markValue(v lua.LValue) {
 		}
 		if s.epoch != m.epoch {
 			s.epoch = m.epoch
-			m.live += s.t.Bytes()
+			n := s.t.Bytes()
+			m.live += n
+			m.visited += n
+			if s.t.Nodes() == 0 {
+				m.visited += heap.HashNode // the shared empty node counts
+			}
 			if !m.exact && !(s.t.Head.Placed() && s.t.Arr.Placed() && s.t.Node.Placed()) {
 				m.unsettled = append(m.unsettled, s)
 			}
@@ -151,6 +160,7 @@ func (m *memory) markValue(v lua.LValue) {
 		}
 		if o.epoch != m.epoch {
 			m.reach(o)
+			m.visited += int(o.size)
 			m.work = append(m.work, x)
 		}
 	case *lua.LUserData:
@@ -196,6 +206,7 @@ func (m *memory) markThread(t *meter) {
 	if t.stack.epoch != m.epoch {
 		t.stack.epoch = m.epoch
 		m.live += t.stack.Bytes()
+		m.visited += heap.ThreadHeader + t.stack.Bytes()
 		if t != m.v.main {
 			m.live += heap.ThreadHeader
 		}
@@ -325,6 +336,7 @@ func (m *memory) markProto(p *lua.FunctionProto) {
 		m.unsettledProtos = append(m.unsettledProtos, o)
 	}
 	m.reach(&o.object)
+	m.visited += int(o.size)
 	if o.strs == nil {
 		o.strs = append(o.strs, m.markString(p.SourceName))
 		for _, k := range p.Constants {

@@ -34,9 +34,11 @@ type memory struct {
 	settled    uint64 // requests at the last collection
 	sinceMark  int    // lazy: bytes requested since the last mark
 	live       int    // bytes found by the mark at hand
+	visited    int    // bytes of the objects it walked through
 
 	egc            heap.EGC
 	inGC           bool
+	incr           incremental
 	pause, stepmul int
 
 	fixed    int        // bytes of what was made at boot and never changes
@@ -178,8 +180,10 @@ func (m *memory) underLimit(n int) bool {
 	if n > m.egc.Limit {
 		return false
 	}
-	if m.total >= m.egc.Limit-n && !m.egc.Blocked {
-		m.collect()
+	if m.total >= m.egc.Limit-n && !m.egc.Blocked && !m.inGC {
+		for ended := false; !ended && m.total >= m.egc.Limit-n; {
+			ended = m.step()
+		}
 	}
 	return m.total < m.egc.Limit-n
 }

@@ -4,13 +4,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sort"
 	"strings"
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/lualib"
 )
+
+// The tests on measurements run what the firmware's own VM did (testdata/memory-*)
+// and compare. The environment variable NODEMCU_ORACLE may name further files of
+// the same formats, or directories of them, separated as in PATH.
+
+func openLibs(v *vm.VM) { lualib.Open(v) }
 
 // bench is a VM as the measurements were made on: the libraries, the global R
 // and the helper table oracle.
@@ -18,7 +26,6 @@ type bench struct {
 	v    *vm.VM
 	out  strings.Builder
 	mark float64
-	refs []vm.Ref
 }
 
 func newBench(t testing.TB, h *heap.Heap, exact bool) *bench {
@@ -32,29 +39,29 @@ func newBench(t testing.TB, h *heap.Heap, exact bool) *bench {
 	b.v = v
 	openLibs(v)
 	blob := &vm.Type{Name: "oracle.udata"}
-	b.refs = []vm.Ref{0}
 	v.OpenModule("oracle", []vm.Func{
-		{"mark", func(c *vm.Call) int { b.mark = c.Number(1); return 0 }},
-		{"bytes", func(c *vm.Call) int { return c.ReturnInt(v.LuaBytes()) }},
-		{"ref", func(c *vm.Call) int {
-			r := v.Ref(c.Arg(1), "oracle.ref")
-			return c.ReturnInt(int(r))
-		}},
-		{"unref", func(c *vm.Call) int {
+		{Name: "mark", Fn: func(c *vm.Call) int { b.mark = c.Number(1); return 0 }},
+		{Name: "bytes", Fn: func(c *vm.Call) int { return c.ReturnInt(v.LuaBytes()) }},
+		{Name: "ref", Fn: func(c *vm.Call) int { return c.ReturnInt(int(v.Ref(c.Arg(1), "oracle.ref"))) }},
+		{Name: "unref", Fn: func(c *vm.Call) int {
 			r := vm.Ref(c.Int(1))
 			v.Unref(&r)
 			return 0
 		}},
-		{"udata", func(c *vm.Call) int { return c.Return(v.NewObject(blob, c.Int(1), nil)) }},
-		{"cclosure", func(c *vm.Call) int {
+		{Name: "udata", Fn: func(c *vm.Call) int { return c.Return(v.NewObject(blob, c.Int(1), nil)) }},
+		{Name: "cclosure", Fn: func(c *vm.Call) int {
 			var up []vm.Value
 			for i := 1; i <= c.NArgs(); i++ {
 				up = append(up, c.Arg(i))
 			}
 			return c.Return(v.NewClosure(vm.Func{Name: "cclosure", Fn: func(*vm.Call) int { return 0 }}, up...))
 		}},
-		{"gc", func(c *vm.Call) int { v.Collect(); return 0 }},
+		{Name: "gc", Fn: func(c *vm.Call) int { v.Collect(); return 0 }},
 	}, nil)
+	v.OpenModule("node", nil, []vm.Const{{Name: "egc", Value: v.NewROMTable("node.egc", []vm.Func{
+		{Name: "setmode", Fn: func(c *vm.Call) int { v.SetEGC(c.Int(1), c.OptInt(2, 0)); return 0 }},
+		{Name: "meminfo", Fn: func(c *vm.Call) int { return c.ReturnInt(v.LuaBytes()) }},
+	}, []vm.Const{{Name: "ALWAYS", Value: vm.Number(heap.EGCAlways)}})}})
 	v.StartAccounting()
 	v.SetField(v.Globals(), "R", vm.False)
 	b.settle()
@@ -71,16 +78,37 @@ func (b *bench) settle() int {
 	return last
 }
 
-func (b *bench) run(t testing.TB, src, name string) *vm.Error {
-	fn, err := b.v.Load([]byte(src), name)
-	if err != nil {
-		t.Fatal(err)
+// readJSON reads a set of measurements and appends what NODEMCU_ORACLE adds to it.
+func readJSON[T any](t testing.TB, name string, into *[]T) (own int) {
+	files := []string{filepath.Join("testdata", name)}
+	for _, p := range filepath.SplitList(os.Getenv("NODEMCU_ORACLE")) {
+		if st, err := os.Stat(p); err != nil {
+			t.Fatalf("NODEMCU_ORACLE: %v", err)
+		} else if st.IsDir() {
+			p = filepath.Join(p, name)
+			if _, err := os.Stat(p); err != nil {
+				continue
+			}
+		} else if kind := strings.TrimSuffix(name, ".json"); !strings.Contains(filepath.Base(p), kind) {
+			continue
+		}
+		files = append(files, p)
 	}
-	_, lerr, kill := b.v.Call(fn, 0)
-	if kill != nil {
-		t.Fatal(kill)
+	for i, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var more []T
+		if err := json.Unmarshal(data, &more); err != nil {
+			t.Fatalf("%s: %v", f, err)
+		}
+		*into = append(*into, more...)
+		if i == 0 {
+			own = len(*into)
+		}
 	}
-	return lerr
+	return own
 }
 
 type snippet struct {
@@ -89,71 +117,140 @@ type snippet struct {
 	Loaded                 int `json:"count_loaded"`
 	Delta, Peak            int
 	AllocTotal             int `json:"alloc_total"`
-}
-
-func readJSON(t testing.TB, name string, into any) {
-	data, err := os.ReadFile("testdata/" + name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, into); err != nil {
-		t.Fatal(err)
+	Compile                struct {
+		Alloc int `json:"alloc_total"`
+		Peak  int `json:"peak_above_before"`
 	}
 }
 
+// inexact names what is not reproduced to the byte, and why.
+var inexact = map[string]string{
+	"str_dump":    "our precompiled chunks have a format of their own, and so another length",
+	"newproxy_mt": "32 bytes fewer are allocated on the way; what is kept is exact",
+	"deepcopy":    "the peak is 80 bytes higher: a string lives one allocation longer",
+}
+
+// tally counts and measures the errors of one category.
+type tally struct {
+	n      int
+	errors map[string][]float64 // relative, per figure
+}
+
+func (c *tally) add(figure string, got, want int) {
+	e := 0.0
+	if got != want {
+		e = float64(got-want) / float64(max(want, 1))
+	}
+	c.errors[figure] = append(c.errors[figure], max(e, -e))
+}
+
+func report(t *testing.T, tallies map[string]*tally, figures ...string) {
+	var names []string
+	for n := range tallies {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		c := tallies[name]
+		line := fmt.Sprintf("%-18s %3d", name, c.n)
+		for _, f := range figures {
+			e := c.errors[f]
+			sort.Float64s(e)
+			exact := 0
+			for _, x := range e {
+				if x == 0 {
+					exact++
+				}
+			}
+			line += fmt.Sprintf("  %s: %3d exact, median %.1f%%, largest %.1f%%", f, exact, 100*e[len(e)/2], 100*e[len(e)-1])
+		}
+		t.Log(line)
+	}
+}
+
+// TestSnippets compares bytes retained, the peak while running and the sum of all
+// requests, of loading and of running, under the device's default collector.
 func TestSnippets(t *testing.T) {
 	var all []snippet
-	readJSON(t, "memory-snippets.json", &all)
-	type stat struct{ n, delta, peak, alloc int }
-	stats := map[string]*stat{}
-	for _, s := range all {
+	own := readJSON(t, "memory-snippets.json", &all)
+	tallies := map[string]*tally{}
+	for i, s := range all {
 		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}), true)
+		before := b.settle()
+		b.v.ResetMemoryStats()
+		fn, err := b.v.Load([]byte(s.Source), "=s")
+		if err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+			continue
+		}
+		compiled := b.v.MemoryStats()
+		loaded := b.settle()
+		b.v.ResetMemoryStats()
+		_, lerr, _ := b.v.Call(fn, 0)
+		ran := b.v.MemoryStats()
+		fn = nil
+		after := b.settle()
+		if lerr != nil {
+			t.Errorf("%s: %v", s.Name, lerr.Message())
+			continue
+		}
+		c := tallies[s.Category]
+		if c == nil {
+			c = &tally{errors: map[string][]float64{}}
+			tallies[s.Category] = c
+		}
+		c.n++
+		wrong := ""
+		figure := func(name string, got, want int) {
+			c.add(name, got, want)
+			if got != want {
+				wrong += fmt.Sprintf(" %s %d, want %d;", name, got, want)
+			}
+		}
+		figure("before", before, s.Before)
+		figure("loaded", loaded, s.Loaded)
+		figure("compile peak", compiled.Peak-before, s.Compile.Peak)
+		figure("compile alloc", compiled.AllocTotal, s.Compile.Alloc)
+		figure("delta", after-before, s.Delta)
+		figure("peak", ran.Peak-before, s.Peak-s.Before)
+		figure("alloc", ran.AllocTotal, s.AllocTotal)
+		if _, known := inexact[s.Name]; wrong != "" && i < own && !known {
+			t.Errorf("%s:%s", s.Name, wrong)
+		} else if wrong != "" {
+			t.Logf("%s:%s", s.Name, wrong)
+		} else if known && i < own {
+			t.Errorf("%s is exact now: take it out of the list", s.Name)
+		}
+	}
+	report(t, tallies, "delta", "peak", "alloc")
+}
+
+// A lazy account comes to the same retained bytes when it is asked, but for the
+// string table, which it does not see growing for strings that soon die, and for
+// weak tables, whose entries vanish later.
+func TestSnippetsLazy(t *testing.T) {
+	var all []snippet
+	own := readJSON(t, "memory-snippets.json", &all)
+	bad := 0
+	for i, s := range all {
+		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}), false)
 		before := b.settle()
 		fn, err := b.v.Load([]byte(s.Source), "=s")
 		if err != nil {
 			t.Errorf("%s: %v", s.Name, err)
 			continue
 		}
-		loaded := b.settle()
-		b.v.ResetMemoryStats()
-		_, lerr, _ := b.v.Call(fn, 0)
-		st := b.v.MemoryStats()
+		if _, lerr, _ := b.v.Call(fn, 0); lerr != nil {
+			t.Errorf("%s: %v", s.Name, lerr.Message())
+		}
 		fn = nil
-		after := b.settle()
-		if lerr != nil {
-			t.Logf("%s: %v", s.Name, lerr.Message())
-			continue
-		}
-		c := stats[s.Category]
-		if c == nil {
-			c = &stat{}
-			stats[s.Category] = c
-		}
-		c.n++
-		dd, dp, da := after-before-s.Delta, st.Peak-loaded-(s.Peak-s.Loaded), st.AllocTotal-s.AllocTotal
-		if dd == 0 {
-			c.delta++
-		}
-		if dp == 0 {
-			c.peak++
-		}
-		if da == 0 {
-			c.alloc++
-		}
-		if dd != 0 || dp != 0 || da != 0 || before != s.Before || loaded != s.Loaded {
-			if os.Getenv("SNIP") != "" {
-				t.Logf("%-24s before %d want %d; loaded %+d; delta %d (%+d) peak %d (%+d) alloc %d (%+d)", s.Name, before, s.Before, loaded-s.Loaded,
-					s.Delta, dd, s.Peak-s.Loaded, dp, s.AllocTotal, da)
+		if got := b.settle() - before; got != s.Delta {
+			if bad++; i < own {
+				t.Logf("%s: %d retained, want %d", s.Name, got, s.Delta)
 			}
 		}
 	}
-	var names []string
-	for n := range stats {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	for _, n := range names {
-		c := stats[n]
-		fmt.Printf("%-20s n %3d  delta %3d  peak %3d  alloc %3d\n", n, c.n, c.delta, c.peak, c.alloc)
+	if limit := 9; bad > limit {
+		t.Errorf("%d of %d differ, more than the %d known", bad, len(all), limit)
 	}
 }

@@ -1,0 +1,143 @@
+package vm
+
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
+)
+
+// incremental is the state of the incremental collector, which runs in all modes
+// of the emergency collector and alone in NOT_ACTIVE: a cycle begins when the
+// bytes in use pass a threshold and advances by a step at a time. The account
+// follows its pace (what a step may visit before it stops, what the next one
+// waits for) and marks in one go where the firmware marks the last time.
+// Only exact accounts have it; lazy ones collect when they must.
+type incremental struct {
+	phase     gcPhase
+	work      int // bytes still to visit, slots or objects still to sweep
+	threshold int
+	debt      int
+	estimate  int
+	dead      []*udataState
+	garbage   []youngBlock // charged, and not found by the last mark
+}
+
+type gcPhase uint8
+
+const (
+	gcPaused gcPhase = iota
+	gcPropagate
+	gcSweepStrings
+	gcSweep
+	gcFinalize
+)
+
+// Costs of the parts of a step (fw: app/lua/lgc.c).
+const (
+	gcSweepCost    = 10
+	gcFinalizeCost = 100
+	gcChunk        = 100 // objects are visited whole; this is about their size
+)
+
+// setThreshold starts the wait for the next cycle.
+func (m *memory) setThreshold() {
+	m.incr = incremental{estimate: m.total, threshold: m.total / 100 * m.pause}
+}
+
+// checkGC takes a step when it is due (luaC_checkGC).
+func (m *memory) checkGC() {
+	if m.exact && m.on && m.total >= m.incr.threshold && !m.inGC && !m.egc.Blocked {
+		m.step()
+	}
+}
+
+// step advances the cycle by GCStepSize bytes' worth of work (luaC_step). It
+// reports whether the cycle ended.
+func (m *memory) step() bool {
+	g := &m.incr
+	budget := heap.GCStepSize / 100 * m.stepmul
+	if budget == 0 {
+		budget = 1 << 30
+	}
+	g.debt += m.total - g.threshold
+	g.estimate = min(g.estimate, m.total)
+	blocked := m.egc.Blocked
+	m.inGC, m.egc.Blocked = true, true
+	for {
+		budget -= m.singleStep()
+		if g.phase == gcPaused || budget <= 0 {
+			break
+		}
+	}
+	m.inGC, m.egc.Blocked = false, blocked
+	if g.phase == gcPaused {
+		g.threshold = g.estimate / 100 * m.pause
+		return true
+	}
+	if g.debt < heap.GCStepSize {
+		g.threshold = m.total + heap.GCStepSize
+	} else {
+		g.debt -= heap.GCStepSize
+		g.threshold = m.total
+	}
+	return false
+}
+
+func (m *memory) singleStep() int {
+	g := &m.incr
+	switch g.phase {
+	case gcPaused:
+		g.phase, g.work, g.debt = gcPropagate, m.visited, 0
+		return 0
+	case gcPropagate:
+		if g.work > 0 {
+			n := min(g.work, gcChunk)
+			g.work -= n
+			return n
+		}
+		g.dead = m.markAll()
+		g.garbage = append(g.garbage, m.unbound...)
+		m.unbound = m.unbound[:0]
+		g.estimate = m.total
+		g.phase, g.work = gcSweepStrings, m.strt.Slots
+		return 0
+	case gcSweepStrings:
+		if g.work--; g.work > 0 {
+			return gcSweepCost
+		}
+		g.phase, g.work = gcSweep, m.objects()
+		m.sweepIncremental() // what is dead is young, and the young are swept first
+		return gcSweepCost
+	case gcSweep:
+		if g.work -= heap.GCSweepMax; g.work <= 0 {
+			g.phase = gcFinalize
+		}
+		return heap.GCSweepMax * gcSweepCost
+	default:
+		if len(g.dead) > 0 {
+			u := g.dead[0]
+			g.dead = g.dead[1:]
+			m.finalize([]*udataState{u})
+			return gcFinalizeCost
+		}
+		g.phase, g.debt = gcPaused, 0
+		return 0
+	}
+}
+
+// objects is the number of objects a sweep looks at, strings apart.
+func (m *memory) objects() int {
+	return len(m.tables) + len(m.funcs) + len(m.upvals) + len(m.protos) + len(m.threads) + len(m.udata) + len(m.incr.garbage)
+}
+
+// sweepIncremental frees what the mark of this cycle did not reach.
+func (m *memory) sweepIncremental() {
+	g := &m.incr
+	before, hold := m.total, m.hold
+	m.hold = true // what was charged since the mark is alive
+	m.sweep()
+	m.hold = hold
+	for i := range g.garbage {
+		m.free(&g.garbage[i].blk)
+	}
+	g.garbage = g.garbage[:0]
+	g.estimate -= before - m.total
+}
