@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
@@ -33,9 +34,10 @@ type network struct {
 
 // link is one interface: its place on the wire and its address.
 type link struct {
-	nic    *wire.NIC
-	prefix netip.Prefix
-	up     bool
+	nic     *wire.NIC
+	prefix  netip.Prefix
+	gateway netip.Addr
+	up      bool
 }
 
 // Net returns the device's TCP/IP stack, nil when the device is off. Each boot
@@ -77,11 +79,14 @@ func (n *network) stop() {
 // network.
 func (n *network) set(i Interface, ip IPInfo, up bool) {
 	l := &n.links[i]
-	if n.stack == nil || l.prefix == ip.Prefix && l.up == up {
+	up = up && ip.Prefix.IsValid()
+	if n.stack == nil || l.prefix == ip.Prefix && l.gateway == ip.Gateway && l.up == up {
 		return
 	}
-	up = up && ip.Prefix.IsValid()
-	l.prefix, l.up = ip.Prefix, up
+	if other := n.d.world.DeviceAt(ip.Prefix.Addr()); up && other != nil && other != n.d {
+		n.d.Emit(Note, NoteData{fmt.Sprintf("%s has the address %s, too: packets reach only one of the two", other.Name, ip.Prefix.Addr())})
+	}
+	l.prefix, l.gateway, l.up = ip.Prefix, ip.Gateway, up
 	if l.nic == nil && up {
 		name := n.d.Name
 		if i != StationIf {

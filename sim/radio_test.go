@@ -68,7 +68,7 @@ func TestStoredStationConnectsAtBoot(t *testing.T) {
 		if got := d.Net().Netif(0); !got.Up || got.Prefix != netip.MustParsePrefix("192.168.1.10/24") {
 			t.Fatalf("netif is %+v", got)
 		}
-		if s := d.Snapshot().WiFi; s != (WiFiSnapshot{"station", "got IP", "nodemcu-sim", "192.168.1.10", ""}) {
+		if s := d.Snapshot().WiFi; s != (WiFiSnapshot{Mode: "station", State: "got IP", SSID: "nodemcu-sim", IP: "192.168.1.10"}) {
 			t.Fatalf("snapshot is %+v", s)
 		}
 	}
@@ -284,6 +284,21 @@ func TestManyDevicesHaveTheirOwnAddresses(t *testing.T) {
 	}
 	if len(seen) != 40 {
 		t.Errorf("%d different addresses", len(seen))
+	}
+}
+
+func TestAddressConflictIsNoted(t *testing.T) {
+	w := NewWorld(1)
+	var notes []string
+	w.Subscribe(func(e Event) {
+		if n, ok := e.Data.(NoteData); ok {
+			notes = append(notes, e.Device+": "+n.Text)
+		}
+	})
+	radioDevice(w, WiFiConfig{Blank: true})
+	radioDevice(w, WiFiConfig{Blank: true})
+	if want := "device2: device1 has the address 192.168.4.1, too: packets reach only one of the two"; len(notes) != 1 || notes[0] != want {
+		t.Errorf("got %q, want %q", notes, want)
 	}
 }
 
