@@ -16,6 +16,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
@@ -125,16 +126,17 @@ func (b *Bench) Eval(source string) string {
 	return b.Output()
 }
 
-// LuaBytes returns the bytes of Lua memory that are reachable, when the stack has
-// been used for something else and the buffer for concatenations, which halves
-// with each collection, is small again.
+// LuaBytes returns the bytes of the Lua objects that are reachable, when the
+// stack has been used for something else. Left out is what follows the use of the
+// past and not what is there: stack, string table, concatenation buffer.
 func (b *Bench) LuaBytes() int {
 	b.T.Helper()
 	b.Eval("local _")
-	for range 8 {
-		b.Device.VM.Collect()
-	}
-	return b.Device.VM.LuaBytes()
+	b.Device.VM.Collect()
+	b.Device.VM.Collect() // what finalizers have released
+	s := b.Device.VM.MemoryStats()
+	return s.Total - heap.StackSlot*s.StackSlots - heap.CallInfoSize*s.CallInfos -
+		heap.StringTableSlot*s.StringSlots - s.ConcatBuffer
 }
 
 // FreeHeap returns what node.heap() gives.
