@@ -219,6 +219,16 @@ func (a *Air) lease(mac MAC) (netip.Addr, bool) {
 	return netip.Addr{}, false
 }
 
+// Inside reports whether an address belongs to the world even if nobody has it at
+// the moment: the router has given it to a device, or it lies in the network of a
+// device's access point.
+func (a *Air) Inside(addr netip.Addr) bool {
+	return slices.ContainsFunc(a.leases, func(l lease) bool { return l.addr == addr }) ||
+		slices.ContainsFunc(a.world.devices, func(d *Device) bool {
+			return d.cfg.WiFi.Lease == addr || d.Address(APIf).Contains(addr)
+		})
+}
+
 // DeviceAt returns the device that has an address, or nil.
 func (w *World) DeviceAt(addr netip.Addr) *Device {
 	for _, d := range w.devices {

@@ -19,8 +19,8 @@
 //     a connection to its port 1883 reaches 127.0.0.1:1883. So does the name
 //     host.internal.
 //   - Other addresses are connected to as any program on the host would, also those
-//     of the devices' own network that no device has. Loopback and group addresses go
-//     nowhere.
+//     of the devices' own network that no device has. Loopback and group addresses and
+//     those of devices that are off go nowhere.
 //   - A connection that the host refuses gets a RST (-9 in Lua), one that times out or
 //     has no route gets no answer (-8), a reset is passed on in both directions, and so
 //     is the end of one direction.
@@ -252,7 +252,7 @@ func (g *Gateway) hostAddr(dst netip.Addr) (netip.Addr, bool) {
 		return netip.Addr{}, false
 	case dst == g.addr:
 		return loopback, true
-	case dst.IsLoopback(), dst.IsUnspecified(), dst.IsMulticast(), dst == broadcast:
+	case dst.IsLoopback(), dst.IsUnspecified(), dst.IsMulticast(), dst == broadcast, g.world.Air.Inside(dst):
 		return netip.Addr{}, false
 	}
 	return dst, true

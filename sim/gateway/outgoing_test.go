@@ -167,6 +167,36 @@ func (b *bench) resolve(name string) netip.Addr {
 	}
 }
 
+// TestAddressesOfDevicesStayInside checks that packets for a device that is off do not
+// reach whoever has its address in the host's network.
+func TestAddressesOfDevicesStayInside(t *testing.T) {
+	w := sim.NewWorld(1)
+	g := New(w, Options{})
+	board := &sim.Board{Name: "test", CPU: sim.BoardCPU{MHz: 80}, FS: sim.BoardFS{Size: 0x100000}}
+	for _, cfg := range []sim.WiFiConfig{{}, {Blank: true}} {
+		w.AddDevice(sim.Config{Board: board, WiFi: cfg, Startup: func(*sim.Device) {}}).PowerOn()
+	}
+	w.Clock.RunUntil(4 * clock.Second)
+	w.Devices()[0].Sleep(0)
+	for addr, want := range map[string]string{
+		"192.168.1.1":     "127.0.0.1", // the router
+		"192.168.1.10":    "",          // the device that sleeps
+		"192.168.1.99":    "192.168.1.99",
+		"192.168.4.7":     "", // in the second device's own network
+		"127.0.0.1":       "",
+		"0.0.0.0":         "",
+		"224.0.0.251":     "",
+		"255.255.255.255": "",
+		"192.0.2.1":       "192.0.2.1",
+	} {
+		to, ok := g.hostAddr(netip.MustParseAddr(addr))
+		if got := to.String(); ok != (want != "") || ok && got != want {
+			t.Errorf("%s leads to %v, %v", addr, to, ok)
+		}
+	}
+	g.Close()
+}
+
 // fakeResolver knows three names.
 type fakeResolver struct{}
 
