@@ -95,12 +95,13 @@ type object struct {
 	id   int
 	self vm.Ref // the anchor: keeps the object alive without Lua's help
 	born clock.Time
-	dead bool // finalized: the stack may still have callbacks of it
+	site string // where the program made it
+	dead bool   // finalized: the stack may still have callbacks of it
 }
 
 func (m *module) newObject() object {
 	m.nextID++
-	return object{m: m, id: m.nextID, born: m.d.Now()}
+	return object{m: m, id: m.nextID, born: m.d.Now(), site: m.v.Where()}
 }
 
 // anchor makes the object, which is argument 1 of the call, live on its own. It
@@ -184,18 +185,19 @@ func (m *module) snapshot(s *sim.Snapshot) {
 	for _, c := range m.stack.Netstat() {
 		line := sim.SocketSnapshot{
 			Proto: c.Proto.String(), State: c.State, Local: c.Local.String(),
-			Queued: c.Queued, Segments: c.Unsent + c.Unacked, Window: c.SendWindow,
+			Queued: c.Queued, Unacked: c.UnackedBytes, Segments: c.Unsent + c.Unacked, Window: c.SendWindow,
 			Held:    c.Unread > 0,
 			RxBytes: int64(c.RxBytes), TxBytes: int64(c.TxBytes),
+			Retransmits: c.Resent,
 		}
 		if c.Remote.Port() != 0 {
 			line.Remote = c.Remote.String()
 		}
 		switch o := c.Owner.(type) {
 		case *socket:
-			line.ID, line.Age, line.Handlers = o.id, s.Time-o.born, o.handlers()
+			line.ID, line.Age, line.Handlers, line.Site = o.id, s.Time-o.born, o.handlers(), o.site
 		case *server:
-			line.ID, line.Age = o.id, s.Time-o.born
+			line.ID, line.Age, line.Site = o.id, s.Time-o.born, o.site
 		case nil:
 			if c.Proto == wire.UDP {
 				continue // the DNS client's

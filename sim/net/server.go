@@ -107,6 +107,7 @@ func (s *server) accepted(conn *lwip.TCPConn) lwip.Err {
 		return lwip.ErrAbort
 	}
 	k := &socket{object: m.newObject()}
+	k.site = s.site
 	ud := m.v.NewObject(socketType, sizeUserdata, k)
 	k.self = m.v.Ref(ud, "accepted socket")
 	k.adopt(conn)

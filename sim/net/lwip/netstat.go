@@ -31,6 +31,8 @@ type Conn struct {
 	MSS              int
 	Cwnd, SSThresh   int
 	RTO, Retransmits int // RTO in slow ticks of 250 ms
+	UnackedBytes     int // data bytes in the Unacked segments
+	Resent           int // segments sent again since the PCB was made
 }
 
 // Netstat lists the PCBs: active connections in lwIP's order (the one that last
@@ -63,5 +65,9 @@ func (c *TCPConn) Stat() Conn {
 	st.SendWindow, st.RecvWindow, st.AnnouncedWindow = c.sndWnd, c.rcvWnd, c.rcvAnnWnd
 	st.MSS, st.Cwnd, st.SSThresh = c.mss, c.cwnd, c.ssthresh
 	st.RTO, st.Retransmits = int(c.rto), int(c.nrtx)
+	for _, g := range c.unacked {
+		st.UnackedBytes += len(g.data)
+	}
+	st.Resent = c.resent
 	return st
 }

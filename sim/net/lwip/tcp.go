@@ -158,6 +158,7 @@ type TCPConn struct {
 	keepSent       uint32
 
 	rxBytes, txBytes uint64
+	resent           int // segments sent again
 }
 
 // NewTCP makes a connection that is not yet bound. It returns nil when memory is

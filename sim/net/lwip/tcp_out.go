@@ -267,6 +267,7 @@ func (c *TCPConn) retransmitAll() {
 	if len(c.unacked) == 0 {
 		return
 	}
+	c.resent += len(c.unacked)
 	c.unsent = append(c.unacked, c.unsent...)
 	c.unacked = nil
 	c.nrtx++
@@ -290,6 +291,7 @@ func (c *TCPConn) retransmitFirst() {
 	if i == len(c.unsent)-1 {
 		c.oversize = 0
 	}
+	c.resent++
 	c.nrtx++
 	c.rttest = 0
 }
