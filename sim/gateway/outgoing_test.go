@@ -100,9 +100,8 @@ func TestOutgoingConnections(t *testing.T) {
 	if r := b.connect(at, "reset"); r.err != lwip.ErrReset {
 		t.Errorf("reset server: %v", r.err)
 	}
-	closed := server(t, func(*net.TCPConn) {})
 	l, _ := net.Listen("tcp", "127.0.0.1:0")
-	closed = netip.MustParseAddrPort(l.Addr().String())
+	closed := netip.MustParseAddrPort(l.Addr().String())
 	l.Close()
 	if r := b.connect(netip.AddrPortFrom(b.g.addr, closed.Port()), ""); r.err != lwip.ErrReset || r.took > clock.Second {
 		t.Errorf("closed port: %+v", r)
