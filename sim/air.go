@@ -119,6 +119,18 @@ func (a *Air) SetDown(down bool) {
 	}
 }
 
+// Outages switches the access points off during each span. Call it before the
+// world runs.
+func (a *Air) Outages(spans []wire.Span) {
+	for _, s := range spans {
+		for _, at := range []clock.Time{s.From, s.To} {
+			if at < clock.Forever {
+				a.world.Clock.At(at, func() { a.SetDown(wire.Within(at, spans)) })
+			}
+		}
+	}
+}
+
 // open reports whether every SSID exists.
 func (a *Air) open() bool { return len(a.Networks) == 0 }
 

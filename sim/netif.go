@@ -93,6 +93,10 @@ func (n *network) set(i Interface, ip IPInfo, up bool) {
 			name += "-" + i.String()
 		}
 		l.nic = n.d.world.Wire.Attach(name, func(p *wire.Packet) { n.receive(i, p) })
+		l.nic.Host, l.nic.MAC = n.d.Name, n.d.radio.mac[i]
+		if i == StationIf {
+			l.nic.Gate = n.d.radio.sta.deaf
+		}
 	}
 	if l.nic != nil {
 		on := netip.Prefix{}
@@ -107,7 +111,7 @@ func (n *network) set(i Interface, ip IPInfo, up bool) {
 // receive queues a packet for the CPU.
 func (n *network) receive(i Interface, p *wire.Packet) {
 	l := &n.links[i]
-	if !l.up || n.waiting >= rxQueue || !n.d.powered || i == StationIf && !n.d.radio.sta.hears() {
+	if !l.up || n.waiting >= rxQueue || !n.d.powered {
 		return
 	}
 	n.waiting++
@@ -122,7 +126,7 @@ func (n *network) receive(i Interface, p *wire.Packet) {
 // which may be ahead of the world's.
 func (n *network) Transmit(netif int, p *wire.Packet) {
 	l := &n.links[netif]
-	if !l.up || Interface(netif) == StationIf && !n.d.radio.sta.hears() {
+	if !l.up {
 		return
 	}
 	world := n.d.world.Clock

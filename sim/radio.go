@@ -380,6 +380,9 @@ func (r *Radio) SetMAC(i Interface, m MAC) bool {
 		return false
 	}
 	r.mac[i] = m
+	if nic := r.d.net.links[i].nic; nic != nil {
+		nic.MAC = m
+	}
 	return true
 }
 

@@ -230,9 +230,15 @@ func (r *Radio) beaconsChanged() {
 	}
 }
 
-// hears reports whether packets of the station get through.
-func (s *station) hears() bool {
-	return s.net != nil && (s.net.ap != nil || !s.r.d.world.Air.down || s.r.d.cfg.WiFi.Wired.IsValid())
+// deaf is why packets of the station do not get through; empty when they do.
+func (s *station) deaf() string {
+	switch {
+	case s.net == nil:
+		return "Wi-Fi not connected"
+	case s.net.ap == nil && s.r.d.world.Air.down && !s.r.d.cfg.WiFi.Wired.IsValid():
+		return "Wi-Fi down"
+	}
+	return ""
 }
 
 // Station returns the station's configuration, DefaultStation the stored one.

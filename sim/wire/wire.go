@@ -26,6 +26,9 @@ type Wire struct {
 	rules []Rule
 	taps  []*tap
 
+	owners map[netip.Addr]*NIC // nil when it has to be made anew
+	sent   uint64              // packets so far
+
 	// Latency is the one-way latency where no rule says otherwise.
 	Latency clock.Duration
 }
@@ -43,6 +46,17 @@ type NIC struct {
 	// Name is for logs and captures.
 	Name string
 
+	// Host is whose NIC it is, for Match; the Name unless it is set.
+	Host string
+
+	// MAC is its Ethernet address, for captures; zero: one made from the address.
+	MAC [6]byte
+
+	// Gate, if set, is asked for each packet when it leaves and when it arrives.
+	// When it returns a reason, the packet is lost. It is the radio of a host that
+	// hears nothing at the moment.
+	Gate func() (lost string)
+
 	wire     *Wire
 	receive  func(*Packet)
 	prefix   netip.Prefix
@@ -53,8 +67,9 @@ type NIC struct {
 // Attach puts a host on the wire. It receives no unicast packets until it has an
 // address. receive runs as an event of the world, once per packet.
 func (w *Wire) Attach(name string, receive func(*Packet)) *NIC {
-	n := &NIC{Name: name, wire: w, receive: receive, attached: true}
+	n := &NIC{Name: name, Host: name, wire: w, receive: receive, attached: true}
 	w.nics = append(w.nics, n)
+	w.owners = nil
 	return n
 }
 
@@ -68,7 +83,10 @@ func (w *Wire) AttachDefault(name string, receive func(*Packet)) *NIC {
 }
 
 // SetPrefix gives the NIC its address and network; the zero Prefix takes it away.
-func (n *NIC) SetPrefix(p netip.Prefix) { n.prefix = p }
+func (n *NIC) SetPrefix(p netip.Prefix) {
+	n.prefix = p
+	n.wire.owners = nil
+}
 
 // Prefix returns the NIC's address and network.
 func (n *NIC) Prefix() netip.Prefix { return n.prefix }
@@ -76,6 +94,7 @@ func (n *NIC) Prefix() netip.Prefix { return n.prefix }
 // Detach takes the host off the wire. Packets under way to it are lost.
 func (n *NIC) Detach() {
 	n.attached = false
+	n.wire.owners = nil
 	for i, o := range n.wire.nics {
 		if o == n {
 			n.wire.nics = append(n.wire.nics[:i:i], n.wire.nics[i+1:]...)
@@ -84,18 +103,24 @@ func (n *NIC) Detach() {
 	}
 }
 
-// Owner returns the NIC that a packet to addr goes to, or nil.
+// Owner returns the NIC that a packet to addr goes to, or nil. Of several with
+// the same address it is the one attached first.
 func (w *Wire) Owner(addr netip.Addr) *NIC {
-	var fallback *NIC
-	for _, n := range w.nics {
-		if n.prefix.IsValid() && n.prefix.Addr() == addr {
-			return n
-		}
-		if n.catchAll && fallback == nil {
-			fallback = n
+	if w.owners == nil {
+		w.owners = make(map[netip.Addr]*NIC, len(w.nics))
+		for _, n := range w.nics {
+			if n.prefix.IsValid() && w.owners[n.prefix.Addr()] == nil {
+				w.owners[n.prefix.Addr()] = n
+			}
+			if n.catchAll && w.owners[netip.Addr{}] == nil {
+				w.owners[netip.Addr{}] = n // the gateway, under no address
+			}
 		}
 	}
-	return fallback
+	if n := w.owners[addr]; n != nil {
+		return n
+	}
+	return w.owners[netip.Addr{}]
 }
 
 // IsGroup reports whether a packet to addr goes to more than one host: a
@@ -128,83 +153,125 @@ var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 // A group packet goes to every other host, and it is up to the host to ignore it.
 func (n *NIC) Send(p *Packet) {
 	w := n.wire
-	w.emit(Event{Time: w.clock.Now(), Kind: Sent, Packet: p, From: n})
+	w.sent++
+	s := sending{w: w, id: w.sent, packet: p, from: n}
+	s.emit(Sent, nil, "")
+	s.route()
+	w.emit(Event{Time: w.clock.Now(), Kind: Routed, ID: s.id, Packet: p, From: n, Arrivals: s.arrivals})
+}
+
+// sending is one packet on its way.
+type sending struct {
+	w        *Wire
+	id       uint64
+	packet   *Packet
+	from     *NIC
+	arrivals int // how often it is going to arrive
+}
+
+// route hands the packet to whom it is for.
+func (s *sending) route() {
+	w, n, p := s.w, s.from, s.packet
 	if !n.attached {
-		w.drop(p, n, nil, "sender detached")
+		s.emit(Dropped, nil, "sender detached")
+		return
+	}
+	if why := n.shut(); why != "" {
+		s.emit(Dropped, nil, why)
 		return
 	}
 	if IsGroup(p.Dst, n.prefix) {
 		for _, to := range append([]*NIC(nil), w.nics...) {
 			if to != n {
-				w.carry(p, n, to)
+				s.carry(to)
 			}
 		}
 		return
 	}
 	to := w.Owner(p.Dst)
 	if to == nil || to == n {
-		w.drop(p, n, nil, "no host "+p.Dst.String())
+		s.emit(Dropped, nil, "no host "+p.Dst.String())
 		return
 	}
-	w.carry(p, n, to)
+	s.carry(to)
 }
 
-// carry asks the rules about one packet to one host and lets it happen.
-func (w *Wire) carry(p *Packet, from, to *NIC) {
-	f := Fate{Delay: w.Latency}
-	passage := Passage{Packet: p, From: from, To: to, Time: w.clock.Now()}
-	for _, r := range w.rules {
+// carry asks the rules about the packet to one host and lets it happen.
+func (s *sending) carry(to *NIC) {
+	f := Fate{Delay: s.w.Latency}
+	passage := Passage{Packet: s.packet, From: s.from, To: to, Time: s.w.clock.Now()}
+	for _, r := range s.w.rules {
 		r.Judge(passage, &f)
 		if f.Drop != "" {
-			w.drop(p, from, to, f.Drop)
+			s.emit(Dropped, to, f.Drop)
 			return
 		}
 	}
-	w.deliver(p, from, to, f.Delay)
+	s.deliver(to, f.Delay)
 	for _, extra := range f.Copies {
-		w.deliver(p, from, to, f.Delay+extra)
+		s.deliver(to, f.Delay+extra)
 	}
 }
 
-func (w *Wire) deliver(p *Packet, from, to *NIC, delay clock.Duration) {
-	w.clock.After(max(delay, 0), func() {
-		if !to.attached {
-			w.drop(p, from, to, "receiver detached")
-			return
+func (s *sending) deliver(to *NIC, delay clock.Duration) {
+	s.arrivals++
+	s.w.clock.After(max(delay, 0), func() {
+		switch why := to.shut(); {
+		case !to.attached:
+			s.emit(Dropped, to, "receiver detached")
+		case why != "":
+			s.emit(Dropped, to, why)
+		default:
+			s.emit(Delivered, to, "")
+			to.receive(s.packet)
 		}
-		w.emit(Event{Time: w.clock.Now(), Kind: Delivered, Packet: p, From: from, To: to})
-		to.receive(p)
 	})
 }
 
-func (w *Wire) drop(p *Packet, from, to *NIC, reason string) {
-	w.emit(Event{Time: w.clock.Now(), Kind: Dropped, Packet: p, From: from, To: to, Reason: reason})
+// shut is why the NIC's host hears nothing, empty when it does.
+func (n *NIC) shut() string {
+	if n.Gate == nil {
+		return ""
+	}
+	return n.Gate()
+}
+
+func (s *sending) emit(k EventKind, to *NIC, reason string) {
+	if len(s.w.taps) > 0 {
+		s.w.emit(Event{Time: s.w.clock.Now(), Kind: k, ID: s.id, Packet: s.packet, From: s.from, To: to, Reason: reason})
+	}
 }
 
 // EventKind says what happened to a packet.
 type EventKind uint8
 
-// What can happen to a packet. Every packet is Sent once, then Delivered or
-// Dropped once per receiver (and Delivered again per duplicate).
+// What can happen to a packet. Every packet is Sent once; the rules that lose it
+// have it Dropped, once per receiver; then it is Routed, and after that Delivered
+// (or Dropped after all) as often as the event Routed says.
 const (
 	Sent EventKind = iota
 	Delivered
 	Dropped
+	Routed
 )
 
 // String returns the kind in lower case.
 func (k EventKind) String() string {
-	return [...]string{"sent", "delivered", "dropped"}[k]
+	return [...]string{"sent", "delivered", "dropped", "routed"}[k]
 }
 
 // Event is what a tap sees.
 type Event struct {
 	Time   clock.Time
 	Kind   EventKind
+	ID     uint64 // of the packet on this wire, counted from 1
 	Packet *Packet
 	From   *NIC
-	To     *NIC   // nil for Sent, and for Dropped when nobody owns the address
+	To     *NIC   // nil for Sent and Routed, and for Dropped when it is lost to all
 	Reason string // Dropped: why
+
+	// Arrivals: Routed: how often the packet is going to arrive somewhere.
+	Arrivals int
 }
 
 // Tap calls fn for everything that happens on the wire, until the returned

@@ -73,7 +73,7 @@ func TestDetach(t *testing.T) {
 	b.send("a", addr(2), "under way")
 	b.nic["b"].Detach()
 	b.c.RunUntil(clock.Second)
-	if want := []string{"sent ", "dropped receiver detached"}; !reflect.DeepEqual(events, want) {
+	if want := []string{"sent ", "routed ", "dropped receiver detached"}; !reflect.DeepEqual(events, want) {
 		t.Errorf("got %q, want %q", events, want)
 	}
 }
