@@ -40,7 +40,7 @@ func assemble(p *luac.Proto) *lua.FunctionProto {
 		Code:               make([]uint32, len(p.Code)),
 		Constants:          make([]lua.LValue, len(p.Consts)),
 		DbgSourcePositions: p.Lines,
-		DbgUpvalues:        make([]string, p.Upvalues),
+		DbgUpvalues:        p.UpvalueNames,
 	}
 	if p.HasArg {
 		out.IsVarArg |= lua.VarArgHasArg
@@ -50,6 +50,9 @@ func assemble(p *luac.Proto) *lua.FunctionProto {
 	}
 	if p.NeedsArg {
 		out.IsVarArg |= lua.VarArgNeedsArg
+	}
+	for _, l := range p.Locals {
+		out.DbgLocals = append(out.DbgLocals, &lua.DbgLocalInfo{Name: l.Name, StartPc: l.Start, EndPc: l.End})
 	}
 	strings := make([]string, len(p.Consts))
 	for i, k := range p.Consts {
@@ -106,14 +109,11 @@ type compileOutOfMemory struct{}
 // firmware.
 func (v *VM) compileSource(src, chunk string) (proto *lua.FunctionProto, err error) {
 	m := v.mem
-	if m.on && !m.exact && !m.egc.Blocked {
-		m.collect() // the device has just done so
-	}
-	m.egc.Blocked, m.hold, m.compiling = true, true, true
-	m.named = map[string]bool{}
+	v.BeginLoad()
+	m.hold, m.compiling = true, true
 	defer func() {
-		m.egc.Blocked, m.hold, m.compiling = false, false, false
-		m.named = nil
+		m.hold, m.compiling = false, false
+		v.EndLoad()
 		if r := recover(); r != nil {
 			if _, ok := r.(compileOutOfMemory); !ok {
 				panic(r)
@@ -133,17 +133,24 @@ func (v *VM) compileSource(src, chunk string) (proto *lua.FunctionProto, err err
 	return proto, nil
 }
 
-// Intern accounts for a string (luac.Account). A lazy account would count each
-// mention of a name, and while the collector is blocked no mark corrects that.
-func (m *memory) Intern(s string) {
-	if !m.exact {
-		if m.strs[s] != nil || m.named[s] {
-			return
-		}
-		m.named[s] = true
+// BeginLoad stops the collector until EndLoad: what is compiled, and what a
+// function that reads it makes meanwhile, stays as long as the compilation takes.
+func (v *VM) BeginLoad() {
+	m := v.mem
+	if m.on && !m.exact && !m.egc.Blocked {
+		m.collect() // the device has just done so
 	}
-	m.intern(s)
+	m.egc.Blocked = true
+	if m.named == nil {
+		m.named = map[string]bool{}
+	}
 }
+
+// EndLoad lets the collector run again, even if a script had stopped it.
+func (v *VM) EndLoad() { v.mem.egc.Blocked, v.mem.named = false, nil }
+
+// Intern accounts for a string (luac.Account).
+func (m *memory) Intern(s string) { m.intern(s) }
 
 // adoptProto takes the blocks of a freshly compiled prototype over.
 func (m *memory) adoptProto(p *lua.FunctionProto, from *luac.Proto) {

@@ -28,6 +28,7 @@ type fn struct {
 	blk     *blockScope
 	newVars []string // declared, not active yet
 	vars    []string // active local variables; their register is their index
+	active  []int    // where those are in Proto.Locals
 	upvals  []upvalue
 	lines   heap.LineInfo
 	before  heap.LineInfo // lines as they were before the last instruction
@@ -77,6 +78,8 @@ func (c *compiler) close() {
 	p := f.p
 	f.vars = f.vars[:0]
 	c.ret(0, 0)
+	f.closed(0)
+	p.UpvalueNames = f.upvalueNames()
 	b := &p.blocks
 	fit := func(blk *heap.Block, size, n, elem int) {
 		if size > 0 { // a block of the right size moves, too

@@ -91,6 +91,8 @@ type Proto struct {
 	Lines                        []int // line of each instruction
 	Consts                       []Const
 	Protos                       []*Proto
+	Locals                       []Local  // stripped on the device
+	UpvalueNames                 []string // stripped on the device
 
 	locals int // entries of the table of local variables, stripped at the end
 	blocks protoBlocks

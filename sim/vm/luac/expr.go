@@ -118,6 +118,7 @@ func (c *compiler) declareHidden(name string) {
 func (c *compiler) activate(n int) {
 	f := c.fn
 	f.vars = append(f.vars, f.newVars[:n]...)
+	f.opened(f.newVars[:n])
 	f.newVars = append(f.newVars[:0], f.newVars[n:]...)
 }
 

@@ -11,6 +11,7 @@ func (c *compiler) closeBlock() {
 	b := f.blk
 	f.blk = b.parent
 	f.vars = f.vars[:b.vars]
+	f.closed(b.vars)
 	if b.upval {
 		c.emit(Close, b.vars, 0, 0)
 	}
