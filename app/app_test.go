@@ -1,0 +1,190 @@
+package app
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/internal/need"
+	"github.com/nodemcu-sim/nodemcu-sim/observe"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+)
+
+// write makes an app directory of the given files.
+func write(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// start makes an app and runs its world on a goroutine of its own until the test
+// ends, at the given speed.
+func start(t testing.TB, o Options, speed float64) (a *App, output func() string) {
+	t.Helper()
+	a, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var out strings.Builder
+	a.World.Subscribe((&observe.Log{Device: writer(func(p []byte) {
+		mu.Lock()
+		defer mu.Unlock()
+		out.Write(p)
+	})}).Handle)
+	a.World.Clock.SetSpeed(speed)
+	a.Device.PowerOn()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		a.World.Clock.Run(clock.Forever, false)
+	}()
+	t.Cleanup(func() {
+		a.World.Clock.Stop()
+		<-done
+		a.Close()
+	})
+	return a, func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return out.String()
+	}
+}
+
+type writer func(p []byte)
+
+func (w writer) Write(p []byte) (int, error) { w(p); return len(p), nil }
+
+var address = regexp.MustCompile(`^(\S+) → `)
+
+// url returns where the app's first published port is.
+func url(t testing.TB, a *App) string {
+	t.Helper()
+	m := address.FindStringSubmatch(a.Published()[0])
+	if m == nil {
+		t.Fatalf("no address in %q", a.Published())
+	}
+	return "http://" + m[1]
+}
+
+func TestCurlIsAnsweredByLua(t *testing.T) {
+	curl := need.Program(t, "curl")
+	dir := write(t, map[string]string{"init.lua": `
+require("httpserver").createServer(80, function(req, res)
+  local body = {}
+  req.ondata = function(self, chunk)
+    if chunk then body[#body + 1] = chunk return end
+    res:send_header("X-Board", node.chipid())
+    res:finish(req.method .. " " .. req.url .. " " .. table.concat(body), 201)
+  end
+end)
+print("ready")`})
+	a, output := start(t, Options{Dir: dir, Publish: []string{"127.0.0.1:0:80"}, Seed: 1}, 20)
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "GET / "},
+		{[]string{"-d", "two words"}, "POST / two words"},
+		{[]string{"-0", "-X", "PUT", "--data-binary", strings.Repeat("x", 3000)}, "PUT / " + strings.Repeat("x", 3000)},
+		{[]string{"-H", "Transfer-Encoding: chunked", "-d", "in chunks"}, "POST / in chunks"},
+	} {
+		args := append([]string{"-sS", "-m", "20", "-w", "|%{http_code}", url(t, a)}, tt.args...)
+		got, err := exec.Command(curl, args...).CombinedOutput()
+		if err != nil || string(got) != tt.want+"|201" {
+			t.Errorf("curl %.60q: %v\n got %.200q\nwant %.200q", tt.args, err, got, tt.want+"|201")
+		}
+	}
+	if !strings.Contains(output(), "ready\n") {
+		t.Errorf("the device printed %q", output())
+	}
+}
+
+// The choice of the caller goes before that of the project file.
+func TestOptionsGoBeforeTheProject(t *testing.T) {
+	dir := write(t, map[string]string{
+		"init.lua":         "print(node.flashsize())",
+		"nodemcu-sim.toml": "board = \"esp-01\"\npublish = [\"127.0.0.1:0:80\"]\n[cpu]\nmodel = \"host\"\n",
+	})
+	for _, tt := range []struct {
+		o         Options
+		board     string
+		published int
+	}{
+		{Options{}, "esp-01", 1},
+		{Options{Board: "wemos-d1-mini", Publish: []string{"127.0.0.1:0:80", "127.0.0.1:0:81/udp"}, CPU: "esp8266"}, "wemos-d1-mini", 2},
+	} {
+		tt.o.Dir = dir
+		a, err := New(tt.o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Device.Board.Name != tt.board || len(a.Published()) != tt.published {
+			t.Errorf("%+v: board %s, published %v", tt.o, a.Device.Board.Name, a.Published())
+		}
+		a.Close()
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	dir := write(t, map[string]string{"init.lua": ""})
+	a, err := New(Options{Dir: dir, Publish: []string{"127.0.0.1:0:80"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	port := strings.TrimPrefix(url(t, a), "http://")
+	_, err = New(Options{Dir: dir, Publish: []string{port + ":80"}})
+	if err == nil || !strings.Contains(err.Error(), port[strings.LastIndex(port, ":")+1:]) || strings.Contains(err.Error(), "\n") {
+		t.Errorf("publishing a port twice: %v", err)
+	}
+}
+
+// What the host pays for devices: time to boot one, and its memory.
+func BenchmarkBoot(b *testing.B) {
+	dir := write(b, map[string]string{"init.lua": `tmr.create():alarm(1000, tmr.ALARM_AUTO, function() end)`})
+	for b.Loop() {
+		boot(b, dir).Close()
+	}
+}
+
+// Boot100 keeps a hundred devices in one process, each in a world of its own.
+func BenchmarkBoot100(b *testing.B) {
+	dir := write(b, map[string]string{"init.lua": `tmr.create():alarm(1000, tmr.ALARM_AUTO, function() end)`})
+	for b.Loop() {
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		var apps []*App
+		for range 100 {
+			apps = append(apps, boot(b, dir))
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/100/1024, "KiB/device")
+		for _, a := range apps {
+			a.Close()
+		}
+	}
+}
+
+// boot returns an app whose device has been up for a second.
+func boot(b testing.TB, dir string) *App {
+	a, err := New(Options{Dir: dir, Net: "isolated", Seed: 1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	a.Device.PowerOn()
+	a.World.Clock.RunUntil(clock.Second)
+	return a
+}
