@@ -287,6 +287,14 @@ func (m *memory) intern(s string) {
 		return
 	}
 	if !m.exact {
+		// A lazy account counts each mention of a string as a new one. While the
+		// collector is blocked no mark corrects that, so names are remembered.
+		if m.named != nil {
+			if m.strs[s] != nil || m.named[s] {
+				return
+			}
+			m.named[s] = true
+		}
 		m.charge(kindString, heap.StringSize(len(s)))
 		return
 	}

@@ -403,11 +403,11 @@ func collectGarbage(c *vm.Call) int {
 		}
 		v.SetGCParameters(pause, stepmul)
 	case setmemlimit:
-		mode, limit := v.EGC()
-		result = limit
-		v.SetEGC(mode, value)
+		mode, _ := v.EGC()
+		v.SetEGC(mode, value<<10)
 	case getmemlimit:
-		_, result = v.EGC()
+		_, limit := v.EGC()
+		result = limit >> 10 // in kilobytes, both
 	}
 	return c.ReturnInt(result)
 }

@@ -49,6 +49,9 @@ func loadString(c *vm.Call) int {
 func load(c *vm.Call) int {
 	name := c.OptString(2, "=(load)")
 	reader := c.Function(1)
+	// The firmware compiles as it reads: nothing is collected until it is done.
+	c.VM.BeginLoad()
+	defer c.VM.EndLoad()
 	var source strings.Builder
 	for {
 		ret, err := c.PCall(reader, 1, nil)
