@@ -20,6 +20,7 @@
 //	exclude = ["*.md", "test"] # not copied to the device
 //
 //	[wifi]
+//	stored = true              # false: the device's flash stores no network
 //	join = "home"              # the network stored in the device's flash
 //	ip = "192.168.1.50"        # the station's address; without it DHCP gives one
 //	netmask = "255.255.255.0"

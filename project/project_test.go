@@ -106,6 +106,19 @@ func TestEmpty(t *testing.T) {
 	}
 }
 
+func TestApplyWiFi(t *testing.T) {
+	world, cfg := sim.NewWorld(1), sim.Config{}
+	p, err := Parse(FileName, []byte("[wifi]\nstored = false\nip = \"10.0.0.1\"\ndns = [\"10.0.0.9\"]\nconnect_delay = \"2s\""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.WiFi.Apply(world, &cfg)
+	if !cfg.WiFi.Blank || cfg.WiFi.Lease.String() != "10.0.0.1" || world.Air.RouterPrefix().String() != "10.0.0.2/24" ||
+		len(world.Air.DNS) != 1 || world.Air.ConnectDelay != 2*clock.Second {
+		t.Errorf("device %+v, air %+v", cfg.WiFi, world.Air)
+	}
+}
+
 func TestErrors(t *testing.T) {
 	tests := []struct{ doc, want string }{
 		{"bord = \"x\"", `:1: unknown key "bord"; known at the top of the file: board, chip_id, publish, firmware, heap, cpu, fs, wifi`},
@@ -126,6 +139,7 @@ func TestErrors(t *testing.T) {
 		{"board = \"esp-01\"\n[fs]\nsize = 0x200000", `:3: fs.size = 0x200000`},
 		{"[fs]\nexclude = [\"a\", \"[\"]", `:2: fs.exclude: "[" is not a file name pattern`},
 		{"[wifi]\njoin = \"x\"\n[[wifi.network]]\nssid = \"y\"", `:2: wifi.join: there is no [[wifi.network]] with ssid = "x"`},
+		{"[wifi]\nstored = false\njoin = \"x\"", `:3: wifi.join names a network, wifi.stored = false says that none is stored`},
 		{"[wifi]\nip = \"1.2.3\"", `:2: wifi.ip = "1.2.3": write an IPv4 address`},
 		{"[wifi]\nip = \"::1\"", `:2: wifi.ip = "::1": write an IPv4 address`},
 		{"[wifi]\nip = \"127.0.0.1\"", `:2: wifi.ip = "127.0.0.1" is not the address of a host`},

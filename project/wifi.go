@@ -18,6 +18,9 @@ import (
 type WiFi struct {
 	// Networks that exist; none means that every SSID does.
 	Networks []sim.Network
+	// Blank is a device whose flash stores no network: it comes up as an access
+	// point, as one that was never used.
+	Blank bool
 	// Join is the SSID of the network stored in the device's flash, "" for none
 	// named.
 	Join string
@@ -36,6 +39,7 @@ type WiFi struct {
 }
 
 type wifiDocument struct {
+	Stored       bool              `toml:"stored"`
 	Join         string            `toml:"join"`
 	IP           string            `toml:"ip"`
 	Netmask      string            `toml:"netmask"`
@@ -75,6 +79,10 @@ var authModes = map[string]sim.AuthMode{
 
 func (w *wifiDocument) check(f *tomlfile.File) (WiFi, error) {
 	out := WiFi{Join: w.Join, ConnectDelay: duration(w.ConnectDelay), DHCPDelay: duration(w.DHCPDelay)}
+	out.Blank = f.Has("wifi.stored") && !w.Stored
+	if out.Blank && w.Join != "" {
+		return out, f.Errorf("wifi.join", "wifi.join names a network, wifi.stored = false says that none is stored: leave one out")
+	}
 	for i := range w.Networks {
 		n, err := w.Networks[i].check(f, fmt.Sprintf("wifi.network[%d]", i))
 		if err != nil {
@@ -221,6 +229,7 @@ func (w WiFi) Apply(world *sim.World, cfg *sim.Config) {
 	world.Air.DNS = w.DNS
 	world.Air.ConnectDelay, world.Air.DHCPDelay = w.ConnectDelay, w.DHCPDelay
 	cfg.WiFi.SSID, cfg.WiFi.Password = w.Join, w.Password
+	cfg.WiFi.Blank = w.Blank
 }
 
 // firstOther returns the first host of a network that is not the given one, as its

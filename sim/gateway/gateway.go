@@ -42,7 +42,6 @@ package gateway
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -64,25 +63,6 @@ const (
 	// Isolated lets nothing out.
 	Isolated
 )
-
-// ParsePolicy reads a policy as flags and project files write it.
-func ParsePolicy(text string) (Policy, error) {
-	switch text {
-	case "host":
-		return Host, nil
-	case "isolated":
-		return Isolated, nil
-	}
-	return 0, fmt.Errorf("no network policy is called %q: write host or isolated", text)
-}
-
-// String is the reverse of ParsePolicy.
-func (p Policy) String() string {
-	if p == Isolated {
-		return "isolated"
-	}
-	return "host"
-}
 
 // Resolver looks names up; *net.Resolver is one.
 type Resolver interface {

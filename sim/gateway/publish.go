@@ -6,7 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
@@ -21,49 +20,6 @@ type Publication struct {
 	Device   *sim.Device
 	Port     int // of the device
 	UDP      bool
-}
-
-// ParsePublication reads "[HOST:]HOSTPORT:PORT[/udp]", without a device. "PORT"
-// alone means the same port on both sides.
-func ParsePublication(text string) (Publication, error) {
-	var p Publication
-	spec, proto, hasProto := strings.Cut(text, "/")
-	switch {
-	case proto == "udp":
-		p.UDP = true
-	case hasProto && proto != "tcp":
-		return p, fmt.Errorf("publish %q: after the slash comes tcp or udp, not %q", text, proto)
-	}
-	parts := strings.Split(spec, ":")
-	if len(parts) > 3 {
-		return p, fmt.Errorf("publish %q: write [HOST:]HOSTPORT:PORT[/udp], as 8080:80", text)
-	}
-	if len(parts) == 1 {
-		parts = append(parts, parts[0])
-	}
-	if len(parts) == 3 {
-		p.Host, parts = parts[0], parts[1:]
-		if _, err := netip.ParseAddr(p.Host); err != nil && p.Host != "localhost" && p.Host != "*" {
-			return p, fmt.Errorf("publish %q: %q is no IP address of this computer", text, p.Host)
-		}
-	}
-	for i, to := range []*int{&p.HostPort, &p.Port} {
-		n, err := strconv.Atoi(parts[i])
-		if err != nil || n < i || n > 65535 { // host port 0: any
-			return p, fmt.Errorf("publish %q: %q is no port (1 to 65535)", text, parts[i])
-		}
-		*to = n
-	}
-	return p, nil
-}
-
-// String writes the publication as ParsePublication reads it.
-func (p Publication) String() string {
-	s := net.JoinHostPort(p.listenHost(), strconv.Itoa(p.HostPort)) + ":" + strconv.Itoa(p.Port)
-	if p.UDP {
-		s += "/udp"
-	}
-	return s
 }
 
 func (p Publication) listenHost() string {

@@ -309,35 +309,6 @@ func TestPublishErrors(t *testing.T) {
 	}
 }
 
-func TestParsePublication(t *testing.T) {
-	for text, want := range map[string]string{
-		"8080:80":           "127.0.0.1:8080:80",
-		"8080":              "127.0.0.1:8080:8080",
-		"0:80":              "127.0.0.1:0:80",
-		"0.0.0.0:8080:80":   "0.0.0.0:8080:80",
-		"*:1:2":             "0.0.0.0:1:2",
-		"localhost:1:2/tcp": "127.0.0.1:1:2",
-		"5000:5000/udp":     "127.0.0.1:5000:5000/udp",
-		"":                  `publish "": "" is no port (1 to 65535)`,
-		"0":                 `publish "0": "0" is no port (1 to 65535)`,
-		"80:0":              `publish "80:0": "0" is no port (1 to 65535)`,
-		"80:65536":          `publish "80:65536": "65536" is no port (1 to 65535)`,
-		"x:80":              `publish "x:80": "x" is no port (1 to 65535)`,
-		"here:1:2":          `publish "here:1:2": "here" is no IP address of this computer`,
-		"1:2/sctp":          `publish "1:2/sctp": after the slash comes tcp or udp, not "sctp"`,
-		"1:2:3:4":           `publish "1:2:3:4": write [HOST:]HOSTPORT:PORT[/udp], as 8080:80`,
-	} {
-		p, err := ParsePublication(text)
-		got := p.String()
-		if err != nil {
-			got = err.Error()
-		}
-		if got != want {
-			t.Errorf("%q: got %s, want %s", text, got, want)
-		}
-	}
-}
-
 // BenchmarkRequests measures short exchanges, each on a connection of its own,
 // from several clients at a time, over a wire without latency: what is measured is
 // the gateway and the stacks.
