@@ -31,6 +31,7 @@ type Table struct {
 	array    int
 	nodes    []node
 	lastFree int
+	shape    uint32
 }
 
 type node struct {
@@ -129,6 +130,13 @@ func (t *Table) SetArray(m Mem, n int, vals Values) {
 	}
 }
 
+// Slot returns the node that holds key, from 0, or -1. A traversal of the table
+// meets the keys in this order, after the array.
+func (t *Table) Slot(key *Key) int { return t.find(key) }
+
+// Shape changes whenever a key gets a node or moves to another.
+func (t *Table) Shape() uint32 { return t.shape }
+
 // find is the node of a key, -1 when it has none.
 func (t *Table) find(key *Key) int {
 	if len(t.nodes) == 0 {
@@ -156,6 +164,7 @@ func (t *Table) freeNode() int {
 // insert gives an absent key a node and returns it, or -1 when a rehash made
 // room for it in the array.
 func (t *Table) insert(m Mem, key *Key, vals Values) int {
+	t.shape++
 	for range 2 {
 		n := len(t.nodes)
 		if n > 0 {
@@ -243,6 +252,7 @@ func (t *Table) rehash(m Mem, key *Key, vals Values) {
 // resize gives both parts new sizes. A growing array comes first, a shrinking
 // one last, as the order decides what is alive together.
 func (t *Table) resize(m Mem, array, nodes int, vals Values) {
+	t.shape++
 	old := t.array
 	if array > old {
 		t.setArray(m, array)

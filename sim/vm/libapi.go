@@ -54,33 +54,6 @@ func (v *VM) Work(n int) {
 // not in it: see Ref.
 func (v *VM) Registry() *Table { return v.L.G.Registry }
 
-// RawNext returns the entry of t that follows key; Nil as key starts, Nil as
-// next key is the end. ok is false when key is not in t.
-func (v *VM) RawNext(t *Table, key Value) (next, value Value, ok bool) {
-	if key != Nil && !v.iterable(t, key) {
-		return Nil, Nil, false
-	}
-	next, value = t.Next(key)
-	return next, value, true
-}
-
-// iterable reports whether a traversal of t can go on from key. A key whose
-// value was set to nil since is fine.
-func (v *VM) iterable(t *Table, key Value) bool {
-	st := tableOf(t)
-	if n, ok := key.(Number); ok {
-		if i := int(n); Number(i) == n && i >= 1 && i < lua.MaxArrayIndex {
-			return i <= len(st.array)
-		}
-		if n == 0 {
-			_, ok := st.k2i[key]
-			return ok
-		}
-	}
-	_, known := st.k2i[key]
-	return known
-}
-
 // RawEqual reports whether two values are the same without asking __eq.
 func (v *VM) RawEqual(a, b Value) bool { return v.L.RawEqual(a, b) }
 

@@ -70,9 +70,7 @@ func (v *VM) Len(t *Table) int {
 		return t.Len()
 	}
 	s := v.mem.table(t)
-	set := func(i int) bool {
-		return t.RawGetInt(i) != lua.LNil || i >= lua.MaxArrayIndex && t.RawGet(lua.LNumber(i)) != lua.LNil
-	}
+	set := func(i int) bool { return rawInt(t, i) != Nil }
 	search := func(i, j int) int { // i is set (or 0), j is not
 		for j-i > 1 {
 			if m := (i + j) / 2; set(m) {
