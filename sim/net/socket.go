@@ -1,7 +1,6 @@
 package net
 
 import (
-	"fmt"
 	"net/netip"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
@@ -423,8 +422,10 @@ func (s *socket) closeTCP() {
 		switch {
 		case s.inReceive:
 			s.m.hint("close() inside receive reset the connection and discarded %d queued bytes: close from the sent callback or a task instead", queued)
+		case s.hold:
+			s.m.hint("close() of a held socket with %d received bytes outstanding reset the connection and discarded %d queued bytes: unhold first", n, queued)
 		default:
-			s.m.hint("close() with %d received bytes held back reset the connection and discarded %d queued bytes", n, queued)
+			s.m.hint("close() before %d received bytes were delivered reset the connection and discarded %d queued bytes: close from a task instead", n, queued)
 		}
 	}
 	s.state("CLOSED", conn.LocalAddr(), conn.RemoteAddr())
@@ -459,5 +460,3 @@ func (s *socket) finalize() {
 	s.release()
 	s.dead = true
 }
-
-func (s *socket) String() string { return fmt.Sprintf("socket %d", s.id) }

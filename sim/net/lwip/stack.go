@@ -246,27 +246,43 @@ func (s *Stack) Netif(i int) Netif {
 }
 
 // SetNetif changes interface number i. Connections of an address that goes away
-// are aborted (fw: netif_set_ipaddr).
+// are aborted (fw: netif_set_ipaddr), a moment later: the owner that loses them
+// may be the one that is calling.
 func (s *Stack) SetNetif(i int, n Netif) {
 	for len(s.netifs) <= i {
 		s.netifs = append(s.netifs, Netif{})
 	}
 	old := s.netifs[i].Prefix
-	if old.IsValid() && (!n.Prefix.IsValid() || n.Prefix.Addr() != old.Addr()) && !s.p.AnyAddress {
-		for c := s.active; c != nil; {
-			next := c.next
-			if c.localIP == old.Addr() {
-				c.Abort()
-			}
-			c = next
-		}
-		for c := s.listening; c != nil; c = c.next {
-			if c.localIP == old.Addr() && n.Prefix.IsValid() {
-				c.localIP = n.Prefix.Addr()
-			}
+	s.netifs[i] = n
+	if !old.IsValid() || s.p.AnyAddress || n.Prefix.IsValid() && n.Prefix.Addr() == old.Addr() {
+		return
+	}
+	for l := s.listening; l != nil; l = l.next {
+		if l.localIP == old.Addr() && n.Prefix.IsValid() {
+			l.localIP = n.Prefix.Addr()
 		}
 	}
-	s.netifs[i] = n
+	s.host.NewTimer(s.abortStale).Arm(0, false)
+}
+
+// abortStale aborts connections whose local address is nobody's any more.
+func (s *Stack) abortStale() {
+	for c := s.active; c != nil; {
+		next := c.next
+		if !isAny(c.localIP) && !s.owns(c.localIP) {
+			c.Abort()
+		}
+		c = s.after(next)
+	}
+}
+
+func (s *Stack) owns(ip netip.Addr) bool {
+	for _, n := range s.netifs {
+		if n.Prefix.IsValid() && n.Prefix.Addr() == ip {
+			return true
+		}
+	}
+	return false
 }
 
 // route returns the interface for a destination, or -1.

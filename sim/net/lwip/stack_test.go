@@ -198,3 +198,25 @@ func TestOutOfMemory(t *testing.T) {
 		t.Error("a PCB out of nothing")
 	}
 }
+
+// TestAddressLost checks that connections of an address that goes away end, and
+// that this happens outside the call that takes it away.
+func TestAddressLost(t *testing.T) {
+	p := newPair()
+	var k sink
+	listen(t, p.dev, 80, k.attach)
+	c := p.desk.NewTCP()
+	c.Connect(addrA, 80)
+	p.c.RunUntil(p.c.Now() + clock.Second)
+	p.dev.SetNetif(0, Netif{})
+	if k.err != 0 {
+		t.Error("aborted within SetNetif")
+	}
+	p.c.RunUntil(p.c.Now() + clock.Second)
+	if k.err != 1 || p.dev.active != nil {
+		t.Errorf("%d errors, connection left: %v", k.err, p.dev.active != nil)
+	}
+	if err := p.dev.NewTCP().Connect(addrB, 9); err != ErrRoute {
+		t.Errorf("Connect without an address: %v, want ErrRoute", err)
+	}
+}

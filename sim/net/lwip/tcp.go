@@ -127,31 +127,29 @@ type TCPConn struct {
 	rcvAnnRight uint32
 	ooo         []*segment
 
-	tmr       uint32 // tick of the last segment received
-	polled    uint8
-	rtime     int16 // slow ticks since the oldest segment was sent; noTimer: off
-	mss       int
-	rttest    uint32 // tick when the measured segment was sent; 0: none
-	rtseq     uint32
-	sa, sv    int16
-	rto       int16
-	nrtx      uint8
-	lastAck   uint32
-	dupAcks   uint8
-	cwnd      int
-	ssthresh  int
-	sndNxt    uint32
-	sndWl1    uint32
-	sndWl2    uint32
-	sndLbb    uint32 // sequence number of the next byte to be queued
-	sndWnd    int
-	sndWndMax int
-	acked     int
-	sndBuf    int
-	queueLen  int
-	oversize  int // room left in the last unsent segment
-	unsent    []*segment
-	unacked   []*segment
+	tmr      uint32 // tick of the last segment received
+	rtime    int16  // slow ticks since the oldest segment was sent; noTimer: off
+	mss      int
+	rttest   uint32 // tick when the measured segment was sent; 0: none
+	rtseq    uint32
+	sa, sv   int16
+	rto      int16
+	nrtx     uint8
+	lastAck  uint32
+	dupAcks  uint8
+	cwnd     int
+	ssthresh int
+	sndNxt   uint32
+	sndWl1   uint32
+	sndWl2   uint32
+	sndLbb   uint32 // sequence number of the next byte to be queued
+	sndWnd   int
+	acked    int
+	sndBuf   int
+	queueLen int
+	oversize int // room left in the last unsent segment
+	unsent   []*segment
+	unacked  []*segment
 
 	persistCnt     uint8
 	persistBackoff uint8

@@ -42,8 +42,7 @@ func (s *Stack) slowTick() {
 				c.OnError(ErrAbort)
 			}
 			s.free(c)
-		} else if c.polled++; c.polled >= 1 { // pollinterval is 0 here: every slow tick
-			c.polled = 0
+		} else {
 			c.Output()
 		}
 		c = s.after(next)
