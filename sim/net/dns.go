@@ -1,10 +1,8 @@
 package net
 
 import (
-	"fmt"
 	"net/netip"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
 )
@@ -57,10 +55,6 @@ func (s *socket) dns(c *vm.Call) int {
 		raise(c, err)
 	}
 	return 0
-}
-
-func hintNoName(id int) (sim.Kind, sim.HintData) {
-	return sim.Hint, sim.HintData{Text: fmt.Sprintf("socket %d: the name has no address, so connect() goes on to 255.255.255.255 and fails after 6 s: close the socket when dns says nil", id)}
 }
 
 // setDNSServer is net.dns.setdnsserver(ip [, index]).

@@ -54,7 +54,8 @@
 //   - an error in a callback of this module is a panic of the device, whatever
 //     node.setonerror says.
 //
-// Where one of these makes data or a connection vanish, the device emits a hint.
+// Where one of these makes data or a connection vanish, or keeps a socket for
+// ever, the device emits a hint.
 //
 // # How long objects live
 //

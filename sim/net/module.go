@@ -139,15 +139,27 @@ func (m *module) hint(format string, args ...any) {
 }
 
 // loss is a hint from the stack.
-func (m *module) loss(owner any, what string) {
-	name := "a connection"
+func (m *module) loss(owner any, kind lwip.Loss, what string) {
+	m.hintOnce(fmt.Sprintf("loss %d", kind), "%s: %s", nameOf(owner), what)
+}
+
+// hintOnce is a hint about something that no place in the program can be named
+// for; it is given once per boot and kind.
+func (m *module) hintOnce(kind, format string, args ...any) {
+	if !m.hinted[kind] {
+		m.hinted[kind] = true
+		m.d.Emit(sim.Hint, sim.HintData{Text: fmt.Sprintf(format, args...)})
+	}
+}
+
+func nameOf(owner any) string {
 	switch o := owner.(type) {
 	case *socket:
-		name = fmt.Sprintf("socket %d", o.id)
+		return fmt.Sprintf("socket %d", o.id)
 	case *server:
-		name = fmt.Sprintf("server %d", o.id)
+		return fmt.Sprintf("server %d", o.id)
 	}
-	m.d.Emit(sim.Hint, sim.HintData{Text: name + ": " + what})
+	return "a connection"
 }
 
 // function returns argument n as a callback, or nil when it is no function.

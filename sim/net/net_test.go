@@ -169,6 +169,9 @@ func TestHints(t *testing.T) {
 			`s = net.createConnection() s:connect(80, "192.168.1.10")
 			 s:on("connection", function(s) s:send("x") end) s:on("sent", function(s) s:close() end)`},
 			[]string{"close() before 6 received bytes were delivered"}},
+		{"handler that holds its socket", []string{
+			fmt.Sprintf(server, `c:on("receive", function() c:send("x", function(s) s:close() end) end)`), client},
+			[]string{"its receive handler uses the socket as an upvalue"}},
 		{"nothing wrong", []string{
 			fmt.Sprintf(server, `c:on("receive", function(c) c:send("x", function(c) c:close() end) end)`), client}, nil},
 	}

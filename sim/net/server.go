@@ -106,7 +106,7 @@ func (s *server) accepted(conn *lwip.TCPConn) lwip.Err {
 	if s.dead || s.listener == nil || s.self == 0 || s.accept == 0 {
 		return lwip.ErrAbort
 	}
-	k := &socket{object: m.newObject()}
+	k := &socket{object: m.newObject(), accepted: true}
 	k.site = s.site
 	ud := m.v.NewObject(socketType, sizeUserdata, k)
 	k.self = m.v.Ref(ud, "accepted socket")

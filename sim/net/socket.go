@@ -14,6 +14,7 @@ type socket struct {
 	udp  *lwip.UDPSocket // UDP
 
 	isUDP     bool
+	accepted  bool // made by a server
 	resolving int  // names being looked up for the socket
 	hold      bool // TCP: do not give the receive window back
 
@@ -159,6 +160,26 @@ func (s *socket) over(err lwip.Err) {
 	}
 	if s.resolving == 0 {
 		s.release()
+		s.hintLeak()
+	}
+}
+
+// hintLeak tells of a connection that is over and whose socket stays for ever,
+// because one of its handlers holds it: handlers are not dropped at the end.
+func (s *socket) hintLeak() {
+	if !s.accepted {
+		return // the program made it and may want it again
+	}
+	v := s.m.v
+	for _, name := range events {
+		ref := s.handler(name)
+		if *ref == 0 {
+			continue
+		}
+		if fn, ok := v.Deref(*ref).(*vm.Function); ok && v.Captures(fn, s) {
+			s.m.hintOnce("leak "+name, "%s is closed but stays in memory: its %s handler uses the socket as an upvalue. Use the handler's argument instead, or remove the handler with on(%q, nil)", nameOf(s), name, name)
+			return
+		}
 	}
 }
 
@@ -244,7 +265,7 @@ func (s *socket) resolved(ip netip.Addr, ok bool) {
 	switch {
 	case s.conn != nil && s.conn.State() == lwip.Closed:
 		if ip == none {
-			m.d.Emit(hintNoName(s.id))
+			m.hintOnce("no name", "%s: the name has no address, so connect() goes on to 255.255.255.255 and fails after 6 s: close the socket when dns says nil", nameOf(s))
 		}
 		conn := s.conn
 		conn.OnConnected = s.connected
@@ -411,6 +432,7 @@ func (s *socket) close(c *vm.Call) int {
 	}
 	if s.resolving == 0 {
 		s.release()
+		s.hintLeak()
 	}
 	return 0
 }
@@ -443,7 +465,7 @@ func (s *socket) finalize() {
 	if s.conn != nil {
 		s.conn.OnError = nil
 		if s.conn.State() != lwip.Closed {
-			m.loss(s, "collected while connected, because the program no longer held it: the connection is reset")
+			m.hintOnce("collected", "%s: the program no longer holds it, so it was collected and the connection reset", nameOf(s))
 		}
 		s.conn.Abort()
 		s.conn = nil

@@ -198,12 +198,21 @@ type Stack struct {
 	dns    dnsClient
 
 	// OnLoss, if set, is told when the rules of the stack make data or a
-	// connection vanish without anyone being told.
-	OnLoss func(owner any, what string)
+	// connection vanish without anyone being told. detail says it in words.
+	OnLoss func(owner any, loss Loss, detail string)
 
 	// OnTick, if set, is called when the TCP tick runs, before it does anything.
 	OnTick func(slow bool)
 }
+
+// Loss is a way in which the stack loses something silently.
+type Loss uint8
+
+// The ways to lose something.
+const (
+	LostTail   Loss = iota // data that Nagle held back when the peer closed
+	LostAccept             // a SYN at the limit of established connections
+)
 
 // New boots a stack without an interface.
 func New(h Host, p Params) *Stack {

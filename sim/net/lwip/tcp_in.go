@@ -175,7 +175,7 @@ func (s *Stack) over(c *TCPConn, in *inSegment) {
 		}
 	default:
 		if n := c.unsentBytes(); n > 0 && s.OnLoss != nil {
-			s.OnLoss(c.Owner, fmt.Sprintf("the last %d bytes were never sent: the peer closed while Nagle's algorithm held them back", n))
+			s.OnLoss(c.Owner, LostTail, fmt.Sprintf("the last %d bytes were never sent: the peer closed while Nagle's algorithm held them back", n))
 		}
 		if c.flags&flagReceiveClosed == 0 && c.OnError != nil {
 			c.OnError(ErrClosed)
@@ -217,7 +217,7 @@ func (s *Stack) listenInput(l *TCPConn, in *inSegment) {
 	}
 	if s.p.EstablishedLimit > 0 && established == s.p.EstablishedLimit {
 		if s.OnLoss != nil {
-			s.OnLoss(l.Owner, fmt.Sprintf("a connection from %s was ignored: %d are established, which is the firmware's limit", in.p.Src, established))
+			s.OnLoss(l.Owner, LostAccept, fmt.Sprintf("a connection from %s was ignored: %d are established, which is the firmware's limit", in.p.Src, established))
 		}
 		return
 	}
