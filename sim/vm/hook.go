@@ -174,10 +174,8 @@ func (m *meter) enterLua(f *luaFrame) {
 	if top := f.Base + 1 + f.NArgs; top+int(p.NumUsedRegisters) >= m.stack.room || f.Idx >= m.stack.callRoom {
 		m.stackFor(top, int(p.NumUsedRegisters), f.Idx)
 	}
-	if c := f.Parent; c != nil && !c.Fn.IsG && c.Pc > 0 {
-		if op := opOf(c.Fn.Proto.Code[c.Pc-1]); op != lua.OP_CALL && op != lua.OP_TAILCALL {
-			m.checkCCalls(f)
-		}
+	if f.Idx+m.vm.nCcalls+baseCCalls >= maxCCalls {
+		m.checkCCalls(f)
 	}
 	if p.IsVarArg&lua.VarArgNeedsArg != 0 {
 		m.vm.running = m.th
@@ -190,6 +188,13 @@ func (m *meter) enterLua(f *luaFrame) {
 // checkCCalls bounds the depth of native calls when one more, for a metamethod
 // or an iterator, has led to frame f.
 func (m *meter) checkCCalls(f *luaFrame) {
+	c := f.Parent
+	if c == nil || c.Fn.IsG || c.Pc < 1 {
+		return
+	}
+	if op := opOf(c.Fn.Proto.Code[c.Pc-1]); op == lua.OP_CALL || op == lua.OP_TAILCALL {
+		return
+	}
 	n := m.vm.nCcalls + baseCCalls
 	for ; f.Parent != nil; f = f.Parent {
 		if c := f.Parent; !c.Fn.IsG && c.Pc > 0 {

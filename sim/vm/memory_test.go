@@ -228,13 +228,41 @@ func TestExactAccountAddsUp(t *testing.T) {
 }
 
 func BenchmarkMark44KB(b *testing.B) {
-	v := memVM(b, nil, false)
-	if err := runLua(b, v, `keep = {} for i = 1, 110 do keep[i] = {id = i, name = "name" .. i, f = function() return i end} end`); err != nil {
+	v := memVM(b, heap.New(heap.Config{Size: 1 << 17}), false)
+	if err := runLua(b, v, `keep = {} for i = 1, 170 do keep[i] = {id = i, name = "name" .. i, f = function() return i end} end`); err != nil {
 		b.Fatal(err.Message())
 	}
 	v.Collect()
-	b.ReportMetric(float64(v.mem.total), "bytes")
 	for b.Loop() {
 		v.mem.collect()
 	}
+	b.ReportMetric(float64(v.mem.total), "bytes")
+}
+
+// A program that lives a hundred bytes below the limit, where every few
+// allocations need a mark.
+func BenchmarkNearTheLimit(b *testing.B) {
+	h := heap.New(heap.Config{})
+	v := memVM(b, h, false)
+	if err := runLua(b, v, `keep = {} for i = 1, 120 do keep[i] = {id = i, name = "name" .. i} end`); err != nil {
+		b.Fatal(err.Message())
+	}
+	v.Collect()
+	if _, ok := h.Allocate(h.Largest() - 700); !ok {
+		b.Fatal("no room")
+	}
+	v.SetPrices(1, 0)
+	fn, err := v.Load([]byte(`for i = 1, 100 do local t = {i} local s = "a" .. i end`), "=t")
+	if err != nil {
+		b.Fatal(err)
+	}
+	r := v.Ref(fn, "benchmark")
+	before := v.CPU()
+	for b.Loop() {
+		if _, lerr, _ := v.Call(v.Deref(r), 0); lerr != nil {
+			b.Fatal(lerr.Message())
+		}
+	}
+	b.ReportMetric(float64(v.CPU()-before)/b.Elapsed().Seconds(), "instructions/s")
+	b.ReportMetric(float64(h.Free()), "free")
 }
