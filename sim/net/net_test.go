@@ -23,7 +23,7 @@ type world struct {
 }
 
 // newWorld starts one device per program.
-func newWorld(t *testing.T, programs ...string) *world {
+func newWorld(t testing.TB, programs ...string) *world {
 	t.Helper()
 	board, err := boards.Load("nodemcu-v1")
 	if err != nil {

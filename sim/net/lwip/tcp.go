@@ -84,8 +84,11 @@ func (g *segment) len() uint32 {
 
 // TCPConn is a TCP protocol control block, connected or listening.
 type TCPConn struct {
-	// Events. A nil function is as one that returns OK and does nothing else.
-	// Accept is for a listener: it gets the new connection, which is
+	// Events. Any may be nil: then nothing happens, but that a connection that
+	// nobody accepts is reset, and data that nobody receives is acknowledged and
+	// dropped.
+
+	// OnAccept is for a listener: it gets the new connection, which is
 	// established, and sets its events.
 	OnAccept func(c *TCPConn) Err
 	// OnConnected is called when a connection made by Connect is established.
@@ -256,9 +259,7 @@ func (c *TCPConn) SetRemotePort(port uint16) { c.remotePort = port }
 // SendSpace returns how many bytes Write would take.
 func (c *TCPConn) SendSpace() int { return c.sndBuf }
 
-// Queued returns how many bytes of data are queued and not yet acknowledged, and
-// Unread how much of the receive window is taken by data that the owner has not
-// given back with Recved.
+// Queued returns how many bytes of data are queued and not yet acknowledged.
 func (c *TCPConn) Queued() int {
 	n := 0
 	for _, q := range [2][]*segment{c.unsent, c.unacked} {
@@ -269,7 +270,8 @@ func (c *TCPConn) Queued() int {
 	return n
 }
 
-// Unread is described at Queued.
+// Unread returns how much of the receive window is taken by data that the owner
+// has not given back with Recved.
 func (c *TCPConn) Unread() int { return c.s.p.Window - c.rcvWnd }
 
 // Bind gives the connection a local address; port 0 takes a free one (fw:
@@ -280,7 +282,9 @@ func (c *TCPConn) Bind(ip netip.Addr, port uint16) Err {
 	}
 	s := c.s
 	if port == 0 {
-		port = s.newPort()
+		if port = s.newPort(); port == 0 {
+			return ErrUse
+		}
 	}
 	lists := []*TCPConn{s.listening, s.bound, s.active, s.timeWait}
 	if c.ReuseAddr {
@@ -302,20 +306,33 @@ func (c *TCPConn) Bind(ip netip.Addr, port uint16) Err {
 	return OK
 }
 
-// newPort picks a local port that no connection uses.
+// newPort picks a local port that no connection uses, 0 when there is none.
 func (s *Stack) newPort() uint16 {
-	for {
-		port := uint16(ephemeralFirst + s.host.Rand()%(ephemeralLast-ephemeralFirst+1))
-		used := false
-		for _, list := range []*TCPConn{s.listening, s.bound, s.active, s.timeWait} {
-			for o := list; o != nil; o = o.next {
-				used = used || o.localPort == port
-			}
+	const n = ephemeralLast - ephemeralFirst + 1
+	start := s.host.Rand() % n
+	for range 100 {
+		if port := uint16(ephemeralFirst + start); !s.portUsed(port) {
+			return port
 		}
-		if !used {
+		start = s.host.Rand() % n
+	}
+	for i := range uint32(n) {
+		if port := uint16(ephemeralFirst + (start+i)%n); !s.portUsed(port) {
 			return port
 		}
 	}
+	return 0
+}
+
+func (s *Stack) portUsed(port uint16) bool {
+	for _, list := range [...]*TCPConn{s.listening, s.bound, s.active, s.timeWait} {
+		for o := list; o != nil; o = o.next {
+			if o.localPort == port {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Listen turns a bound connection into a listener, which replaces it. It returns
@@ -363,7 +380,9 @@ func (c *TCPConn) Connect(ip netip.Addr, port uint16) Err {
 	}
 	wasBound := c.localPort != 0
 	if !wasBound {
-		c.localPort = s.newPort()
+		if c.localPort = s.newPort(); c.localPort == 0 {
+			return ErrUse
+		}
 	}
 	iss := s.nextISS()
 	c.rcvNxt = 0
