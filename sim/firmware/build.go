@@ -13,6 +13,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/encoder"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/file"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/gpio"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/mdns"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/pipe"
@@ -31,6 +32,7 @@ var simulated = []sim.Module{
 	encoder.Module,
 	file.Module,
 	gpio.Module,
+	mdns.Module,
 	net.Module,
 	node.Module,
 	pipe.Module,
