@@ -3,6 +3,7 @@ package sim
 import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
 )
 
 // Snapshot is a copy of what a device is at one moment, for the console, tests
@@ -11,6 +12,8 @@ type Snapshot struct {
 	Time    clock.Time
 	Name    string
 	Board   string
+	Release string // of the firmware
+	ChipID  uint32
 	Uptime  clock.Duration
 	MHz     int
 	Boots   int
@@ -18,9 +21,11 @@ type Snapshot struct {
 	Halted  bool
 	Heap    HeapSnapshot
 	WiFi    WiFiSnapshot
+	AirDown bool // the access points are off: Air.SetDown
 	Sockets []SocketSnapshot
 	Timers  []TimerSnapshot
 	Pins    []PinSnapshot
+	ADC     int    // what the converter reads
 	Tasks   [3]int // waiting, by priority, low first
 	CPU     clock.Duration
 }
@@ -29,6 +34,14 @@ type Snapshot struct {
 type HeapSnapshot struct {
 	Total, Free, Low int // Low: least free since boot
 	Lua, Native      int // used by each
+	Kinds            HeapKinds
+	Failed           int // requests since boot that found no room
+}
+
+// HeapKinds splits what is used, block headers included. Other is what was made
+// at boot, stacks, and what native code but the network's holds.
+type HeapKinds struct {
+	Strings, Tables, Functions, Userdata, Network, Other int
 }
 
 // WiFiSnapshot is the radio at one moment.
@@ -48,6 +61,8 @@ type SocketSnapshot struct {
 	RxBytes, TxBytes int64
 	Age              clock.Duration
 	Handlers         []string
+	Retransmits      int    // segments sent again, since it was made
+	Site             string // file:line of the program that made it
 }
 
 // TimerSnapshot is one Lua timer.
@@ -56,6 +71,8 @@ type TimerSnapshot struct {
 	Interval clock.Duration
 	DueIn    clock.Duration // -1 when stopped
 	Site     string
+	Runs     int            // times its callback was called
+	LastCost clock.Duration // CPU time of the last call
 }
 
 // PinSnapshot is one GPIO pin that the board brings out.
@@ -70,13 +87,27 @@ type PinSnapshot struct {
 	Trig   string
 }
 
-// heapSnapshot puts the heap's own account into a snapshot.
-func heapSnapshot(st heap.Stats) HeapSnapshot {
-	s := HeapSnapshot{Total: st.Size, Free: st.Free, Low: st.Low}
+// heapSnapshot puts the heap's own account into a snapshot. Garbage that the
+// device would not have any more is collected first, as node.heap() does it.
+func heapSnapshot(v *vm.VM) HeapSnapshot {
+	u := v.Usage()
+	h := v.Heap()
+	st := h.Stats()
+	s := HeapSnapshot{Total: st.Size, Free: st.Free, Low: st.Low, Failed: st.Failed}
 	for _, t := range st.Native {
 		s.Native += t.Bytes
+		switch t.Kind {
+		case heap.PCB.String(), heap.Segment.String(), heap.Pbuf.String():
+			if t.Blocks > 0 {
+				s.Kinds.Network += t.Blocks * h.BlockLength(t.Bytes/t.Blocks)
+			}
+		}
 	}
-	s.Lua = st.Size - st.Free - s.Native
+	used := st.Size - st.Free
+	s.Lua = used - s.Native
+	k := &s.Kinds
+	k.Strings, k.Tables, k.Functions, k.Userdata = u.Strings.Bytes, u.Tables.Bytes, u.Functions.Bytes, u.Userdata.Bytes
+	k.Other = max(used-k.Strings-k.Tables-k.Functions-k.Userdata-k.Network, 0)
 	return s
 }
 
@@ -88,25 +119,29 @@ func (d *Device) OnSnapshot(fn func(*Snapshot)) { d.snapshot = append(d.snapshot
 // goroutine.
 func (d *Device) Snapshot() Snapshot {
 	s := Snapshot{
-		Time:   d.Now(),
-		Name:   d.Name,
-		Board:  d.Board.Title,
-		Uptime: d.Uptime(),
-		MHz:    d.mhz,
-		Boots:  d.boots,
-		Reason: d.reason.Text,
-		Halted: d.halted,
-		CPU:    clock.Time(d.vmCPU() / 1000),
+		Time:    d.Now(),
+		Name:    d.Name,
+		Board:   d.Board.Title,
+		Release: FirmwareVersion,
+		ChipID:  d.ChipID(),
+		Uptime:  d.Uptime(),
+		MHz:     d.mhz,
+		Boots:   d.boots,
+		Reason:  d.reason.Text,
+		Halted:  d.halted,
+		ADC:     d.analog,
+		CPU:     clock.Time(d.vmCPU() / 1000),
 	}
 	for p, q := range d.sched.tasks {
 		s.Tasks[p] = len(q)
 	}
 	s.Pins = d.pinSnapshot()
-	if h := d.nativeHeap(); h != nil {
-		s.Heap = heapSnapshot(h.Stats())
+	if d.VM != nil {
+		s.Heap = heapSnapshot(d.VM)
 	}
 	for _, fn := range d.snapshot {
 		fn(&s)
 	}
+	s.AirDown = d.world.Air.down
 	return s
 }

@@ -25,8 +25,10 @@ type timer struct {
 	idle     bool // registered, or stopped, and not running
 	interval clock.Duration
 	fn       vm.Ref
-	self     vm.Ref // while it runs
-	site     string // where its function was registered
+	self     vm.Ref         // while it runs
+	site     string         // where its function was registered
+	runs     int            // calls of it
+	cost     clock.Duration // CPU time of the last one
 	hw       *sim.Timer
 	legacy   int // static timer's number, or notLegacy
 }
@@ -70,7 +72,10 @@ func (t *timer) expire() {
 	if t.mode != auto {
 		v.Unref(&t.self)
 	}
+	before := v.CPU()
 	t.m.dev.Run("tmr callback", fn, arg)
+	t.runs++
+	t.cost = clock.Duration((v.CPU() - before) / 1000)
 }
 
 // arm starts the chip's timer.
@@ -114,6 +119,7 @@ func (m *module) setUp(c *vm.Call, t *timer) {
 		t.hw.Disarm()
 	}
 	t.mode, t.idle, t.interval, t.site = kind, true, interval, c.VM.Where()
+	t.runs, t.cost = 0, 0
 }
 
 // alarm is t:alarm(ms, mode, fn): register and start.

@@ -150,6 +150,8 @@ func (m *module) snapshot(s *sim.Snapshot) {
 			Interval: t.interval,
 			DueIn:    due,
 			Site:     t.site,
+			Runs:     t.runs,
+			LastCost: t.cost,
 		})
 	}
 }
