@@ -9,8 +9,10 @@
 
 -- Limits, which a program may change: bytes of request line and headers (beyond:
 -- 414, 431; must stay below the 4096 bytes that the firmware lets a glued string
--- have), and of a request's body (413).
-local M = {max_head = 4000, max_body = 8388608}
+-- have), and of a request's body (413); connections, as many as the firmware takes
+-- unless they come all at once. Those beyond are closed: they would take the RAM
+-- that the others need to be answered.
+local M = {max_head = 4000, max_body = 8388608, max_clients = 5}
 
 local MSS = 1460 -- a `send` of at most one TCP segment gives one `sent`
 
@@ -253,9 +255,11 @@ local function gone(sock) exchanges[sock] = nil end
 function M.createServer(port, handler)
   local server = net.createServer()
   server:listen(port, function(sock)
-    for s in pairs(exchanges) do -- closed by the program
-      if not s:getpeer() then exchanges[s] = nil end
+    local n = 1
+    for s in pairs(exchanges) do
+      if s:getpeer() then n = n + 1 else exchanges[s] = nil end -- closed by the program
     end
+    if n > M.max_clients then return sock:close() end
     exchanges[sock] = {handler = handler, want = 1, line = "", left = M.max_head, body = 0, head = ""}
     sock:on("receive", receive)
     sock:on("sent", pump)
