@@ -97,7 +97,9 @@ var ends = []struct {
 	{"RST", func(_ *devtest.Bench, _ *lwip.Stack, p *devtest.Peer) { p.Abort() }},
 	{"silence", func(b *devtest.Bench, host *lwip.Stack, p *devtest.Peer) {
 		p.Vanish(host)
-		b.Run(2 * clock.Minute)
+		// Keepalive needs 40 s; a FIN that nobody answers is repeated for
+		// 13 minutes (oracle: net-behaviour.md 6.4).
+		b.Run(15 * clock.Minute)
 	}},
 }
 
