@@ -52,6 +52,9 @@ type Block struct {
 // Size is the number of bytes that were asked for.
 func (b Block) Size() int { return int(b.size) }
 
+// Length is the number of bytes of the heap it takes, with header and rounding.
+func (b Block) Length() int { return int(b.length) }
+
 // Placed reports whether the block has an address. Blocks of young Lua objects
 // have none until they have survived a collection (see Heap.Reserve).
 func (b Block) Placed() bool { return b.addr != 0 }

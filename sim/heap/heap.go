@@ -36,6 +36,7 @@ type Config struct {
 type Heap struct {
 	arena
 	native   [kinds]int // bytes asked for
+	nativeL  [kinds]int // bytes taken, with headers
 	nativeN  [kinds]int
 	reserved int // bytes taken by reserved blocks, part of used
 	taken    int // bytes counted by Take, part of used
@@ -211,6 +212,7 @@ func (h *Heap) Alloc(n int, k Kind) (Block, bool) {
 		return Block{}, false
 	}
 	h.native[k] += n
+	h.nativeL[k] += b.Length()
 	h.nativeN[k]++
 	return b, true
 }
@@ -221,6 +223,7 @@ func (h *Heap) FreeNative(b *Block, k Kind) {
 		return
 	}
 	h.native[k] -= int(b.size)
+	h.nativeL[k] -= b.Length()
 	h.nativeN[k]--
 	h.Release(b)
 }
@@ -229,6 +232,7 @@ func (h *Heap) FreeNative(b *Block, k Kind) {
 type Total struct {
 	Kind          string
 	Bytes, Blocks int
+	Length        int // bytes of the heap, with headers
 }
 
 // Stats is a copy of what is in a heap.
@@ -242,7 +246,7 @@ func (h *Heap) Stats() Stats {
 	s := Stats{Size: h.size, Free: h.Free(), Largest: h.Largest(), Low: h.low, Failed: h.failed}
 	for k := range h.native {
 		if h.nativeN[k] > 0 {
-			s.Native = append(s.Native, Total{Kind(k).String(), h.native[k], h.nativeN[k]})
+			s.Native = append(s.Native, Total{Kind(k).String(), h.native[k], h.nativeN[k], h.nativeL[k]})
 		}
 	}
 	return s

@@ -275,7 +275,7 @@ func TestFailurePrintsRequest(t *testing.T) {
 	if _, ok := h.Alloc(400, Other); ok || len(em) != 1 || em[0] != 416 {
 		t.Errorf("E:M %v, want 416", em)
 	}
-	if s := h.Stats(); len(s.Native) != 1 || s.Native[0] != (Total{"other", 305, 1}) || s.Low != 700-328 || s.Failed != 1 {
+	if s := h.Stats(); len(s.Native) != 1 || s.Native[0] != (Total{"other", 305, 1, 328}) || s.Low != 700-328 || s.Failed != 1 {
 		t.Errorf("%+v", s)
 	}
 	h.FreeNative(&b, Other)

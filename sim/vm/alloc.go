@@ -35,6 +35,9 @@ func (v *VM) NewClosure(f Func, upvals ...Value) *Function {
 	v.ChargeClosure(len(upvals))
 	fn := v.L.NewClosure(v.goFunction(f), upvals...)
 	v.pin(fn)
+	if t := v.mem.track; t != nil {
+		t.note(fn)
+	}
 	return fn
 }
 

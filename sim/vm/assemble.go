@@ -75,6 +75,7 @@ func assemble(p *luac.Proto) *lua.FunctionProto {
 	for _, n := range p.Protos {
 		out.FunctionPrototypes = append(out.FunctionPrototypes, assemble(n))
 	}
+	nameNested(out)
 	return out
 }
 
@@ -111,7 +112,13 @@ func (v *VM) compileSource(src, chunk string) (proto *lua.FunctionProto, err err
 	m := v.mem
 	v.BeginLoad()
 	m.hold, m.compiling = true, true
+	if m.track != nil {
+		m.track.chunk = ChunkID(chunk)
+	}
 	defer func() {
+		if m.track != nil {
+			m.track.chunk = ""
+		}
 		m.hold, m.compiling = false, false
 		v.EndLoad()
 		if r := recover(); r != nil {
@@ -161,6 +168,9 @@ func (m *memory) adoptProto(p *lua.FunctionProto, from *luac.Proto) {
 	o.size = int32(from.Bytes())
 	o.epoch = m.epoch
 	m.protos[p] = o
+	if m.track != nil {
+		m.track.noteProto(p)
+	}
 	for i, n := range p.FunctionPrototypes {
 		m.adoptProto(n, from.Protos[i])
 	}

@@ -33,6 +33,9 @@ func (v *VM) Load(source []byte, chunk string) (*Function, error) {
 	}
 	fn := v.newFunction(proto)
 	v.pin(fn)
+	if t := v.mem.track; t != nil {
+		t.note(fn)
+	}
 	return fn, nil
 }
 

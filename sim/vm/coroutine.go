@@ -28,7 +28,11 @@ func (c *Call) NewThread() *Thread {
 	c.L.Pop(1)
 	stack.start = fn
 	stack.epoch = c.VM.mem.epoch
-	c.VM.attach(th).stack = stack
+	mt := c.VM.attach(th)
+	mt.stack = stack
+	if t := c.VM.mem.track; t != nil {
+		t.note(mt)
+	}
 	c.VM.pin(th)
 	return th
 }

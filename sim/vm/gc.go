@@ -92,6 +92,9 @@ func (m *memory) sweep() {
 		m.total = m.fixed + m.live + m.registry.Bytes() + m.strt.Slots*heap.StringTableSlot + m.buf.Size
 	}
 	m.settled, m.sinceMark = m.requests, 0
+	if m.track != nil {
+		m.track.sweep(m)
+	}
 	m.heap.Sample()
 }
 
@@ -225,6 +228,9 @@ func (m *memory) addUserdata(ud *lua.LUserData, t *Type, size int) *udataState {
 	u.epoch = m.epoch
 	m.udata = append(m.udata, u)
 	m.udataOf[ud] = u
+	if m.track != nil {
+		m.track.note(u)
+	}
 	if t != nil && t.GC != nil {
 		m.gcable++
 	}

@@ -37,18 +37,19 @@ func (m *meter) Value(any) any { return nil }
 // Done runs before each instruction.
 func (m *meter) Done() <-chan struct{} {
 	v := m.vm
-	if m.mend.on {
-		m.applyMend()
-	}
 	v.cpu += v.instrNanos
 	if v.cpu >= v.sliceAt {
 		v.slice()
 	}
+	if m.mend.on || m.pending != nil {
+		m.afterwards()
+	}
 	f := m.state.currentFrame
+	if v.rec != nil {
+		m.record(f)
+	}
 	if f.Pc == 1 {
 		m.enterLua(f)
-	} else if m.pending != nil {
-		m.bindPending()
 	}
 	inst := f.Fn.Proto.Code[f.Pc-1]
 	switch int(inst >> 26) {
@@ -145,6 +146,16 @@ func (v *VM) slice() {
 	}
 	if v.killed != nil {
 		panic(v.killed)
+	}
+}
+
+// afterwards puts right what the last instruction left to do.
+func (m *meter) afterwards() {
+	if m.mend.on {
+		m.applyMend()
+	}
+	if m.pending != nil {
+		m.bindPending()
 	}
 }
 
@@ -254,6 +265,9 @@ func (m *meter) beforeClosure(f *luaFrame, inst uint32) {
 		}
 	}
 	mem.hold = false
+	if mem.track != nil {
+		mem.track.expect(m, f.LocalBase+argA(inst))
+	}
 }
 
 // captured reports whether register reg has an open upvalue.
@@ -281,12 +295,18 @@ func (m *meter) beforeConcat(f *luaFrame, inst uint32) {
 	if v.mem.on {
 		v.running = m.th
 		v.mem.concat(m.th, regs[b:c+1])
+		if v.mem.track != nil {
+			v.mem.track.expect(m, f.LocalBase+argA(inst))
+		}
 	}
 }
 
 // concat is the account of luaV_concat over values, the right end first. Where
 // an operand has a metamethod, only what is right of it is known.
 func (m *memory) concat(L *lua.LState, values []lua.LValue) {
+	if !m.exact && m.concatStrings(values) {
+		return
+	}
 	m.still = L
 	pins := len(m.pins)
 	defer func() { m.still, m.pins = nil, m.pins[:min(pins, len(m.pins))] }()
@@ -338,6 +358,23 @@ func (m *memory) concat(L *lua.LState, values []lua.LValue) {
 			values[i] = lua.LString(FormatNumber(float64(n)))
 		}
 	}
+}
+
+// concatStrings is concat for a lazy account where all operands are strings
+// already and the result is short enough: the usual case.
+func (m *memory) concatStrings(values []lua.LValue) bool {
+	total := 0
+	for i := len(values) - 1; i >= 0; i-- {
+		s, ok := values[i].(lua.LString)
+		if !ok || len(s) == 0 || m.egc.JoinOverflows(len(s), total) {
+			return false
+		}
+		total += len(s)
+	}
+	m.useBuffer(total)
+	m.charge(kindString, heap.StringSize(total))
+	m.buf.InUse = false
+	return true
 }
 
 func joinValues(values []lua.LValue, n int) string {

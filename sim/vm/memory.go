@@ -68,6 +68,7 @@ type memory struct {
 	tabs      []*tableState   // tables whose object is not known yet
 	pins      []lua.LValue    // what running firmware functions hold
 	work      []lua.LValue
+	track     *tracker // nil: nobody asked
 	weak      []*lua.LTable
 	hashes    [64]hashEntry
 
@@ -152,6 +153,9 @@ func (m *memory) Realloc(b *heap.Block, n int) {
 	m.total += n - old
 	if n > old {
 		m.allocTotal += n
+		if m.track != nil {
+			m.track.allocated(n)
+		}
 	}
 	m.peak = max(m.peak, m.total)
 }
@@ -255,6 +259,9 @@ func (m *memory) charge(kind objectKind, n int) {
 	m.total += n
 	m.allocTotal += n
 	m.peak = max(m.peak, m.total)
+	if m.track != nil {
+		m.track.allocated(n)
+	}
 }
 
 // OutOfMemoryPanic is what an allocation panics with when memory runs out and no
@@ -296,6 +303,9 @@ func (m *memory) intern(s string) {
 			m.named[s] = true
 		}
 		m.charge(kindString, heap.StringSize(len(s)))
+		if m.track != nil {
+			m.track.note(stringKey(s))
+		}
 		return
 	}
 	if _, ok := m.strs[s]; ok {
@@ -312,6 +322,9 @@ func (m *memory) intern(s string) {
 	o.epoch = m.epoch
 	m.strs[s] = o
 	m.strt.Live++
+	if m.track != nil {
+		m.track.note(stringKey(s))
+	}
 }
 
 // useBuffer makes the concat buffer hold n bytes.
@@ -319,14 +332,17 @@ func (m *memory) useBuffer(n int) {
 	if !m.on {
 		return
 	}
-	if !m.exact {
-		m.decayBuffer()
-	}
 	m.buf.InUse = true
-	if g := m.buf.Grown(n); g > 0 {
-		m.Realloc(&m.buf.Block, g)
-		m.buf.Size = g
+	g := m.buf.Grown(n)
+	if g == 0 {
+		return
 	}
+	if m.exact {
+		m.Realloc(&m.buf.Block, g)
+	} else if g > m.buf.Block.Size() {
+		m.Realloc(&m.buf.Block, (g+63)&^63) // the next mark gives the rest back
+	}
+	m.buf.Size = g
 }
 
 // decayBuffer halves the buffer as often as the device would have by now: once
@@ -337,12 +353,13 @@ func (m *memory) decayBuffer() {
 		if n == 0 {
 			break
 		}
-		m.heap.Release(&m.buf.Block)
-		m.buf.Block, _ = m.heap.Reserve(n)
-		m.total -= m.buf.Size - n
 		m.buf.Size = n
 	}
 	m.settled = m.requests
+	if m.buf.Size < m.buf.Block.Size() {
+		m.heap.Release(&m.buf.Block)
+		m.buf.Block, _ = m.heap.Reserve(m.buf.Size)
+	}
 }
 
 // hashEntry remembers the hash of a string by where it is: the constants of a

@@ -89,6 +89,9 @@ func (m *memory) adopt(tb *lua.LTable) *tableState {
 func (m *memory) newTable(narray, nhash int) *tableState {
 	s := &tableState{building: true}
 	m.tabs = append(m.tabs, s)
+	if m.track != nil {
+		m.track.note(s)
+	}
 	s.t.Init(m, narray, nhash)
 	return s
 }
@@ -97,6 +100,9 @@ func (m *memory) newTable(narray, nhash int) *tableState {
 func (m *memory) begin(tb *lua.LTable, narray, nhash int) *tableState {
 	s := &tableState{tb: tb, epoch: m.epoch}
 	m.tables[tb] = s
+	if m.track != nil {
+		m.track.note(s)
+	}
 	s.t.Init(m, narray, nhash)
 	return s
 }
@@ -209,7 +215,7 @@ func (m *memory) newIndex(tb *lua.LTable, key lua.LValue) lua.LValue {
 
 // setString is set for a constant string key.
 func (m *memory) setString(tb *lua.LTable, key string, nonNil bool) {
-	if tableOf(tb).Metatable != lua.LNil {
+	if mt, ok := tableOf(tb).Metatable.(*lua.LTable); ok && mt.RawGetString("__newindex") != lua.LNil {
 		m.set(tb, lua.LString(key), nonNil)
 		return
 	}

@@ -27,6 +27,10 @@ type Config struct {
 	// Heap is the memory of the device, shared with native code; nil stands
 	// for one of the default size.
 	Heap *heap.Heap
+	// Now returns the device's time in microseconds, for the ages of objects.
+	Now func() int64
+	// Recorder, if set, records allocations and CPU time for profiles.
+	Recorder *Recorder
 	// ExactHeap makes the account of Lua's memory exact at every allocation
 	// (see memory), at the price of a collection before each.
 	ExactHeap bool
@@ -67,6 +71,15 @@ type VM struct {
 	protections []*protection
 	stringMeta  *Table             // what scripts see as the metatable of strings
 	hidden      map[*Function]bool // functions that no script and no traceback sees
+	rec         *Recorder          // nil: nobody asked
+	entry       string             // see SetEntry
+	natives     map[*Function]string
+	nativesOf   int // tables that natives was made of
+	ids         map[any]int
+	lastID      int
+	sampled     int64 // value of cpu up to which time was put down to someone
+	seen        int64 // value of cpu before the last instruction
+	countdown   int   // instructions to the next sample
 }
 
 // maxCallDepth bounds Lua call frames (fw: LUAI_MAXCALLS, oracle:
@@ -102,6 +115,7 @@ func New(cfg Config) *VM {
 	v.onError = L.NewFunction(v.errorRaised)
 	v.hidden[v.onError] = true
 	v.main = v.attach(L)
+	v.SetRecorder(cfg.Recorder)
 	return v
 }
 

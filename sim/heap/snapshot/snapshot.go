@@ -1,0 +1,179 @@
+// Package snapshot is what a heap looked like at one moment: every object with
+// its size, what it refers to, and where it was made. It owns the format of a
+// snapshot's file, the question who keeps what alive (dominators), the ways from
+// a root to an object, totals, and the difference of two snapshots.
+//
+// It knows nothing of Lua or of a device: package vm and package sim fill a
+// Snapshot.
+package snapshot
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+)
+
+// Format is the number of the file format. It changes when a reader of the old
+// one would misread the new one.
+const Format = 1
+
+// Kinds of objects. Native memory has the kinds of package heap: pcb, pbuf …
+const (
+	Root      = "root" // holds everything; no memory of its own
+	Registry  = "registry"
+	State     = "lua state" // what Lua made at boot and never changes
+	String    = "string"
+	Table     = "table"
+	Function  = "function"
+	Upvalue   = "upvalue"
+	Prototype = "prototype"
+	Userdata  = "userdata"
+	Thread    = "thread"
+	Buffer    = "buffer" // string table, concat buffer
+)
+
+// Snapshot is a heap at one moment.
+type Snapshot struct {
+	Format int    `json:"format"`
+	Device string `json:"device"`
+	Board  string `json:"board"`
+	Reason string `json:"reason"` // why it was taken
+	Time   int64  `json:"time_us"`
+	Uptime int64  `json:"uptime_us"`
+	Boot   int    `json:"boot"` // resets before this one
+	// Tracked says that allocation sites and ages were recorded since boot.
+	Tracked bool     `json:"tracked"`
+	Heap    Heap     `json:"heap"`
+	Objects []Object `json:"objects"` // the root first
+}
+
+// Heap is the memory as a whole, in bytes.
+type Heap struct {
+	Size    int `json:"size"`
+	Free    int `json:"free"`
+	Garbage int `json:"garbage"` // used, but held by nothing
+	Largest int `json:"largest"` // longest free piece
+	Low     int `json:"low"`     // least free since boot
+	// Request is the allocation that found no room, 0 if none.
+	Request int `json:"request,omitempty"`
+}
+
+// Object is one object. Bytes is what it takes of the heap, with block headers
+// and rounding; LuaBytes what collectgarbage("count") counts for it. Retained is
+// what would be free if it went, with everything that only it keeps alive.
+type Object struct {
+	ID       int            `json:"id"` // the same in all snapshots of one boot
+	Kind     string         `json:"kind"`
+	Name     string         `json:"name,omitempty"`
+	Bytes    int            `json:"bytes"`
+	LuaBytes int            `json:"lua_bytes,omitempty"`
+	Retained int            `json:"retained"`
+	Sizes    map[string]int `json:"sizes,omitempty"` // what its size comes from
+	Site     string         `json:"site,omitempty"`  // file:line that made it
+	Func     string         `json:"func,omitempty"`  // the function that made it
+	Stack    []string       `json:"stack,omitempty"` // its callers, innermost first
+	Age      int64          `json:"age_us"`          // -1: not known
+	Refs     []Ref          `json:"refs,omitempty"`
+}
+
+// Ref is a reference from one object to another. Name continues the path to the
+// object that has it: ".srv", "[3]", " upvalue buf".
+type Ref struct {
+	To   int    `json:"to"`
+	Name string `json:"name"`
+}
+
+// Write writes s as JSON, an object a line.
+func (s *Snapshot) Write(w io.Writer) error {
+	head := *s
+	head.Objects = nil
+	b, err := json.Marshal(head)
+	if err != nil {
+		return err
+	}
+	const none = `"objects":null}`
+	if _, err := fmt.Fprintf(w, "%s\"objects\":[", b[:len(b)-len(none)]); err != nil {
+		return err
+	}
+	for i := range s.Objects {
+		o, err := json.Marshal(&s.Objects[i])
+		if err != nil {
+			return err
+		}
+		sep := ",\n"
+		if i == 0 {
+			sep = "\n"
+		}
+		if _, err := fmt.Fprintf(w, "%s%s", sep, o); err != nil {
+			return err
+		}
+	}
+	_, err = io.WriteString(w, "\n]}\n")
+	return err
+}
+
+// maxObjects bounds what Read takes. A heap of 50 KB has at most some 3000
+// objects.
+const maxObjects = 1 << 20
+
+// Read reads a snapshot and checks that it hangs together: later code may follow
+// every reference.
+func Read(r io.Reader) (*Snapshot, error) {
+	s := &Snapshot{}
+	if err := json.NewDecoder(r).Decode(s); err != nil {
+		return nil, fmt.Errorf("not a heap snapshot: %w", err)
+	}
+	if s.Format != Format {
+		return nil, fmt.Errorf("heap snapshot of format %d, this program reads %d", s.Format, Format)
+	}
+	if len(s.Objects) == 0 || s.Objects[0].Kind != Root || len(s.Objects) > maxObjects {
+		return nil, fmt.Errorf("not a heap snapshot: it does not begin with a root")
+	}
+	ids := make(map[int]bool, len(s.Objects))
+	for i := range s.Objects {
+		o := &s.Objects[i]
+		if ids[o.ID] {
+			return nil, fmt.Errorf("damaged heap snapshot: two objects with id %d", o.ID)
+		}
+		if o.Bytes < 0 || o.Bytes > 1<<30 {
+			return nil, fmt.Errorf("damaged heap snapshot: object %d has %d bytes", o.ID, o.Bytes)
+		}
+		ids[o.ID] = true
+	}
+	for i := range s.Objects {
+		for _, ref := range s.Objects[i].Refs {
+			if !ids[ref.To] {
+				return nil, fmt.Errorf("damaged heap snapshot: object %d refers to %d, which is not there", s.Objects[i].ID, ref.To)
+			}
+		}
+	}
+	return s, nil
+}
+
+// Index returns where in Objects each id is.
+func (s *Snapshot) Index() map[int]int {
+	m := make(map[int]int, len(s.Objects))
+	for i := range s.Objects {
+		m[s.Objects[i].ID] = i
+	}
+	return m
+}
+
+// Find returns the object with an id, nil if there is none.
+func (s *Snapshot) Find(id int) *Object {
+	for i := range s.Objects {
+		if s.Objects[i].ID == id {
+			return &s.Objects[i]
+		}
+	}
+	return nil
+}
+
+// Used returns the bytes of all objects.
+func (s *Snapshot) Used() int {
+	n := 0
+	for i := range s.Objects {
+		n += s.Objects[i].Bytes
+	}
+	return n
+}
