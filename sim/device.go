@@ -331,14 +331,19 @@ func (d *Device) RunUnprotected(what string, fn vm.Value, args ...vm.Value) {
 // unwinding is what a piece of work is left with when the CPU stops in it.
 type unwinding struct{}
 
-// untilStopped runs work until it returns or the CPU stops.
-func untilStopped(work func()) {
+// work runs one piece of work until it returns or the CPU stops. Memory that runs
+// out where no Lua call can catch it is a panic, as in the firmware.
+func (d *Device) work(fn func()) {
 	defer func() {
-		if r := recover(); r != nil && r != any(unwinding{}) {
+		switch r := recover().(type) {
+		case nil, unwinding:
+		case vm.OutOfMemoryPanic:
+			d.panic("system", &vm.Error{Value: vm.String(vm.OutOfMemory)})
+		default:
 			panic(r)
 		}
 	}()
-	work()
+	fn()
 }
 
 // call calls into Lua and emits what it cost. It returns nil when the run was

@@ -280,7 +280,7 @@ func (d *Device) exec(work func()) {
 	d.running = true
 	d.local, d.cpuMark = now, d.vmCPU()
 	d.feedWatchdog()
-	untilStopped(work)
+	d.work(work)
 	d.sched.busyUntil = d.Now()
 	d.running = false
 	if r := d.pendingReset; r != nil {

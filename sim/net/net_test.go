@@ -313,3 +313,42 @@ func TestReset(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestOutOfMemory fills a device's heap but for some bytes and then has
+// connections and datagrams come: the device panics or drops them, as it has
+// memory for this or that, and nothing worse.
+func TestOutOfMemory(t *testing.T) {
+	const panicked = "PANIC: unprotected error in call to Lua API (not enough memory)\n"
+	panics := 0
+	for spare := 0; spare <= 1600; spare += 100 {
+		w := newWorld(t, fmt.Sprintf(`
+			srv = net.createServer() srv:listen(80, function(c) end)
+			u = net.createUDPSocket() u:listen(80) u:on("receive", function(s, d) end)
+			spare = string.rep("s", %d) hog = {}
+			local n = 2048
+			while n > 8 do
+				pcall(function() while true do hog[#hog + 1] = string.rep("x", n) .. #hog end end)
+				n = n / 2
+			end
+			spare = nil`, spare))
+		w.run(clock.Second)
+		desk := w.desktop()
+		dst := netip.MustParseAddr("192.168.1.10")
+		for range 8 {
+			desk.NewUDP().SendTo(make([]byte, 200), dst, 80)
+			desk.NewTCP().Connect(dst, 80)
+			w.run(100 * clock.Millisecond)
+		}
+		switch got := w.run(5 * clock.Second); got {
+		case panicked:
+			panics++
+		case "":
+		default:
+			t.Errorf("%d bytes to spare: got %q", spare, got)
+		}
+	}
+	if panics == 0 {
+		t.Error("no panic with any amount of memory")
+	}
+	t.Logf("%d of 17 amounts end in a panic", panics)
+}

@@ -116,6 +116,7 @@ func (s *socket) received(conn *lwip.TCPConn, data [][]byte) lwip.Err {
 	if s.onReceive != 0 {
 		s.inReceive = true
 		for _, d := range data {
+			s.m.v.ChargeString(len(d))
 			s.m.callback("receive", s.onReceive, s.value(), vm.String(d))
 		}
 		s.inReceive = false

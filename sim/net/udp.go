@@ -70,6 +70,7 @@ func (s *socket) datagram(data []byte, from netip.AddrPort) {
 	if s.dead || s.udp == nil || s.self == 0 || s.onReceive == 0 {
 		return
 	}
+	s.m.v.ChargeString(len(data))
 	s.m.callback("receive", s.onReceive, s.value(), vm.String(data), vm.Number(from.Port()), addrText(from.Addr()))
 }
 
