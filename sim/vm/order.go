@@ -16,6 +16,7 @@ import (
 // traversal lists the keys of a table by the node they are in.
 type traversal struct {
 	nodes int // of the table when it was listed
+	known int // keys that gopher-lua had heard of: it ignores t.new = nil, which takes a node
 	shape uint32
 	keys  []lua.LValue // by node; nil: none. Beyond the nodes, keys the account does not know
 	last  lua.LValue   // the key that was returned last, and its place
@@ -31,7 +32,7 @@ func (v *VM) RawNext(t *Table, key Value) (next, value Value, ok bool) {
 	}
 	s := v.mem.table(t)
 	size := s.t.Array()
-	i := 0 // the place after key: array first, then nodes
+	i, among := 0, false // the place after key: array first, then nodes
 	if key != Nil {
 		if n, isNumber := key.(Number); isNumber && n >= 1 && n <= Number(size) && n == Number(int(n)) {
 			i = int(n)
@@ -39,6 +40,7 @@ func (v *VM) RawNext(t *Table, key Value) (next, value Value, ok bool) {
 			return Nil, Nil, false
 		} else {
 			i += size + 1
+			among = true
 		}
 	}
 	for ; i < size; i++ {
@@ -46,7 +48,7 @@ func (v *VM) RawNext(t *Table, key Value) (next, value Value, ok bool) {
 			return Number(i + 1), x, true
 		}
 	}
-	tr := v.mem.traversal(s, key != Nil)
+	tr := v.mem.traversal(s, among)
 	for i -= size; i < len(tr.keys); i++ {
 		if k := tr.keys[i]; k != nil {
 			if x := t.RawGet(k); x != Nil {
@@ -89,13 +91,14 @@ func (tr *traversal) place(m *memory, s *tableState, key lua.LValue) int {
 // have moved since; a program that adds fields while a traversal goes on, which
 // Lua leaves undefined, sees them when the table grows.
 func (m *memory) traversal(s *tableState, going bool) *traversal {
-	nodes := s.t.Nodes()
-	if o := s.order; o != nil && (o.shape == s.t.Shape() || going && o.nodes == nodes) {
+	nodes, t := s.t.Nodes(), tableOf(s.tb)
+	known := len(t.keys) + len(t.array)
+	if o := s.order; o != nil && (o.shape == s.t.Shape() && o.known == known || going && o.nodes == nodes) {
 		return o
 	}
 	m.v.Work(nodes / 8)
-	tr := &traversal{nodes: nodes, shape: s.t.Shape(), keys: make([]lua.LValue, nodes), at: -1}
-	add := func(key lua.LValue) {
+	tr := &traversal{nodes: nodes, known: known, shape: s.t.Shape(), keys: make([]lua.LValue, nodes), at: -1}
+	add := func(key lua.LValue) { // also one without a value: it may get one again
 		var k heap.Key
 		if m.key(key, &k) {
 			if i := s.t.Slot(&k); i >= 0 {
@@ -103,18 +106,15 @@ func (m *memory) traversal(s *tableState, going bool) *traversal {
 				return
 			}
 		}
-		tr.keys = append(tr.keys, key)
-	}
-	t := tableOf(s.tb)
-	for i := s.t.Array(); i < len(t.array); i++ {
-		if x := t.array[i]; x != nil && x != lua.LNil {
-			add(lua.LNumber(i + 1))
+		if s.tb.RawGet(key) != lua.LNil {
+			tr.keys = append(tr.keys, key)
 		}
+	}
+	for i := s.t.Array(); i < len(t.array); i++ {
+		add(lua.LNumber(i + 1))
 	}
 	for _, key := range t.keys {
-		if s.tb.RawGetH(key) != lua.LNil {
-			add(key)
-		}
+		add(key)
 	}
 	s.order = tr
 	return tr

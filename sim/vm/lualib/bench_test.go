@@ -21,6 +21,8 @@ var programs = []struct{ name, src string }{
 	{"concat", `local t = {} for i = 1, 200 do t[i] = "piece" end for i = 1, 20 do local s = table.concat(t, ",") end`},
 	{"sort", `for k = 1, 5 do local t = {} for i = 1, 200 do t[i] = (i * 7919) % 1009 end table.sort(t) end`},
 	{"ipairs", `local t = {} for i = 1, 200 do t[i] = i end for k = 1, 20 do for i, v in ipairs(t) do local x = v end end`},
+	{"pairs", `local t = {} for i = 1, 100 do t["k" .. i] = i end for k = 1, 20 do for i, v in pairs(t) do local x = v end end`},
+	{"length", `local t = {} for i = 1, 500 do t[#t + 1] = i end`},
 	{"coroutine", `local f = coroutine.wrap(function() while true do coroutine.yield() end end) for i = 1, 2000 do f() end`},
 }
 

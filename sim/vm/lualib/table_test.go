@@ -1,6 +1,7 @@
 package lualib_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -60,6 +61,48 @@ func TestTraversalOrder(t *testing.T) {
 		{src: `print(pcall(next, {1, 2}, 3), pcall(next, {}, {}))`, want: "false\tfalse\tinvalid key to 'next'"},
 		{src: `print(next({1, 2}, 2), next({1, x = 2}, 1), next({x = 1}, "x"))`, want: "nil\tx\tnil"},
 	})
+}
+
+// Whatever a table has been through, a traversal meets every entry once, clearing
+// on the way included, and # is a border.
+func TestTraversalIsComplete(t *testing.T) {
+	const src = `
+		math.randomseed(%d)
+		local pool, values, index, t = {}, {}, {}, {}
+		for i = 1, 60 do
+			local kind, k = math.random(6)
+			if kind <= 2 then k = "key" .. i elseif kind <= 4 then k = i elseif kind == 5 then k = i + 0.5 else k = {} end
+			pool[i], index[k] = k, i
+		end
+		local function check()
+			local n, want = 0, 0
+			for k, v in pairs(t) do
+				n = n + 1
+				assert(v == values[index[k]] and v ~= nil, "wrong value")
+			end
+			for i = 1, 60 do if values[i] ~= nil then want = want + 1 end end
+			assert(n == want, n .. " entries, want " .. want)
+			local len = #t
+			assert((len == 0 or t[len] ~= nil) and t[len + 1] == nil, "no border")
+		end
+		for step = 1, 2000 do
+			local i = math.random(60)
+			if math.random(3) == 1 then values[i] = nil else values[i] = step end
+			t[pool[i]] = values[i]
+			if step %% 50 == 0 then check() end
+			if step %% 130 == 0 then collectgarbage() end
+			if step %% 400 == 0 then
+				for k in pairs(t) do t[k] = nil values[index[k]] = nil if math.random(10) == 1 then collectgarbage() end end
+				check()
+				t = {}
+			end
+		end
+		print("ok")`
+	for seed := range 20 {
+		if got := newMachine().run(fmt.Sprintf(src, seed)); got != "ok" {
+			t.Errorf("seed %d: %s", seed, got)
+		}
+	}
 }
 
 func TestMath(t *testing.T) {
