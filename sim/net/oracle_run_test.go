@@ -102,21 +102,23 @@ func runScenario(t *testing.T, s *scenario, hostCPU bool) *scenario {
 	}
 	for _, c := range s.Config {
 		f := strings.Fields(c)
-		n, err := strconv.Atoi(f[1])
-		if err != nil {
-			t.Fatalf("config %q", c)
-		}
-		switch f[0] {
-		case "loss_tx":
-			r.devs[0].txSet[n] = true
-		case "loss_rx":
-			r.devs[0].rxSet[n] = true
-		case "bw_bps":
-			link.Bandwidth = int64(n)
-		case "latency_us":
-			link.Latency = clock.Duration(n)
-		default:
-			t.Fatalf("config %q", c)
+		for _, v := range f[1:] {
+			n, err := strconv.Atoi(v)
+			if err != nil {
+				t.Fatalf("config %q", c)
+			}
+			switch f[0] {
+			case "loss_tx":
+				r.devs[0].txSet[n] = true
+			case "loss_rx":
+				r.devs[0].rxSet[n] = true
+			case "bw_bps":
+				link.Bandwidth = int64(n)
+			case "latency_us":
+				link.Latency = clock.Duration(n)
+			default:
+				t.Fatalf("config %q", c)
+			}
 		}
 	}
 	w.Wire.AddRule(link)

@@ -86,12 +86,16 @@ func (s *Stack) unreachable(p *wire.Packet, code uint8) {
 	if !s.momentary(KindPbuf, pbufIP+align4(8+28)) {
 		return
 	}
-	q := make([]byte, 4, 32) // unused field, then the quotation
+	const dontFragment = 0x4000 // as captures show packets
+	q := make([]byte, 4, 32)    // unused field, then the quotation
 	q = append(q, 0x45, 0)
 	q = binary.BigEndian.AppendUint16(q, uint16(p.Len()))
-	q = append(q, 0, 0, 0, 0, p.TTL, byte(p.Proto), 0, 0)
+	q = append(q, 0, 0)
+	q = binary.BigEndian.AppendUint16(q, dontFragment)
+	q = append(q, p.TTL, byte(p.Proto), 0, 0)
 	src, dst := p.Src.As4(), p.Dst.As4()
 	q = append(append(q, src[:]...), dst[:]...)
+	binary.BigEndian.PutUint16(q[14:], wire.Checksum(q[4:]))
 	q = binary.BigEndian.AppendUint16(q, p.SrcPort)
 	q = binary.BigEndian.AppendUint16(q, p.DstPort)
 	q = binary.BigEndian.AppendUint16(q, uint16(8+len(p.Payload)))
