@@ -42,6 +42,8 @@ type App struct {
 	Gateway *gateway.Gateway
 
 	dir       string
+	exclude   []string          // of the directory, what is not for the device
+	loaded    map[string]string // what came from it, by flash name
 	sink      *hostdir.Dir
 	published []string
 	skipped   []string
@@ -154,6 +156,7 @@ func (a *App) loadFlash(src *hostdir.Dir, o Options, p *project.Project, cfg *si
 	if err != nil {
 		return err
 	}
+	a.exclude, a.loaded = p.Exclude, contents(cfg.Flash)
 	if o.FlashDir != "" {
 		if a.sink, err = hostdir.Open(o.FlashDir); err != nil {
 			return fmt.Errorf("--flash-dir: %w", err)

@@ -1,0 +1,94 @@
+package app
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/flash/hostdir"
+)
+
+// Reload is the app's directory as it is now, ready to go to the device.
+type Reload struct {
+	a   *App
+	now map[string]string // content by flash name
+}
+
+// contents copies what is in a file system.
+func contents(f *flash.FS) map[string]string {
+	out := map[string]string{}
+	for _, s := range f.List() {
+		data, _ := f.Peek("/FLASH/" + s.Name)
+		out[s.Name] = string(data)
+	}
+	return out
+}
+
+// Reload reads the app's directory anew. It may be called from any goroutine; the
+// methods of what it returns belong to the world's. Like New it fails, with one
+// line, on a directory that does not fit and on an init.lua that does not compile.
+func (a *App) Reload() (*Reload, error) {
+	src, err := hostdir.Open(a.dir)
+	if err != nil {
+		return nil, err
+	}
+	defer src.Close()
+	f := flash.New(a.Device.Board.FS.Size)
+	if _, err := src.Load(f, a.exclude); err != nil {
+		return nil, err
+	}
+	if err := a.checkInit(f); err != nil {
+		return nil, err
+	}
+	return &Reload{a, contents(f)}, nil
+}
+
+// Files lists the files that have changed, come or gone in the directory since it
+// was last loaded, unless the device has them so already because it wrote them
+// itself.
+func (r *Reload) Files() []string {
+	var names []string
+	for name, data := range r.now {
+		if was, ok := r.a.loaded[name]; (!ok || was != data) && !r.has(name, data) {
+			names = append(names, name)
+		}
+	}
+	for name := range r.a.loaded {
+		if _, ok := r.now[name]; !ok && r.a.Device.Flash.Exists("/FLASH/"+name) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// has reports whether the device's file has this content.
+func (r *Reload) has(name, data string) bool {
+	got, ok := r.a.Device.Flash.Peek("/FLASH/" + name)
+	return ok && string(got) == data
+}
+
+// Apply resets the device and brings the changed files to it. Files that the
+// program has written stay. The error says that they do not fit beside those.
+func (r *Reload) Apply() error {
+	names := r.Files()
+	d := r.a.Device
+	d.Emit(sim.Note, sim.NoteData{Text: "files have changed: " + strings.Join(names, ", ")})
+	d.Reset(sim.ExternalReset)
+	for _, name := range names {
+		path := "/FLASH/" + name
+		data, ok := r.now[name]
+		var err error
+		if !ok {
+			err = d.Flash.Remove(path)
+		} else {
+			err = d.Flash.Put(path, []byte(data))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	r.a.loaded = r.now
+	return nil
+}
