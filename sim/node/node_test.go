@@ -4,26 +4,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/boards"
-	"github.com/nodemcu-sim/nodemcu-sim/internal/fwtrace"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/terminal"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/pipe"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
 )
-
-func TestAsMeasured(t *testing.T) {
-	board, err := boards.Load("nodemcu-v1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range fwtrace.Load(t, "testdata/traces.json") {
-		t.Run(s.Name, func(t *testing.T) {
-			fwtrace.Check(t, s, fwtrace.Options{Modules: []sim.Module{Module, tmr.Module}, Board: board})
-		})
-	}
-}
 
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\nstack traceback")
