@@ -107,6 +107,23 @@ func (p *Packet) Len() int {
 	return n
 }
 
+// Checksum is the Internet checksum of a header or message whose checksum field
+// is zero (RFC 1071).
+func Checksum(b []byte) uint16 {
+	sum := uint32(0)
+	for i, x := range b {
+		if i%2 == 0 {
+			sum += uint32(x) << 8
+		} else {
+			sum += uint32(x)
+		}
+	}
+	for sum > 0xffff {
+		sum = sum>>16 + sum&0xffff
+	}
+	return ^uint16(sum)
+}
+
 // String prints the packet on one line, for logs and test failures.
 func (p *Packet) String() string {
 	switch p.Proto {
