@@ -154,10 +154,7 @@ func show(v any) string {
 	return "nothing"
 }
 
-var argumentOf = regexp.MustCompile(`bad argument #(\d+) to '[^']*'`)
-
-// plain brings all values into the form that JSON gives them, and names of
-// functions in argument errors into that of the measurement, which had none.
+// plain brings all values into the form that JSON gives them.
 func plain(s scenario) scenario {
 	data, err := json.Marshal(struct {
 		Trace, Wire, Peer       []entry
@@ -166,12 +163,11 @@ func plain(s scenario) scenario {
 	if err != nil {
 		panic(err)
 	}
-	text := argumentOf.ReplaceAllString(string(data), "bad argument #$1 to '?'")
 	var out struct {
 		Trace, Wire, Peer       []entry
 		Ticks, PeerFinal, Final any
 	}
-	if err := json.Unmarshal([]byte(text), &out); err != nil {
+	if err := json.Unmarshal(data, &out); err != nil {
 		panic(err)
 	}
 	return scenario{Trace: out.Trace, Wire: out.Wire, Peer: out.Peer, Ticks: out.Ticks, PeerFinal: out.PeerFinal, Final: out.Final}
