@@ -297,7 +297,14 @@ func TestHandlerFails(t *testing.T) {
 func TestCosts(t *testing.T) {
 	b := devtest.New(t, ``)
 	free := b.FreeHeap()
+	used := b.Device.VM.LuaBytes()
+	b.Device.VM.ResetMemoryStats()
 	b.Eval(`require("httpserver")`)
+	if peak := b.Device.VM.MemoryStats().Peak - used; peak > 26000 {
+		t.Errorf("loading takes %d bytes of Lua memory", peak)
+	} else {
+		t.Logf("loading: up to %d bytes of Lua memory", peak)
+	}
 	b.LuaBytes()
 	cost := func(what string, limit int) {
 		n := free - b.FreeHeap()

@@ -118,7 +118,7 @@ function Res:send(data, code, last)
   if not x or x.done then return end
   code = x.code or code
   x.code = code
-  local pull = type(data) == "function" and data
+  local pull = last and type(data) == "function" and data
   local s = pull and "" or tostring(data or "")
   if not x.mode and (data or last) then
     local head, mode = x.head, 1
