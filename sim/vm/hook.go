@@ -18,6 +18,7 @@ type meter struct {
 	fresh bool // a coroutine that has not run yet
 
 	stack      threadStack
+	due        bool // afterwards has something to do: one test per instruction
 	mend       mend
 	pending    *tableState // table made by the instruction before
 	pendingReg int         // where it is
@@ -41,13 +42,10 @@ func (m *meter) Done() <-chan struct{} {
 	if v.cpu >= v.sliceAt {
 		v.slice()
 	}
-	if m.mend.on || m.pending != nil {
+	if m.due {
 		m.afterwards()
 	}
 	f := m.state.currentFrame
-	if v.rec != nil {
-		m.record(f)
-	}
 	if f.Pc == 1 {
 		m.enterLua(f)
 	}
@@ -79,6 +77,7 @@ func (m *meter) Done() <-chan struct{} {
 	case lua.OP_NEWTABLE:
 		if v.mem.on {
 			v.running = m.th
+			m.due = true
 			m.pending = v.mem.newTable(heap.UnpackHint(int(inst&0x1ff)), heap.UnpackHint(int(inst>>9)&0x1ff))
 			m.pendingReg = f.LocalBase + int(inst>>18)&0xff
 		}
@@ -149,13 +148,17 @@ func (v *VM) slice() {
 	}
 }
 
-// afterwards puts right what the last instruction left to do.
+// afterwards does what the last instruction left to do, and lets the recorder, if
+// there is one, see the next.
 func (m *meter) afterwards() {
 	if m.mend.on {
 		m.applyMend()
 	}
 	if m.pending != nil {
 		m.bindPending()
+	}
+	if m.due = m.vm.rec != nil; m.due {
+		m.record(m.state.currentFrame)
 	}
 }
 

@@ -290,6 +290,32 @@ func (m *memory) traverseTable(tb *lua.LTable) {
 		}
 	}
 	s.t.Collected()
+	t.dropKeys()
+}
+
+// dropKeys makes gopher-lua forget keys that were removed: it keeps every key a
+// table ever had, with whatever the key holds, so a table that entries come and
+// go in would grow without bound on the host.
+func (t *luaTable) dropKeys() {
+	live := len(t.strdict) + len(t.dict)
+	if len(t.keys) < 64 || len(t.keys) < 4*live {
+		return
+	}
+	keys := make([]lua.LValue, 0, live)
+	index := make(map[lua.LValue]int, live)
+	for _, k := range t.keys {
+		ok := false
+		if s, isString := k.(lua.LString); isString {
+			_, ok = t.strdict[string(s)]
+		} else {
+			_, ok = t.dict[k]
+		}
+		if ok {
+			index[k] = len(keys)
+			keys = append(keys, k)
+		}
+	}
+	t.keys, t.k2i = keys, index
 }
 
 func (m *memory) traverseFunction(fn *lua.LFunction) {

@@ -181,6 +181,20 @@ func TestWeakTables(t *testing.T) {
 	})
 }
 
+// A table that entries come and go in stays small on the host, too, and can be
+// traversed while it is emptied.
+func TestRemovedKeysAreForgotten(t *testing.T) {
+	v := memVM(t, nil, false)
+	if err := runLua(t, v, `t = {} for i = 1, 20000 do t["k" .. i] = {} t["k" .. i] = nil end t.x = 1`); err != nil {
+		t.Fatal(err.Message())
+	}
+	v.Collect()
+	tb := v.L.G.Global.RawGetString("t").(*Table)
+	if n := len(tableOf(tb).keys); n > 64 || tb.RawGetString("x") != Value(Number(1)) {
+		t.Errorf("%d keys kept, t.x is %v", n, tb.RawGetString("x"))
+	}
+}
+
 // A reference that was never released keeps what it refers to.
 func TestReferencesAreRoots(t *testing.T) {
 	both(t, func(t *testing.T, exact bool) {

@@ -41,6 +41,7 @@ func (m *meter) beforeMod(f *luaFrame, inst uint32) {
 	if x, y := int32(a), int32(b); lua.LNumber(x) == a && lua.LNumber(y) == b && x >= 0 && y > 0 {
 		return // both ways give the same
 	}
+	m.due = true
 	m.mend = mend{on: true, reg: f.LocalBase + argA(inst), value: lua.LNumber(modulo(float64(a), float64(b)))}
 }
 
@@ -53,11 +54,12 @@ func (m *meter) beforeLen(f *luaFrame, inst uint32) {
 	}
 	mt, ok := t.Metatable.(*lua.LTable)
 	if ok && mt.RawGetString("__len") != lua.LNil {
+		m.due = true
 		m.mend = mend{on: true, table: t, meta: t.Metatable}
 		t.Metatable = lua.LNil
 	}
 	if n := m.vm.Len(t); n != t.Len() {
-		m.mend.on = true
+		m.due, m.mend.on = true, true
 		m.mend.reg, m.mend.value = f.LocalBase+argA(inst), lua.LNumber(n)
 	}
 }

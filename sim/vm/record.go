@@ -136,6 +136,9 @@ func (v *VM) SetRecorder(r *Recorder) {
 		v.mem.track = &tracker{v: v, r: r, origins: map[any]origin{}}
 	}
 	v.sampled, v.seen, v.countdown = v.cpu, v.cpu, samplePeriod
+	for _, m := range v.mem.threads {
+		m.due = true
+	}
 }
 
 // Recorder returns the recorder at work, nil if none.
@@ -333,6 +336,32 @@ func (t *tracker) adopt(x lua.LValue, o origin) {
 				}
 			}
 		}
+	}
+}
+
+// boot gives what the firmware has made before the program its origin.
+func (t *tracker) boot(m *memory) {
+	o := origin{t.r.push(0, t.r.frame(Frame{Func: "boot", File: "(firmware)"})), true, t.v.now()}
+	for _, s := range m.tables {
+		t.origins[s] = o
+	}
+	for fn := range m.funcs {
+		t.origins[fn] = o
+	}
+	for uv := range m.upvals {
+		t.origins[uv] = o
+	}
+	for p := range m.protos {
+		t.origins[p] = o
+	}
+	for s := range m.strs {
+		t.origins[stringKey(s)] = o
+	}
+	for _, u := range m.udata {
+		t.origins[u] = o
+	}
+	for _, th := range m.threads {
+		t.origins[th] = o
 	}
 }
 

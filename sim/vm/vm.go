@@ -121,7 +121,7 @@ func New(cfg Config) *VM {
 
 // attach gives thread th its hook.
 func (v *VM) attach(th *lua.LState) *meter {
-	m := &meter{vm: v, th: th, state: stateOf(th), fresh: th != v.L}
+	m := &meter{vm: v, th: th, state: stateOf(th), fresh: th != v.L, due: v.rec != nil}
 	m.stack = threadStack{Stack: heap.InitialStack(), base: mainBase, calls: mainCalls}
 	m.stack.limits()
 	v.mem.threads[th] = m
