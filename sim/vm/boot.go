@@ -118,6 +118,9 @@ func (v *VM) StartAccounting() {
 	m.peak, m.allocTotal, m.requests = m.total, 0, 0
 	m.strt.Live = len(m.strs)
 	m.heap.ResetLow()
+	if m.track != nil {
+		m.track.boot(m)
+	}
 }
 
 // Used reports whether array slot i of the registry holds a value: a reference
