@@ -63,13 +63,6 @@ func (t *Table) Init(m Mem, array, nodes int) {
 	}
 }
 
-// Restore sets the parts without charging anyone: for tables made at boot.
-func (t *Table) Restore(array, nodes int) {
-	t.array = array
-	t.nodes = make([]node, nodes)
-	t.lastFree = nodes
-}
-
 // Free gives all blocks back.
 func (t *Table) Free(m Mem) {
 	m.Realloc(&t.Node, 0)

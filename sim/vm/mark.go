@@ -129,7 +129,8 @@ func (m *memory) markValue(v lua.LValue) {
 			if m.v.rom[x] != "" {
 				return
 			}
-			s = m.discoverTable(x)
+			s = m.adopt(x)
+			s.epoch--
 		}
 		if s.epoch != m.epoch {
 			s.epoch = m.epoch
@@ -234,13 +235,6 @@ func (m *memory) discover(k objectKind, o *object) {
 	m.total += int(o.size)
 	m.allocTotal += int(o.size)
 	m.peak = max(m.peak, m.total)
-}
-
-// discoverTable is adopt within a mark.
-func (m *memory) discoverTable(tb *lua.LTable) *tableState {
-	s := m.adopt(tb)
-	s.epoch--
-	return s
 }
 
 func (m *memory) traverseTable(tb *lua.LTable) {

@@ -107,6 +107,10 @@ const (
 // once: contiguity decides whether it fits.
 const bigBlock = 512
 
+// finalizerInterval is how many bytes a lazy account lets pass between marks
+// within one call while something may wait for its finalizer.
+const finalizerInterval = 16 << 10
+
 func newMemory(v *VM, h *heap.Heap, exact bool) *memory {
 	if h == nil {
 		h = heap.New(heap.Config{})
@@ -247,6 +251,9 @@ func (m *memory) charge(kind objectKind, n int) {
 	}
 	m.requests++
 	m.sinceMark += n
+	if m.gcable > 0 && m.sinceMark > finalizerInterval && m.egc.Mode&heap.EGCAlways != 0 && !m.egc.Blocked && !m.inGC {
+		m.collect()
+	}
 	if !m.heap.Take(n) {
 		if !m.egc.Blocked && !m.inGC {
 			m.collect()

@@ -19,7 +19,6 @@ type tableState struct {
 	t        heap.Table
 	epoch    uint32
 	building bool // being made: its object is not known yet
-	boot     bool // made at boot, its first size is part of memory.fixed
 	order    *traversal
 	rom      bool // in flash: costs nothing and is not to be written
 }
