@@ -38,6 +38,24 @@
 //	bssid = "02:00:00:00:00:01"
 //	hidden = false
 //
+//	[[wifi.outage]]            # the access points are off, by device time
+//	from = "10s"
+//	to = "20s"                 # without it they stay off
+//
+//	[link]                     # between the device and everything else; see
+//	latency = "40ms"           # wire.ParseQuality
+//	jitter = "5ms"
+//	bandwidth = "1mbit"
+//	queue = "200ms"            # longest wait for the bandwidth
+//	loss = "1%"
+//	dup = "0.1%"
+//	reorder = "2%"
+//	reorder_by = "80ms"
+//
+//	[[link.outage]]            # nothing gets through, and nobody is told
+//	from = "30s"
+//	to = "31.5s"
+//
 // Everything may be left out. An unknown key and a value that cannot be are
 // errors that name the line. The package knows what a file may say; what the
 // simulator makes of it is decided elsewhere.
@@ -80,6 +98,7 @@ type Project struct {
 	// hostdir.CheckPatterns.
 	Exclude []string
 	WiFi    WiFi
+	Link    Link
 
 	// Changes to the board; zero or nil for none.
 	modules []string
@@ -111,6 +130,7 @@ type document struct {
 		Exclude []string `toml:"exclude"`
 	} `toml:"fs"`
 	WiFi wifiDocument `toml:"wifi"`
+	Link linkDocument `toml:"link"`
 }
 
 // Load reads the project file of the directory dir. A directory without one has
@@ -215,6 +235,9 @@ func Parse(name string, data []byte) (*Project, error) {
 		}
 	}
 	if p.WiFi, err = doc.WiFi.check(f); err != nil {
+		return nil, err
+	}
+	if p.Link, err = doc.Link.check(f); err != nil {
 		return nil, err
 	}
 	if _, err := p.BoardFor(""); err != nil {

@@ -3,12 +3,14 @@ package project
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
 )
 
 const full = `board = "d1-mini"
@@ -48,6 +50,27 @@ bssid = "02:00:00:00:00:01"
 [[wifi.network]]
 ssid = "café"
 hidden = true
+
+[[wifi.outage]]
+from = "10s"
+to = "20s"
+
+[[wifi.outage]]
+from = "1h"
+
+[link]
+latency = "40ms"
+jitter = "5ms"
+bandwidth = "1mbit"
+queue = "200ms"
+loss = "1%"
+dup = "0.1%"
+reorder = "2%"
+reorder_by = "80ms"
+
+[[link.outage]]
+from = "30s"
+to = "31.5s"
 `
 
 func TestParse(t *testing.T) {
@@ -77,6 +100,14 @@ func TestParse(t *testing.T) {
 	}
 	if n := w.Networks[1]; n.SSID != "café" || !n.Hidden || n.Auth != sim.AuthOpen {
 		t.Errorf("network %+v", n)
+	}
+	if want := []wire.Span{{From: 10 * clock.Second, To: 20 * clock.Second}, {From: 3600 * clock.Second, To: clock.Forever}}; !slices.Equal(w.Outages, want) {
+		t.Errorf("outages %v, want %v", w.Outages, want)
+	}
+	want := wire.Quality{Latency: 40 * clock.Millisecond, Jitter: 5 * clock.Millisecond, Bandwidth: 1e6, QueueLimit: 200 * clock.Millisecond,
+		Loss: 0.01, Duplicate: 0.001, Reorder: 0.02, ReorderBy: 80 * clock.Millisecond}
+	if p.Link.Quality != want || !slices.Equal(p.Link.Outages, []wire.Span{{From: 30 * clock.Second, To: 31500 * clock.Millisecond}}) {
+		t.Errorf("link %+v", p.Link)
 	}
 	// A flag may choose another board; the file's changes stay.
 	if b, err := p.BoardFor("nodemcu-v1"); err != nil || b.Name != "nodemcu-v1" || b.Heap.Size != 40000 {
@@ -160,6 +191,15 @@ func TestErrors(t *testing.T) {
 		{"[[wifi.network]]\nssid = \"a\"\nauth = \"open\"\npassword = \"12345678\"", `:4: wifi.network[0]: an open network has no password`},
 		{"[[wifi.network]]\nssid = \"a\"\nauth = \"wpa3\"", `:3: wifi.network[0].auth = "wpa3"`},
 		{"[[wifi.network]]\nssid = \"a\"\n[[wifi.network]]\nsid = \"b\"", `:4: unknown key "sid"`},
+		{"[[wifi.outage]]\nto = \"1s\"", `:1: wifi.outage[0] needs from = "10s"`},
+		{"[[wifi.outage]]\nfrom = \"2s\"\nto = \"1s\"", `:2: wifi.outage[0]: from 2s to 1s: write two times`},
+		{"[[link.outage]]\nfrom = \"-2s\"", `:2: link.outage[0]: from -2s: write a time`},
+		{"[[link.outage]]\nfrom = 2", `:2: link.outage[0].from is a time such as`},
+		{"[link]\nlatency = \"40\"", `:2: link.latency = "40": write a time such as 40ms`},
+		{"[link]\n\nloss = \"110%\"", `:3: link.loss = "110%": write a percentage such as 1%`},
+		{"[link]\nloss = 0.1", `:2: link.loss is a number with a fraction; write a string`},
+		{"[link]\nbandwidth = \"1MB\"", `:2: link.bandwidth = "1MB": write bits per second`},
+		{"[link]\nspeed = \"1\"", `:2: unknown key "speed"; known in [link]: latency, jitter`},
 		{"wifi = \"home\"", `:1: wifi is a string; write a table, [wifi]`},
 		{"[wifi\n", `:1: `},
 	}

@@ -36,6 +36,8 @@ type WiFi struct {
 	// ConnectDelay and DHCPDelay are the times from connect to connected and on
 	// to an address, 0 for what is usual.
 	ConnectDelay, DHCPDelay clock.Duration
+	// Outages are the times at which the access points are off.
+	Outages []wire.Span
 }
 
 type wifiDocument struct {
@@ -48,6 +50,7 @@ type wifiDocument struct {
 	ConnectDelay time.Duration     `toml:"connect_delay"`
 	DHCPDelay    time.Duration     `toml:"dhcp_delay"`
 	Networks     []networkDocument `toml:"network"`
+	Outages      []outageDocument  `toml:"outage"`
 }
 
 type networkDocument struct {
@@ -107,6 +110,10 @@ func (w *wifiDocument) check(f *tomlfile.File) (WiFi, error) {
 		if d.d < 0 || d.d > maxDelay {
 			return out, f.Errorf(d.key, "%s = %v: write a time from 0 to %v", d.key, d.d, maxDelay)
 		}
+	}
+	var err error
+	if out.Outages, err = outages(f, "wifi.outage", w.Outages); err != nil {
+		return out, err
 	}
 	return out, w.addresses(f, &out)
 }
@@ -219,15 +226,20 @@ func (w WiFi) Apply(world *sim.World, cfg *sim.Config) {
 	world.Air.Networks = w.Networks
 	if w.Gateway.IsValid() {
 		world.Air.Router = w.Gateway
-	}
-	if w.IP.IsValid() {
-		cfg.WiFi.Lease = w.IP.Addr()
-		if !w.Gateway.IsValid() {
-			world.Air.Router = firstOther(w.IP)
-		}
+	} else if w.IP.IsValid() {
+		world.Air.Router = firstOther(w.IP)
 	}
 	world.Air.DNS = w.DNS
 	world.Air.ConnectDelay, world.Air.DHCPDelay = w.ConnectDelay, w.DHCPDelay
+	w.ApplyDevice(cfg)
+}
+
+// ApplyDevice is Apply for a further device in a world: only what is in its flash
+// and the address it gets.
+func (w WiFi) ApplyDevice(cfg *sim.Config) {
+	if w.IP.IsValid() {
+		cfg.WiFi.Lease = w.IP.Addr()
+	}
 	cfg.WiFi.SSID, cfg.WiFi.Password = w.Join, w.Password
 	cfg.WiFi.Blank = w.Blank
 }

@@ -131,22 +131,27 @@ func NewSpan(from, to time.Duration) (Span, error) {
 	return Span{clock.Time(from.Microseconds()), clock.Time(to.Microseconds())}, nil
 }
 
+// NewOpenSpan is NewSpan without end.
+func NewOpenSpan(from time.Duration) (Span, error) {
+	if from < 0 || from > maxSpan {
+		return Span{}, fmt.Errorf("from %v: write a time since power-on, such as 10s", from)
+	}
+	return Span{clock.Time(from.Microseconds()), clock.Forever}, nil
+}
+
 // ParseSpan reads a span as flags write it: "FROM-TO", such as "10s-20s", or
 // "FROM-" for one without end.
 func ParseSpan(text string) (Span, error) {
-	a, b, ok := strings.Cut(text, "-")
+	a, b, dash := strings.Cut(text, "-")
 	from, err := time.ParseDuration(a)
-	if !ok || err != nil || from < 0 || from > maxSpan {
-		return Span{}, fmt.Errorf("%q: write FROM-TO, two times since power-on such as 10s-20s, or 10s- for no end", text)
+	to, err2 := time.ParseDuration(b)
+	switch {
+	case dash && err == nil && b == "":
+		return NewOpenSpan(from)
+	case dash && err == nil && err2 == nil:
+		return NewSpan(from, to)
 	}
-	if b == "" {
-		return Span{clock.Time(from.Microseconds()), clock.Forever}, nil
-	}
-	to, err := time.ParseDuration(b)
-	if err != nil {
-		return Span{}, fmt.Errorf("%q: write FROM-TO, two times since power-on such as 10s-20s, or 10s- for no end", text)
-	}
-	return NewSpan(from, to)
+	return Span{}, fmt.Errorf("%q: write FROM-TO, two times since power-on such as 10s-20s, or 10s- for no end", text)
 }
 
 // Within reports whether t is in one of the spans.
