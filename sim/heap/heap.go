@@ -46,6 +46,13 @@ type Heap struct {
 	// OnFail is called when a request finds no room, with the number the SDK
 	// prints after "E:M": request and header, rounded up.
 	OnFail func(n int)
+	// OnNativeFail is called after that when the request was native code's.
+	OnNativeFail func(n int, k Kind)
+	// OnWatch is called when a request is granted that leaves less than Watch
+	// bytes: n is what it takes of the heap. The caller has not got it yet. It
+	// may set Watch, and must not allocate.
+	OnWatch func(n int)
+	Watch   int
 	// Reclaim is called when native memory finds no room, before that counts
 	// as failed: the VM gives back what it knows to be dead by now.
 	Reclaim func()
@@ -97,8 +104,15 @@ func (h *Heap) Allocate(n int) (Block, bool) {
 	b, ok := h.place(n)
 	if ok {
 		h.Sample()
+		h.watch(b.Length())
 	}
 	return b, ok
+}
+
+func (h *Heap) watch(n int) {
+	if h.size-h.used < h.Watch && h.OnWatch != nil {
+		h.OnWatch(n)
+	}
 }
 
 // Sample lowers Low to what is free now, counting as free what was taken for
@@ -128,6 +142,7 @@ func (h *Heap) Reserve(n int) (Block, bool) {
 	}
 	h.used += l
 	h.reserved += l
+	h.watch(l)
 	return Block{size: int32(n), length: int32(l)}, true
 }
 
@@ -140,6 +155,9 @@ func (h *Heap) Take(n int) bool {
 	}
 	h.used += l
 	h.taken += l
+	if h.size-h.used < h.Watch {
+		h.watch(l)
+	}
 	return true
 }
 
@@ -176,9 +194,13 @@ func (h *Heap) Resize(b *Block, n int) bool {
 		if h.used+n-int(b.size) > h.size {
 			return false
 		}
-		h.used += n - int(b.size)
+		grown := n - int(b.size)
+		h.used += grown
 		b.size, b.length = int32(n), int32(n)
 		h.Sample()
+		if grown > 0 {
+			h.watch(grown)
+		}
 		return true
 	}
 	nb, ok := h.Allocate(n)
@@ -209,6 +231,9 @@ func (h *Heap) Alloc(n int, k Kind) (Block, bool) {
 	}
 	if !ok {
 		h.Fail(n)
+		if h.OnNativeFail != nil {
+			h.OnNativeFail(n, k)
+		}
 		return Block{}, false
 	}
 	h.native[k] += n

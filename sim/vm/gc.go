@@ -95,6 +95,9 @@ func (m *memory) sweep() {
 	if m.track != nil {
 		m.track.sweep(m)
 	}
+	if m.v.OnCollected != nil {
+		m.v.OnCollected()
+	}
 	m.heap.Sample()
 }
 

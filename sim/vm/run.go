@@ -158,6 +158,9 @@ func (v *VM) errorRaised(L *lua.LState) int {
 	value := v.translate(L.Get(1), stateOf(L).currentFrame.Parent, L)
 	caught := &Error{Value: value}
 	if p.depth == 0 {
+		if v.OnOutOfMemory != nil && caught.Memory() {
+			v.OnOutOfMemory()
+		}
 		caught.Traceback = v.Traceback(L, 0)
 	}
 	if p.handler != nil && value != Value(String(OutOfMemory)) {

@@ -43,6 +43,12 @@ type VM struct {
 	// collection after the one that has called its finalizer. object is what
 	// NewObject was given. It must not call into the VM.
 	OnFree func(object any)
+	// OnOutOfMemory, if set, is told that memory ran out and nothing in the
+	// program catches it, while the stack still stands. It must not call into
+	// the VM but to look.
+	OnOutOfMemory func()
+	// OnCollected, if set, is told that a collection has ended.
+	OnCollected func()
 
 	cfg  Config
 	L    *lua.LState // main thread
