@@ -33,12 +33,21 @@ type Options struct {
 	CPU      string   // "esp8266" or "host"
 	OnPanic  string   // "reboot", "halt" or "exit" (halt: the caller ends the run)
 	Seed     uint64   // of everything random
+	Link     string   // quality of the devices' link, see wire.ParseQuality
+	LinkDown []string // when nothing gets through, see wire.ParseSpan
+	WiFiDown []string // when the access points are off, likewise
+
+	// Others are the directories of further devices in the same world. They have
+	// their own project files; Board, CPU, OnPanic and the link options hold for
+	// all, Publish, FlashDir and the air (networks, router) are those of Dir.
+	Others []string
 }
 
-// App is a device that is ready to be switched on, in a world of its own.
+// App is a device that is ready to be switched on, in a world of its own, or the
+// first of several.
 type App struct {
 	World   *sim.World
-	Device  *sim.Device
+	Device  *sim.Device // the one of Options.Dir; World.Devices has all
 	Gateway *gateway.Gateway
 
 	dir       string
@@ -52,29 +61,11 @@ type App struct {
 // New puts the device together. Every error is one line that says what is wrong
 // with the options, the directory or the project file, and what to do.
 func New(o Options) (_ *App, err error) {
-	src, err := hostdir.Open(o.Dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w; run takes the directory that holds init.lua", err)
-	}
+	src, p, cfg, err := o.open(o.Dir)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	p, err := project.Load(o.Dir)
-	if err != nil {
-		return nil, err
-	}
-	board, err := p.BoardFor(o.Board)
-	if err != nil {
-		return nil, err
-	}
-	cfg := sim.Config{Board: board, Embedded: modules.Source, HostCPU: p.HostCPU}
-	if err := o.apply(&cfg); err != nil {
-		return nil, err
-	}
-	if cfg.Modules, err = firmware.Select(board.Firmware.Modules); err != nil {
-		return nil, err
-	}
 	publish, err := o.publish(p)
 	if err != nil {
 		return nil, err
@@ -94,11 +85,62 @@ func New(o Options) (_ *App, err error) {
 		return nil, err
 	}
 	p.WiFi.Apply(a.World, &cfg)
+	if len(o.Others) > 0 {
+		cfg.Name = baseName(o.Dir)
+	}
 	a.Device = a.World.AddDevice(cfg)
-	if err := a.openGateway(policy, publish); err != nil {
+	if err := o.faults(a.Device, p); err != nil {
 		return nil, err
 	}
+	if err := o.outages(a.World, p); err != nil {
+		return nil, err
+	}
+	a.Gateway = gateway.New(a.World, gateway.Options{Policy: policy})
+	if err := a.publish(a.Device, publish); err != nil {
+		return nil, err
+	}
+	for _, dir := range o.Others {
+		if err := a.addOther(o, dir); err != nil {
+			return nil, err
+		}
+	}
 	return a, nil
+}
+
+// open opens an app's directory and reads what it says of its device. Close src
+// when there is no error.
+func (o Options) open(dir string) (src *hostdir.Dir, p *project.Project, cfg sim.Config, err error) {
+	src, err = hostdir.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%w; run takes the directory that holds init.lua", err)
+	}
+	if err != nil {
+		return nil, nil, cfg, err
+	}
+	if p, cfg, err = o.configure(dir); err != nil {
+		src.Close()
+	}
+	return src, p, cfg, err
+}
+
+// configure reads the project file of a directory and returns the device that it
+// and the options ask for.
+func (o Options) configure(dir string) (*project.Project, sim.Config, error) {
+	var cfg sim.Config
+	p, err := project.Load(dir)
+	if err != nil {
+		return nil, cfg, err
+	}
+	board, err := p.BoardFor(o.Board)
+	if err != nil {
+		return nil, cfg, err
+	}
+	cfg = sim.Config{Board: board, Embedded: modules.Source, HostCPU: p.HostCPU}
+	if err := o.apply(&cfg); err != nil {
+		return nil, cfg, err
+	}
+	cfg.Modules, err = firmware.Select(board.Firmware.Modules)
+	return p, cfg, err
 }
 
 // apply sets what the caller chose.
@@ -174,24 +216,23 @@ func (a *App) loadFlash(src *hostdir.Dir, o Options, p *project.Project, cfg *si
 		})
 	}
 	a.skipped = report.Skipped
-	return a.checkInit(cfg.Flash)
+	return checkInit(o.Dir, cfg.Flash)
 }
 
 // checkInit compiles init.lua, so that a slip of the pen is told at once.
-func (a *App) checkInit(f *flash.FS) error {
+func checkInit(dir string, f *flash.FS) error {
 	src, ok := f.Peek("init.lua")
 	if !ok {
 		return nil // the device says so, and has a prompt
 	}
-	return vm.CheckSyntax(src, "@"+filepath.Join(a.dir, "init.lua"))
+	return vm.CheckSyntax(src, "@"+filepath.Join(dir, "init.lua"))
 }
 
-// openGateway joins the world to the host's network and publishes ports.
-func (a *App) openGateway(policy gateway.Policy, publish []project.Publish) error {
-	a.Gateway = gateway.New(a.World, gateway.Options{Policy: policy})
-	for _, p := range publish {
+// publish makes ports of a device reachable from the host.
+func (a *App) publish(d *sim.Device, list []project.Publish) error {
+	for _, p := range list {
 		at, err := a.Gateway.Publish(gateway.Publication{
-			Host: p.Host, HostPort: p.HostPort, Device: a.Device, Port: p.Port, UDP: p.UDP,
+			Host: p.Host, HostPort: p.HostPort, Device: d, Port: p.Port, UDP: p.UDP,
 		})
 		if err != nil {
 			return err
@@ -200,18 +241,23 @@ func (a *App) openGateway(policy gateway.Policy, publish []project.Publish) erro
 		if p.UDP {
 			proto = "udp"
 		}
-		a.published = append(a.published, fmt.Sprintf("%s → %s port %d", at, proto, p.Port))
+		of := ""
+		if d != a.Device {
+			of = " of " + d.Name
+		}
+		a.published = append(a.published, fmt.Sprintf("%s → %s port %d%s", at, proto, p.Port, of))
 	}
 	return nil
 }
 
 // Name is the app's name, for titles.
-func (a *App) Name() string {
-	abs, err := filepath.Abs(a.dir)
-	if err != nil {
-		return a.dir
+func (a *App) Name() string { return baseName(a.dir) }
+
+// PowerOn switches all devices on.
+func (a *App) PowerOn() {
+	for _, d := range a.World.Devices() {
+		d.PowerOn()
 	}
-	return filepath.Base(abs)
 }
 
 // Published lists what is reachable from the host and how:

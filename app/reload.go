@@ -38,7 +38,7 @@ func (a *App) Reload() (*Reload, error) {
 	if _, err := src.Load(f, a.exclude); err != nil {
 		return nil, err
 	}
-	if err := a.checkInit(f); err != nil {
+	if err := checkInit(a.dir, f); err != nil {
 		return nil, err
 	}
 	return &Reload{a, contents(f)}, nil

@@ -28,7 +28,7 @@ type Expect struct {
 	verdict Verdict
 	why     string
 	missing []string
-	tail    string // the end of the output, long enough for a text cut in two
+	tails   map[string]string // the end of each device's output, long enough for a text cut in two
 	started bool
 }
 
@@ -44,15 +44,15 @@ func (x *Expect) Handle(e sim.Event) {
 			x.decide(Failed, "panic: "+d.Message)
 		}
 	case sim.OutputData:
-		x.output(Plain(d.Text))
+		x.output(e.Device, Plain(d.Text))
 	}
 }
 
-func (x *Expect) output(text string) {
+func (x *Expect) output(device, text string) {
 	if x.verdict != Undecided {
 		return
 	}
-	window := x.tail + text
+	window := x.tails[device] + text
 	for _, f := range x.FailOn {
 		if strings.Contains(window, f) {
 			x.decide(Failed, "seen: "+f)
@@ -76,7 +76,10 @@ func (x *Expect) output(text string) {
 			keep = max(keep, len(t)-1)
 		}
 	}
-	x.tail = window[max(0, len(window)-keep):]
+	if x.tails == nil {
+		x.tails = map[string]string{}
+	}
+	x.tails[device] = window[max(0, len(window)-keep):]
 }
 
 func (x *Expect) decide(v Verdict, why string) {

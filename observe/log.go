@@ -15,13 +15,19 @@ type Log struct {
 	Device  io.Writer // what the device sent to its serial port
 	Events  io.Writer // boot, reset, panic, Wi-Fi, hints …
 	Verbose bool      // also connections and pins
-	err     error
+	// Names puts the device's name before each line, for worlds with several
+	// devices. A line of output is then held back until it is complete.
+	Names bool
+
+	err   error
+	lines map[string]string // incomplete lines by device
+	order []string          // of devices in lines, first output first
 }
 
 // Handle is the subscriber.
 func (l *Log) Handle(e sim.Event) {
 	if out, ok := e.Data.(sim.OutputData); ok {
-		l.write(l.Device, Plain(out.Text))
+		l.output(e.Device, Plain(out.Text))
 		return
 	}
 	text := Describe(e)
@@ -34,7 +40,49 @@ func (l *Log) Handle(e sim.Event) {
 		}
 	}
 	if text != "" {
-		l.write(l.Events, fmt.Sprintf("[%11.6f] %s: %s\n", e.Time.Seconds(), e.Kind, text))
+		name := ""
+		if l.Names {
+			name = e.Device + " "
+		}
+		l.write(l.Events, fmt.Sprintf("[%11.6f] %s%s: %s\n", e.Time.Seconds(), name, e.Kind, text))
+	}
+}
+
+// maxLine is where a line that does not end is cut, in bytes.
+const maxLine = 4096
+
+// output writes what a device printed.
+func (l *Log) output(device, text string) {
+	if !l.Names {
+		l.write(l.Device, text)
+		return
+	}
+	held, known := l.lines[device]
+	if !known {
+		if l.lines == nil {
+			l.lines = map[string]string{}
+		}
+		l.order = append(l.order, device)
+	}
+	text = held + text
+	for {
+		line, rest, complete := strings.Cut(text, "\n")
+		if !complete && len(text) < maxLine {
+			break
+		}
+		l.write(l.Device, device+": "+line+"\n")
+		text = rest
+	}
+	l.lines[device] = text
+}
+
+// Flush writes lines that are not complete.
+func (l *Log) Flush() {
+	for _, device := range l.order {
+		if text := l.lines[device]; text != "" {
+			l.write(l.Device, device+": "+text+"\n")
+			l.lines[device] = ""
+		}
 	}
 }
 

@@ -21,6 +21,7 @@ type runFlags struct {
 	length   time.Duration
 	speed    string
 	events   string
+	pcap     string
 	expect   []string
 	failOn   []string
 	timeout  time.Duration
@@ -30,7 +31,7 @@ type runFlags struct {
 func runCommand() *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
-		Use:   "run [flags] DIR",
+		Use:   "run [flags] DIR [DIR...]",
 		Short: "Boot a device with DIR as its flash and run its init.lua",
 		Long: `Boot a device with the files of DIR as its flash file system and run its init.lua.
 In a terminal the console opens. Without one, or with --headless, what the device
@@ -39,16 +40,23 @@ to standard error.
 
 DIR may hold a project file, nodemcu-sim.toml; flags go before what it says.
 
+Further DIRs are further devices on the same network, each with its own project
+file; --publish and --flash-dir mean the first. --link and --link-down hold for the
+link between each device and everything else: KEY=VALUE, separated by commas, of
+latency, jitter, queue and reorder_by (times), bandwidth (such as 1mbit), loss, dup
+and reorder (percentages).
+
 Exit status: 0 when the run ended as asked, or every expected text was seen; 1 when a
 text of --fail-on was seen, or on a panic with --on-panic exit; 2 when something given
 was wrong; 42 when the time was up and an expected text was missing; 130 when it was
 interrupted with expected texts missing.`,
 		Example: `  nodemcu-sim run examples/hello-http
   nodemcu-sim run --clock virtual --for 24h ./app
-  nodemcu-sim run --headless --clock virtual --expect "test ok" --timeout 30s ./app`,
-		Args: cobra.ExactArgs(1),
+  nodemcu-sim run --headless --clock virtual --expect "test ok" --timeout 30s ./app
+  nodemcu-sim run --link latency=40ms,loss=1% --pcap net.pcapng ./server ./client`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			f.app.Dir = args[0]
+			f.app.Dir, f.app.Others = args[0], args[1:]
 			return f.run(c)
 		},
 	}
@@ -61,6 +69,10 @@ interrupted with expected texts missing.`,
 	fl.StringVar(&f.app.CPU, "cpu", "", "what Lua costs: esp8266, or host, which takes no device time (default from the project file, else esp8266)")
 	fl.StringVar(&f.app.OnPanic, "on-panic", "reboot", "after a panic: reboot, halt or exit")
 	fl.Uint64Var(&f.app.Seed, "seed", 1, "seed of everything random")
+	fl.StringVar(&f.app.Link, "link", "", "quality of the link between a device and everything else, e.g. latency=40ms,jitter=5ms,bandwidth=1mbit,loss=1%")
+	fl.StringArrayVar(&f.app.LinkDown, "link-down", nil, "lose every packet from FROM to TO, in device time: FROM-TO, e.g. 30s-35s; may be repeated")
+	fl.StringArrayVar(&f.app.WiFiDown, "wifi-down", nil, "switch the access points off from FROM to TO; may be repeated")
+	fl.StringVar(&f.pcap, "pcap", "", "write every packet to this file, as pcapng with device time, for Wireshark")
 	fl.StringVar(&f.clock, "clock", "real", "real: device time follows wall time; virtual: it jumps from event to event")
 	fl.StringVar(&f.speed, "speed", "", "device seconds per second, or max (same as --clock virtual)")
 	fl.DurationVar(&f.length, "for", 0, "end after this much device time, e.g. 90s or 24h")

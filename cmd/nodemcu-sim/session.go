@@ -15,6 +15,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/app"
 	"github.com/nodemcu-sim/nodemcu-sim/observe"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/wire/capture"
 	"github.com/nodemcu-sim/nodemcu-sim/ui"
 )
 
@@ -38,7 +39,7 @@ func (s *session) run() error {
 	stop := s.handleSignals()
 	defer stop()
 
-	s.app.Device.PowerOn()
+	s.app.PowerOn()
 	if s.console {
 		err = s.runConsole()
 	} else {
@@ -59,7 +60,9 @@ func (s *session) subscribe() (finish func() error, err error) {
 	f, w := s.flags, s.app.World
 	finish = func() error { return nil }
 	if !s.console {
-		w.Subscribe((&observe.Log{Device: s.out, Events: s.err, Verbose: f.verbose}).Handle)
+		log := &observe.Log{Device: s.out, Events: s.err, Verbose: f.verbose, Names: len(w.Devices()) > 1}
+		w.Subscribe(log.Handle)
+		finish = func() error { log.Flush(); return nil }
 		for _, p := range s.app.Published() {
 			fmt.Fprintf(s.err, "published: %s\n", p)
 		}
@@ -81,14 +84,35 @@ func (s *session) subscribe() (finish func() error, err error) {
 		}
 		j := observe.NewJSON(file)
 		w.Subscribe(j.Handle)
-		finish = func() error {
+		finish = also(finish, func() error {
 			if err := errors.Join(j.Flush(), file.Close()); err != nil {
 				return fmt.Errorf("--events: %w", err)
 			}
 			return nil
+		})
+	}
+	if f.pcap != "" {
+		file, err := os.Create(f.pcap)
+		if err != nil {
+			return nil, fmt.Errorf("--pcap: %w; name a file that can be written", err)
 		}
+		p, err := capture.Start(w.Wire, file)
+		if err != nil {
+			return nil, fmt.Errorf("--pcap: %w", err)
+		}
+		finish = also(finish, func() error {
+			if err := errors.Join(p.Close(), file.Close()); err != nil {
+				return fmt.Errorf("--pcap: %w", err)
+			}
+			return nil
+		})
 	}
 	return finish, nil
+}
+
+// also returns a function that calls both.
+func also(a, b func() error) func() error {
+	return func() error { return errors.Join(a(), b()) }
 }
 
 // handleSignals makes the first interrupt end the run cleanly and the second
