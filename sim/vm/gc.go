@@ -101,6 +101,25 @@ func (m *memory) sweep() {
 	m.heap.Sample()
 }
 
+// give makes a block smaller within a collection. The SDK's realloc needs room
+// for the new block beside the old one: where there is none, the firmware raises
+// "not enough memory" out of its collector. So does an exact account while Lua
+// runs; otherwise the block stays as it is.
+func (m *memory) give(b *heap.Block, n int) bool {
+	if m.exact && m.v.running != nil {
+		m.Realloc(b, n)
+		return true
+	}
+	old := b.Size()
+	if !m.heap.Resize(b, n) {
+		return false
+	}
+	if m.exact {
+		m.total += n - old
+	}
+	return true
+}
+
 // free gives back a block; in a lazy account the total is found anew.
 func (m *memory) free(b *heap.Block) { m.Realloc(b, 0) }
 
@@ -168,12 +187,9 @@ func (m *memory) resizeStrings() {
 }
 
 func (m *memory) resizeStringTable(n int) {
-	if m.exact {
-		m.Realloc(&m.strt.Block, n*heap.StringTableSlot)
-	} else if !m.heap.Resize(&m.strt.Block, n*heap.StringTableSlot) {
-		return
+	if m.give(&m.strt.Block, n*heap.StringTableSlot) {
+		m.strt.Slots = n
 	}
-	m.strt.Slots = n
 }
 
 func (m *memory) shrinkBuffer() {
@@ -182,8 +198,7 @@ func (m *memory) shrinkBuffer() {
 		m.decayBuffer()
 		return
 	}
-	if n := m.buf.Shrunk(); n > 0 {
-		m.Realloc(&m.buf.Block, n)
+	if n := m.buf.Shrunk(); n > 0 && m.give(&m.buf.Block, n) {
 		m.buf.Size = n
 	}
 }

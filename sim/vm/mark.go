@@ -50,7 +50,8 @@ func (m *memory) markAll() []*udataState {
 	v := m.v
 	m.epoch++
 	m.live, m.visited = 0, m.registry.Bytes()
-	m.weak = m.weak[:0]
+	m.weak, m.work = m.weak[:0], m.work[:0]
+	m.unplaced, m.unsettled, m.unsettledProtos = m.unplaced[:0], m.unsettled[:0], m.unsettledProtos[:0]
 	m.markThread(v.main)
 	m.markValue(v.L.G.Global)
 	for L := v.running; L != nil; L = L.Parent {

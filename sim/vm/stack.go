@@ -70,11 +70,18 @@ func (m *meter) stackFor(top, n, frame int) {
 func (m *memory) newThread() threadStack {
 	s := threadStack{Stack: heap.InitialStack(), base: coroutineBase}
 	if m.on {
+		made := false
+		defer func() {
+			if !made { // memory ran out on the way
+				m.free(&s.header)
+				m.free(&s.Calls)
+			}
+		}()
 		m.hold = true
 		m.Realloc(&s.header, heap.ThreadHeader)
 		m.Realloc(&s.Calls, s.CallInfos*heap.CallInfoSize)
 		m.Realloc(&s.Data, s.Slots*heap.StackSlot)
-		m.hold = false
+		m.hold, made = false, true
 	}
 	s.limits()
 	return s
@@ -126,11 +133,11 @@ func (m *meter) shrink() {
 	slots, frames := m.used()
 	for {
 		ns, nc := s.Shrunk(slots, frames)
-		if nc < s.CallInfos {
-			mem.Realloc(&s.Calls, nc*heap.CallInfoSize)
+		if nc < s.CallInfos && !mem.give(&s.Calls, nc*heap.CallInfoSize) {
+			nc = s.CallInfos
 		}
-		if ns < s.Slots {
-			mem.Realloc(&s.Data, ns*heap.StackSlot)
+		if ns < s.Slots && !mem.give(&s.Data, ns*heap.StackSlot) {
+			ns = s.Slots
 		}
 		done := ns == s.Slots && nc == s.CallInfos
 		s.Slots, s.CallInfos = ns, nc

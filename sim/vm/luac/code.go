@@ -94,6 +94,9 @@ func (c *compiler) close() {
 	fit(&b.upvals, b.sizeUpvals, p.Upvalues, heap.UpvalueNameSize)
 	c.garbage = append(c.garbage, &f.names)
 	c.fn = f.parent
+	if c.fn != nil { // before anything else can run out of memory
+		c.fn.p.Protos = append(c.fn.p.Protos, p)
+	}
 	if c.fn != nil && (c.lex.tok == tkName || c.lex.tok == tkString) {
 		c.newString(c.lex.text) // the token at hand belongs to this function
 	}

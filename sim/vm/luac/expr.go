@@ -1,6 +1,10 @@
 package luac
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
+)
 
 type binaryOp int
 
@@ -104,7 +108,7 @@ func (c *compiler) declare(name string) {
 	f := c.fn
 	c.limit(f, len(f.vars)+len(f.newVars)+1, maxVars, "local variables")
 	b := &f.p.blocks
-	c.grow(&b.locals, &b.sizeLocals, f.p.locals, 12)
+	c.grow(&b.locals, &b.sizeLocals, f.p.locals, heap.LocalVarSize)
 	f.p.locals++
 	f.newVars = append(f.newVars, name)
 }
@@ -163,7 +167,7 @@ func (c *compiler) resolve(f *fn, name string, here bool) exp {
 	n := len(f.upvals)
 	c.limit(f, n+1, maxUpvalues, "upvalues")
 	b := &f.p.blocks
-	c.grow(&b.upvals, &b.sizeUpvals, n, 4)
+	c.grow(&b.upvals, &b.sizeUpvals, n, heap.UpvalueNameSize)
 	f.upvals = append(f.upvals, upvalue{name, local, outer.info})
 	f.p.Upvalues = n + 1
 	return newExp(eUpval, n)
@@ -433,8 +437,7 @@ func (c *compiler) body(method bool, line int) exp {
 	c.match(tkEnd, tkFunction, line)
 	c.close()
 	outer := c.fn.p
-	c.grow(&outer.blocks.protos, &outer.blocks.sizeProtos, len(outer.Protos), 4)
-	outer.Protos = append(outer.Protos, f.p)
+	c.grow(&outer.blocks.protos, &outer.blocks.sizeProtos, len(outer.Protos)-1, heap.NestedProtoSize)
 	e := newExp(eRelocate, c.emit(Closure, 0, len(outer.Protos)-1, 0))
 	for _, u := range f.upvals {
 		if u.local {

@@ -1,0 +1,46 @@
+package vm_test
+
+import (
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
+)
+
+// Every measured snippet, in heaps of which each runs out at another allocation:
+// whatever fails, the VM must stay sound and its account must add up.
+func TestRunningOutAnywhere(t *testing.T) {
+	var all []snippet
+	readJSON(t, "memory-snippets.json", &all)
+	for i, s := range all {
+		for room := 200 + i%97; room < 9000; room += 1501 {
+			for _, exact := range []bool{false, true} {
+				h := heap.New(heap.Config{Size: 5900 + room})
+				b := newBench(t, h, exact)
+				free := h.Free()
+				for range 2 {
+					fn, err := b.v.Load([]byte(s.Source), "=s")
+					if err != nil {
+						continue // no room to compile it
+					}
+					if _, lerr, kill := b.v.Call(fn, 0); kill != nil || lerr != nil && lerr.Message() == "" {
+						t.Fatalf("%s: %v %v", s.Name, lerr, kill)
+					}
+				}
+				fn, err := b.v.Load([]byte(`R = nil R2 = nil for k in pairs(package.loaded) do package.loaded[k] = nil end`), "=s")
+				if err == nil {
+					b.v.Call(fn, 0)
+				}
+				fn = nil
+				for range 12 {
+					b.v.Collect()
+				}
+				if problem := b.v.CheckAccount(); problem != "" {
+					t.Errorf("%s, %d bytes of room, exact %v: %s", s.Name, room, exact, problem)
+				}
+				if h.Free() > free+200 {
+					t.Errorf("%s, %d bytes of room, exact %v: %d bytes free, %d at the start", s.Name, room, exact, h.Free(), free)
+				}
+			}
+		}
+	}
+}
