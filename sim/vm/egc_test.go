@@ -1,7 +1,6 @@
 package vm_test
 
 import (
-	"os"
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
@@ -15,15 +14,26 @@ type egcExperiment struct {
 	R                  float64 `json:"R"`
 	Alloc              int     `json:"alloc_total"`
 	Peak               int
-	After              int `json:"after_total"`
+}
+
+// inexactModes names the experiments that are not reproduced to the byte.
+var inexactModes = map[string]string{
+	"off_loop_garbage":             "pace of the incremental collector",
+	"alloc_failure_loop_garbage":   "pace of the incremental collector",
+	"memlimit_neg_not_reached":     "pace of the incremental collector",
+	"memlimit_pos_not_reached":     "pace of the incremental collector",
+	"memlimit_pos_near":            "pace of the incremental collector",
+	"always_parse_garbage":         "a value in a register that is no longer used lives longer on the device",
+	"string_dead_until_next_alloc": "a value in a register that is no longer used lives longer on the device",
+	"finalizer_order":              "newproxy requests 32 bytes fewer on the way",
 }
 
 // The measured experiments on collector modes.
 func TestCollectorModes(t *testing.T) {
 	var all []egcExperiment
-	readJSON(t, "memory-egc.json", &all)
-	good := 0
-	for _, x := range all {
+	own := readJSON(t, "memory-egc.json", &all)
+	exact := 0
+	for i, x := range all {
 		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 6 << 20}), true)
 		fn, err := b.v.Load([]byte(x.Source), "=s")
 		if err != nil {
@@ -33,21 +43,23 @@ func TestCollectorModes(t *testing.T) {
 		b.settle()
 		b.v.SetEGC(x.Mode, x.Limit)
 		b.v.ResetMemoryStats()
-		_, lerr, _ := b.v.Call(fn, 0)
-		st := b.v.MemoryStats()
-		r, _ := b.v.Globals().RawGetString("R").(vm.Number)
-		fn = nil
-		b.v.RestartCollector()
-		after := b.settle()
-		if lerr != nil {
-			t.Logf("%s: %v", x.Name, lerr.Message())
+		if _, lerr, _ := b.v.Call(fn, 0); lerr != nil {
+			t.Errorf("%s: %v", x.Name, lerr.Message())
 			continue
 		}
+		st := b.v.MemoryStats()
+		r, _ := b.v.Globals().RawGetString("R").(vm.Number)
 		if float64(r) == x.R && st.AllocTotal == x.Alloc && st.Peak == x.Peak {
-			good++
-		} else if os.Getenv("EGC") != "" {
-			t.Logf("%s: R %v want %v; alloc %d want %d; peak %d want %d; after %d want %d\n%s", x.Name, r, x.R, st.AllocTotal, x.Alloc, st.Peak, x.Peak, after, x.After, x.Source)
+			exact++
+			if inexactModes[x.Name] != "" {
+				t.Errorf("%s is exact now: take it out of the list", x.Name)
+			}
+			continue
+		}
+		t.Logf("%s: R %v, want %v; allocated %d, want %d; peak %d, want %d", x.Name, r, x.R, st.AllocTotal, x.Alloc, st.Peak, x.Peak)
+		if inexactModes[x.Name] == "" && i < own {
+			t.Errorf("%s is no longer exact", x.Name)
 		}
 	}
-	t.Logf("%d of %d", good, len(all))
+	t.Logf("%d of %d exact", exact, len(all))
 }
