@@ -124,6 +124,8 @@ func Describe(e sim.Event) string {
 		return s
 	case sim.MemoryData:
 		return fmt.Sprintf("no room for %d bytes, %d free", d.Request, d.Free)
+	case sim.PostMortemData:
+		return describePostMortem(d)
 	case sim.CallbackData:
 		return fmt.Sprintf("%s took %d µs", d.What, d.CPU)
 	case sim.WiFiData:

@@ -36,6 +36,16 @@ type Config struct {
 	// vm.Config says.
 	ExactHeap bool
 	OnPanic   OnPanic
+	// TrackAllocations records where and when every object was made, for heap
+	// snapshots, profiles and post-mortems. ProfileCPU samples where CPU time
+	// goes. Neither changes the run.
+	TrackAllocations, ProfileCPU bool
+	// HeapBudget, if above 0, is how many bytes must stay free: there is a
+	// post-mortem (BudgetBroken) as soon as there are less.
+	HeapBudget int
+	// LeakAfter is how long a callback may outlive its socket or timer before a
+	// hint names it. Default 60 s; below 0 never.
+	LeakAfter clock.Duration
 	// WiFi is what the device's flash holds of Wi-Fi at first.
 	WiFi WiFiConfig
 	// BootDelay is the time from reset to Lua. Default 166 ms (fw:
@@ -96,6 +106,7 @@ type Device struct {
 	adcMode  int              // in flash: what it measures
 	rtc      [RTCWords]uint32 // survives resets
 	snapshot []func(*Snapshot)
+	tools    tools
 }
 
 // BootReason is why a device started (fw: docs/modules/node.md, bootreason).
@@ -140,6 +151,7 @@ func (w *World) AddDevice(cfg Config) *Device {
 		cpuCounts: !cfg.HostCPU,
 		rand:      w.newRand(len(w.devices)),
 	}
+	d.startTools()
 	d.sched.loopStart = -1
 	d.radio = newRadio(d)
 	d.net.d = d
@@ -214,6 +226,7 @@ func (d *Device) shutdown() {
 	d.initPins(false)
 	libs := d.libs
 	d.VM, d.libs, d.snapshot = nil, nil, nil
+	d.resetTools()
 	d.onerror, d.erring, d.halted = 0, false, false
 	for _, l := range libs {
 		if l.Close != nil {
@@ -240,6 +253,8 @@ func (d *Device) start(why BootReason, delay clock.Duration) {
 // boot makes the Lua state and starts the program.
 func (d *Device) boot() {
 	d.Emit(Boot, BootData{d.reason.Raw, d.reason.Extended, d.reason.Text})
+	memory := heap.New(heap.Config{Size: d.Board.Heap.Size})
+	d.watchHeap(memory)
 	d.VM = vm.New(vm.Config{
 		Output:     d.Print,
 		ReadFile:   d.readFile,
@@ -247,9 +262,12 @@ func (d *Device) boot() {
 		Random:     d.Random,
 		Slice:      d.checkWatchdog,
 		SliceNanos: sliceNanos,
-		Heap:       heap.New(heap.Config{Size: d.Board.Heap.Size}),
+		Heap:       memory,
+		Now:        func() int64 { return int64(d.Now()) },
+		Recorder:   d.tools.recorder,
 		ExactHeap:  d.cfg.ExactHeap,
 	})
+	d.watchVM()
 	d.cpuMark, d.wdtMark = 0, 0
 	d.SetMHz(d.Board.CPU.MHz)
 	openLibraries(d)
@@ -355,6 +373,9 @@ func (d *Device) call(what string, fn vm.Value, args []vm.Value) *vm.Error {
 
 // panic prints what the firmware prints and stops; the watchdog then resets.
 func (d *Device) panic(what string, err *vm.Error) {
+	if err.Memory() && !d.tools.reported {
+		d.postMortem(vm.OutOfMemory)
+	}
 	d.Emit(Panic, PanicData{err.Message(), err.Traceback, what})
 	d.Write("PANIC: unprotected error in call to Lua API (" + err.Message() + ")\r\n")
 	d.halt()

@@ -280,7 +280,9 @@ func (d *Device) exec(work func()) {
 	d.running = true
 	d.local, d.cpuMark = now, d.vmCPU()
 	d.feedWatchdog()
+	d.tools.reported = false
 	d.work(work)
+	d.lookForLeaks()
 	d.sched.busyUntil = d.Now()
 	d.running = false
 	if r := d.pendingReset; r != nil {
@@ -304,7 +306,10 @@ func (d *Device) Now() clock.Time {
 }
 
 // Delay makes the CPU busy for us microseconds, as os_delay_us does.
-func (d *Device) Delay(us clock.Duration) { d.local += us }
+func (d *Device) Delay(us clock.Duration) {
+	d.local += us
+	d.VM.RecordBusy(int64(us) * 1000)
+}
 
 // Spin is Delay for firmware code that does not feed the watchdog meanwhile. It
 // reports false when the watchdog has bitten: the caller should return.

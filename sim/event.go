@@ -7,18 +7,19 @@ type Kind string
 
 // The kinds of events. Data of an Event has the type named here.
 const (
-	Boot     Kind = "boot"     // BootData: Lua is about to start
-	Reset    Kind = "reset"    // ResetData: the device resets
-	Output   Kind = "output"   // OutputData: bytes left the serial port
-	Panic    Kind = "panic"    // PanicData: an error nobody caught
-	LuaError Kind = "error"    // ErrorData: an error given to the onerror function, or printed at the prompt
-	Memory   Kind = "memory"   // MemoryData: an allocation failed
-	Callback Kind = "callback" // CallbackData: a callback ended
-	WiFi     Kind = "wifi"     // WiFiData: station or AP state
-	Socket   Kind = "socket"   // SocketData: connection state
-	Pin      Kind = "pin"      // PinData: a pin changed
-	Hint     Kind = "hint"     // HintData: the program met a quirk that loses data or leaks
-	Note     Kind = "note"     // NoteData: the simulator has something to say
+	Boot       Kind = "boot"       // BootData: Lua is about to start
+	Reset      Kind = "reset"      // ResetData: the device resets
+	Output     Kind = "output"     // OutputData: bytes left the serial port
+	Panic      Kind = "panic"      // PanicData: an error nobody caught
+	LuaError   Kind = "error"      // ErrorData: an error given to the onerror function, or printed at the prompt
+	Memory     Kind = "memory"     // MemoryData: an allocation failed
+	PostMortem Kind = "postmortem" // PostMortemData: memory ran out, and who held it
+	Callback   Kind = "callback"   // CallbackData: a callback ended
+	WiFi       Kind = "wifi"       // WiFiData: station or AP state
+	Socket     Kind = "socket"     // SocketData: connection state
+	Pin        Kind = "pin"        // PinData: a pin changed
+	Hint       Kind = "hint"       // HintData: the program met a quirk that loses data or leaks
+	Note       Kind = "note"       // NoteData: the simulator has something to say
 )
 
 // Event is one thing that happened on a device.

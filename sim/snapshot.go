@@ -87,23 +87,24 @@ type PinSnapshot struct {
 	Trig   string
 }
 
-// heapSnapshot puts the heap's own account into a snapshot. Garbage that the
-// device would not have any more is collected first, as node.heap() does it.
+// heapSnapshot puts the heap's account into a snapshot. Garbage that the device
+// would not have any more is not counted; nothing is collected.
 func heapSnapshot(v *vm.VM) HeapSnapshot {
 	u := v.Usage()
-	h := v.Heap()
-	st := h.Stats()
+	st := v.Heap().Stats()
 	s := HeapSnapshot{Total: st.Size, Free: st.Free, Low: st.Low, Failed: st.Failed}
 	for _, t := range st.Native {
-		s.Native += t.Bytes
+		s.Native += t.Length
 		switch t.Kind {
 		case heap.PCB.String(), heap.Segment.String(), heap.Pbuf.String():
-			if t.Blocks > 0 {
-				s.Kinds.Network += t.Blocks * h.BlockLength(t.Bytes/t.Blocks)
-			}
+			s.Kinds.Network += t.Length
 		}
 	}
-	used := st.Size - st.Free
+	if v.Eager() {
+		s.Free = max(st.Size-u.Total-s.Native, st.Free)
+	}
+	s.Low = min(s.Low, s.Free)
+	used := s.Total - s.Free
 	s.Lua = used - s.Native
 	k := &s.Kinds
 	k.Strings, k.Tables, k.Functions, k.Userdata = u.Strings.Bytes, u.Tables.Bytes, u.Functions.Bytes, u.Userdata.Bytes

@@ -35,7 +35,7 @@ func (m *module) resolve(c *vm.Call) int {
 func (s *socket) dns(c *vm.Call) int {
 	name := c.String(2)
 	if fn := function(c, 3); fn != nil {
-		s.m.v.SetRef(&s.onDNS, fn, "dns callback")
+		s.m.v.SetRef(&s.onDNS, fn, s.refName("dns", "socket"))
 	}
 	if s.onDNS == 0 {
 		c.Error("no callback specified")

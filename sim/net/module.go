@@ -36,6 +36,8 @@ func open(d *sim.Device) *sim.Lib {
 	m := &module{d: d, v: d.VM, stack: d.Net(), hinted: map[string]bool{}}
 	m.stack.OnLoss = m.loss
 	d.OnSnapshot(m.snapshot)
+	d.OnHeapSnapshot(m.heapParts)
+	d.OnEnded(m.endedWith)
 	return &sim.Lib{
 		Funcs: []vm.Func{
 			{Name: "createServer", Fn: m.enter(m.createServer)},
@@ -97,6 +99,8 @@ type object struct {
 	born clock.Time
 	site string // where the program made it
 	dead bool   // finalized: the stack may still have callbacks of it
+
+	endedAt clock.Time // when it lost its anchor, 0 while it has one
 }
 
 func (m *module) newObject() object {
@@ -111,10 +115,16 @@ func (o *object) anchor(c *vm.Call, kind string) bool {
 		return false
 	}
 	o.self = o.m.v.Ref(c.Arg(1), fmt.Sprintf("%s %d", kind, o.id))
+	o.endedAt = 0
 	return true
 }
 
-func (o *object) release() { o.m.v.Unref(&o.self) }
+func (o *object) release() {
+	if o.self != 0 {
+		o.endedAt = o.m.d.Now()
+	}
+	o.m.v.Unref(&o.self)
+}
 
 // state tells the event stream about a socket.
 func (o *object) state(state string, local, remote netip.AddrPort) {

@@ -1,6 +1,7 @@
 package net
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
@@ -55,7 +56,7 @@ func (s *server) listen(c *vm.Call) int {
 	if fn == nil {
 		c.Error("need callback")
 	}
-	m.v.SetRef(&s.accept, fn, "listen callback")
+	m.v.SetRef(&s.accept, fn, s.refName("listen", "server"))
 	conn := m.stack.NewTCP()
 	if conn == nil {
 		c.Error("cannot allocate PCB")
@@ -109,7 +110,7 @@ func (s *server) accepted(conn *lwip.TCPConn) lwip.Err {
 	k := &socket{object: m.newObject(), accepted: true}
 	k.site = s.site
 	ud := m.v.NewObject(socketType, sizeUserdata, k)
-	k.self = m.v.Ref(ud, "accepted socket")
+	k.self = m.v.Ref(ud, fmt.Sprintf("accepted socket %d", k.id))
 	k.adopt(conn)
 	conn.KeepAlive = true
 	conn.KeepIdle = uint32(s.timeout) * 1000

@@ -213,7 +213,7 @@ func (s *socket) connect(c *vm.Call) int {
 		if fn == nil {
 			c.ArgError(4, "not a function")
 		}
-		m.v.SetRef(&s.onConnection, fn, "connection callback")
+		m.v.SetRef(&s.onConnection, fn, s.refName("connection", "socket"))
 	}
 	if s.ended {
 		m.hint("connect() inside a disconnection or reconnection handler makes a connection without events: connect from a task")
@@ -289,7 +289,7 @@ func (s *socket) send(c *vm.Call) int {
 		c.Error("no data to send")
 	}
 	if fn := function(c, 3); fn != nil {
-		m.v.SetRef(&s.onSent, fn, "sent callback")
+		m.v.SetRef(&s.onSent, fn, s.refName("sent", "socket"))
 	}
 	if s.conn == nil || s.self == 0 {
 		c.Error("not connected")
@@ -374,7 +374,7 @@ func (s *socket) on(c *vm.Call) int {
 	}
 	switch fn := c.Arg(3).(type) {
 	case *vm.Function:
-		s.m.v.SetRef(ref, fn, name+" callback")
+		s.m.v.SetRef(ref, fn, s.refName(name, "socket"))
 	default:
 		if c.IsNone(3) || !c.IsNoneOrNil(3) {
 			c.Error("invalid callback function")

@@ -90,7 +90,7 @@ func (s *socket) sendTo(c *vm.Call) int {
 		c.Error("no data to send")
 	}
 	if fn := function(c, 5); fn != nil {
-		s.m.v.SetRef(&s.onSent, fn, "sent callback")
+		s.m.v.SetRef(&s.onSent, fn, s.refName("sent", "socket"))
 	}
 	if s.udp == nil {
 		s.openUDP(c, lwip.AnyAddr, 0)

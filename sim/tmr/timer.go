@@ -30,7 +30,8 @@ type timer struct {
 	runs     int            // calls of it
 	cost     clock.Duration // CPU time of the last one
 	hw       *sim.Timer
-	legacy   int // static timer's number, or notLegacy
+	endedAt  clock.Time // when it was stopped or ran out, 0 while it runs
+	legacy   int        // static timer's number, or notLegacy
 }
 
 const notLegacy = -1
@@ -68,6 +69,7 @@ func (t *timer) expire() {
 		t.mode = off
 	case semi:
 		t.idle = true
+		t.endedAt = t.m.dev.Now()
 	}
 	if t.mode != auto {
 		v.Unref(&t.self)
@@ -80,6 +82,7 @@ func (t *timer) expire() {
 
 // arm starts the chip's timer.
 func (t *timer) arm() {
+	t.endedAt = 0
 	if t.fn != 0 {
 		t.hw.Arm(t.interval, t.mode == auto)
 	}
@@ -162,6 +165,7 @@ func (m *module) halt(c *vm.Call, t *timer) bool {
 	c.VM.Unref(&t.self)
 	t.hw.Disarm()
 	t.idle = true
+	t.endedAt = m.dev.Now()
 	return was
 }
 

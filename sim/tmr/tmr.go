@@ -57,6 +57,7 @@ func open(d *sim.Device) *module {
 		GC: func(object any) { m.drop(object.(*timer)) },
 	}
 	d.OnSnapshot(m.snapshot)
+	d.OnEnded(m.ended)
 	return m
 }
 

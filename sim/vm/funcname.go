@@ -109,6 +109,15 @@ func (v *VM) FunctionLabel(fn *Function) string {
 	return v.nativeName(fn)
 }
 
+// DefinedAt returns file:line of where a function of the program begins, "" for
+// one of the firmware.
+func DefinedAt(fn *Function) string {
+	if fn.IsG {
+		return ""
+	}
+	return fmt.Sprintf("%s:%d", ChunkID(fn.Proto.SourceName), max(fn.Proto.LineDefined, 1))
+}
+
 // nativeName is the name of a function of the firmware: "string.rep",
 // "net.tcpsocket:send".
 func (v *VM) nativeName(fn *Function) string {

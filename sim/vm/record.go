@@ -135,7 +135,7 @@ func (v *VM) SetRecorder(r *Recorder) {
 	if r.Allocations {
 		v.mem.track = &tracker{v: v, r: r, origins: map[any]origin{}}
 	}
-	v.sampled, v.seen, v.countdown = v.cpu, v.cpu, samplePeriod
+	v.sampled, v.seen, v.countdown = v.cpu, v.cpu, SamplePeriod
 	for _, m := range v.mem.threads {
 		m.due = true
 	}
@@ -180,9 +180,9 @@ func (v *VM) stack(L *lua.LState, leaf Frame) int32 {
 	return id
 }
 
-// samplePeriod is how many instructions lie between two samples of CPU time: a
+// SamplePeriod is how many instructions lie between two samples of CPU time: a
 // prime, so as not to fall into step with a loop.
-const samplePeriod = 97
+const SamplePeriod = 97
 
 // longStep is how many instructions' worth of time one step must take to be a
 // sample of its own: a call of a function of the firmware that takes long.
@@ -207,12 +207,12 @@ func (m *meter) record(f *luaFrame) {
 				name = "native function"
 			}
 			v.sample(v.cpu-step, v.cpu, m.th, Frame{Func: name})
-			v.countdown = samplePeriod
+			v.countdown = SamplePeriod
 			return
 		}
 	}
 	if v.countdown--; v.countdown <= 0 {
-		v.countdown = samplePeriod
+		v.countdown = SamplePeriod
 		v.sample(v.sampled, v.cpu, m.th, Frame{})
 	}
 }

@@ -37,6 +37,7 @@ func (v *VM) HeapSnapshot(object func(value any, at int)) *snapshot.Snapshot {
 		if t := m.track; t != nil {
 			if org, ok := t.origins[v.originKey(n.key)]; ok {
 				o.Site, o.Func, o.Stack = t.site(org)
+				o.StackID = org.stack
 				o.Age = max(now-org.born, 0)
 			}
 		}
@@ -54,6 +55,24 @@ func (v *VM) HeapSnapshot(object func(value any, at int)) *snapshot.Snapshot {
 	st := m.heap.Stats()
 	s.Heap = snapshot.Heap{Size: st.Size, Free: st.Free, Largest: st.Largest, Low: st.Low}
 	return s
+}
+
+// EachObject calls fn with the Go value of each userdata, the oldest first.
+func (v *VM) EachObject(fn func(value any)) {
+	for _, u := range v.mem.udata {
+		fn(u.ud.Value)
+	}
+}
+
+// SnapshotID returns the number that the last snapshot gave to the userdata around
+// a Go value, 0 if it was not in it.
+func (v *VM) SnapshotID(object any) int {
+	for _, u := range v.mem.udata {
+		if u.ud.Value == object {
+			return v.ids[u.ud]
+		}
+	}
+	return 0
 }
 
 // originKey is the key under which the tracker knows an object.

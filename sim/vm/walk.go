@@ -68,10 +68,7 @@ func (m *memory) walk(full bool) *walker {
 		if e := &v.refs[i]; e.value != nil {
 			name := ""
 			if full {
-				name = "registry " + strconv.Itoa(i) + ": " + e.what
-				if e.site != "" {
-					name += ", set at " + e.site
-				}
+				name = RefInfo{Ref: Ref(i), What: e.what, Site: e.site}.Name()
 			}
 			w.edge(reg, e.value, name)
 		}

@@ -115,6 +115,15 @@ func (s *Snapshot) Dominate() {
 	}
 }
 
+// Reached returns the bytes of what is reachable from the root.
+func (s *Snapshot) Reached() int {
+	n := 0
+	for _, i := range s.graph().order {
+		n += s.Objects[i].Bytes
+	}
+	return n
+}
+
 // Dominators returns, for each object by index in Objects, the index of the
 // object that retains it, -1 for the root.
 func (s *Snapshot) Dominators() []int { return s.graph().dominators() }

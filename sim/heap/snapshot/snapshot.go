@@ -72,6 +72,7 @@ type Object struct {
 	Site     string         `json:"site,omitempty"`  // file:line that made it
 	Func     string         `json:"func,omitempty"`  // the function that made it
 	Stack    []string       `json:"stack,omitempty"` // its callers, innermost first
+	StackID  int32          `json:"-"`               // of the recorder, 0: not known
 	Age      int64          `json:"age_us"`          // -1: not known
 	Refs     []Ref          `json:"refs,omitempty"`
 }

@@ -1,0 +1,71 @@
+package observe
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+)
+
+// describePostMortem puts a post-mortem into lines.
+func describePostMortem(d sim.PostMortemData) string {
+	var b strings.Builder
+	b.WriteString(d.Why)
+	if d.Where != "" {
+		b.WriteString(" at " + d.Where)
+	}
+	fmt.Fprintf(&b, ": %d bytes asked for, %d of %d free, the longest piece %d", d.Request, d.Free, d.Size, d.Largest)
+	if len(d.Holders) > 0 {
+		b.WriteString("\n  who holds it:")
+		for _, h := range d.Holders {
+			name := h.Name
+			if h.Kind != "" {
+				name = plural(h.Count, h.Kind) + " made at " + h.Name
+				if !strings.Contains(h.Name, ":") {
+					name = plural(h.Count, h.Kind) + " of " + h.Name
+				}
+			} else {
+				name = plural(h.Count, name)
+			}
+			fmt.Fprintf(&b, "\n  %7d  %s", h.Bytes, name)
+		}
+	}
+	if len(d.Sockets) > 0 {
+		b.WriteString("\n  sockets:")
+		for _, s := range d.Sockets {
+			fmt.Fprintf(&b, "\n  %7d  bytes queued, %s %s", s.Queued, s.Proto, s.State)
+			if s.ID > 0 {
+				fmt.Fprintf(&b, ", socket %d", s.ID)
+			}
+			if s.Remote != "" {
+				b.WriteString(" with " + s.Remote)
+			}
+			if s.Site != "" {
+				b.WriteString(", made at " + s.Site)
+			}
+		}
+	}
+	if len(d.Refs) > 0 {
+		b.WriteString("\n  callbacks and other references:")
+		for _, r := range d.Refs {
+			fmt.Fprintf(&b, "\n  %7d  %s", r.Count, r.What)
+			if r.Site != "" {
+				b.WriteString(", set at " + r.Site)
+			}
+		}
+	}
+	return b.String()
+}
+
+func plural(n int, kind string) string {
+	if n == 1 {
+		return "1 " + kind
+	}
+	if strings.HasSuffix(kind, "y") {
+		return fmt.Sprintf("%d %sies", n, strings.TrimSuffix(kind, "y"))
+	}
+	if kind == "userdata" {
+		return fmt.Sprintf("%d %s", n, kind)
+	}
+	return fmt.Sprintf("%d %ss", n, kind)
+}

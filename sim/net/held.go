@@ -1,0 +1,74 @@
+package net
+
+import (
+	"fmt"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+)
+
+// What the stack holds of the heap, for snapshots; and which callbacks have
+// outlived their sockets, for hints.
+
+// heapParts adds the PCBs and what they have queued to a heap snapshot.
+func (m *module) heapParts(p *sim.HeapParts) {
+	lines, held := m.stack.Netstat(), m.stack.Held()
+	for i, h := range held {
+		c := lines[i]
+		name := fmt.Sprintf("%s %s", c.Proto, c.State)
+		if c.Proto == wire.UDP {
+			name = c.Proto.String()
+		}
+		name += " " + c.Local.String()
+		if c.Remote.Port() != 0 {
+			name += " with " + c.Remote.String()
+		}
+		site, age := "", clock.Duration(-1)
+		switch o := c.Owner.(type) {
+		case *socket:
+			site, age = o.site, m.d.Now()-o.born
+		case *server:
+			site, age = o.site, m.d.Now()-o.born
+		}
+		pcb := p.Add(heap.PCB, name, h.PCB, site, age, c.Owner)
+		for _, n := range h.Segments {
+			p.AddTo(pcb, heap.Segment, "queued segment", n)
+		}
+		for _, n := range h.Pbufs {
+			p.AddTo(pcb, heap.Pbuf, "queued data", n)
+		}
+	}
+}
+
+// endedWith reports the sockets and servers that have ended and still have
+// callbacks.
+func (m *module) endedWith(report func(sim.Ended)) {
+	m.v.EachObject(func(value any) {
+		switch o := value.(type) {
+		case *socket:
+			if o.m != m || o.dead || o.conn != nil || o.udp != nil || o.resolving > 0 || o.endedAt == 0 {
+				return
+			}
+			e := sim.Ended{Name: nameOf(o), Since: o.endedAt, Object: o}
+			for _, name := range events {
+				if ref := o.handler(name); ref != nil && *ref != 0 {
+					e.Refs = append(e.Refs, *ref)
+				}
+			}
+			report(e)
+		case *server:
+			if o.m != m || o.dead || o.listener != nil || o.endedAt == 0 || o.accept == 0 {
+				return
+			}
+			report(sim.Ended{Name: nameOf(o), Since: o.endedAt, Object: o, Refs: []vm.Ref{o.accept}})
+		}
+	})
+}
+
+// refName says what a callback of a socket is for, as snapshots show it.
+func (o *object) refName(callback, kind string) string {
+	return fmt.Sprintf("%s callback of %s %d", callback, kind, o.id)
+}

@@ -1,0 +1,152 @@
+// Package profile writes what a recorder has seen in the format of pprof, so that
+// go tool pprof shows it: heap profiles with the sample types inuse_space,
+// inuse_objects, alloc_space and alloc_objects, and profiles of virtual CPU time.
+//
+// Functions have the names people know: "handle app.lua:12" for one of the
+// program (pprof takes angle brackets for templates of C++ and drops them), "string.rep" for one of the firmware. The outermost frame is what Lua
+// was called for ("tmr callback").
+package profile
+
+import (
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/google/pprof/profile"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// builder shares functions and locations between samples.
+type builder struct {
+	p     *profile.Profile
+	funcs map[vm.Frame]*profile.Function
+	locs  map[vm.Frame]*profile.Location
+}
+
+func newBuilder(micros int64, types ...[2]string) *builder {
+	b := &builder{
+		p:     &profile.Profile{TimeNanos: 0, DurationNanos: micros * 1000},
+		funcs: map[vm.Frame]*profile.Function{},
+		locs:  map[vm.Frame]*profile.Location{},
+	}
+	for _, t := range types {
+		b.p.SampleType = append(b.p.SampleType, &profile.ValueType{Type: t[0], Unit: t[1]})
+	}
+	return b
+}
+
+var noBrackets = strings.NewReplacer("<", "", ">", "")
+
+// location is the place that a frame is at.
+func (b *builder) location(f vm.Frame) *profile.Location {
+	if l := b.locs[f]; l != nil {
+		return l
+	}
+	key := vm.Frame{Func: f.Func, File: f.File, Defined: f.Defined}
+	fn := b.funcs[key]
+	if fn == nil {
+		name := noBrackets.Replace(f.Func)
+		fn = &profile.Function{ID: uint64(len(b.p.Function) + 1), Name: name, SystemName: name, Filename: f.File, StartLine: int64(f.Defined)}
+		b.funcs[key] = fn
+		b.p.Function = append(b.p.Function, fn)
+	}
+	l := &profile.Location{ID: uint64(len(b.p.Location) + 1), Line: []profile.Line{{Function: fn, Line: int64(f.Line)}}}
+	b.locs[f] = l
+	b.p.Location = append(b.p.Location, l)
+	return l
+}
+
+func (b *builder) add(stack []vm.Frame, values ...int64) {
+	s := &profile.Sample{Value: values}
+	for _, f := range stack {
+		s.Location = append(s.Location, b.location(f))
+	}
+	b.p.Sample = append(b.p.Sample, s)
+}
+
+// write checks and compresses the profile.
+func (b *builder) write(w io.Writer) error {
+	if err := b.p.CheckValid(); err != nil {
+		return err
+	}
+	return b.p.Write(w)
+}
+
+// ErrNotRecorded is returned when nothing was recorded.
+var ErrNotRecorded = errors.New("nothing was recorded: ask for it before the device boots")
+
+// WriteHeap writes the allocations that r has recorded and what of them is in s,
+// which may be nil: then nothing is in use. micros is the length of the run in
+// device time. In-use bytes are bytes of the heap with block headers; allocated
+// bytes are requests.
+func WriteHeap(w io.Writer, r *vm.Recorder, s *snapshot.Snapshot, micros int64) error {
+	if r == nil || !r.Allocations {
+		return ErrNotRecorded
+	}
+	b := newBuilder(micros, [2]string{"inuse_space", "bytes"}, [2]string{"inuse_objects", "count"},
+		[2]string{"alloc_space", "bytes"}, [2]string{"alloc_objects", "count"})
+	b.p.DefaultSampleType = "inuse_space"
+	b.p.PeriodType, b.p.Period = &profile.ValueType{Type: "space", Unit: "bytes"}, 1
+	r.Stacks(func(stack []vm.Frame, c vm.Cost) {
+		if c.Objects > 0 {
+			b.add(stack, 0, 0, c.Bytes, c.Objects)
+		}
+	})
+	if s != nil {
+		b.inUse(r, s)
+	}
+	return b.write(w)
+}
+
+// inUse adds what is alive, by stack or, where there is none, by kind.
+func (b *builder) inUse(r *vm.Recorder, s *snapshot.Snapshot) {
+	type group struct {
+		stack []vm.Frame
+		bytes int64
+		count int64
+	}
+	index := map[int32]int{}
+	kinds := map[string]int{}
+	var groups []group
+	for i := range s.Objects {
+		o := &s.Objects[i]
+		if o.Kind == snapshot.Root || o.Bytes == 0 {
+			continue
+		}
+		n, ok := -1, false
+		if o.StackID > 0 {
+			if n, ok = index[o.StackID]; !ok {
+				n = len(groups)
+				index[o.StackID] = n
+				groups = append(groups, group{stack: r.Stack(o.StackID)})
+			}
+		} else if n, ok = kinds[o.Kind]; !ok {
+			n = len(groups)
+			kinds[o.Kind] = n
+			groups = append(groups, group{stack: []vm.Frame{{Func: o.Kind}, {Func: "outside Lua"}}})
+		}
+		groups[n].bytes += int64(o.Bytes)
+		groups[n].count++
+	}
+	for _, g := range groups {
+		b.add(g.stack, g.bytes, g.count, 0, 0)
+	}
+}
+
+// WriteCPU writes the CPU time that r has sampled.
+func WriteCPU(w io.Writer, r *vm.Recorder, micros int64) error {
+	if r == nil || !r.CPU {
+		return ErrNotRecorded
+	}
+	b := newBuilder(micros, [2]string{"samples", "count"}, [2]string{"cpu", "nanoseconds"})
+	b.p.DefaultSampleType = "cpu"
+	b.p.PeriodType, b.p.Period = &profile.ValueType{Type: "instructions", Unit: "count"}, vm.SamplePeriod
+	r.Stacks(func(stack []vm.Frame, c vm.Cost) {
+		if c.Samples > 0 {
+			b.add(stack, c.Samples, c.Nanos)
+		}
+	})
+	return b.write(w)
+}

@@ -1,0 +1,28 @@
+package tmr
+
+import (
+	"fmt"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+)
+
+// ended reports the timers that no longer run and still have their callback. A
+// program may well start such a timer again.
+func (m *module) ended(report func(sim.Ended)) {
+	for _, t := range m.timers {
+		if t.fn != 0 && t.endedAt > 0 && !t.running() {
+			report(sim.Ended{Name: "the timer", Since: t.endedAt, Refs: []vm.Ref{t.fn}, Object: t, Kept: true})
+		}
+	}
+}
+
+// String describes the timer in heap snapshots.
+func (t *timer) String() string {
+	s := fmt.Sprintf("%s, %d ms", t.mode, t.interval/clock.Millisecond)
+	if !t.running() {
+		s += ", stopped"
+	}
+	return s
+}
