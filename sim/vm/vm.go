@@ -98,14 +98,22 @@ const (
 
 // New makes a VM with empty globals. Libraries are added by OpenLibrary.
 func New(cfg Config) *VM {
+	// The main thread's frames are made at once, which is faster than segments
+	// that come and go: as many as call infos could fit in the heap. Coroutines
+	// get what they need, as there can be many.
+	if cfg.Heap == nil {
+		cfg.Heap = heap.New(heap.Config{})
+	}
+	frames := min(cfg.Heap.Size()/heap.CallInfoSize, maxCallDepth) + 8*maxCCalls
 	L := lua.NewState(lua.Options{
-		SkipOpenLibs:        true,
-		CallStackSize:       maxCallDepth + 8*maxCCalls,
-		MinimizeStackMemory: true,
-		RegistrySize:        256,
-		RegistryGrowStep:    1024,
-		RegistryMaxSize:     1 << 20,
+		SkipOpenLibs:     true,
+		CallStackSize:    frames,
+		RegistrySize:     256,
+		RegistryGrowStep: 1024,
+		RegistryMaxSize:  1 << 20,
 	})
+	L.Options.CallStackSize = maxCallDepth + 8*maxCCalls
+	L.Options.MinimizeStackMemory = true
 	v := &VM{
 		cfg:        cfg,
 		L:          L,
