@@ -5,34 +5,33 @@ import (
 	"slices"
 
 	"github.com/gdamore/tcell/v2"
-
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 )
 
 // scope says where a key has its meaning.
 type scope int
 
 const (
-	anywhere  scope = iota
-	inPrompt        // a line is being typed to the device
-	inPane          // a pane has the focus
-	inFilter        // the filter is being typed
-	inOverlay       // help or details are open
+	anywhere   scope = iota
+	inPrompt         // a line is being typed to the device
+	inPane           // a pane has the focus
+	inQuestion       // a line is asked for: a filter, a file, a voltage
+	inMenu           // a list to choose from is open
+	inOverlay        // help or details are open
 	scopes
 )
 
-var scopeNames = [scopes]string{"Everywhere", "In the prompt", "In a pane", "While typing a filter", "In help and details"}
+var scopeNames = [scopes]string{"Everywhere", "In the prompt", "In a pane", "While a line is asked for", "In a menu", "In help and details"}
 
 // action is something that the user can do. The table below is the only place that
-// says which key does what: help and footer are made from it.
+// says which key does what: help, footer, command palette and tests read it.
 type action struct {
-	where scope
-	only  pane // the pane that must have the focus; panePrompt: any
-	keys  []key
-	label string // in the footer; empty: not there
-	help  string
-	do    func(*Console) // nil: the line editor does it
+	where  scope
+	only   pane // the pane that must have the focus; panePrompt: any
+	keys   []key
+	label  string // in the footer; empty: not there
+	help   string
+	do     func(*Console) // nil: the line editor does it
+	motion bool           // moves about: not in the command palette
 }
 
 // key is a key of the keyboard: a code, or a character.
@@ -49,6 +48,18 @@ func (k key) matches(e *tcell.EventKey) bool {
 	return k.code == e.Key() && (k.code != tcell.KeyRune || k.char == e.Rune() && e.Modifiers()&tcell.ModAlt == 0)
 }
 
+// keyNames returns the names of the action's keys, as help shows them.
+func (a *action) keyNames() []string {
+	var names []string
+	for _, k := range a.keys {
+		if k.name == " " {
+			k.name = "Space"
+		}
+		names = append(names, k.name)
+	}
+	return names
+}
+
 // Keys that several actions use.
 var (
 	keyUp    = code(tcell.KeyUp, "Up")
@@ -59,70 +70,128 @@ var (
 	keyEnd   = code(tcell.KeyEnd, "End")
 	keyPgUp  = code(tcell.KeyPgUp, "PgUp")
 	keyPgDn  = code(tcell.KeyPgDn, "PgDn")
+	keyTab   = code(tcell.KeyTab, "Tab")
+	keyCtrlO = code(tcell.KeyCtrlO, "Ctrl-O")
+	keyCtrlC = code(tcell.KeyCtrlC, "Ctrl-C")
 )
 
 // actions lists every key. Those of a scope go before those of anywhere.
 var actions []action
 
-func init() { actions = actionTable() } // help, which an action opens, reads it
+func init() { // help and the palette, which actions open, read it
+	actions = slices.Concat(promptActions(), paneActions(), boxActions(), globalActions())
+}
 
-func actionTable() []action {
+// act and motion are rows of the table; motion moves about.
+func act(where scope, only pane, keys []key, label, help string, do func(*Console)) action {
+	return action{where, only, keys, label, help, do, false}
+}
+
+func motion(where scope, keys []key, help string, do func(*Console)) action {
+	return action{where, panePrompt, keys, "", help, do, true}
+}
+
+func promptActions() []action {
 	return []action{
-		{inPrompt, panePrompt, []key{keyEnter}, "", "send the line to the device", (*Console).enter},
-		{inPrompt, panePrompt, []key{keyUp, code(tcell.KeyCtrlP, "Ctrl-P")}, "", "the line before in the history", func(c *Console) { c.prompt.recall(-1) }},
-		{inPrompt, panePrompt, []key{keyDown, code(tcell.KeyCtrlN, "Ctrl-N")}, "", "the line after", func(c *Console) { c.prompt.recall(1) }},
-		{inPrompt, panePrompt, []key{keyEsc}, "", "clear the line; when it is empty, go to the log", (*Console).escape},
-		{inPrompt, panePrompt, []key{code(tcell.KeyLeft, "Left"), code(tcell.KeyRight, "Right"), keyHome, keyEnd, code(tcell.KeyCtrlA, "Ctrl-A"), code(tcell.KeyCtrlE, "Ctrl-E")}, "", "move within the line; with Alt by words", nil},
-		{inPrompt, panePrompt, []key{code(tcell.KeyCtrlW, "Ctrl-W"), code(tcell.KeyCtrlU, "Ctrl-U"), code(tcell.KeyCtrlK, "Ctrl-K")}, "", "delete the word before, the line, the rest of it", nil},
-		{inPrompt, panePrompt, []key{code(tcell.KeyCtrlZ, "Ctrl-Z"), code(tcell.KeyCtrlY, "Ctrl-Y")}, "", "undo, redo", nil},
+		act(inPrompt, panePrompt, []key{keyEnter}, "", "send the line to the device", (*Console).enter),
+		act(inPrompt, panePrompt, []key{keyTab}, "", "complete a name; on an empty line go to the next pane", (*Console).complete),
+		motion(inPrompt, []key{keyUp, code(tcell.KeyCtrlP, "Ctrl-P")}, "the line before in the history", func(c *Console) { c.prompt.recall(-1) }),
+		motion(inPrompt, []key{keyDown, code(tcell.KeyCtrlN, "Ctrl-N")}, "the line after", func(c *Console) { c.prompt.recall(1) }),
+		motion(inPrompt, []key{keyEsc}, "clear the line; when it is empty, go to the log", (*Console).escape),
+		motion(inPrompt, []key{code(tcell.KeyLeft, "Left"), code(tcell.KeyRight, "Right"), keyHome, keyEnd, code(tcell.KeyCtrlA, "Ctrl-A"), code(tcell.KeyCtrlE, "Ctrl-E")}, "move within the line; with Alt by words", nil),
+		motion(inPrompt, []key{code(tcell.KeyCtrlW, "Ctrl-W"), code(tcell.KeyCtrlU, "Ctrl-U"), code(tcell.KeyCtrlK, "Ctrl-K")}, "delete the word before, the line, the rest of it", nil),
+		motion(inPrompt, []key{code(tcell.KeyCtrlZ, "Ctrl-Z"), code(tcell.KeyCtrlY, "Ctrl-Y")}, "undo, redo", nil),
+	}
+}
 
-		{inPane, panePrompt, []key{keyUp, char('k')}, "", "scroll up, or move to the row before", func(c *Console) { c.scroll(-1) }},
-		{inPane, panePrompt, []key{keyDown, char('j')}, "", "scroll down, or move to the row after", func(c *Console) { c.scroll(1) }},
-		{inPane, panePrompt, []key{keyHome, char('g')}, "", "to the first line", func(c *Console) { c.scroll(math.MinInt32) }},
-		{inPane, panePrompt, []key{keyEnd, char('G')}, "", "to the last line", func(c *Console) { c.scroll(math.MaxInt32) }},
-		{inPane, paneSockets, []key{keyEnter}, "Details", "sockets: everything about the selected one", (*Console).openDetails},
-		{inPane, panePins, []key{keyEnter}, "Toggle", "pins: apply the other level to the selected one, from outside", (*Console).togglePin},
-		{inPane, panePins, []key{char('x')}, "Let go", "pins: apply nothing to the selected one", (*Console).releasePin},
-		{inPane, panePrompt, []key{char('z')}, "Zoom", "this pane alone, and back", (*Console).zoom},
-		{inPane, panePrompt, []key{char('f')}, "Follow", "the log follows what happens", func(c *Console) { c.log.follow() }},
-		{inPane, panePrompt, []key{char('/')}, "Filter", "show lines with a text only", (*Console).startFilter},
-		{inPane, panePrompt, []key{char('v')}, "Lines", "show lines of the device, the simulator, problems, or all", (*Console).nextSources},
-		{inPane, panePrompt, []key{char('c')}, "", "clear the log", func(c *Console) { c.model.log.clear(); c.log.follow() }},
-		{inPane, panePrompt, []key{char('p'), char(' ')}, "Pause", "pause or continue", (*Console).pause},
-		{inPane, panePrompt, []key{char('s')}, "Step", "let one event happen, then pause", (*Console).step},
-		{inPane, panePrompt, []key{char('-')}, "", "slower", func(c *Console) { c.changeSpeed(-1) }},
-		{inPane, panePrompt, []key{char('+')}, "", "faster", func(c *Console) { c.changeSpeed(1) }},
-		{inPane, panePrompt, []key{char('=')}, "", "real time", func(c *Console) { c.setSpeed(1) }},
-		{inPane, panePrompt, []key{char('R')}, "", "press the board's reset button", (*Console).pressReset},
-		{inPane, panePrompt, []key{char('m')}, "", "the mouse for the console, or for the terminal to select text", (*Console).toggleMouse},
-		{inPane, panePrompt, []key{char('i'), char(':'), keyEsc}, "Prompt", "back to the prompt", (*Console).toPrompt},
-		{inPane, panePrompt, []key{char('?'), char('h')}, "Help", "help", (*Console).openHelp},
-		{inPane, panePrompt, []key{char('q')}, "Quit", "quit", (*Console).leave},
+func paneActions() []action {
+	any := panePrompt
+	return []action{
+		motion(inPane, []key{keyUp, char('k')}, "scroll up, or move to the row before", func(c *Console) { c.scroll(-1) }),
+		motion(inPane, []key{keyDown, char('j')}, "scroll down, or move to the row after", func(c *Console) { c.scroll(1) }),
+		motion(inPane, []key{keyHome, char('g')}, "to the first line", func(c *Console) { c.scroll(math.MinInt32) }),
+		motion(inPane, []key{keyEnd, char('G')}, "to the last line", func(c *Console) { c.scroll(math.MaxInt32) }),
+		act(inPane, paneSockets, []key{keyEnter}, "Details", "socket: everything about the selected one", (*Console).openDetails),
+		act(inPane, paneSockets, []key{char('x')}, "Reset it", "socket: reset the connection, for both ends", (*Console).resetSocket),
+		act(inPane, paneSockets, []key{char('l')}, "Cut link", "socket: cut its link, so that no packet passes, or mend it", (*Console).toggleCut),
+		act(inPane, panePins, []key{keyEnter}, "Toggle", "pin: apply the other level to the selected one, from outside", (*Console).togglePin),
+		act(inPane, panePins, []key{char('x')}, "Let go", "pin: apply nothing to the selected one", (*Console).releasePin),
+		act(inPane, panePins, []key{char('a')}, "Volts", "set the voltage at the analogue input", (*Console).askADC),
+		act(inPane, any, []key{char('z')}, "Zoom", "the pane in focus, or the log, alone; and back", (*Console).zoom),
+		act(inPane, any, []key{char('/')}, "Search", "log: search for a text", (*Console).startSearch),
+		motion(inPane, []key{char('n')}, "to the match before, upwards", func(c *Console) { c.searchNext(-1) }),
+		motion(inPane, []key{char('N')}, "to the match after, downwards", func(c *Console) { c.searchNext(1) }),
+		act(inPane, any, []key{char('&')}, "Filter", "log: show lines with a text only", (*Console).startFilter),
+		act(inPane, any, []key{char('v')}, "Lines", "log: show lines of the device, the simulator, problems, or all", (*Console).nextSources),
+		act(inPane, any, []key{char('f')}, "Follow", "log: follow what happens", func(c *Console) { c.log.follow() }),
+		act(inPane, any, []key{char('w')}, "", "log: save the lines shown to a file", (*Console).askSave),
+		act(inPane, any, []key{char('y')}, "", "log: copy the lines on the screen", (*Console).copySeen),
+		act(inPane, any, []key{char('Y')}, "", "log: copy all lines that pass the filter", (*Console).copyAll),
+		act(inPane, any, []key{char('c')}, "", "log: clear it", func(c *Console) { c.model.log.clear(); c.log.follow() }),
+		act(inPane, any, []key{char('p'), char(' ')}, "Pause", "pause or continue", (*Console).pause),
+		act(inPane, any, []key{char('s')}, "Step", "let one event happen, then pause", (*Console).step),
+		act(inPane, any, []key{char('-')}, "", "slower, down to a tenth of real time", func(c *Console) { c.changeSpeed(-1) }),
+		act(inPane, any, []key{char('+')}, "", "faster, up to as fast as possible", func(c *Console) { c.changeSpeed(1) }),
+		act(inPane, any, []key{char('=')}, "", "real time", func(c *Console) { c.setSpeed(1) }),
+		act(inPane, any, []key{char('R')}, "", "press the board's reset button", (*Console).pressReset),
+		act(inPane, any, []key{char('P')}, "", "take the board's power away and give it back", (*Console).powerCycle),
+		act(inPane, any, []key{char('r')}, "", "restart with the changed files of the app's directory", (*Console).restart),
+		act(inPane, any, []key{char('W')}, "", "Wi-Fi: switch the access points off, or on", (*Console).toggleAir),
+		act(inPane, any, []key{char('L')}, "", "Wi-Fi: make the network far, slow or lossy", (*Console).openLinks),
+		act(inPane, any, []key{char('C')}, "", "heap: collect garbage", (*Console).collectGarbage),
+		act(inPane, any, []key{char('S')}, "", "heap: take a snapshot and compare it with the last one", (*Console).takeSnapshot),
+		act(inPane, any, []key{char('H')}, "", "hints: what the program does that loses data or leaks", (*Console).openHints),
+		act(inPane, any, []key{char('D')}, "", "devices: switch to another one", (*Console).openDevices),
+		act(inPane, any, []key{char('d')}, "", "devices: the next one", (*Console).nextDevice),
+		act(inPane, any, []key{char('m')}, "", "the mouse for the console, or for the terminal to select text", (*Console).toggleMouse),
+		motion(inPane, []key{char('i'), keyEsc}, "back to the prompt", (*Console).toPrompt),
+		motion(inPane, []key{char(':')}, "everything that can be done", (*Console).openPalette),
+		act(inPane, any, []key{char('?'), char('h')}, "Help", "help: every key", (*Console).openHelp),
+		act(inPane, any, []key{char('q')}, "Quit", "quit", (*Console).leave),
+	}
+}
 
-		{inFilter, panePrompt, []key{keyEnter}, "Keep", "keep the filter", (*Console).keepFilter},
-		{inFilter, panePrompt, []key{keyEsc}, "All lines", "show all lines again", (*Console).dropFilter},
+// boxActions are the keys of what stands in front of the panes.
+func boxActions() []action {
+	any := panePrompt
+	return []action{
+		act(inQuestion, any, []key{keyEnter}, "OK", "that is the answer", (*Console).answer),
+		act(inQuestion, any, []key{keyEsc}, "Never mind", "leave things as they were", (*Console).dropQuestion),
 
-		{inOverlay, panePrompt, []key{keyUp, char('k')}, "", "scroll up", func(c *Console) { c.overlay.move(-1) }},
-		{inOverlay, panePrompt, []key{keyDown, char('j')}, "", "scroll down", func(c *Console) { c.overlay.move(1) }},
-		{inOverlay, panePrompt, []key{keyPgUp}, "", "a page up", func(c *Console) { c.overlay.move(-c.overlay.height) }},
-		{inOverlay, panePrompt, []key{keyPgDn, char(' ')}, "", "a page down", func(c *Console) { c.overlay.move(c.overlay.height) }},
-		{inOverlay, panePrompt, []key{keyEsc, keyEnter, char('q'), code(tcell.KeyF1, "F1")}, "Close", "close", func(c *Console) { c.overlay = nil }},
+		motion(inMenu, []key{keyUp, code(tcell.KeyCtrlP, "Ctrl-P")}, "the item before", func(c *Console) { c.menu.move(-1) }),
+		motion(inMenu, []key{keyDown, code(tcell.KeyCtrlN, "Ctrl-N"), keyTab}, "the item after", func(c *Console) { c.menu.move(1) }),
+		motion(inMenu, []key{keyPgUp}, "a page up", func(c *Console) { c.menu.move(-c.menu.height) }),
+		motion(inMenu, []key{keyPgDn}, "a page down", func(c *Console) { c.menu.move(c.menu.height) }),
+		act(inMenu, any, []key{keyEnter}, "Do it", "do what the selected item says", (*Console).choose),
+		act(inMenu, any, []key{keyEsc, keyCtrlO}, "Close", "close the menu", func(c *Console) { c.menu = nil }),
 
-		{anywhere, panePrompt, []key{code(tcell.KeyF1, "F1")}, "Help", "help: every key", (*Console).openHelp},
-		{anywhere, panePrompt, []key{code(tcell.KeyF2, "F2")}, "Pause", "pause or continue", (*Console).pause},
-		{anywhere, panePrompt, []key{code(tcell.KeyF3, "F3")}, "Step", "let one event happen, then pause", (*Console).step},
-		{anywhere, panePrompt, []key{code(tcell.KeyF4, "F4")}, "Slower", "slower, down to a tenth of real time", func(c *Console) { c.changeSpeed(-1) }},
-		{anywhere, panePrompt, []key{code(tcell.KeyF5, "F5")}, "Faster", "faster, up to as fast as possible", func(c *Console) { c.changeSpeed(1) }},
-		{anywhere, panePrompt, []key{code(tcell.KeyF6, "F6")}, "Zoom", "the pane in focus, or the log, alone; and back", (*Console).zoom},
-		{anywhere, panePrompt, []key{code(tcell.KeyF7, "F7")}, "Filter", "show lines of the log with a text only", (*Console).startFilter},
-		{anywhere, panePrompt, []key{code(tcell.KeyF8, "F8")}, "Lines", "show lines of the device, the simulator, problems, or all", (*Console).nextSources},
-		{anywhere, panePrompt, []key{code(tcell.KeyF9, "F9")}, "Reset", "press the board's reset button", (*Console).pressReset},
-		{anywhere, panePrompt, []key{code(tcell.KeyF10, "F10"), code(tcell.KeyCtrlC, "Ctrl-C")}, "Quit", "quit", (*Console).leave},
-		{anywhere, panePrompt, []key{code(tcell.KeyTab, "Tab")}, "", "the next pane", func(c *Console) { c.moveFocus(1) }},
-		{anywhere, panePrompt, []key{code(tcell.KeyBacktab, "Shift-Tab")}, "", "the pane before", func(c *Console) { c.moveFocus(-1) }},
-		{anywhere, panePrompt, []key{keyPgUp}, "", "a page up in the pane, or in the log", func(c *Console) { c.scrollPage(-1) }},
-		{anywhere, panePrompt, []key{keyPgDn}, "", "a page down", func(c *Console) { c.scrollPage(1) }},
-		{anywhere, panePrompt, []key{code(tcell.KeyCtrlL, "Ctrl-L")}, "", "draw the screen anew", func(c *Console) { c.screen.Sync() }},
+		motion(inOverlay, []key{keyUp, char('k')}, "scroll up", func(c *Console) { c.overlay.move(-1) }),
+		motion(inOverlay, []key{keyDown, char('j')}, "scroll down", func(c *Console) { c.overlay.move(1) }),
+		motion(inOverlay, []key{keyPgUp}, "a page up", func(c *Console) { c.overlay.move(-c.overlay.height) }),
+		motion(inOverlay, []key{keyPgDn, char(' ')}, "a page down", func(c *Console) { c.overlay.move(c.overlay.height) }),
+		act(inOverlay, any, []key{keyEsc, keyEnter, char('q'), code(tcell.KeyF1, "F1")}, "Close", "close", func(c *Console) { c.overlay = nil }),
+	}
+}
+
+func globalActions() []action {
+	any := panePrompt
+	return []action{
+		act(anywhere, any, []key{code(tcell.KeyF1, "F1")}, "Help", "help: every key", (*Console).openHelp),
+		{anywhere, any, []key{keyCtrlO}, "Menu", "everything that can be done", (*Console).openPalette, true},
+		act(anywhere, any, []key{code(tcell.KeyF2, "F2")}, "Pause", "pause or continue", (*Console).pause),
+		act(anywhere, any, []key{code(tcell.KeyF3, "F3")}, "Step", "let one event happen, then pause", (*Console).step),
+		act(anywhere, any, []key{code(tcell.KeyF4, "F4")}, "", "slower, down to a tenth of real time", func(c *Console) { c.changeSpeed(-1) }),
+		act(anywhere, any, []key{code(tcell.KeyF5, "F5")}, "", "faster, up to as fast as possible", func(c *Console) { c.changeSpeed(1) }),
+		act(anywhere, any, []key{code(tcell.KeyF6, "F6")}, "Zoom", "the pane in focus, or the log, alone; and back", (*Console).zoom),
+		act(anywhere, any, []key{code(tcell.KeyF7, "F7")}, "Filter", "log: show lines with a text only", (*Console).startFilter),
+		act(anywhere, any, []key{code(tcell.KeyF8, "F8")}, "Lines", "log: show lines of the device, the simulator, problems, or all", (*Console).nextSources),
+		act(anywhere, any, []key{code(tcell.KeyF9, "F9")}, "Reset", "press the board's reset button", (*Console).pressReset),
+		act(anywhere, any, []key{code(tcell.KeyF10, "F10"), keyCtrlC}, "Quit", "quit", (*Console).leave),
+		motion(anywhere, []key{keyTab}, "the next pane", func(c *Console) { c.moveFocus(1) }),
+		motion(anywhere, []key{code(tcell.KeyBacktab, "Shift-Tab")}, "the pane before", func(c *Console) { c.moveFocus(-1) }),
+		motion(anywhere, []key{keyPgUp}, "a page up in the pane, or in the log", func(c *Console) { c.scrollPage(-1) }),
+		motion(anywhere, []key{keyPgDn}, "a page down", func(c *Console) { c.scrollPage(1) }),
+		motion(anywhere, []key{code(tcell.KeyCtrlL, "Ctrl-L")}, "draw the screen anew", func(c *Console) { c.screen.Sync() }),
 	}
 }
 
@@ -134,10 +203,12 @@ func (a *action) applies(here scope, focus pane) bool {
 // scope returns where a key would go now.
 func (c *Console) scope() scope {
 	switch {
+	case c.menu != nil:
+		return inMenu
 	case c.overlay != nil:
 		return inOverlay
-	case c.filtering:
-		return inFilter
+	case c.question != nil:
+		return inQuestion
 	case c.focus == panePrompt:
 		return inPrompt
 	}
@@ -155,155 +226,3 @@ func (c *Console) find(e *tcell.EventKey) *action {
 	}
 	return nil
 }
-
-// enter sends what was typed.
-func (c *Console) enter() {
-	if n := len(c.prompt.text()); n > longestLine {
-		c.say("the device throws away lines of more than " + thousands(longestLine) + " characters")
-		return
-	}
-	c.outbox.lines = append(c.outbox.lines, c.prompt.accept())
-	c.log.follow()
-	if c.clock().State().Paused {
-		c.say("the world is paused: the line is typed when it goes on")
-	}
-}
-
-func (c *Console) escape() {
-	if c.prompt.text() == "" {
-		c.focus = paneLog
-		return
-	}
-	c.prompt.accept()
-}
-
-func (c *Console) toPrompt() { c.focus = panePrompt }
-
-// moveFocus goes to the next pane that is seen.
-func (c *Console) moveFocus(d int) {
-	for range panes {
-		c.focus = (c.focus + pane(d) + panes) % panes
-		if !c.layout.panes[c.focus].empty() {
-			return
-		}
-	}
-}
-
-// scrolling is the view that scroll keys act on.
-func (c *Console) scrolling() view {
-	if v := c.views[c.focus]; v != nil {
-		return v
-	}
-	return c.log
-}
-
-func (c *Console) scroll(n int) { c.scrolling().scroll(n) }
-
-func (c *Console) scrollPage(d int) {
-	v := c.scrolling()
-	v.scroll(d * v.page())
-}
-
-// zoom shows the pane in focus alone, or all of them again.
-func (c *Console) zoom() {
-	switch {
-	case c.zoomed != panePrompt:
-		c.zoomed = panePrompt
-	case c.focus == panePrompt:
-		c.zoomed = paneLog
-	default:
-		c.zoomed = c.focus
-	}
-}
-
-func (c *Console) startFilter() {
-	c.filtering = true
-	c.filterLine.set(c.log.filter)
-}
-
-func (c *Console) keepFilter() { c.filtering = false }
-
-func (c *Console) dropFilter() {
-	c.filtering = false
-	c.log.filter = ""
-	c.filterLine.set("")
-}
-
-func (c *Console) nextSources() {
-	c.log.sources = (c.log.sources + 1) % sourceChoices
-	c.log.follow()
-	c.say("the log shows " + sourceNames[c.log.sources])
-}
-
-func (c *Console) pause() {
-	if c.clock().State().Paused {
-		c.clock().Continue()
-	} else {
-		c.clock().Pause()
-	}
-}
-
-func (c *Console) step() {
-	if !c.clock().State().Paused {
-		c.clock().Pause()
-	}
-	c.clock().Step()
-}
-
-// speeds are the factors that slower and faster go through.
-var speeds = []float64{0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, clock.Max}
-
-func (c *Console) changeSpeed(d int) {
-	now := c.clock().State().Speed
-	i := slices.IndexFunc(speeds, func(s float64) bool { return s >= now })
-	if d > 0 && speeds[i] > now {
-		d-- // between two factors: the next is already higher
-	}
-	c.setSpeed(speeds[max(min(i+d, len(speeds)-1), 0)])
-}
-
-func (c *Console) setSpeed(s float64) { c.clock().SetSpeed(s) }
-
-func (c *Console) pressReset() {
-	d := c.cfg.Device
-	c.post(func() { d.PressReset() })
-}
-
-// togglePin applies to the selected pin the level that it does not have.
-func (c *Console) togglePin() {
-	c.withPin(func(d *sim.Device, p sim.PinSnapshot) error { return d.SetInput(p.Index, 1-p.Level) })
-}
-
-// releasePin takes away what was applied to the selected pin.
-func (c *Console) releasePin() {
-	c.withPin(func(d *sim.Device, p sim.PinSnapshot) error { return d.ReleaseInput(p.Index) })
-}
-
-func (c *Console) withPin(do func(*sim.Device, sim.PinSnapshot) error) {
-	v := c.views[panePins].(*pinView)
-	if v.cursor >= len(c.model.snap.Pins) {
-		return
-	}
-	d, p := c.cfg.Device, c.model.snap.Pins[v.cursor]
-	if p.Mode == "output" {
-		c.say("pin " + p.Name + " is an output: the program decides its level")
-	}
-	c.post(func() {
-		if err := do(d, p); err != nil {
-			c.Note("pin " + p.Name + ": " + err.Error())
-		}
-	})
-}
-
-func (c *Console) toggleMouse() {
-	c.mouse = !c.mouse
-	if c.mouse {
-		c.screen.EnableMouse(tcell.MouseButtonEvents)
-		c.say("the mouse is the console's")
-	} else {
-		c.screen.DisableMouse()
-		c.say("the mouse is the terminal's, to select text")
-	}
-}
-
-func (c *Console) leave() { c.quit = true }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os/signal"
-	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,57 +18,67 @@ import (
 
 // Config says what the console shows.
 type Config struct {
-	World  *sim.World  // required
-	Device *sim.Device // required: the device shown
+	World *sim.World // required
+	// Device is the one shown first; default the world's first. The others can be
+	// switched to. The world must have them all by now.
+	Device *sim.Device
 	// Title stands before the board's name, for instance the app's directory.
 	Title string
 	// Published are the ports that the host forwards, as they should be read:
 	// "127.0.0.1:8080 → 80".
 	Published []string
+	// StateDir is the directory in which the prompt's history and saved logs are
+	// kept, made when it is first needed; see StateDir. Empty: nothing is kept.
+	StateDir string
+	// Restart brings changed files of the app's directory to the device and
+	// restarts it. It runs on a goroutine of its own. nil: there is no such
+	// directory.
+	Restart func()
 	// Screen is the terminal; nil opens the process's own. New initialises it.
 	Screen tcell.Screen
 }
 
-// Console is the full-screen view of one device. Its methods may be called from
-// any goroutine.
+// Console is the full-screen view of a world's devices, one at a time. Its
+// exported methods may be called from any goroutine.
 type Console struct {
 	cfg    Config
 	screen tcell.Screen
-	feed   *feed
-	posted atomic.Int32 // functions that the world has not run yet
+	wake   chan struct{} // capacity 1: a feed is no longer empty
+	posted atomic.Int32  // functions that the world has not run yet
+	inbox  inbox
 
 	mu   sync.Mutex // held while the terminal is in use
 	gone bool       // the terminal was given back
 
 	// What follows belongs to the goroutine of Run.
 
+	*page  // the device on show
+	pages  []*page
 	now    func() time.Time
 	theme  *theme
-	model  model
-	views  [panes]view
-	log    *logView
 	layout layout
 	focus  pane
 	zoomed pane // panePrompt: none
 
 	prompt     promptLine
-	outbox     outbox
-	filtering  bool // the filter is being typed
-	filterLine line
+	completion *completion
+	question   *question
+	overlay    *overlay
+	menu       *menu
 	pasting    bool
 	pasted     strings.Builder
-	overlay    *overlay
 	buttons    []button // of the footer, as last drawn
 	mouse      bool
 	status     string // a message in place of the footer, until statusEnds
 	statusEnds time.Time
+	changed    []string // files of the app that the device does not have yet
+	link       int      // of linkFaults, the one in force
+	faults     *faults
 
-	active  time.Time // when a key or an event last came
-	asked   time.Time // when the last snapshot was asked for
-	pending bool      // it has not come yet
-	drawn   time.Time
-	dirty   bool
-	quit    bool
+	drawn time.Time
+	news  bool // something has come from another goroutine
+	dirty bool // the screen must be drawn
+	quit  bool
 }
 
 // How often things happen, in wall time.
@@ -85,10 +94,10 @@ const (
 const maxPosted = 64
 
 // New opens the terminal and subscribes to the world's events. Call it before the
-// world runs, or on the world's goroutine. The error says that the terminal cannot
-// be used.
+// world runs, or on the world's goroutine; before the device is powered on, if its
+// boot is to be seen. The error says that the terminal cannot be used.
 func New(cfg Config) (*Console, error) {
-	if cfg.World == nil || cfg.Device == nil {
+	if cfg.World == nil || len(cfg.World.Devices()) == 0 {
 		panic("ui: Config without a World or a Device")
 	}
 	s := cfg.Screen
@@ -102,27 +111,26 @@ func New(cfg Config) (*Console, error) {
 		return nil, fmt.Errorf("the terminal cannot show the console: %w", err)
 	}
 	c := &Console{
-		cfg:        cfg,
-		screen:     s,
-		feed:       newFeed(cfg.Device.Name),
-		now:        time.Now,
-		theme:      newTheme(s),
-		prompt:     promptLine{line: newLine()},
-		filterLine: newLine(),
-		mouse:      true,
-		dirty:      true,
+		cfg:    cfg,
+		screen: s,
+		wake:   make(chan struct{}, 1),
+		now:    time.Now,
+		theme:  newTheme(s),
+		prompt: newPromptLine(cfg.StateDir),
+		faults: newFaults(cfg.World),
+		mouse:  true,
+		dirty:  true,
 	}
-	c.log = &logView{m: &c.model}
-	c.views = [panes]view{
-		paneHeap:    &heapView{m: &c.model},
-		paneSockets: &socketView{m: &c.model},
-		paneTimers:  &timerView{m: &c.model},
-		panePins:    &pinView{m: &c.model},
-		paneLog:     c.log,
+	for _, d := range cfg.World.Devices() {
+		p := newPage(d, c.wake)
+		c.pages = append(c.pages, p)
+		if c.page == nil || d == cfg.Device {
+			c.page = p
+		}
+		cfg.World.Subscribe(p.feed.event)
 	}
 	s.EnablePaste()
 	s.EnableMouse(tcell.MouseButtonEvents)
-	cfg.World.Subscribe(c.feed.event)
 	return c, nil
 }
 
@@ -157,8 +165,8 @@ func (c *Console) Run(ctx context.Context) error {
 				return fmt.Errorf("the terminal is gone: %w", err)
 			}
 			c.withTerminal(func() { c.handle(e) })
-		case <-c.feed.wake:
-			c.dirty = true
+		case <-c.wake:
+			c.news = true
 		case <-timer.C:
 		}
 	}
@@ -168,7 +176,9 @@ func (c *Console) Run(ctx context.Context) error {
 // Restore gives the terminal back; later calls do nothing. Defer it on the
 // goroutine that runs the world, so that a panic there prints to a sane terminal.
 func (c *Console) Restore() {
-	c.feed.close()
+	for _, p := range c.pages {
+		p.feed.close()
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.gone {
@@ -188,11 +198,6 @@ func (c *Console) withTerminal(fn func()) bool {
 	return !c.gone
 }
 
-// Note adds a line to the log: the simulator has something to say.
-func (c *Console) Note(text string) {
-	c.feed.put(sim.Event{Device: c.cfg.Device.Name, Kind: sim.Note, Data: sim.NoteData{Text: text}})
-}
-
 func (c *Console) clock() *clock.Clock { return c.cfg.World.Clock }
 
 // tick asks for a snapshot and draws, if it is time to, and returns how long
@@ -201,7 +206,7 @@ func (c *Console) tick() time.Duration {
 	now := c.now()
 	if !c.pending && now.Sub(c.asked) >= c.snapshotTime(now) {
 		c.asked, c.pending = now, true
-		d, f := c.cfg.Device, c.feed
+		d, f := c.device, c.feed
 		c.clock().Post(func() { f.snapshot(d.Snapshot()) })
 	}
 	c.sendNext(now)
@@ -211,7 +216,7 @@ func (c *Console) tick() time.Duration {
 	if c.busy() {
 		c.dirty = c.dirty || now.Sub(c.drawn) >= time.Second
 	}
-	if c.dirty {
+	if c.dirty || c.news {
 		if wait := frameTime - now.Sub(c.drawn); wait > 0 {
 			return wait
 		}
@@ -234,20 +239,20 @@ func (c *Console) snapshotTime(now time.Time) time.Duration {
 	return idleTime
 }
 
-// takeIn brings the model up to date with what the feed has.
+// takeIn brings everything up to date with what has come from other goroutines.
+// While the world is paused, and nothing else has happened, the screen stays as it
+// is, but for a frame a second.
 func (c *Console) takeIn() {
-	b := c.feed.take()
-	if b.snap != nil {
-		c.pending = false
-		// While the world is paused, and nothing else has happened, the screen
-		// stays as it is.
-		same := c.model.known && len(b.events) == 0 && reflect.DeepEqual(*b.snap, c.model.snap)
-		c.dirty = !same || c.now().Sub(c.drawn) >= time.Second
+	now := c.now()
+	changed := c.readInbox()
+	for _, p := range c.pages {
+		if p.takeIn(now) && p == c.page {
+			changed = true
+		}
 	}
-	if len(b.events) > 0 {
-		c.active = c.now()
-	}
-	c.model.apply(b, c.now())
+	c.mendClosed()
+	c.news = false
+	c.dirty = c.dirty || changed || now.Sub(c.drawn) >= time.Second
 }
 
 func (c *Console) busy() bool { return c.pending && c.now().Sub(c.asked) > busyAfter }
@@ -300,7 +305,11 @@ func (c *Console) draw() {
 	c.drawDivider(full)
 	c.drawPrompt(part(c.layout.panes[panePrompt]))
 	c.drawFooter(part(c.layout.footer))
-	if c.overlay != nil {
+	c.completion.draw(full, c.layout.panes[panePrompt])
+	switch {
+	case c.menu != nil:
+		c.menu.draw(full)
+	case c.overlay != nil:
 		c.overlay.draw(full)
 	}
 	s.Show()

@@ -18,7 +18,7 @@ const (
 // it is dropped and counted, since what is new is what the user wants to see.
 type feed struct {
 	device string        // events of other devices are not for this console
-	wake   chan struct{} // capacity 1: the feed is no longer empty
+	wake   chan struct{} // the console's: the feed is no longer empty
 
 	mu      sync.Mutex
 	events  []sim.Event
@@ -28,8 +28,8 @@ type feed struct {
 	closed  bool
 }
 
-func newFeed(device string) *feed {
-	return &feed{device: device, wake: make(chan struct{}, 1)}
+func newFeed(device string, wake chan struct{}) *feed {
+	return &feed{device: device, wake: wake}
 }
 
 // batch is what came since the feed was last emptied.
@@ -94,12 +94,7 @@ func (f *feed) snapshot(s sim.Snapshot) {
 	f.notify()
 }
 
-func (f *feed) notify() {
-	select {
-	case f.wake <- struct{}{}:
-	default:
-	}
-}
+func (f *feed) notify() { notify(f.wake) }
 
 // take empties the feed.
 func (f *feed) take() batch {

@@ -25,6 +25,9 @@ func (c *Console) drawFooter(cv canvas) {
 	for i := range actions {
 		a := &actions[i]
 		name := a.keys[0].name
+		if name == keyCtrlO.name {
+			name = "^O"
+		}
 		if a.label == "" || !a.applies(here, c.focus) || taken[a.label] {
 			continue
 		}

@@ -73,3 +73,14 @@ func speedName(speed float64, times string) string {
 	}
 	return strconv.FormatFloat(speed, 'g', 4, 64) + times
 }
+
+// kilo prints a number of bytes in at most 5 characters: 940, 4.1k, 17k.
+func kilo(n int) string {
+	switch {
+	case n < 1000:
+		return strconv.Itoa(n)
+	case n < 9950:
+		return fmt.Sprintf("%d.%dk", (n+50)/1000, (n+50)%1000/100)
+	}
+	return fmt.Sprintf("%dk", (n+500)/1000)
+}

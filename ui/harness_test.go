@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,9 +27,11 @@ type harness struct {
 	device *sim.Device
 	c      *Console
 	wall   time.Time
+
+	restarts atomic.Int32 // how often Config.Restart was called
 }
 
-func newHarness(t *testing.T, charset string, w, h int) *harness {
+func newHarness(t *testing.T, charset string, w, h int, others ...string) *harness {
 	t.Helper()
 	hs := &harness{t: t, screen: tcell.NewSimulationScreen(charset), wall: time.Unix(1_000_000, 0)}
 	hs.world = sim.NewWorld(1)
@@ -38,9 +41,12 @@ func newHarness(t *testing.T, charset string, w, h int) *harness {
 		HostCPU: true,
 		Startup: func(*sim.Device) {},
 	})
+	for _, name := range others {
+		hs.world.AddDevice(sim.Config{Name: name, Board: testBoard(), HostCPU: true, Startup: func(*sim.Device) {}})
+	}
 	c, err := New(Config{
 		World: hs.world, Device: hs.device, Title: "hello-http", Screen: hs.screen,
-		Published: []string{"127.0.0.1:8080 → 80"},
+		Published: []string{"127.0.0.1:8080 → 80"}, Restart: func() { hs.restarts.Add(1) },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -57,6 +63,7 @@ func newHarness(t *testing.T, charset string, w, h int) *harness {
 func testBoard() *sim.Board {
 	b := &sim.Board{Name: "test", Title: "NodeMCU DevKit v1.0"}
 	b.CPU = sim.BoardCPU{MHz: 80, Clocks: []int{80, 160}, Instruction: 1, Call: 1}
+	b.ADC = sim.BoardADC{Bits: 10, FullScale: 3.3}
 	b.Heap.Size = 50_000
 	b.Flash.Size = 4 << 20
 	b.FS = sim.BoardFS{Address: 1 << 20, Size: 1 << 20}
@@ -254,18 +261,20 @@ func (h *harness) scene() {
 
 func busySnapshot() sim.Snapshot {
 	s := sim.Snapshot{
-		Name: "device", Board: "NodeMCU DevKit v1.0", MHz: 80, Boots: 1, Reason: "power-on",
-		Heap: sim.HeapSnapshot{Total: 44_568, Free: 40_016, Low: 2_400, Lua: 9_120, Native: 1_240},
+		Name: "device", Board: "NodeMCU DevKit v1.0", MHz: 80, Boots: 0, Reason: "power-on",
+		Release: "3.0.0.0", ChipID: 0xc0ffee, ADC: 512,
+		Heap: sim.HeapSnapshot{Total: 44_568, Free: 30_016, Low: 2_400, Lua: 9_120, Native: 1_240, Failed: 1,
+			Kinds: sim.HeapKinds{Strings: 2_104, Tables: 1_920, Functions: 3_456, Userdata: 208, Network: 1_240, Other: 5_624}},
 		WiFi: sim.WiFiSnapshot{Mode: "station", State: "got IP", SSID: "nodemcu-sim", IP: "192.168.1.10"},
 		Sockets: []sim.SocketSnapshot{
-			{ID: 1, Proto: "TCP", State: "LISTEN", Local: "0.0.0.0:80", Age: 47 * clock.Second},
-			{ID: 7, Proto: "TCP", State: "ESTABLISHED", Local: "192.168.1.10:80", Remote: "192.168.1.1:51234", Queued: 2920, Unacked: 1460, Segments: 2, Window: 5840, RxBytes: 412, TxBytes: 1_048_576, Age: 640 * clock.Millisecond, Handlers: []string{"receive", "sent"}},
+			{ID: 1, Proto: "TCP", State: "LISTEN", Local: "0.0.0.0:80", Age: 47 * clock.Second, Site: "init.lua:31"},
+			{ID: 7, Proto: "TCP", State: "ESTABLISHED", Local: "192.168.1.10:80", Remote: "192.168.1.1:51234", Queued: 2920, Unacked: 1460, Segments: 2, Window: 5840, RxBytes: 412, TxBytes: 1_048_576, Age: 640 * clock.Millisecond, Handlers: []string{"receive", "sent"}, Retransmits: 2, Site: "init.lua:31"},
 			{ID: 6, Proto: "TCP", State: "TIME_WAIT", Local: "192.168.1.10:80", Remote: "192.168.1.1:51230", RxBytes: 83, TxBytes: 120, Age: 4 * clock.Second},
 			{ID: 8, Proto: "UDP", State: "open", Local: "0.0.0.0:5353", Age: 31 * clock.Minute},
 		},
 		Timers: []sim.TimerSnapshot{
-			{Mode: "auto", Interval: clock.Second, DueIn: 312 * clock.Millisecond, Site: "init.lua:12"},
-			{Mode: "single", Interval: 30 * clock.Second, DueIn: 12 * clock.Second, Site: "httpserver.lua:88"},
+			{Mode: "auto", Interval: clock.Second, DueIn: 312 * clock.Millisecond, Site: "init.lua:12", Runs: 48, LastCost: 740},
+			{Mode: "single", Interval: 30 * clock.Second, DueIn: 12 * clock.Second, Site: "httpserver.lua:88", Runs: 1, LastCost: 31 * clock.Millisecond},
 			{Mode: "semi", Interval: 5 * clock.Minute, DueIn: -1, Site: "init.lua:40"},
 		},
 		Tasks: [3]int{1, 0, 5},

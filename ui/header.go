@@ -1,54 +1,91 @@
 package ui
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"time"
 )
 
-// drawHeader draws what is always in sight: which board, where to reach it, how
-// long it has run and how much heap is left; below that the radio, the published
-// ports, the CPU and why it last started.
+// drawHeader draws what is always in sight, in as many rows as the layout has: the
+// board and its firmware; radio and published ports; how long it has run, why it
+// last started, and the CPU. In two rows the first and the last are one, in one
+// row only what changes is left.
 func (c *Console) drawHeader(cv canvas) {
 	s := &c.model.snap
 	run := c.runState()
-	left := []detail{{strong, orElse(s.Board, c.cfg.Device.Board.Title)}}
-	if c.cfg.Title != "" {
-		left = append([]detail{{accent, c.cfg.Title}}, left...)
+	var board []detail
+	if len(c.pages) > 1 {
+		board = append(board, detail{accent, c.device.Name})
+	} else if c.cfg.Title != "" {
+		board = append(board, detail{accent, c.cfg.Title})
 	}
-	address := detail{dim, "no address"}
+	board = append(board, detail{strong, orElse(s.Board, c.device.Board.Title)})
+	var chip []detail
+	if s.Release != "" {
+		chip = append(chip, detail{dim, "firmware " + s.Release}, detail{dim, fmt.Sprintf("chip %06x", s.ChipID)})
+	}
+	up := []detail{{text, "up " + uptime(s.Uptime)}}
 	switch {
-	case s.WiFi.IP != "":
-		address = detail{good, s.WiFi.IP}
-	case s.WiFi.APIP != "":
-		address = detail{good, s.WiFi.APIP}
+	case cv.h < 2:
+		first := []detail{c.addressDetail(), up[0]}
+		if s.Heap.Total > 0 {
+			first = append(first, detail{heapRole(s.Heap.Free), "heap " + thousands(s.Heap.Free)})
+		}
+		for len(board) > 0 && headerWidth(board)+headerWidth(first)+headerWidth(run) > cv.w {
+			board = board[1:] // the title goes first, then the board's name
+		}
+		drawHeaderRow(cv, 0, append(board, first...), run)
+	case cv.h == 2:
+		first := append(append(append(board, chip...), up...), c.bootDetail())
+		drawHeaderRow(cv, 0, first, run)
+		drawHeaderRow(cv, 1, c.netDetails(), c.cpuDetails())
+	default:
+		drawHeaderRow(cv, 0, append(board, chip...), run)
+		drawHeaderRow(cv, 1, c.netDetails(), nil)
+		drawHeaderRow(cv, 2, append(up, c.bootDetail()), c.cpuDetails())
 	}
-	first := []detail{address, {text, "up " + uptime(s.Uptime)}}
-	if s.Heap.Total > 0 {
-		first = append(first, detail{heapRole(s.Heap.Free), "heap " + thousands(s.Heap.Free)})
+}
+
+func (c *Console) addressDetail() detail {
+	w := &c.model.snap.WiFi
+	switch {
+	case w.IP != "":
+		return detail{good, w.IP}
+	case w.APIP != "":
+		return detail{good, w.APIP}
 	}
-	// On a narrow screen the title goes first, then the board's name.
-	for len(left) > 0 && headerWidth(left)+headerWidth(first)+headerWidth(run) > cv.w {
-		left = left[:copy(left, left[1:])]
-	}
-	drawHeaderRow(cv, 0, append(left, first...), run)
-	if cv.h < 2 {
-		return
-	}
-	var second []detail
-	w := s.WiFi
+	return detail{dim, "no address"}
+}
+
+// netDetails say how the device can be reached.
+func (c *Console) netDetails() []detail {
+	w := &c.model.snap.WiFi
 	radio := spaced(w.Mode, w.State)
 	if w.SSID != "" {
 		radio = spaced(radio, `"`+w.SSID+`"`)
 	}
-	second = append(second, detail{text, orElse(radio, "no Wi-Fi")})
-	for _, p := range c.cfg.Published {
-		second = append(second, detail{accent, p})
+	ds := []detail{{text, orElse(radio, "no Wi-Fi")}, c.addressDetail()}
+	if c.model.snap.AirDown {
+		ds = append([]detail{{warn, "access points off"}}, ds...)
 	}
-	second = append(second, c.bootDetail())
+	if c.link != 0 {
+		name, _, _ := strings.Cut(linkFaults[c.link].name, ":")
+		ds = append(ds, detail{warn, "network " + name})
+	}
+	for _, p := range c.cfg.Published {
+		ds = append(ds, detail{accent, p})
+	}
+	return ds
+}
+
+func (c *Console) cpuDetails() []detail {
 	var cpu []detail
-	if s.MHz > 0 {
-		cpu = append(cpu, detail{text, thousands(s.MHz) + " MHz"})
+	if len(c.changed) > 0 {
+		cpu = append(cpu, detail{warn, "files changed"})
+	}
+	if mhz := c.model.snap.MHz; mhz > 0 {
+		cpu = append(cpu, detail{text, thousands(mhz) + " MHz"})
 	}
 	if c.model.load.known {
 		role := text
@@ -57,17 +94,16 @@ func (c *Console) drawHeader(cv canvas) {
 		}
 		cpu = append(cpu, detail{role, "CPU " + thousands(c.model.load.percent) + " %"})
 	}
-	drawHeaderRow(cv, 1, second, cpu)
+	return cpu
 }
 
-// bootDetail says why the device last started, and how often it was reset while the
-// console watched.
+// bootDetail says why the device last started, and how often it was reset.
 func (c *Console) bootDetail() detail {
 	why, role := orElse(c.model.snap.Reason, "off"), dim
 	if strings.Contains(why, "watchdog") || strings.Contains(why, "exception") {
 		role = warn
 	}
-	switch n := c.model.resets; n {
+	switch n := c.model.snap.Boots; n {
 	case 0:
 	case 1:
 		why = "1 reset: " + strings.TrimSuffix(why, " reset")

@@ -30,6 +30,10 @@ func heapRole(free int) role {
 	return good
 }
 
+// leak is how many bytes of free heap a minute may be lost before the figure
+// stands out: at that pace what a small program leaves free lasts an hour.
+const leak = 512
+
 func (v *heapView) name() string { return "Heap" }
 
 func (v *heapView) details() []detail {
@@ -40,15 +44,20 @@ func (v *heapView) details() []detail {
 	ds := []detail{
 		{heapRole(h.Free), thousands(h.Free) + " free"},
 		{heapRole(h.Low), "low " + thousands(h.Low)},
-		{dim, "Lua " + thousands(h.Lua)},
-		{dim, "native " + thousands(h.Native)},
 	}
 	if perMinute, ok := v.m.heap.trend(); ok {
-		sign := ""
+		role, sign := dim, ""
 		if perMinute > 0 {
 			sign = "+"
 		}
-		ds = append(ds, detail{dim, sign + thousands(perMinute) + " B/min"})
+		if perMinute <= -leak {
+			role = warn
+		}
+		ds = append(ds, detail{role, sign + thousands(perMinute) + "/min"})
+	}
+	ds = append(ds, detail{dim, thousands(h.Total-h.Free) + " used"})
+	if h.Failed > 0 {
+		ds = append(ds, detail{bad, thousands(h.Failed) + " failed"})
 	}
 	return ds
 }
@@ -59,9 +68,13 @@ func (v *heapView) draw(c canvas, _ bool) {
 		c.text(0, 0, dim, "the heap is not known yet")
 		return
 	}
+	if c.h >= splitHeight {
+		v.drawSplit(c.sub(0, c.h-1, c.w, 1))
+		c.h--
+	}
 	const gutter = 7
 	graph := c.sub(gutter, 0, c.w-gutter, c.h)
-	if c.h >= 4 {
+	if c.h >= 3 {
 		graph.h--
 		v.drawAxis(c.sub(gutter, c.h-1, c.w-gutter, 1))
 	}
@@ -77,6 +90,51 @@ func (v *heapView) draw(c canvas, _ bool) {
 	left := graph.w - len(cols)
 	for i, col := range cols {
 		v.drawColumn(graph, left+i, col.min)
+	}
+}
+
+// splitHeight is from how many rows on the last one says what the heap is used for.
+const splitHeight = 5
+
+// drawSplit draws what is used, by kind: in full, or in short where that does not
+// fit.
+func (v *heapView) drawSplit(c canvas) {
+	k := v.m.snap.Heap.Kinds
+	kinds := []struct {
+		name, short string
+		bytes       int
+	}{
+		{"strings", "str", k.Strings}, {"tables", "tab", k.Tables}, {"functions", "fn", k.Functions},
+		{"userdata", "ud", k.Userdata}, {"network", "net", k.Network}, {"other", "oth", k.Other},
+	}
+	for form := range 3 {
+		w := -2
+		for _, k := range kinds {
+			name, n := k.name, thousands(k.bytes)
+			if form > 0 {
+				name = k.short
+			}
+			if form > 1 {
+				n = kilo(k.bytes)
+			}
+			w += width(name) + 1 + width(n) + 2
+		}
+		if w > c.w && form < 2 {
+			continue
+		}
+		x := 0
+		for _, k := range kinds {
+			name, n, gap := k.name, thousands(k.bytes), 2
+			if form > 0 {
+				name = k.short
+			}
+			if form > 1 {
+				n, gap = kilo(k.bytes), 1
+			}
+			x = c.text(x, 0, dim, name+" ")
+			x = c.text(x, 0, text, n) + gap
+		}
+		return
 	}
 }
 
@@ -134,6 +192,8 @@ func (v *heapView) drawAxis(c canvas) {
 			c.text(left+i, 0, bad, "M")
 		case col.marks&markReset != 0:
 			c.text(left+i, 0, warn, "R")
+		case col.marks&markSnapshot != 0:
+			c.text(left+i, 0, accent, "S")
 		}
 	}
 }

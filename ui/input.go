@@ -38,6 +38,9 @@ func (c *Console) handleKey(e *tcell.EventKey) {
 		return
 	}
 	c.status = ""
+	if e.Key() != tcell.KeyTab {
+		c.completion = nil
+	}
 	if a := c.find(e); a != nil && a.do != nil {
 		a.do(c)
 		return
@@ -45,10 +48,11 @@ func (c *Console) handleKey(e *tcell.EventKey) {
 	switch c.scope() {
 	case inPrompt:
 		c.prompt.key(e)
-	case inFilter:
-		c.filterLine.key(e)
-		c.log.filter = c.filterLine.text()
-		c.log.follow()
+	case inQuestion:
+		c.question.edit(func(l line) { l.key(e) })
+	case inMenu:
+		c.menu.line.key(e)
+		c.menu.narrow()
 	}
 }
 
@@ -66,12 +70,11 @@ func (c *Console) handlePaste(e *tcell.EventPaste) {
 	c.pasting = false
 	pasted := strings.ReplaceAll(c.pasted.String(), "\r", "\n")
 	c.pasted.Reset()
-	if c.filtering {
-		c.filterLine.paste(strings.ReplaceAll(pasted, "\n", " "))
-		c.log.filter = c.filterLine.text()
+	switch c.scope() {
+	case inQuestion:
+		c.question.edit(func(l line) { l.paste(strings.ReplaceAll(pasted, "\n", " ")) })
 		return
-	}
-	if c.overlay != nil {
+	case inMenu, inOverlay:
 		return
 	}
 	c.focus = panePrompt
@@ -104,7 +107,11 @@ func (c *Console) handleMouse(e *tcell.EventMouse) {
 }
 
 func (c *Console) wheel(x, y, lines int) {
-	if c.overlay != nil {
+	switch {
+	case c.menu != nil:
+		c.menu.move(lines)
+		return
+	case c.overlay != nil:
 		c.overlay.move(lines)
 		return
 	}
@@ -115,7 +122,8 @@ func (c *Console) wheel(x, y, lines int) {
 	}
 }
 
-// click does what a button of the footer says, or gives a pane the focus.
+// click does what a button of the footer says, or gives a pane the focus and
+// selects the row.
 func (c *Console) click(x, y int) {
 	for _, b := range c.buttons {
 		if b.rect.contains(x, y) {
@@ -123,13 +131,17 @@ func (c *Console) click(x, y int) {
 			return
 		}
 	}
-	if c.overlay != nil {
-		c.overlay = nil
+	if c.menu != nil || c.overlay != nil {
+		c.menu, c.overlay = nil, nil
 		return
 	}
 	for p, r := range c.layout.panes {
-		if r.contains(x, y) {
-			c.focus = pane(p)
+		if !r.contains(x, y) {
+			continue
+		}
+		c.focus = pane(p)
+		if v, ok := c.views[p].(clickable); ok {
+			v.click(x-r.x, y-r.y-1)
 		}
 	}
 }

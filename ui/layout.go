@@ -26,6 +26,7 @@ type layout struct {
 const (
 	leastWidth, leastHeight = 20, 4   // nothing useful fits into less
 	gridWidth, gridHeight   = 72, 18  // from here on all panes are seen
+	tallHeight              = 24      // from here on a narrow screen's header has three rows
 	wideWidth               = 120     // from here on the log stands beside them
 	pinsHeight              = 1 + 5   // 13 pins in three columns
 	sidebar, widestSidebar  = 60, 100 // of a wide screen
@@ -36,8 +37,11 @@ const (
 func arrange(w, h int, zoomed pane) layout {
 	var l layout
 	headerRows := 2
-	if h < gridHeight {
+	switch {
+	case h < gridHeight:
 		headerRows = 1
+	case w < wideWidth && h >= tallHeight:
+		headerRows = 3
 	}
 	l.header = rect{0, 0, w, headerRows}
 	l.footer = rect{0, h - 1, w, 1}
@@ -65,7 +69,7 @@ func arrange(w, h int, zoomed pane) layout {
 func (l *layout) grid(b rect) {
 	top := max(pinsHeight, b.h*28/100)
 	middle := max(5, b.h*24/100)
-	left := b.w * 62 / 100
+	left := b.w * 63 / 100
 	right := b.w - left - 1
 	l.panes[paneHeap] = rect{0, b.y, left, top}
 	l.panes[panePins] = rect{left + 1, b.y, right, top}

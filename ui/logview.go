@@ -8,10 +8,14 @@ type logView struct {
 	m       *model
 	sources sources
 	filter  string // only lines with this text, in any case
+	search  string // lines with this text are marked
+	found   int    // number of the last line found
 	bottom  int    // number of the last line shown, when not following
 	held    bool   // not following
 	height  int    // as last drawn
 	width   int
+
+	firstSeen int // number of the first line on the screen
 }
 
 // sources chooses where lines come from.
@@ -42,6 +46,9 @@ func (v *logView) details() []detail {
 	}
 	if v.filter != "" {
 		ds = append(ds, detail{accent, "/" + v.filter})
+	}
+	if v.search != "" {
+		ds = append(ds, detail{accent, "search " + v.search})
 	}
 	if v.sources != allSources {
 		ds = append(ds, detail{accent, sourceNames[v.sources]})
@@ -120,8 +127,10 @@ const (
 	margin     = stampWidth + 1 + tagWidth + 1
 )
 
-func (v *logView) wrap(s string) []string {
-	w := max(v.width-margin, 8)
+func (v *logView) wrap(s string) []string { return wrapText(s, max(v.width-margin, 8)) }
+
+// wrapText breaks s into rows of at most w cells.
+func wrapText(s string, w int) []string {
 	var out []string
 	for width(s) > w {
 		head, tail := splitWidth(s, w)
@@ -135,6 +144,77 @@ func (v *logView) wrap(s string) []string {
 		out, s = append(out, head), tail
 	}
 	return append(out, s)
+}
+
+// find makes the first line from number n on that has the searched text seen,
+// upwards or downwards; with d 0 only line n is looked at. It reports whether
+// there is one.
+func (v *logView) find(n, d int) bool {
+	log := &v.m.log
+	if v.search == "" {
+		return false
+	}
+	for ; n >= log.start() && n < log.end(); n += d {
+		if e := log.at(n); v.shows(e) && matchAt(e.text, v.search) >= 0 {
+			v.found = n
+			v.reveal(n)
+			return true
+		}
+		if d == 0 {
+			break
+		}
+	}
+	return false
+}
+
+// reveal scrolls so that line n is on the screen, in the middle when it was not.
+func (v *logView) reveal(n int) {
+	log := &v.m.log
+	rows, top := 0, v.lastShown()
+	for ; top > log.start() && rows < v.height; top-- {
+		if e := log.at(top); v.shows(e) {
+			rows += len(v.wrap(e.text))
+		}
+	}
+	if n > top && n <= v.lastShown() {
+		return
+	}
+	bottom := n
+	for rows = 0; bottom < log.end()-1 && rows < v.height/2; bottom++ {
+		if e := log.at(bottom); v.shows(e) {
+			rows += len(v.wrap(e.text))
+		}
+	}
+	v.show(bottom)
+}
+
+// matchAt returns where search occurs in s, in any case, or -1.
+func matchAt(s, search string) int {
+	if search == "" {
+		return -1
+	}
+	return strings.Index(strings.ToLower(s), strings.ToLower(search))
+}
+
+// line is an entry as a line of text.
+func (e *entry) line() string {
+	return strings.TrimRight(stamp(e.at)+" "+padded(e.tag, tagWidth)+" "+e.text, " ")
+}
+
+func padded(s string, w int) string { return s + strings.Repeat(" ", max(w-len(s), 0)) }
+
+// seen returns the lines on the screen, all those that pass the filters.
+func (v *logView) seen() []string { return v.texts(v.firstSeen, v.lastShown()+1) }
+func (v *logView) all() []string  { return v.texts(v.m.log.start(), v.m.log.end()) }
+
+func (v *logView) texts(from, to int) []string {
+	var out []string
+	for n := max(from, v.m.log.start()); n < to; n++ {
+		if e := v.m.log.at(n); v.shows(e) {
+			out = append(out, e.line())
+		}
+	}
+	return out
 }
 
 func (v *logView) draw(c canvas, _ bool) {
@@ -152,6 +232,7 @@ func (v *logView) draw(c canvas, _ bool) {
 	for n := v.lastShown(); n >= log.start() && filled < c.h; n-- {
 		if e := log.at(n); v.shows(e) {
 			take(e)
+			v.firstSeen = n
 		}
 	}
 	y := min(c.h-filled, 0) // a short log stands at the top
@@ -176,6 +257,22 @@ func (v *logView) drawEntry(c canvas, y int, e *entry) int {
 			s = s[2:]
 		}
 		c.text(x, y+i, e.role, s)
+		v.mark(c, x, y+i, s)
 	}
 	return y + len(lines)
+}
+
+// mark shows where the searched text occurs in s, which stands at (x, y).
+func (v *logView) mark(c canvas, x, y int, s string) {
+	for {
+		i := matchAt(s, v.search)
+		if i < 0 || len(strings.ToLower(s)) != len(s) { // not the same bytes in lower case
+			return
+		}
+		x += width(s[:i])
+		s = s[i:]
+		c.sub(x, y, c.w-x, 1).text(0, 0, selected, s[:len(v.search)])
+		x += width(s[:len(v.search)])
+		s = s[len(v.search):]
+	}
 }

@@ -17,7 +17,9 @@ type model struct {
 	log    logbook
 	serial serial
 	lost   int // events that the feed dropped
-	resets int
+
+	sockets socketEvents
+	hints   []hint
 }
 
 // apply takes in what came through the feed, at wall time now.
@@ -45,11 +47,15 @@ func (m *model) event(e sim.Event) {
 		return
 	case sim.ResetData:
 		m.serial.flush(m.log.addOutput)
-		m.resets++
+		m.sockets.reset()
 		m.heap.mark(markReset)
 		m.load = loadMeter{}
 	case sim.MemoryData:
 		m.heap.mark(markMemory)
+	case sim.SocketData:
+		m.sockets.add(e.Time, d)
+	case sim.HintData:
+		m.addHint(e.Time, d)
 	}
 	m.log.addEvent(e)
 }
@@ -92,8 +98,9 @@ func (l *loadMeter) add(at, cpu clock.Time) {
 type mark int
 
 const (
-	markReset  mark = 1 << iota // the device was reset
-	markMemory                  // an allocation failed
+	markReset    mark = 1 << iota // the device was reset
+	markMemory                    // an allocation failed
+	markSnapshot                  // a snapshot of the heap was taken
 )
 
 // heapHistory is the free heap over time, a column a second of wall time. While
@@ -152,16 +159,21 @@ func (h *heapHistory) add(s *sim.Snapshot, now time.Time) {
 // heap grows or shrinks.
 const trendColumns = 20
 
+// startColumns after a reset are left out of the trend: the program starts up.
+const startColumns = 5
+
 // trend returns the change of the free heap in bytes per minute of virtual time,
 // by least squares over the last minute of columns since the last reset.
 func (h *heapHistory) trend() (perMinute int, ok bool) {
-	cols := h.columns[max(len(h.columns)-60, 0):]
-	for i := len(cols) - 1; i > 0; i-- {
-		if cols[i].marks&markReset != 0 {
-			cols = cols[i+1:]
+	start := 0
+	for i := len(h.columns) - 1; i > 0; i-- {
+		if h.columns[i].marks&markReset != 0 {
+			start = i + 1
 			break
 		}
 	}
+	start = max(min(start+startColumns, len(h.columns)), len(h.columns)-60)
+	cols := h.columns[start:]
 	if len(cols) < trendColumns {
 		return 0, false
 	}

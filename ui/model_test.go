@@ -42,7 +42,7 @@ func TestSerialTerminal(t *testing.T) {
 }
 
 func TestFeedIsBounded(t *testing.T) {
-	f := newFeed("device")
+	f := newFeed("device", make(chan struct{}, 1))
 	for i := range 100_000 {
 		f.event(sim.Event{Device: "device", Kind: sim.Output, Data: sim.OutputData{Text: fmt.Sprintf("%d\r\n", i)}})
 	}

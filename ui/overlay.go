@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"strconv"
 	"strings"
 )
 
@@ -9,6 +8,7 @@ import (
 type overlay struct {
 	title       string
 	lines       func() []overlayLine // asked at each frame
+	wrap        bool                 // texts that are too long go on in the next row
 	top, height int
 	n           int
 }
@@ -24,6 +24,9 @@ func (o *overlay) move(d int) { o.top = max(min(o.top+d, o.n-o.height), 0) }
 // draw draws the box in the middle of c.
 func (o *overlay) draw(c canvas) {
 	lines := o.lines()
+	if o.wrap {
+		lines = wrapped(lines, c.w-4)
+	}
 	names, texts := 0, width(o.title)+4
 	for _, l := range lines {
 		if !l.heading {
@@ -59,6 +62,24 @@ func (o *overlay) draw(c canvas) {
 			inside.fit(names+3, y, inside.w-names-3, text, l.text)
 		}
 	}
+}
+
+// wrapped breaks the texts of lines so that they fit into w cells with the names
+// before them.
+func wrapped(lines []overlayLine, w int) []overlayLine {
+	names := 0
+	for _, l := range lines {
+		names = max(names, width(l.name))
+	}
+	var out []overlayLine
+	for _, l := range lines {
+		for _, part := range wrapText(l.text, max(w-names-3, 8)) {
+			l.text = part
+			out = append(out, l)
+			l.name = ""
+		}
+	}
+	return out
 }
 
 // frame empties c and draws a border around it.
@@ -98,13 +119,7 @@ func helpLines() []overlayLine {
 			if a.where != s {
 				continue
 			}
-			var names []string
-			for _, k := range a.keys {
-				if k.name == " " {
-					k.name = "Space"
-				}
-				names = append(names, k.name)
-			}
+			names := a.keyNames()
 			const together = 3 // so many on a line
 			line := overlayLine{text: a.help}
 			for len(names) > 0 {
@@ -116,43 +131,4 @@ func helpLines() []overlayLine {
 		}
 	}
 	return out
-}
-
-// openDetails shows all that is known of the selected socket, while it exists.
-func (c *Console) openDetails() {
-	v := c.views[paneSockets].(*socketView)
-	s, ok := v.selected()
-	if !ok {
-		return
-	}
-	id := s.ID
-	c.overlay = &overlay{title: "Socket " + strconv.Itoa(id), lines: func() []overlayLine { return c.socketLines(id) }}
-}
-
-func (c *Console) socketLines(id int) []overlayLine {
-	for _, s := range c.model.snap.Sockets {
-		if s.ID != id {
-			continue
-		}
-		held := "no"
-		if s.Held {
-			held = "yes: nothing is received until unhold"
-		}
-		return []overlayLine{
-			{name: "protocol", text: s.Proto},
-			{name: "state", text: s.State},
-			{name: "local", text: s.Local},
-			{name: "remote", text: orElse(s.Remote, "none")},
-			{name: "queued", text: thousands(s.Queued) + " of " + thousands(sndBuf) + " bytes"},
-			{name: "unacknowledged", text: thousands(s.Unacked) + " bytes"},
-			{name: "segments", text: thousands(s.Segments) + " of " + thousands(sndQueueLen)},
-			{name: "window", text: thousands(s.Window) + " bytes"},
-			{name: "held", text: held},
-			{name: "received", text: thousands(s.RxBytes) + " bytes"},
-			{name: "sent", text: thousands(s.TxBytes) + " bytes"},
-			{name: "age", text: uptime(s.Age)},
-			{name: "handlers", text: orElse(strings.Join(s.Handlers, " "), "none")},
-		}
-	}
-	return []overlayLine{{name: "closed", text: "the socket no longer exists"}}
 }

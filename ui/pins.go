@@ -6,6 +6,7 @@ import "github.com/nodemcu-sim/nodemcu-sim/sim"
 type pinView struct {
 	m *model
 	rows
+	lines, cellWidth int // as last drawn
 }
 
 func (v *pinView) name() string { return "Pins" }
@@ -15,11 +16,24 @@ func (v *pinView) details() []detail {
 	for _, p := range v.m.snap.Pins {
 		high += p.Level
 	}
-	return []detail{{dim, thousands(high) + " high"}}
+	ds := []detail{{dim, thousands(high) + " high"}}
+	if v.m.known {
+		ds = append(ds, detail{dim, "ADC " + thousands(v.m.snap.ADC)})
+	}
+	return ds
 }
 
 func (v *pinView) scroll(n int) { v.move(n) }
 func (v *pinView) page() int    { return v.height }
+
+func (v *pinView) click(x, y int) {
+	if v.lines == 0 || v.cellWidth == 0 || y < 0 || v.top+y >= v.lines {
+		return
+	}
+	if i := x/v.cellWidth*v.lines + v.top + y; i < v.n {
+		v.cursor = i
+	}
+}
 
 func (v *pinView) draw(c canvas, focused bool) {
 	pins := v.m.snap.Pins
@@ -41,9 +55,10 @@ func (v *pinView) draw(c canvas, focused bool) {
 	}
 	lines := (len(pins) + perRow - 1) / perRow
 	cellWidth := (c.w + 1) / perRow
-	v.n, v.height = len(pins), lines
+	v.n, v.height, v.lines, v.cellWidth = len(pins), lines, lines, cellWidth
 	v.move(0)
-	top := max(v.cursor%lines-c.h+1, 0)
+	v.top = max(v.cursor%lines-c.h+1, 0)
+	top := v.top
 	for i, p := range pins {
 		x, y := i/lines*cellWidth, i%lines-top
 		if y < 0 || y >= c.h {

@@ -1,84 +1,93 @@
 package ui
 
 import (
-	"strings"
 	"time"
 
 	"github.com/gdamore/tcell/v2"
 	"github.com/rivo/tview"
 )
 
-// historyLines is how many lines the prompt remembers.
-const historyLines = 500
-
 // longestLine is how many characters a line may have: the device throws a longer
 // one away (reference/device.md, serial console).
 const longestLine = 255
 
-// line is a one-line editor. Editing is tview's InputField, used as a widget
-// without tview's application: the console has a loop of its own.
-type line struct{ field *tview.InputField }
+// line is a one-line editor. Editing is tview's TextArea, used as a widget without
+// tview's application: the console has a loop of its own.
+type line struct{ area *tview.TextArea }
 
 func newLine() line {
-	f := tview.NewInputField()
-	f.SetBackgroundColor(tcell.ColorDefault)
-	f.SetFieldStyle(tcell.StyleDefault)
-	f.Focus(func(tview.Primitive) {})
-	return line{f}
+	a := tview.NewTextArea().SetWrap(false)
+	a.SetBackgroundColor(tcell.ColorDefault)
+	a.SetTextStyle(tcell.StyleDefault)
+	a.SetSelectedStyle(tcell.StyleDefault.Reverse(true))
+	a.Focus(func(tview.Primitive) {})
+	return line{a}
 }
 
-func (l line) text() string          { return l.field.GetText() }
-func (l line) set(s string)          { l.field.SetText(s) }
-func (l line) key(e *tcell.EventKey) { l.field.InputHandler()(e, func(tview.Primitive) {}) }
-func (l line) paste(s string)        { l.field.PasteHandler()(s, func(tview.Primitive) {}) }
+func (l line) text() string          { return l.area.GetText() }
+func (l line) set(s string)          { l.area.SetText(s, true) }
+func (l line) key(e *tcell.EventKey) { l.area.InputHandler()(e, func(tview.Primitive) {}) }
+func (l line) paste(s string)        { l.area.PasteHandler()(s, func(tview.Primitive) {}) }
+
+// cursor returns where the cursor is, in bytes from the start.
+func (l line) cursor() int {
+	_, start, end := l.area.GetSelection()
+	return max(start, end)
+}
+
+// insert puts s where the cursor is.
+func (l line) insert(s string) { at := l.cursor(); l.area.Replace(at, at, s) }
 
 // draw draws the line; with focus it shows the cursor.
 func (l line) draw(c canvas, focused bool) {
 	if focused {
-		l.field.Focus(func(tview.Primitive) {})
+		l.area.Focus(func(tview.Primitive) {})
 	} else {
-		l.field.Blur()
+		l.area.Blur()
 	}
-	l.field.SetRect(c.x, c.y, c.w, 1)
-	l.field.Draw(c.screen)
+	l.area.SetRect(c.x, c.y, c.w, 1)
+	l.area.Draw(c.screen)
 }
 
 // promptLine is the line that is typed to the device, with what was typed before.
 type promptLine struct {
 	line
-	history []string
-	at      int    // position in history; len(history) is the line being typed
+	history *history
+	at      int    // position in the history; its length is the line being typed
 	draft   string // that line, while another is shown
 }
 
-// accept takes the typed line and remembers it.
-func (p *promptLine) accept() string {
+func newPromptLine(stateDir string) promptLine {
+	p := promptLine{line: newLine(), history: openHistory(stateDir)}
+	p.at = len(p.history.lines)
+	return p
+}
+
+// accept takes the typed line and remembers it. The error says that it could not
+// be kept for the next run.
+func (p *promptLine) accept() (string, error) {
 	s := p.text()
-	if strings.TrimSpace(s) != "" && (len(p.history) == 0 || p.history[len(p.history)-1] != s) {
-		if len(p.history) == historyLines {
-			p.history = p.history[:copy(p.history, p.history[1:])]
-		}
-		p.history = append(p.history, s)
-	}
-	p.at, p.draft = len(p.history), ""
+	err := p.history.add(s)
+	p.at, p.draft = len(p.history.lines), ""
 	p.set("")
-	return s
+	return s, err
 }
 
 // recall shows the line d steps later in the history.
 func (p *promptLine) recall(d int) {
-	to := max(min(p.at+d, len(p.history)), 0)
+	lines := p.history.lines
+	to := max(min(p.at+d, len(lines)), 0)
 	if to == p.at {
 		return
 	}
-	if p.at == len(p.history) {
+	if p.at == len(lines) {
 		p.draft = p.text()
 	}
 	p.at = to
-	if to == len(p.history) {
+	if to == len(lines) {
 		p.set(p.draft)
 	} else {
-		p.set(p.history[to])
+		p.set(lines[to])
 	}
 }
 
@@ -105,25 +114,25 @@ func (c *Console) sendNext(now time.Time) {
 	if !answered && now.Sub(o.sent) < patience {
 		return
 	}
-	d, data := c.cfg.Device, []byte(o.lines[0]+"\n")
+	d, data := c.device, []byte(o.lines[0]+"\n")
 	if c.post(func() { d.TypeSerial(data) }) {
 		o.lines = o.lines[1:]
 		o.sent, o.before = now, c.model.serial.ended
 	}
 }
 
-// drawPrompt draws the device's prompt and the line typed after it, or the filter
-// being typed.
+// drawPrompt draws the device's prompt and the line typed after it, or what is
+// asked for.
 func (c *Console) drawPrompt(cv canvas) {
 	if cv.empty() {
 		return
 	}
-	if c.filtering {
-		x := cv.text(0, 0, accent, "show lines with: ")
-		c.filterLine.draw(cv.sub(x, 0, cv.w-x, 1), true)
+	if q := c.question; q != nil {
+		x := cv.text(0, 0, accent, q.label)
+		q.line.draw(cv.sub(x, 0, cv.w-x, 1), c.menu == nil)
 		return
 	}
-	focused := c.focus == panePrompt && c.overlay == nil
+	focused := c.focus == panePrompt && c.overlay == nil && c.menu == nil
 	role, label := dim, c.model.prompt()
 	if label == "" {
 		label = "> " // the device is not waiting for a line; it buffers what is typed

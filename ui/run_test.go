@@ -182,8 +182,8 @@ func TestIdleConsoleDrawsOncePerSnapshot(t *testing.T) {
 	for range 100 { // ten seconds of a paused world
 		h.pump()
 		select {
-		case <-h.c.feed.wake:
-			h.c.dirty = true
+		case <-h.c.wake:
+			h.c.news = true
 		default:
 		}
 		last := h.c.drawn

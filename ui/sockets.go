@@ -13,8 +13,9 @@ import (
 type socketView struct {
 	m *model
 	rows
+	cuts   map[flow]bool
 	list   []sim.SocketSnapshot // as last drawn
-	chosen int                  // id of the selected one: rows come and go
+	chosen sim.SocketSnapshot   // the selected one: rows come and go
 }
 
 // Limits of a connection that the table warns of (fw: app/include/lwipopts.h,
@@ -42,8 +43,17 @@ func (v *socketView) details() []detail {
 
 func (v *socketView) scroll(n int) {
 	v.move(n)
+	v.choose()
+}
+
+func (v *socketView) click(x, y int) {
+	v.rows.click(x, y)
+	v.choose()
+}
+
+func (v *socketView) choose() {
 	if v.cursor < len(v.list) {
-		v.chosen = v.list[v.cursor].ID
+		v.chosen = v.list[v.cursor]
 	}
 }
 
@@ -91,7 +101,7 @@ func sorted(sockets []sim.SocketSnapshot) []sim.SocketSnapshot {
 func (v *socketView) draw(c canvas, focused bool) {
 	v.list = sorted(v.m.snap.Sockets)
 	list := v.list
-	if i := slices.IndexFunc(list, func(s sim.SocketSnapshot) bool { return s.ID == v.chosen }); i >= 0 {
+	if i := slices.IndexFunc(list, func(s sim.SocketSnapshot) bool { return sameSocket(s, v.chosen) }); i >= 0 {
 		v.cursor = i
 	}
 	number := func(n int64) (string, role) {
@@ -121,6 +131,9 @@ func (v *socketView) draw(c canvas, focused bool) {
 			s := list[i].State
 			if list[i].Held {
 				s += " held"
+			}
+			if f, ok := flowOf(&v.m.snap, list[i]); ok && v.cuts[f] {
+				return "cut " + s, warn
 			}
 			return s, stateRole(s)
 		}},

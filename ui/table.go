@@ -65,6 +65,13 @@ func (r *rows) set(n, height int) {
 	}
 }
 
+// click selects the row at y, which counts from the heads.
+func (r *rows) click(_, y int) {
+	if y >= 1 && r.top+y-1 < r.n {
+		r.cursor = r.top + y - 1
+	}
+}
+
 // drawTable draws n rows under their heads.
 func drawTable(c canvas, all []column, n int, r *rows, focused bool) {
 	r.set(n, c.h-1)

@@ -1,5 +1,7 @@
 package ui
 
+import "github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+
 // timerView lists the Lua timers, and in its title the waiting tasks.
 type timerView struct {
 	m *model
@@ -8,6 +10,10 @@ type timerView struct {
 
 // taskQueueLen is how many tasks of one priority can wait (fw: node.task.post).
 const taskQueueLen = 8
+
+// longCallback is the CPU time that a callback should not exceed: longer ones keep
+// Wi-Fi from its work (fw: docs/lua-modules/cohelper.md).
+const longCallback = 15 * clock.Millisecond
 
 func (v *timerView) name() string { return "Timers" }
 
@@ -46,6 +52,17 @@ func (v *timerView) draw(c canvas, focused bool) {
 			}
 			return span(list[i].DueIn), good
 		}},
+		{"cost", 6, 7, true, 4, func(i int) (string, role) {
+			if list[i].Runs == 0 {
+				return "-", dim
+			}
+			role := text
+			if list[i].LastCost >= longCallback {
+				role = warn
+			}
+			return span(list[i].LastCost), role
+		}},
+		{"runs", 6, 8, true, 5, func(i int) (string, role) { return thousands(list[i].Runs), dim }},
 		{"callback", 5, 60, false, 3, func(i int) (string, role) { return list[i].Site, dim }},
 	}
 	drawTable(c, cols, len(list), &v.rows, focused)

@@ -13,6 +13,10 @@ type view interface {
 	page() int
 }
 
+// clickable is a view that has something to select at a point, given relative to
+// what it draws.
+type clickable interface{ click(x, y int) }
+
 // detail is a short text and what it means.
 type detail struct {
 	role role

@@ -26,6 +26,8 @@ type runFlags struct {
 	failOn   []string
 	timeout  time.Duration
 	verbose  bool
+	memory   memoryFlags
+	watch    bool
 }
 
 func runCommand() *cobra.Command {
@@ -47,7 +49,7 @@ latency, jitter, queue and reorder_by (times), bandwidth (such as 1mbit), loss, 
 and reorder (percentages).
 
 Exit status: 0 when the run ended as asked, or every expected text was seen; 1 when a
-text of --fail-on was seen, or on a panic with --on-panic exit; 2 when something given
+text of --fail-on was seen, on a panic with --on-panic exit, or below --heap-budget; 2 when something given
 was wrong; 42 when the time was up and an expected text was missing; 130 when it was
 interrupted with expected texts missing.`,
 		Example: `  nodemcu-sim run examples/hello-http
@@ -81,6 +83,8 @@ interrupted with expected texts missing.`,
 	fl.StringArrayVar(&f.expect, "expect", nil, "end with status 0 once the device has printed this text; may be repeated: all are needed")
 	fl.StringArrayVar(&f.failOn, "fail-on", nil, "end with status 1 when the device prints this text; may be repeated")
 	fl.DurationVar(&f.timeout, "timeout", 0, "end with status 42 when expected texts are missing after this much device time")
+	fl.BoolVar(&f.watch, "watch", false, "restart the device when files of DIR change (without it the console offers to)")
+	f.memory.register(fl)
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "report connections and pins too")
 	return c
 }
@@ -100,6 +104,9 @@ func (f *runFlags) run(c *cobra.Command) error {
 				return fmt.Errorf("--expect and --fail-on take a text that is not empty")
 			}
 		}
+	}
+	if err := f.memory.apply(&f.app); err != nil {
+		return err
 	}
 	a, err := app.New(f.app)
 	if err != nil {

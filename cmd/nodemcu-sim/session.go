@@ -28,6 +28,7 @@ type session struct {
 	console  bool
 
 	expect      *observe.Expect
+	memory      *memoryTools
 	interrupted atomic.Bool
 }
 
@@ -38,12 +39,25 @@ func (s *session) run() error {
 	}
 	stop := s.handleSignals()
 	defer stop()
+	if s.memory, err = openTools(&s.flags.memory, s.app, s.err); err != nil {
+		return err
+	}
+	defer onSnapshotSignal(func() { s.app.World.Clock.Post(s.memory.snapshotNow) })()
 
-	s.app.PowerOn()
 	if s.console {
 		err = s.runConsole()
 	} else {
+		ctx, cancel := context.WithCancel(context.Background())
+		s.app.PowerOn()
+		s.watch(ctx, nil)
 		s.runClock()
+		cancel()
+	}
+	for _, d := range s.app.World.Devices() {
+		d.CheckLeaks()
+	}
+	if merr := s.memory.finish(); err == nil {
+		err = merr
 	}
 	if cerr := closeEvents(); err == nil {
 		err = cerr
@@ -152,17 +166,25 @@ func (s *session) runClock() {
 
 // runConsole runs the world on a goroutine of its own and the console here.
 func (s *session) runConsole() error {
+	stateDir, err := ui.StateDir()
+	if err != nil {
+		stateDir = "" // no home: the prompt's history ends with the run
+	}
 	console, err := ui.New(ui.Config{
 		World:     s.app.World,
 		Device:    s.app.Device,
 		Title:     s.app.Name(),
 		Published: s.app.Published(),
+		StateDir:  stateDir,
+		Restart:   func() { s.reload(nil) },
 	})
 	if err != nil {
 		return fmt.Errorf("%w; use --headless", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
+	s.app.PowerOn() // after New, which hears of the boot from then on
+	s.watch(ctx, console.FilesChanged)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -172,14 +194,25 @@ func (s *session) runConsole() error {
 	}()
 	err = console.Run(ctx)
 	s.app.World.Clock.Stop()
-	<-done
+	select {
+	case <-done:
+	case <-time.After(stubborn):
+		fmt.Fprintln(s.err, "the program on the device does not return: the run ends without it")
+		os.Exit(exitInterrupted)
+	}
 	return err
 }
+
+// stubborn is how long a program may go on after the user has left: an endless
+// loop that feeds the watchdog never lets the world stop.
+const stubborn = 2 * time.Second
 
 // outcome turns the way the run ended into the program's exit status.
 func (s *session) outcome() error {
 	verdict, why := s.expect.Verdict()
 	switch {
+	case s.memory.broken != "":
+		return &statusError{exitFailed, s.memory.broken}
 	case verdict == observe.Failed:
 		return &statusError{exitFailed, why}
 	case verdict == observe.Passed || len(s.flags.expect) == 0 && s.flags.timeout == 0:

@@ -1,0 +1,153 @@
+package ui
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+)
+
+// socketEvents are what happened to the sockets of this boot, the last few of
+// each.
+type socketEvents struct {
+	byID map[int][]socketEvent
+	ids  []int // in order of their first event
+}
+
+type socketEvent struct {
+	at   clock.Time
+	text string
+}
+
+const (
+	eventsPerSocket = 30
+	socketsKept     = 200
+)
+
+func (s *socketEvents) add(at clock.Time, d sim.SocketData) {
+	if s.byID == nil {
+		s.byID = map[int][]socketEvent{}
+	}
+	list, known := s.byID[d.ID]
+	if !known {
+		if len(s.ids) == socketsKept {
+			delete(s.byID, s.ids[0])
+			s.ids = s.ids[1:]
+		}
+		s.ids = append(s.ids, d.ID)
+	}
+	if len(list) == eventsPerSocket {
+		list = list[1:]
+	}
+	s.byID[d.ID] = append(list, socketEvent{at, spaced(d.State, d.Local, d.Remote)})
+}
+
+func (s *socketEvents) reset() { *s = socketEvents{} }
+
+// openDetails shows all that is known of the selected socket, while it exists.
+func (c *Console) openDetails() {
+	k, ok := c.sockets().selected()
+	if !ok {
+		c.say("no socket is selected")
+		return
+	}
+	p := c.page
+	title := "Socket " + strconv.Itoa(k.ID)
+	if k.ID == 0 {
+		title = "A connection that Lua no longer has"
+	}
+	c.overlay = &overlay{title: title, lines: func() []overlayLine { return p.socketLines(k) }}
+}
+
+// socketLines says everything of the socket that was the selected one as was.
+func (p *page) socketLines(was sim.SocketSnapshot) []overlayLine {
+	lines := []overlayLine{{name: "closed", text: "the socket no longer exists"}}
+	for _, s := range p.model.snap.Sockets {
+		if !sameSocket(s, was) {
+			continue
+		}
+		held, sent := "no", "0"
+		if s.Held {
+			held = "yes: nothing is received until unhold"
+		}
+		if s.Retransmits > 0 {
+			sent = thousands(s.Retransmits) + " segments"
+		}
+		lines = []overlayLine{
+			{name: "protocol", text: s.Proto},
+			{name: "state", text: s.State},
+			{name: "local", text: s.Local},
+			{name: "remote", text: orElse(s.Remote, "none")},
+			{name: "made at", text: orElse(s.Site, "unknown")},
+			{name: "handlers", text: orElse(strings.Join(s.Handlers, " "), "none")},
+			{name: "queued", text: thousands(s.Queued) + " of " + thousands(sndBuf) + " bytes"},
+			{name: "unacknowledged", text: thousands(s.Unacked) + " bytes"},
+			{name: "segments", text: thousands(s.Segments) + " of " + thousands(sndQueueLen)},
+			{name: "sent again", text: sent},
+			{name: "window", text: thousands(s.Window) + " bytes"},
+			{name: "held", text: held},
+			{name: "received", text: thousands(s.RxBytes) + " bytes"},
+			{name: "sent", text: thousands(s.TxBytes) + " bytes"},
+			{name: "age", text: span(s.Age)},
+		}
+		if f, ok := flowOf(&p.model.snap, s); ok && p.cuts[f] {
+			lines = append(lines, overlayLine{name: "link", text: "cut: no packet passes"})
+		}
+	}
+	if events := p.model.sockets.byID[was.ID]; was.ID != 0 && len(events) > 0 {
+		lines = append(lines, overlayLine{}, overlayLine{heading: true, name: "Events"})
+		for _, e := range events {
+			lines = append(lines, overlayLine{name: stamp(e.at), text: e.text})
+		}
+	}
+	return lines
+}
+
+// sameSocket reports whether two rows of different moments are one socket.
+func sameSocket(a, b sim.SocketSnapshot) bool {
+	return a.ID == b.ID && (a.ID != 0 || a.Local == b.Local && a.Remote == b.Remote)
+}
+
+// hint is what the simulator has said about the program, once or more often.
+type hint struct {
+	where, text string
+	count       int
+	last        clock.Time
+}
+
+// hintsKept is how many different hints are kept.
+const hintsKept = 200
+
+func (m *model) addHint(at clock.Time, d sim.HintData) {
+	for i := range m.hints {
+		if h := &m.hints[i]; h.where == d.Where && h.text == d.Text {
+			h.count++
+			h.last = at
+			return
+		}
+	}
+	if len(m.hints) == hintsKept {
+		m.hints = m.hints[1:]
+	}
+	m.hints = append(m.hints, hint{d.Where, d.Text, 1, at})
+}
+
+// openHints lists the hints, each once.
+func (c *Console) openHints() {
+	p := c.page
+	c.overlay = &overlay{title: "Hints", wrap: true, lines: func() []overlayLine {
+		if len(p.model.hints) == 0 {
+			return []overlayLine{{name: "none", text: "the program does nothing that is known to lose data or leak"}}
+		}
+		var out []overlayLine
+		for _, h := range p.model.hints {
+			times := ""
+			if h.count > 1 {
+				times = " (" + thousands(h.count) + " times)"
+			}
+			out = append(out, overlayLine{name: orElse(h.where, stamp(h.last)), text: h.text + times})
+		}
+		return out
+	}}
+}

@@ -1,0 +1,227 @@
+package ui
+
+import (
+	"math"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gdamore/tcell/v2"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+)
+
+// enter sends what was typed.
+func (c *Console) enter() {
+	if n := len(c.prompt.text()); n > longestLine {
+		c.say("the device throws away lines of more than " + thousands(longestLine) + " characters")
+		return
+	}
+	line, err := c.prompt.accept()
+	if err != nil {
+		c.say(err.Error())
+	}
+	c.outbox.lines = append(c.outbox.lines, line)
+	c.log.follow()
+	if c.clock().State().Paused {
+		c.say("the world is paused: the line is typed when it goes on")
+	}
+}
+
+func (c *Console) escape() {
+	if c.prompt.text() == "" {
+		c.focus = paneLog
+		return
+	}
+	c.prompt.draft, c.prompt.at = "", len(c.prompt.history.lines)
+	c.prompt.set("")
+}
+
+func (c *Console) toPrompt() { c.focus = panePrompt }
+
+// moveFocus goes to the next pane that is seen.
+func (c *Console) moveFocus(d int) {
+	for range panes {
+		c.focus = (c.focus + pane(d) + panes) % panes
+		if !c.layout.panes[c.focus].empty() {
+			return
+		}
+	}
+}
+
+// scrolling is the view that scroll keys act on.
+func (c *Console) scrolling() view {
+	if v := c.views[c.focus]; v != nil {
+		return v
+	}
+	return c.log
+}
+
+func (c *Console) scroll(n int) { c.scrolling().scroll(n) }
+
+func (c *Console) scrollPage(d int) {
+	v := c.scrolling()
+	v.scroll(d * v.page())
+}
+
+// zoom shows the pane in focus alone, or all of them again.
+func (c *Console) zoom() {
+	switch {
+	case c.zoomed != panePrompt:
+		c.zoomed = panePrompt
+	case c.focus == panePrompt:
+		c.zoomed = paneLog
+	default:
+		c.zoomed = c.focus
+	}
+}
+
+func (c *Console) pause() {
+	if c.clock().State().Paused {
+		c.clock().Continue()
+	} else {
+		c.clock().Pause()
+	}
+}
+
+func (c *Console) step() {
+	if !c.clock().State().Paused {
+		c.clock().Pause()
+	}
+	c.clock().Step()
+}
+
+// speeds are the factors that slower and faster go through.
+var speeds = []float64{0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, clock.Max}
+
+func (c *Console) changeSpeed(d int) {
+	now := c.clock().State().Speed
+	i := slices.IndexFunc(speeds, func(s float64) bool { return s >= now })
+	if i < 0 {
+		i = len(speeds) - 1
+	}
+	if d > 0 && speeds[i] > now {
+		d-- // between two factors: the next is already higher
+	}
+	c.setSpeed(speeds[max(min(i+d, len(speeds)-1), 0)])
+}
+
+func (c *Console) setSpeed(s float64) { c.clock().SetSpeed(s) }
+
+func (c *Console) pressReset() {
+	d := c.device
+	c.post(d.PressReset)
+}
+
+func (c *Console) powerCycle() {
+	d := c.device
+	c.post(d.PowerCycle)
+}
+
+// restart brings changed files to the device.
+func (c *Console) restart() {
+	if c.cfg.Restart == nil {
+		c.say("there is no app directory to load files from")
+		return
+	}
+	c.changed = nil
+	go c.cfg.Restart()
+}
+
+// toggleAir switches the access points off or on.
+func (c *Console) toggleAir() {
+	p, air, down := c.page, c.cfg.World.Air, !c.model.snap.AirDown
+	c.post(func() {
+		air.SetDown(down)
+		if down {
+			p.note("the access points are off")
+		} else {
+			p.note("the access points are on")
+		}
+	})
+}
+
+func (c *Console) collectGarbage() {
+	p := c.page
+	c.post(func() { p.note("garbage collected: " + thousands(p.device.CollectGarbage()) + " bytes given back") })
+}
+
+// resetSocket makes both ends of the selected connection get a reset.
+func (c *Console) resetSocket() {
+	k, ok := c.sockets().selected()
+	if !ok {
+		c.say("no socket is selected")
+		return
+	}
+	local, err1 := netip.ParseAddrPort(k.Local)
+	remote, err2 := netip.ParseAddrPort(k.Remote)
+	if err1 != nil || err2 != nil || !strings.EqualFold(k.Proto, "tcp") {
+		c.say("only a TCP connection can be reset")
+		return
+	}
+	d := c.device
+	c.post(func() { d.ResetConnection(local, remote) })
+}
+
+// togglePin applies to the selected pin the level that it does not have.
+func (c *Console) togglePin() {
+	c.withPin(func(d *sim.Device, p sim.PinSnapshot) error { return d.SetInput(p.Index, 1-p.Level) })
+}
+
+// releasePin takes away what was applied to the selected pin.
+func (c *Console) releasePin() {
+	c.withPin(func(d *sim.Device, p sim.PinSnapshot) error { return d.ReleaseInput(p.Index) })
+}
+
+func (c *Console) withPin(do func(*sim.Device, sim.PinSnapshot) error) {
+	v := c.pins()
+	if v.cursor >= len(c.model.snap.Pins) {
+		return
+	}
+	pg, p := c.page, c.model.snap.Pins[v.cursor]
+	if p.Mode == "output" {
+		c.say("pin " + p.Name + " is an output: the program decides its level")
+	}
+	c.post(func() {
+		if err := do(pg.device, p); err != nil {
+			pg.note("pin " + p.Name + ": " + err.Error())
+		}
+	})
+}
+
+// askADC asks for the voltage at the analogue input.
+func (c *Console) askADC() {
+	adc := c.device.Board.ADC
+	if adc.Max() == 0 {
+		c.say("the board has no analogue input")
+		return
+	}
+	full := strconv.FormatFloat(adc.FullScale, 'g', -1, 64)
+	d := c.device
+	c.ask(question{
+		label: "volts at the analogue input, 0 to " + full + ": ",
+		done: func(answer string) {
+			v, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(answer, "V")), 64)
+			if err != nil || !(v >= 0) || math.IsInf(v, 0) {
+				c.say("a voltage is a number such as 0.5")
+				return
+			}
+			c.post(func() { d.SetADC(v) })
+		},
+	}, "")
+}
+
+func (c *Console) toggleMouse() {
+	c.mouse = !c.mouse
+	if c.mouse {
+		c.screen.EnableMouse(tcell.MouseButtonEvents)
+		c.say("the mouse is the console's")
+	} else {
+		c.screen.DisableMouse()
+		c.say("the mouse is the terminal's, to select text")
+	}
+}
+
+func (c *Console) leave() { c.quit = true }

@@ -1,0 +1,91 @@
+package ui
+
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
+)
+
+// listed is how many groups of objects an overlay shows.
+const listed = 40
+
+// takeSnapshot takes a snapshot of the heap and shows what has come and gone since
+// the last one; the first time, what there is.
+func (c *Console) takeSnapshot() {
+	p := c.page
+	c.post(func() {
+		s := p.device.HeapSnapshot("console")
+		c.later(func() {
+			if s == nil {
+				c.say("the device is not running: it has no heap yet")
+				return
+			}
+			old := p.snapshot
+			p.snapshot = s
+			p.model.heap.mark(markSnapshot)
+			lines := heapLines(s)
+			title := "Heap at " + stamp(clock.Time(s.Time))
+			if old != nil {
+				lines = diffLines(s, old)
+				title += ", against " + stamp(clock.Time(old.Time))
+			}
+			if c.page == p {
+				c.overlay = &overlay{title: title, lines: func() []overlayLine { return lines }}
+			}
+		})
+	})
+}
+
+// heapLines lists what is in a heap: by kind, then by the place that made it.
+func heapLines(s *snapshot.Snapshot) []overlayLine {
+	group := func(gs []snapshot.Group) (out []overlayLine) {
+		for _, g := range gs[:min(len(gs), listed)] {
+			out = append(out, overlayLine{name: leftPad(thousands(g.Bytes), amount), text: spaced(g.Kind, g.Name, times(g.Count))})
+		}
+		return out
+	}
+	lines := []overlayLine{{heading: true, name: "Bytes by kind"}}
+	lines = append(lines, group(s.ByKind())...)
+	lines = append(lines, overlayLine{}, overlayLine{heading: true, name: "Bytes by the place that made it"})
+	return append(lines, group(s.BySite())...)
+}
+
+// diffLines lists what has come and gone between two snapshots.
+func diffLines(s, old *snapshot.Snapshot) []overlayLine {
+	var lines []overlayLine
+	if s.Boot != old.Boot {
+		lines = append(lines, overlayLine{name: leftPad("", amount), text: "the device was reset: everything is new"})
+	}
+	total := 0
+	changes := s.Diff(old)
+	for _, d := range changes {
+		total += d.Bytes()
+	}
+	lines = append(lines, overlayLine{name: leftPad(signed(total), amount), text: "bytes in all"}, overlayLine{})
+	for _, d := range changes[:min(len(changes), listed)] {
+		lines = append(lines, overlayLine{name: leftPad(signed(d.Bytes()), amount),
+			text: spaced(d.Kind, d.Name, "+"+thousands(d.Added), "-"+thousands(d.Freed))})
+	}
+	if len(changes) == 0 {
+		lines = append(lines, overlayLine{text: "nothing has changed"})
+	}
+	return lines
+}
+
+// amount is the width of a number of bytes in these lists.
+const amount = 8
+
+func leftPad(s string, w int) string { return padded("", w-width(s)) + s }
+
+func times(n int) string {
+	if n == 1 {
+		return ""
+	}
+	return "(" + thousands(n) + ")"
+}
+
+func signed(n int) string {
+	if n > 0 {
+		return "+" + thousands(n)
+	}
+	return thousands(n)
+}

@@ -1,0 +1,131 @@
+package ui
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// What can be done with the log: filter, search, copy, save.
+
+func (c *Console) startFilter() {
+	c.ask(question{
+		label: "show lines with: ",
+		typed: func(s string) {
+			c.log.filter = s
+			c.log.follow()
+		},
+		done:    func(string) {},
+		dropped: func() { c.log.filter = "" },
+	}, c.log.filter)
+}
+
+func (c *Console) nextSources() {
+	c.log.sources = (c.log.sources + 1) % sourceChoices
+	c.log.follow()
+	c.say("the log shows " + sourceNames[c.log.sources])
+}
+
+// startSearch looks for a text upwards from where the log stands, while it is
+// typed.
+func (c *Console) startSearch() {
+	from, held, bottom := c.log.lastShown(), c.log.held, c.log.bottom
+	c.ask(question{
+		label: "search for: ",
+		typed: func(s string) {
+			c.log.search = s
+			c.log.held, c.log.bottom = held, bottom
+			c.log.find(from, -1)
+		},
+		done: func(s string) {
+			c.log.search = s
+			if s != "" && !c.log.find(c.log.found, 0) {
+				c.say("no line has " + s)
+			}
+		},
+		dropped: func() { c.log.search = ""; c.log.held, c.log.bottom = held, bottom },
+	}, "")
+}
+
+func (c *Console) searchNext(d int) {
+	switch {
+	case c.log.search == "":
+		c.startSearch()
+	case !c.log.find(c.log.found+d, d):
+		c.say("no further line has " + c.log.search)
+	}
+}
+
+// maxCopy is how many bytes are copied: terminals take no more in one OSC 52
+// sequence (xterm: 100,000 bytes of base64).
+const maxCopy = 74_000
+
+// copyLines hands lines to the terminal's clipboard.
+func (c *Console) copyLines(lines []string) {
+	n := len(lines)
+	size := 0
+	for i := n - 1; i >= 0; i-- {
+		if size += len(lines[i]) + 1; size > maxCopy {
+			lines = lines[i+1:]
+			break
+		}
+	}
+	if len(lines) == 0 {
+		c.say("there is nothing to copy")
+		return
+	}
+	c.screen.SetClipboard([]byte(strings.Join(lines, "\n") + "\n"))
+	said := thousands(len(lines)) + " lines are given to the terminal's clipboard"
+	if len(lines) < n {
+		said = "the last " + said
+	}
+	c.say(said)
+}
+
+func (c *Console) copySeen() { c.copyLines(c.log.seen()) }
+func (c *Console) copyAll()  { c.copyLines(c.log.all()) }
+
+// askSave asks for a file and writes the log to it, as far as it is shown.
+func (c *Console) askSave() {
+	name := orElse(c.cfg.Title, c.device.Name) + c.now().Format("-20060102-150405") + ".log"
+	if c.cfg.StateDir != "" {
+		name = filepath.Join(c.cfg.StateDir, name)
+	}
+	c.ask(question{
+		label: "save the log to: ",
+		done: func(file string) {
+			lines := c.log.all()
+			switch err := c.save(file, lines); {
+			case errors.Is(err, fs.ErrExist):
+				c.say(file + " exists: choose another name")
+			case err != nil:
+				c.say(err.Error())
+			default:
+				c.say(thousands(len(lines)) + " lines are saved to " + file)
+			}
+		},
+	}, name)
+}
+
+func (c *Console) save(file string, lines []string) error {
+	if strings.TrimSpace(file) == "" {
+		return errors.New("nothing is saved")
+	}
+	if filepath.Dir(file) == c.cfg.StateDir {
+		if err := os.MkdirAll(c.cfg.StateDir, 0o700); err != nil {
+			return fmt.Errorf("not saved: %w", err)
+		}
+	}
+	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("not saved: %w", err)
+	}
+	_, err = f.WriteString(strings.Join(append(lines, ""), "\n"))
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("not saved: %w", err)
+	}
+	return nil
+}
