@@ -19,7 +19,7 @@ type Conn struct {
 	// then closed from this side, too, unless HalfOpen is set.
 	OnEnd func()
 	// OnClose is called once when the connection is over: with nil when both sides
-	// have ended it, else with the stack's error: lwip.ErrReset, or lwip.ErrAbort
+	// have ended it (the last bytes may still be under way), else with the stack's error: lwip.ErrReset, or lwip.ErrAbort
 	// when it was given up for want of an answer. It is not called after Abort.
 	OnClose func(err error)
 	// HalfOpen leaves this side open when the other has ended.
@@ -204,13 +204,6 @@ func (c *Conn) Hold(hold bool) {
 // Close ends this side: what was written goes out, then a FIN. Data of the other
 // side is received until that ends, too.
 func (c *Conn) Close() {
-	if c.pcb != nil && c.pcb.State() < lwip.Established { // not connected yet
-		pcb := c.pcb
-		pcb.OnError = nil
-		c.pcb = nil
-		pcb.Close()
-		return
-	}
 	c.closing = true
 	c.push()
 }

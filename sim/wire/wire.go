@@ -150,7 +150,8 @@ func IsBroadcast(addr netip.Addr, prefix netip.Prefix) bool {
 var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // Send puts a packet on the wire. The packet belongs to the wire from then on.
-// A group packet goes to every other host, and it is up to the host to ignore it.
+// A group packet goes to every other host in the sender's network, and it is up
+// to the host to ignore it.
 func (n *NIC) Send(p *Packet) {
 	w := n.wire
 	w.sent++
@@ -182,7 +183,7 @@ func (s *sending) route() {
 	}
 	if IsGroup(p.Dst, n.prefix) {
 		for _, to := range append([]*NIC(nil), w.nics...) {
-			if to != n {
+			if to != n && (!to.prefix.IsValid() || to.prefix.Overlaps(n.prefix)) {
 				s.carry(to)
 			}
 		}

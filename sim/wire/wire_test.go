@@ -25,6 +25,8 @@ func newBench() *bench {
 		b.nic[name] = b.w.Attach(name, b.receiver(name))
 		b.nic[name].SetPrefix(netip.PrefixFrom(addr(i+1), 24))
 	}
+	b.nic["o"] = b.w.Attach("o", b.receiver("o")) // in another network
+	b.nic["o"].SetPrefix(netip.MustParsePrefix("10.0.4.1/24"))
 	b.nic["g"] = b.w.AttachDefault("g", b.receiver("g"))
 	b.nic["g"].SetPrefix(netip.PrefixFrom(addr(254), 24))
 	return b
@@ -48,6 +50,7 @@ func TestRouting(t *testing.T) {
 		want []string
 	}{
 		{"unicast", addr(2), []string{"2000 b x"}},
+		{"unicast to another network", netip.MustParseAddr("10.0.4.1"), []string{"2000 o x"}},
 		{"to oneself", addr(1), nil},
 		{"nobody's address goes to the gateway", netip.MustParseAddr("1.1.1.1"), []string{"2000 g x"}},
 		{"subnet broadcast", addr(255), []string{"2000 b x", "2000 c x", "2000 g x"}},
