@@ -183,7 +183,7 @@ func (s *sending) route() {
 	}
 	if IsGroup(p.Dst, n.prefix) {
 		for _, to := range append([]*NIC(nil), w.nics...) {
-			if to != n && (!to.prefix.IsValid() || to.prefix.Overlaps(n.prefix)) {
+			if to != n && sameNetwork(n.prefix, to.prefix) {
 				s.carry(to)
 			}
 		}
@@ -195,6 +195,12 @@ func (s *sending) route() {
 		return
 	}
 	s.carry(to)
+}
+
+// sameNetwork reports whether a group packet from one network reaches the other. A
+// host without an address hears everything.
+func sameNetwork(a, b netip.Prefix) bool {
+	return !a.IsValid() || !b.IsValid() || a.Overlaps(b)
 }
 
 // carry asks the rules about the packet to one host and lets it happen.
