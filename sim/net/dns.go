@@ -16,8 +16,9 @@ func (m *module) resolve(c *vm.Call) int {
 		if ok && ip != netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 			answer = addrText(ip)
 		}
-		m.callback("dns", ref, vm.Nil, answer)
-		m.v.Unref(&ref)
+		fn := m.v.Deref(ref)
+		m.v.Unref(&ref) // before the call, which may end in an error
+		m.invoke("dns", fn, vm.Nil, answer)
 	}
 	ip, err := m.stack.Resolve(name, found)
 	switch err {
@@ -25,7 +26,8 @@ func (m *module) resolve(c *vm.Call) int {
 		found(ip, true)
 	case lwip.ErrProgress:
 	default:
-		raise(c, err) // the firmware leaves the reference behind
+		m.v.Unref(&ref)
+		raise(c, err)
 	}
 	return 0
 }
@@ -64,7 +66,7 @@ func (m *module) setDNSServer(c *vm.Call) int {
 	if len(text) > 16 || !ok || ip == lwip.AnyAddr || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		c.Error("invalid dns server ip")
 	}
-	m.stack.SetDNS(dnsIndex(c, 2), ip)
+	m.stack.SetDNS(dnsIndex(c, 2), ip) // which ignores an index out of range
 	return 0
 }
 
@@ -77,12 +79,12 @@ func (m *module) getDNSServer(c *vm.Call) int {
 	return c.Return(addrText(ip))
 }
 
-// dnsIndex reads the number of a server. The firmware does not look for negative
-// ones, which lwIP then reads outside its table; here they are errors, too.
+// dnsIndex reads the number of a server. The firmware lets negative ones pass to
+// lwIP, which takes a byte: -256 is 0, and for -1 there is no server.
 func dnsIndex(c *vm.Call, n int) int {
 	i := c.OptInt(n, 0)
-	if i < 0 || i > 1 {
+	if i > 1 {
 		c.Error("server index out of range [0-1]")
 	}
-	return i
+	return int(uint8(i))
 }

@@ -2,7 +2,9 @@ package net
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
+	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
@@ -76,11 +78,34 @@ func (m *module) enter(fn func(*vm.Call) int) func(*vm.Call) int {
 	}
 }
 
+// method makes a method of the functions for the types of object that have it.
+// The three types share the firmware's functions: which one runs follows from the
+// object, not from where the program has got the method.
+func method(srv func(*server, *vm.Call) int, tcp, udp func(*socket, *vm.Call) int) func(*vm.Call) int {
+	return func(c *vm.Call) int {
+		if s, ok := c.TestObject(1, serverType).(*server); ok && srv != nil {
+			return s.m.enter(func(c *vm.Call) int { return srv(s, c) })(c)
+		}
+		if s, ok := c.TestObject(1, socketType).(*socket); ok && tcp != nil {
+			return s.m.enter(func(c *vm.Call) int { return tcp(s, c) })(c)
+		}
+		if s, ok := c.TestObject(1, udpType).(*socket); ok && udp != nil {
+			return s.m.enter(func(c *vm.Call) int { return udp(s, c) })(c)
+		}
+		c.Error("invalid user data")
+		return 0
+	}
+}
+
 // callback calls a Lua function from the stack: unprotected, so that an error is
 // a panic of the device and this does not return; but within a call from Lua an
 // error goes to whoever made that call.
 func (m *module) callback(what string, ref vm.Ref, args ...vm.Value) {
-	fn := m.v.Deref(ref)
+	m.invoke(what, m.v.Deref(ref), args...)
+}
+
+// invoke is callback for a function instead of a reference to one.
+func (m *module) invoke(what string, fn vm.Value, args ...vm.Value) {
 	if m.call == nil {
 		m.d.RunUnprotected(what, fn, args...)
 		return
@@ -178,12 +203,24 @@ func function(c *vm.Call, n int) *vm.Function {
 	return f
 }
 
-// port16 is how C turns a Lua number into a uint16_t.
-func port16(f float64) uint16 {
-	if f != f || f >= 1<<62 || f <= -1<<62 {
-		return 0
+// port16 is how the firmware turns a Lua number into a uint16_t: by way of an
+// int of 32 bits, in which the chip's conversion ends at either limit.
+func port16(f float64) uint16 { return uint16(int32Of(f)) }
+
+func int32Of(f float64) int32 {
+	switch {
+	case f != f || f >= math.MaxInt32:
+		return math.MaxInt32
+	case f <= math.MinInt32:
+		return math.MinInt32
 	}
-	return uint16(int64(f))
+	return int32(f)
+}
+
+// cString is what C sees of a Lua string: it ends at the first zero byte.
+func cString(s string) string {
+	s, _, _ = strings.Cut(s, "\x00")
+	return s
 }
 
 // addrText is the address as getaddr, dns and the like return it.

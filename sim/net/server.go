@@ -20,22 +20,11 @@ var serverType = &vm.Type{Name: "net.tcpserver"}
 
 func init() {
 	serverType.Methods = []vm.Func{
-		{Name: "listen", Fn: serverMethod((*server).listen)},
-		{Name: "getaddr", Fn: serverMethod((*server).getaddr)},
-		{Name: "close", Fn: serverMethod((*server).close)},
+		{Name: "listen", Fn: method((*server).listen, nil, (*socket).bind)},
+		{Name: "getaddr", Fn: method((*server).getaddr, (*socket).getaddr, (*socket).getaddr)},
+		{Name: "close", Fn: method((*server).close, (*socket).close, (*socket).close)},
 	}
 	serverType.GC = func(o any) { o.(*server).finalize() }
-}
-
-// serverMethod makes a method that insists on a server.
-func serverMethod(fn func(*server, *vm.Call) int) func(*vm.Call) int {
-	return func(c *vm.Call) int {
-		s, ok := c.TestObject(1, serverType).(*server)
-		if !ok {
-			c.Error("invalid user data")
-		}
-		return s.m.enter(func(c *vm.Call) int { return fn(s, c) })(c)
-	}
 }
 
 // createServer is net.createServer([timeout]).
@@ -117,10 +106,8 @@ func (s *server) accepted(conn *lwip.TCPConn) lwip.Err {
 	conn.KeepCount = 1
 	k.state("ESTABLISHED", conn.LocalAddr(), conn.RemoteAddr())
 	m.callback("listen", s.accept, ud)
-	if k.conn == nil { // the program has closed it
-		return lwip.OK
-	}
-	return k.connected(conn)
+	// The firmware does not look whether the program has closed it meanwhile.
+	return k.connected(k.conn)
 }
 
 // getaddr is server:getaddr().

@@ -30,43 +30,18 @@ var socketType = &vm.Type{Name: "net.tcpsocket"}
 
 func init() {
 	socketType.Methods = []vm.Func{
-		{Name: "connect", Fn: tcpMethod((*socket).connect)},
-		{Name: "close", Fn: socketMethod((*socket).close)},
-		{Name: "on", Fn: socketMethod((*socket).on)},
-		{Name: "send", Fn: socketMethod((*socket).send)},
-		{Name: "hold", Fn: tcpMethod((*socket).holdBack)},
-		{Name: "unhold", Fn: tcpMethod((*socket).unhold)},
-		{Name: "dns", Fn: socketMethod((*socket).dns)},
-		{Name: "ttl", Fn: socketMethod((*socket).ttl)},
-		{Name: "getpeer", Fn: tcpMethod((*socket).getpeer)},
-		{Name: "getaddr", Fn: socketMethod((*socket).getaddr)},
+		{Name: "connect", Fn: method(nil, (*socket).connect, nil)},
+		{Name: "close", Fn: method((*server).close, (*socket).close, (*socket).close)},
+		{Name: "on", Fn: method(nil, (*socket).on, (*socket).on)},
+		{Name: "send", Fn: method(nil, (*socket).send, (*socket).send)},
+		{Name: "hold", Fn: method(nil, (*socket).holdBack, nil)},
+		{Name: "unhold", Fn: method(nil, (*socket).unhold, nil)},
+		{Name: "dns", Fn: method(nil, (*socket).dns, (*socket).dns)},
+		{Name: "ttl", Fn: method(nil, (*socket).ttl, (*socket).ttl)},
+		{Name: "getpeer", Fn: method(nil, (*socket).getpeer, nil)},
+		{Name: "getaddr", Fn: method((*server).getaddr, (*socket).getaddr, (*socket).getaddr)},
 	}
 	socketType.GC = func(o any) { o.(*socket).finalize() }
-}
-
-// socketMethod makes a method that insists on a socket of either kind, tcpMethod
-// one that insists on TCP.
-func socketMethod(fn func(*socket, *vm.Call) int) func(*vm.Call) int {
-	return func(c *vm.Call) int {
-		s, ok := c.TestObject(1, socketType).(*socket)
-		if !ok {
-			s, ok = c.TestObject(1, udpType).(*socket)
-		}
-		if !ok {
-			c.Error("invalid user data")
-		}
-		return s.m.enter(func(c *vm.Call) int { return fn(s, c) })(c)
-	}
-}
-
-func tcpMethod(fn func(*socket, *vm.Call) int) func(*vm.Call) int {
-	return func(c *vm.Call) int {
-		s, ok := c.TestObject(1, socketType).(*socket)
-		if !ok {
-			c.Error("invalid user data")
-		}
-		return s.m.enter(func(c *vm.Call) int { return fn(s, c) })(c)
-	}
 }
 
 // createConnection is net.createConnection().
@@ -367,7 +342,7 @@ func (s *socket) ttl(c *vm.Call) int {
 
 // on is socket:on(event, fn) and udp:on(event, fn).
 func (s *socket) on(c *vm.Call) int {
-	name := c.String(2)
+	name := cString(c.String(2))
 	ref := s.handler(name)
 	if ref == nil {
 		c.Error("invalid callback name")

@@ -11,25 +11,15 @@ var udpType = &vm.Type{Name: "net.udpsocket"}
 
 func init() {
 	udpType.Methods = []vm.Func{
-		{Name: "listen", Fn: udpMethod((*socket).bind)},
-		{Name: "close", Fn: socketMethod((*socket).close)},
-		{Name: "on", Fn: socketMethod((*socket).on)},
-		{Name: "send", Fn: socketMethod((*socket).send)},
-		{Name: "dns", Fn: socketMethod((*socket).dns)},
-		{Name: "ttl", Fn: socketMethod((*socket).ttl)},
-		{Name: "getaddr", Fn: socketMethod((*socket).getaddr)},
+		{Name: "listen", Fn: method((*server).listen, nil, (*socket).bind)},
+		{Name: "close", Fn: method((*server).close, (*socket).close, (*socket).close)},
+		{Name: "on", Fn: method(nil, (*socket).on, (*socket).on)},
+		{Name: "send", Fn: method(nil, (*socket).send, (*socket).send)},
+		{Name: "dns", Fn: method(nil, (*socket).dns, (*socket).dns)},
+		{Name: "ttl", Fn: method(nil, (*socket).ttl, (*socket).ttl)},
+		{Name: "getaddr", Fn: method((*server).getaddr, (*socket).getaddr, (*socket).getaddr)},
 	}
 	udpType.GC = func(o any) { o.(*socket).finalize() }
-}
-
-func udpMethod(fn func(*socket, *vm.Call) int) func(*vm.Call) int {
-	return func(c *vm.Call) int {
-		s, ok := c.TestObject(1, udpType).(*socket)
-		if !ok {
-			c.Error("invalid user data")
-		}
-		return s.m.enter(func(c *vm.Call) int { return fn(s, c) })(c)
-	}
 }
 
 // createUDPSocket is net.createUDPSocket().
@@ -98,6 +88,7 @@ func (s *socket) sendTo(c *vm.Call) int {
 	if s.self == 0 {
 		c.Error("not connected")
 	}
+	data = data[:len(data)&0xffff] // the length of a buffer is 16 bits wide
 	if len(data) > maxDatagram {
 		c.Error("cannot allocate message buffer")
 	}

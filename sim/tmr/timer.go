@@ -32,6 +32,7 @@ type timer struct {
 	hw       *sim.Timer
 	endedAt  clock.Time // when it was stopped or ran out, 0 while it runs
 	legacy   int        // static timer's number, or notLegacy
+	set      bool       // registered at least once
 }
 
 const notLegacy = -1
@@ -45,9 +46,12 @@ func (m *module) newTimer() *timer {
 // running reports whether the timer is armed as far as Lua can tell.
 func (t *timer) running() bool { return !t.idle && t.mode != off }
 
-// release stops the timer and gives up what it refers to.
+// release stops the timer and gives up what it refers to. Like stop and register
+// it leaves a timer alone that has been started while OFF, by start(true).
 func (t *timer) release(v *vm.VM) {
-	t.hw.Disarm()
+	if t.running() {
+		t.hw.Disarm()
+	}
 	v.Unref(&t.self)
 	v.Unref(&t.fn)
 	t.mode, t.idle = off, false
@@ -63,16 +67,18 @@ func (t *timer) expire() {
 	if t.legacy != notLegacy {
 		arg = vm.Number(t.legacy)
 	}
-	switch t.mode {
-	case single:
+	switch {
+	case t.idle:
+		// Started while OFF and registered since: the function runs though this
+		// registration has not been started.
+	case t.mode == single:
 		v.Unref(&t.fn)
+		v.Unref(&t.self)
 		t.mode = off
-	case semi:
+	case t.mode == semi:
+		v.Unref(&t.self)
 		t.idle = true
 		t.endedAt = t.m.dev.Now()
-	}
-	if t.mode != auto {
-		v.Unref(&t.self)
 	}
 	before := v.CPU()
 	t.m.dev.Run("tmr callback", fn, arg)
@@ -80,10 +86,11 @@ func (t *timer) expire() {
 	t.cost = clock.Duration((v.CPU() - before) / 1000)
 }
 
-// arm starts the chip's timer.
+// arm starts the chip's timer, which does nothing before the first register has
+// given it a function.
 func (t *timer) arm() {
 	t.endedAt = 0
-	if t.fn != 0 {
+	if t.set {
 		t.hw.Arm(t.interval, t.mode == auto)
 	}
 }
@@ -121,6 +128,7 @@ func (m *module) setUp(c *vm.Call, t *timer) {
 	if t.running() {
 		t.hw.Disarm()
 	}
+	t.set = true
 	t.mode, t.idle, t.interval, t.site = kind, true, interval, c.VM.Where()
 	t.runs, t.cost = 0, 0
 }
@@ -163,7 +171,9 @@ func (m *module) stop(c *vm.Call) int { return c.ReturnBool(m.halt(c, m.get(c)))
 func (m *module) halt(c *vm.Call, t *timer) bool {
 	was := t.running()
 	c.VM.Unref(&t.self)
-	t.hw.Disarm()
+	if was {
+		t.hw.Disarm()
+	}
 	t.idle = true
 	t.endedAt = m.dev.Now()
 	return was

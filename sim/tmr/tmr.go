@@ -92,6 +92,7 @@ func (m *module) create(c *vm.Call) int {
 // drop is __gc: the timer stops and lets its references go.
 func (m *module) drop(t *timer) {
 	t.release(m.dev.VM)
+	t.hw.Disarm()
 	if i := slices.Index(m.timers, t); i >= 0 {
 		m.timers = slices.Delete(m.timers, i, i+1)
 	}

@@ -50,7 +50,7 @@ func ParseAddr(text string) (netip.Addr, bool) {
 		}
 		i++
 	}
-	if i < len(text) && !isSpace(text[i]) {
+	if i < len(text) && !isSpace(text[i]) && text[i] != 0 { // 0: a C string ends there
 		return netip.Addr{}, false
 	}
 	last := parts[n-1]

@@ -111,14 +111,16 @@ func indexZero(s string) int {
 
 // slot picks an unused entry, or else the oldest completed one, or -1.
 func (d *dnsClient) slot() int {
-	oldest, age := 0, uint8(0)
+	// The ages are those of the firmware: its counter of requests is a byte, and
+	// after it has wrapped, an entry from before counts as younger than any.
+	oldest, age := 0, 0
 	for i := range d.table {
 		e := &d.table[i]
 		if e.state == dnsUnused {
 			return i
 		}
-		if e.state == dnsDone && d.seqno-e.seqno > age {
-			oldest, age = i, d.seqno-e.seqno
+		if a := int(d.seqno) - int(e.seqno); e.state == dnsDone && a > age {
+			oldest, age = i, a
 		}
 	}
 	if d.table[oldest].state != dnsDone {

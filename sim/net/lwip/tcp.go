@@ -85,8 +85,8 @@ func (g *segment) len() uint32 {
 // TCPConn is a TCP protocol control block, connected or listening.
 type TCPConn struct {
 	// Events. Any may be nil: then nothing happens, but that a connection that
-	// nobody accepts is reset, and data that nobody receives is acknowledged and
-	// dropped.
+	// nobody accepts is reset, data that nobody receives is acknowledged and
+	// dropped, and the peer's FIN is answered with one.
 
 	// OnAccept is for a listener: it gets the new connection, which is
 	// established, and sets its events.
@@ -95,7 +95,8 @@ type TCPConn struct {
 	OnConnected func(c *TCPConn) Err
 	// OnRecv gets what one received packet delivered: one slice, or several when
 	// it filled a hole; and nil when the peer has closed. The slices must not be
-	// changed. The owner must call Recved for what it has consumed.
+	// changed. The owner must call Recved for what it has consumed, and Close for
+	// the nil.
 	OnRecv func(c *TCPConn, data [][]byte) Err
 	// OnSent is called when the peer has acknowledged n more bytes.
 	OnSent func(c *TCPConn, n int) Err

@@ -47,9 +47,7 @@ func (c *TCPConn) acknowledge(in *inSegment) {
 }
 
 func (c *TCPConn) duplicateAck() {
-	if c.dupAcks < 255 {
-		c.dupAcks++
-	}
+	c.dupAcks++ // wraps, as the firmware's byte does
 	if c.dupAcks > dupAckLimit {
 		if c.cwnd+c.mss <= maxWindow {
 			c.cwnd += c.mss

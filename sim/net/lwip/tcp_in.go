@@ -159,7 +159,12 @@ func (s *Stack) deliver(c *TCPConn, in *inSegment) bool {
 		if c.rcvWnd != s.p.Window {
 			c.rcvWnd++ // nobody will give the FIN's byte back
 		}
-		if c.OnRecv != nil && c.OnRecv(c, nil) == ErrAbort || c.freed {
+		if c.OnRecv == nil {
+			c.Close()
+		} else if c.OnRecv(c, nil) == ErrAbort {
+			return false
+		}
+		if c.freed {
 			return false
 		}
 	}
@@ -481,7 +486,9 @@ func (c *TCPConn) inOrder(in *inSegment) {
 		g := c.ooo[0]
 		c.ooo = c.ooo[1:]
 		c.rcvNxt += g.len()
-		c.rcvWnd = max(c.rcvWnd-int(g.len()), 0)
+		// What was kept for later was not cut to the window when it came: the
+		// firmware's 16 bits wrap when there is more of it than window.
+		c.rcvWnd = int(uint16(c.rcvWnd - int(g.len())))
 		c.updateAnnounced()
 		if len(g.data) > 0 {
 			g.rx.refs++

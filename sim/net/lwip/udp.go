@@ -15,6 +15,10 @@ const (
 	udpLastPort  = 0x7fff
 )
 
+// dhcpClientPort is where only the DHCP client receives, whoever is bound to it
+// (fw: app/lwip/core/udp.c, udp_input). DHCP is not modelled here.
+const dhcpClientPort = 68
+
 // UDPSocket is a UDP protocol control block.
 type UDPSocket struct {
 	// OnRecv gets each datagram. data must not be changed.
@@ -153,7 +157,7 @@ func (u *UDPSocket) Close() {
 
 func (s *Stack) udpInput(p *wire.Packet, group bool) {
 	var match, open *UDPSocket
-	for u := s.udp; u != nil; u = u.next {
+	for u := s.udp; u != nil && (p.DstPort != dhcpClientPort || s.p.AnyAddress); u = u.next {
 		if u.localPort != p.DstPort || !(isAny(u.localIP) || u.localIP == p.Dst || group) {
 			continue
 		}
