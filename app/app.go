@@ -15,6 +15,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/modules"
 	"github.com/nodemcu-sim/nodemcu-sim/project"
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/flash/hostdir"
@@ -36,6 +37,11 @@ type Options struct {
 	Link     string   // quality of the devices' link, see wire.ParseQuality
 	LinkDown []string // when nothing gets through, see wire.ParseSpan
 	WiFiDown []string // when the access points are off, likewise
+
+	// See sim.Config.
+	TrackAllocations, ProfileCPU bool
+	HeapBudget                   int
+	LeakAfter                    clock.Duration
 
 	// Others are the directories of further devices in the same world. They have
 	// their own project files; Board, CPU, OnPanic and the link options hold for
@@ -145,6 +151,8 @@ func (o Options) configure(dir string) (*project.Project, sim.Config, error) {
 
 // apply sets what the caller chose.
 func (o Options) apply(cfg *sim.Config) error {
+	cfg.TrackAllocations, cfg.ProfileCPU = o.TrackAllocations, o.ProfileCPU
+	cfg.HeapBudget, cfg.LeakAfter = o.HeapBudget, o.LeakAfter
 	switch o.CPU {
 	case "":
 	case "esp8266", "host":

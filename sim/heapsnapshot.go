@@ -112,6 +112,7 @@ func (d *Device) HeapSnapshot(reason string) *snapshot.Snapshot {
 	}
 	s.Dominate()
 	s.Heap.Free = d.trueFree(0)
+	s.Heap.Largest = min(s.Heap.Largest, s.Heap.Free) // young objects have no place yet
 	s.Heap.Garbage = max(s.Heap.Size-s.Heap.Free-s.Used(), 0)
 	return s
 }

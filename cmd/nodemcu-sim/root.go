@@ -20,6 +20,6 @@ messages, the same limits of memory and network.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%w; see nodemcu-sim %s --help", err, c.Name())
 	})
-	root.AddCommand(runCommand(), boardsCommand(), modulesCommand(), versionCommand())
+	root.AddCommand(runCommand(), boardsCommand(), modulesCommand(), heapCommand(), versionCommand())
 	return root
 }

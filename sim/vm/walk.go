@@ -42,7 +42,7 @@ type part string
 
 const (
 	partRoot     part = "root"
-	partState    part = "state"
+	partState    part = "Lua state"
 	partStrings  part = "string table"
 	partBuffer   part = "concat buffer"
 	partRegistry part = "registry"

@@ -1,0 +1,182 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/nodemcu-sim/nodemcu-sim/app"
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
+)
+
+// memoryFlags are the flags of run that look at memory and CPU time.
+type memoryFlags struct {
+	snapshot    string
+	heapProfile string
+	cpuProfile  string
+	budget      int
+	leakAfter   time.Duration
+}
+
+func (m *memoryFlags) register(fl *pflag.FlagSet) {
+	fl.StringVar(&m.snapshot, "heap-snapshot", "", "write every object in the heap to this file, at the end or when memory runs out; on SIGUSR1 too, to a file with a number (see nodemcu-sim heap)")
+	fl.StringVar(&m.heapProfile, "heap-profile", "", "write who allocates and who holds memory to this file, for go tool pprof")
+	fl.StringVar(&m.cpuProfile, "cpu-profile", "", "write where device CPU time goes to this file, for go tool pprof")
+	fl.IntVar(&m.budget, "heap-budget", 0, "end with status 1 as soon as less than this many bytes of heap are free")
+	fl.DurationVar(&m.leakAfter, "leak-after", time.Minute, "hint at callbacks whose socket or timer ended this long ago (device time); 0 for never")
+}
+
+// apply checks the flags and sets what the device needs for them.
+func (m *memoryFlags) apply(o *app.Options) error {
+	if m.budget < 0 {
+		return fmt.Errorf("--heap-budget takes a number of bytes above zero")
+	}
+	if m.leakAfter < 0 {
+		return fmt.Errorf("--leak-after takes a duration such as 60s, or 0")
+	}
+	o.TrackAllocations = m.snapshot != "" || m.heapProfile != "" || m.budget > 0
+	o.ProfileCPU = m.cpuProfile != ""
+	o.HeapBudget = m.budget
+	if o.LeakAfter = clock.Duration(m.leakAfter.Microseconds()); o.LeakAfter == 0 {
+		o.LeakAfter = -1
+	}
+	return nil
+}
+
+// memoryTools writes what the flags ask for.
+type memoryTools struct {
+	flags   *memoryFlags
+	app     *app.App
+	err     io.Writer
+	asked   int           // snapshots written on a signal
+	crash   bool          // the snapshot of a crash is written
+	profile *bytes.Buffer // the heap profile of a crash
+	failed  error         // of a file
+	broken  string        // how the budget was broken
+}
+
+// openTools checks that the files can be written, so that a long run does not end
+// with that news, and begins to listen.
+func openTools(f *memoryFlags, a *app.App, err io.Writer) (*memoryTools, error) {
+	t := &memoryTools{flags: f, app: a, err: err}
+	for _, file := range []struct{ flag, name string }{
+		{"--heap-snapshot", f.snapshot}, {"--heap-profile", f.heapProfile}, {"--cpu-profile", f.cpuProfile},
+	} {
+		if file.name == "" {
+			continue
+		}
+		w, err := os.OpenFile(file.name, os.O_WRONLY|os.O_CREATE, 0o666)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w; name a file that can be written", file.flag, err)
+		}
+		if err := w.Close(); err != nil {
+			return nil, fmt.Errorf("%s: %w", file.flag, err)
+		}
+	}
+	a.World.Subscribe(t.handle)
+	return t, nil
+}
+
+// handle is the subscriber: the first crash is what the files are about.
+func (t *memoryTools) handle(e sim.Event) {
+	switch d := e.Data.(type) {
+	case sim.PostMortemData:
+		if d.Why == sim.BudgetBroken {
+			t.broken = fmt.Sprintf("%d bytes of heap free, --heap-budget %d", d.Free, t.flags.budget)
+			t.app.World.Clock.Stop()
+		}
+		t.crashed(e.Device, d.Snapshot)
+	case sim.PanicData:
+		for _, dev := range t.app.World.Devices() {
+			if dev.Name == e.Device && !t.crash {
+				t.crashed(e.Device, dev.HeapSnapshot("panic: "+d.Message))
+			}
+		}
+	}
+}
+
+func (t *memoryTools) crashed(device string, s *snapshot.Snapshot) {
+	if t.crash || s == nil {
+		return
+	}
+	t.crash = true
+	if t.flags.snapshot != "" {
+		t.write("--heap-snapshot", t.flags.snapshot, s.Write)
+		fmt.Fprintf(t.err, "heap snapshot of the crash: %s\n", t.flags.snapshot)
+	}
+	if t.flags.heapProfile != "" {
+		for _, dev := range t.app.World.Devices() {
+			if dev.Name == device {
+				t.profile = &bytes.Buffer{}
+				t.note("--heap-profile", dev.WriteHeapProfile(t.profile))
+			}
+		}
+	}
+}
+
+// snapshotNow writes a snapshot on a signal. It runs on the world's goroutine.
+func (t *memoryTools) snapshotNow() {
+	s := t.app.Device.HeapSnapshot("asked for")
+	if s == nil {
+		fmt.Fprintln(t.err, "no heap snapshot: the device is not running Lua now")
+		return
+	}
+	t.asked++
+	name := t.flags.snapshot
+	if name == "" {
+		name = "heap.json"
+	}
+	ext := filepath.Ext(name)
+	name = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), t.asked, ext)
+	if t.write("heap snapshot", name, s.Write) {
+		fmt.Fprintf(t.err, "heap snapshot: %s\n", name)
+	}
+}
+
+// finish writes what the run has left. The world must not be running.
+func (t *memoryTools) finish() error {
+	d := t.app.Device
+	if t.flags.snapshot != "" && !t.crash {
+		if s := d.HeapSnapshot("end of the run"); s != nil {
+			t.write("--heap-snapshot", t.flags.snapshot, s.Write)
+		}
+	}
+	if name := t.flags.heapProfile; name != "" {
+		t.write("--heap-profile", name, func(w io.Writer) error {
+			if t.profile != nil {
+				_, err := t.profile.WriteTo(w)
+				return err
+			}
+			return d.WriteHeapProfile(w)
+		})
+	}
+	if name := t.flags.cpuProfile; name != "" {
+		t.write("--cpu-profile", name, d.WriteCPUProfile)
+	}
+	return t.failed
+}
+
+func (t *memoryTools) write(what, name string, fill func(io.Writer) error) bool {
+	var b bytes.Buffer
+	err := fill(&b)
+	if err == nil {
+		err = os.WriteFile(name, b.Bytes(), 0o666)
+	}
+	t.note(what, err)
+	return err == nil
+}
+
+// note keeps the first error of a file.
+func (t *memoryTools) note(what string, err error) {
+	if err != nil && t.failed == nil {
+		t.failed = fmt.Errorf("%s: %w", what, err)
+	}
+}
