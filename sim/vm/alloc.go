@@ -110,7 +110,7 @@ func (v *VM) SetMetatable(x, mt Value) {
 		x.Metatable = mt
 	case *UserData:
 		x.Metatable = mt
-		if u := v.mem.udataOf[x]; u != nil && v.mem.finalizer(u) != nil {
+		if u := v.mem.udataOf[x]; u != nil && u.mayFinalize() {
 			v.mem.gcable++
 		}
 	}

@@ -136,7 +136,7 @@ func (m *memory) sweepUserdata() {
 			}
 			continue
 		}
-		if !u.finalized && (u.typ != nil && u.typ.GC != nil || m.finalizer(u) != nil) {
+		if !u.finalized && u.mayFinalize() {
 			m.gcable++
 		}
 		keep = append(keep, u)

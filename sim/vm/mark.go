@@ -101,6 +101,16 @@ func (m *memory) finalizer(u *udataState) lua.LValue {
 	return nil
 }
 
+// mayFinalize reports whether u has a finalizer or a metatable of a script's, which
+// may get its __gc at any time.
+func (u *udataState) mayFinalize() bool {
+	if u.typ != nil {
+		return u.typ.GC != nil
+	}
+	_, ok := u.ud.Metatable.(*lua.LTable)
+	return ok
+}
+
 func (m *memory) propagate() {
 	for len(m.work) > 0 {
 		x := m.work[len(m.work)-1]

@@ -57,7 +57,7 @@ type memory struct {
 	threads map[*lua.LState]*meter
 	udata   []*udataState // in order of creation
 	udataOf map[*lua.LUserData]*udataState
-	gcable  int // userdata whose type or metatable has a finalizer
+	gcable  int // userdata that have, or may get, a finalizer
 
 	unbound   []youngBlock  // exact: blocks whose object the next mark will find
 	hold      bool          // exact: those of the instruction at hand stay
