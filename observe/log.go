@@ -67,7 +67,9 @@ func (l *Log) output(device, text string) {
 	text = held + text
 	for {
 		line, rest, complete := strings.Cut(text, "\n")
-		if !complete && len(text) < maxLine {
+		if len(line) > maxLine {
+			line, rest = text[:maxLine], text[maxLine:]
+		} else if !complete {
 			break
 		}
 		l.write(l.Device, device+": "+line+"\n")

@@ -64,6 +64,39 @@ func TestLog(t *testing.T) {
 	}
 }
 
+// TestSeveralDevices keeps the lines and the texts of devices apart.
+func TestSeveralDevices(t *testing.T) {
+	var out, events strings.Builder
+	l := &Log{Device: &out, Events: &events, Names: true}
+	x := &Expect{Texts: []string{"hello"}, FailOn: []string{"help"}}
+	say := func(device, text string) {
+		e := sim.Event{Device: device, Kind: sim.Output, Data: sim.OutputData{Text: text}}
+		l.Handle(e)
+		x.Handle(e)
+	}
+	say("a", "hel")
+	say("b", "p!\r\nand")
+	say("b", " so on\r\n\r\n")
+	if v, why := x.Verdict(); v != Undecided {
+		t.Errorf("%v: %s", v, why)
+	}
+	say("a", "lo\r\n> ")
+	say("b", strings.Repeat("x", maxLine+1))
+	l.Handle(sim.Event{Device: "b", Kind: sim.Note, Data: sim.NoteData{Text: "well"}})
+	l.Flush()
+	l.Flush()
+	want := "b: p!\nb: and so on\nb: \na: hello\nb: " + strings.Repeat("x", maxLine) + "\na: > \nb: x\n"
+	if got := out.String(); got != want {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
+	if got := events.String(); got != "[   0.000000] b note: well\n" {
+		t.Errorf("got %q", got)
+	}
+	if v, _ := x.Verdict(); v != Passed {
+		t.Errorf("verdict %v", v)
+	}
+}
+
 type badWriter struct{}
 
 func (badWriter) Write([]byte) (int, error) { return 0, errors.New("closed") }

@@ -44,7 +44,7 @@ type record struct {
 	comments []string
 	routed   bool
 	left     int                // arrivals still to come
-	arrived  map[*wire.NIC]bool // made at the first of several
+	arrived  map[*wire.NIC]bool // made at the first arrival
 }
 
 // maxWaiting bounds what is held back for packets that take very long: beyond it
@@ -69,14 +69,6 @@ func Start(w *wire.Wire, out io.Writer) (*Capture, error) {
 	return c, nil
 }
 
-// Flush hands what has been written so far on to the file.
-func (c *Capture) Flush() error {
-	if c.err == nil {
-		c.err = c.w.Flush()
-	}
-	return c.err
-}
-
 // Close ends the capture. What is still under way is written. It returns the
 // first error there was.
 func (c *Capture) Close() error {
@@ -85,7 +77,10 @@ func (c *Capture) Close() error {
 		c.write(r)
 	}
 	c.waiting = nil
-	return c.Flush()
+	if c.err == nil {
+		c.err = c.w.Flush()
+	}
+	return c.err
 }
 
 // tap sees what happens on the wire.
