@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
 )
 
 // describePostMortem puts a post-mortem into lines.
@@ -18,16 +19,7 @@ func describePostMortem(d sim.PostMortemData) string {
 	if len(d.Holders) > 0 {
 		b.WriteString("\n  who holds it:")
 		for _, h := range d.Holders {
-			name := h.Name
-			if h.Kind != "" {
-				name = plural(h.Count, h.Kind) + " made at " + h.Name
-				if !strings.Contains(h.Name, ":") {
-					name = plural(h.Count, h.Kind) + " of " + h.Name
-				}
-			} else {
-				name = plural(h.Count, name)
-			}
-			fmt.Fprintf(&b, "\n  %7d  %s", h.Bytes, name)
+			fmt.Fprintf(&b, "\n  %7d  %s", h.Bytes, holder(h))
 		}
 	}
 	if len(d.Sockets) > 0 {
@@ -55,6 +47,19 @@ func describePostMortem(d sim.PostMortemData) string {
 		}
 	}
 	return b.String()
+}
+
+// holder names a group of objects: by kind alone, or by kind and site.
+func holder(g snapshot.Group) string {
+	switch {
+	case g.Kind == "":
+		return plural(g.Count, g.Name)
+	case g.Name == snapshot.NoSite:
+		return plural(g.Count, g.Kind)
+	case strings.Contains(g.Name, ":"):
+		return plural(g.Count, g.Kind) + " made at " + g.Name
+	}
+	return plural(g.Count, g.Kind) + " of " + strings.Trim(g.Name, "()")
 }
 
 func plural(n int, kind string) string {

@@ -374,7 +374,7 @@ func (d *Device) call(what string, fn vm.Value, args []vm.Value) *vm.Error {
 // panic prints what the firmware prints and stops; the watchdog then resets.
 func (d *Device) panic(what string, err *vm.Error) {
 	if err.Memory() && !d.tools.reported {
-		d.postMortem(vm.OutOfMemory)
+		d.postMortem(vm.OutOfMemory, 0)
 	}
 	d.Emit(Panic, PanicData{err.Message(), err.Traceback, what})
 	d.Write("PANIC: unprotected error in call to Lua API (" + err.Message() + ")\r\n")

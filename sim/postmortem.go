@@ -3,10 +3,12 @@ package sim
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
 )
 
 // PostMortemData says who held the memory when it ran out. Sizes are bytes.
@@ -54,8 +56,9 @@ const (
 // room are not reported again: a full heap drops every packet.
 const nativeQuiet = clock.Second
 
-// postMortem reports who holds the memory.
-func (d *Device) postMortem(why string) {
+// postMortem reports who holds the memory. pending bytes are given out and held by
+// nothing yet.
+func (d *Device) postMortem(why string, pending int) {
 	t := &d.tools
 	t.reported = true
 	s := d.HeapSnapshot("out of memory: " + why)
@@ -63,6 +66,7 @@ func (d *Device) postMortem(why string) {
 		return
 	}
 	s.Heap.Request = t.request
+	s.Heap.Free -= pending
 	d.Emit(PostMortem, d.postMortemData(why, s))
 }
 
@@ -81,20 +85,29 @@ func (d *Device) postMortemData(why string, s *snapshot.Snapshot) PostMortemData
 	for _, k := range d.Snapshot().Sockets {
 		pm.Sockets = append(pm.Sockets, SocketHeld{k.ID, k.Proto, k.State, k.Remote, k.Queued, k.Site})
 	}
+	pm.Refs = refsHeld(d.VM.Refs())
+	return pm
+}
+
+// refsHeld counts references by purpose and place. The numbers of sockets are left
+// out where there are several.
+func refsHeld(refs []vm.RefInfo) []RefHeld {
+	var out []RefHeld
 	index := map[RefHeld]int{}
-	for _, r := range d.VM.Refs() {
-		key := RefHeld{What: r.What, Site: r.Site}
+	for _, r := range refs {
+		key := RefHeld{What: strings.TrimRight(r.What, "0123456789"), Site: r.Site}
 		n, ok := index[key]
 		if !ok {
-			n = len(pm.Refs)
+			n = len(out)
 			index[key] = n
-			pm.Refs = append(pm.Refs, key)
+			out = append(out, RefHeld{What: r.What, Site: r.Site})
+		} else {
+			out[n].What = strings.TrimSpace(key.What)
 		}
-		pm.Refs[n].Count++
+		out[n].Count++
 	}
-	slices.SortStableFunc(pm.Refs, func(a, b RefHeld) int { return cmp.Compare(b.Count, a.Count) })
-	pm.Refs = pm.Refs[:min(len(pm.Refs), maxRefs)]
-	return pm
+	slices.SortStableFunc(out, func(a, b RefHeld) int { return cmp.Compare(b.Count, a.Count) })
+	return out[:min(len(out), maxRefs)]
 }
 
 // nativeOutOfMemory is told that native code found no room. The firmware goes on
@@ -105,7 +118,7 @@ func (d *Device) nativeOutOfMemory(n int, k heap.Kind) {
 		return
 	}
 	t.diedAt = max(d.Now(), 1)
-	d.postMortem("no room for a " + k.String())
+	d.postMortem("no room for a "+k.String(), 0)
 }
 
 // checkBudget is called when the heap seems to have less free than the budget. The
@@ -123,7 +136,7 @@ func (d *Device) checkBudget(n int) {
 	if !d.tools.low {
 		d.tools.low = true
 		d.tools.request = n
-		d.postMortem(BudgetBroken)
+		d.postMortem(BudgetBroken, d.trueFree(0)-free)
 	}
 }
 

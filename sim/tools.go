@@ -62,7 +62,7 @@ func (d *Device) watchHeap(h *heap.Heap) {
 }
 
 func (d *Device) watchVM() {
-	d.VM.OnOutOfMemory = func() { d.postMortem("not enough memory") }
+	d.VM.OnOutOfMemory = func() { d.postMortem(vm.OutOfMemory, 0) }
 	if d.cfg.HeapBudget > 0 {
 		d.VM.OnCollected = func() { d.VM.Heap().Watch = d.cfg.HeapBudget }
 	}

@@ -205,6 +205,12 @@ func (f *heapFlags) showPath(w io.Writer, s *snapshot.Snapshot) error {
 	t := newTable(w)
 	fmt.Fprintln(t, "REFERENCE\tID\tKIND\tRETAINS\tWHAT")
 	for _, st := range steps {
+		if st.Ref == "" {
+			st.Ref = "(value)"
+			if st.Kind == snapshot.Registry {
+				st.Ref = st.Kind
+			}
+		}
 		what := st.Name
 		if st.Site != "" {
 			what = strings.TrimPrefix(what+", made at "+st.Site, ", ")

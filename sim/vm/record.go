@@ -240,6 +240,7 @@ type origin struct {
 	stack int32
 	known bool
 	born  int64 // device time in microseconds
+	num   int   // in the order of making
 }
 
 // tracker knows the origin of every object. Most objects have their key at once
@@ -254,6 +255,7 @@ type tracker struct {
 	th      *meter
 	waiting bool
 	chunk   string // being compiled
+	last    int    // number given
 }
 
 // stringKey is a string as a key of origins: all equal strings are one object.
@@ -264,7 +266,14 @@ func (t *tracker) here() origin {
 	if t.chunk != "" {
 		leaf = Frame{Func: "code of " + t.chunk, File: t.chunk}
 	}
-	return origin{t.v.stack(t.v.running, leaf), true, t.v.now()}
+	return origin{stack: t.v.stack(t.v.running, leaf), known: true, born: t.v.now()}
+}
+
+// set gives the object with the given key its origin and a number.
+func (t *tracker) set(key any, o origin) {
+	t.last++
+	o.num = t.last
+	t.origins[key] = o
 }
 
 func (v *VM) now() int64 {
@@ -284,7 +293,7 @@ func (t *tracker) allocated(n int) {
 // note records the origin of an object under its key, unless it has one.
 func (t *tracker) note(key any) {
 	if _, ok := t.origins[key]; !ok {
-		t.origins[key] = t.here()
+		t.set(key, t.here())
 	}
 }
 
@@ -321,7 +330,7 @@ func (t *tracker) before(m *meter, f *luaFrame) {
 func (t *tracker) adopt(x lua.LValue, o origin) {
 	set := func(key any) {
 		if _, ok := t.origins[key]; !ok {
-			t.origins[key] = o
+			t.set(key, o)
 		}
 	}
 	switch x := x.(type) {
@@ -341,27 +350,11 @@ func (t *tracker) adopt(x lua.LValue, o origin) {
 
 // boot gives what the firmware has made before the program its origin.
 func (t *tracker) boot(m *memory) {
-	o := origin{t.r.push(0, t.r.frame(Frame{Func: "boot", File: "(firmware)"})), true, t.v.now()}
-	for _, s := range m.tables {
-		t.origins[s] = o
-	}
-	for fn := range m.funcs {
-		t.origins[fn] = o
-	}
-	for uv := range m.upvals {
-		t.origins[uv] = o
-	}
-	for p := range m.protos {
-		t.origins[p] = o
-	}
-	for s := range m.strs {
-		t.origins[stringKey(s)] = o
-	}
-	for _, u := range m.udata {
-		t.origins[u] = o
-	}
-	for _, th := range m.threads {
-		t.origins[th] = o
+	o := origin{stack: t.r.push(0, t.r.frame(Frame{Func: "boot", File: "(firmware)"})), known: true, born: t.v.now()}
+	for _, n := range m.walk(false).nodes {
+		if _, ok := n.key.(part); !ok {
+			t.set(t.v.originKey(n.key), o)
+		}
 	}
 }
 
@@ -370,7 +363,7 @@ func (t *tracker) noteProto(p *lua.FunctionProto) {
 	o := t.here()
 	leaf := t.r.frame(Frame{"code of " + ChunkID(p.SourceName), ChunkID(p.SourceName), p.LineDefined, p.LineDefined})
 	o.stack = t.r.push(t.r.stacks[o.stack].below, leaf)
-	t.origins[p] = o
+	t.set(p, o)
 }
 
 // sweep forgets what a collection has found dead.

@@ -23,9 +23,8 @@ func (v *VM) HeapSnapshot(object func(value any, at int)) *snapshot.Snapshot {
 	ids := make(map[any]int, len(w.nodes))
 	number := func(key any) int {
 		id, ok := v.ids[key]
-		if !ok && key != any(partRoot) {
-			v.lastID++
-			id = v.lastID
+		if !ok {
+			id = v.newID(key)
 		}
 		ids[key] = id
 		return id
@@ -73,6 +72,32 @@ func (v *VM) SnapshotID(object any) int {
 		}
 	}
 	return 0
+}
+
+// Numbers of objects. With a recorder they follow the order in which objects were
+// made, so that they agree between two runs that are the same; what it does not
+// know, and everything without it, is numbered when a snapshot first meets it.
+const (
+	firstTracked   = 10 // below: parts of the state
+	firstUntracked = 1 << 22
+)
+
+var partIDs = map[part]int{partRoot: 0, partState: 1, partStrings: 2, partBuffer: 3, partRegistry: 4, partLoose: 5}
+
+func (v *VM) newID(key any) int {
+	if p, ok := key.(part); ok {
+		return partIDs[p]
+	}
+	if t := v.mem.track; t != nil {
+		if o, ok := t.origins[v.originKey(key)]; ok && o.num > 0 {
+			return firstTracked + o.num
+		}
+	}
+	v.lastID++
+	if v.mem.track != nil {
+		return firstUntracked + v.lastID
+	}
+	return firstTracked + v.lastID
 }
 
 // originKey is the key under which the tracker knows an object.
