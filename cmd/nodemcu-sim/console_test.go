@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -212,6 +213,48 @@ func TestConsoleOfAnEndlessLoop(t *testing.T) {
 		p.keys("Enter")
 		p.wait("a clear screen", `\A(shell\$ clear\n)?shell\$ *\n`)
 	}
+}
+
+// An idle console of an idle device stays, and uses next to nothing.
+func TestIdleConsole(t *testing.T) {
+	p := openPane(t, 140, 40)
+	bin := build(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "init.lua"), []byte("print('at rest')"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.text("XDG_STATE_HOME=" + dir + "/.state " + bin + " run --net isolated " + dir)
+	p.keys("Enter")
+	p.wait("an address", `192\.168\.1\.\d+`)
+	pid := strings.TrimSpace(p.run("run-shell", "ps -o pid= --ppid #{pane_pid}"))
+	ticks := func() int { // of 10 ms: user and system time (proc(5))
+		t.Helper()
+		stat, err := os.ReadFile("/proc/" + pid + "/stat")
+		if os.IsNotExist(err) {
+			t.Skip("no /proc to read the CPU time from")
+		}
+		fields := strings.Fields(string(stat))
+		n := 0
+		for _, f := range fields[13:15] {
+			x, err := strconv.Atoi(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n += x
+		}
+		return n
+	}
+	time.Sleep(3 * time.Second) // until it is calm
+	const seconds = 5
+	before := ticks()
+	time.Sleep(seconds * time.Second)
+	used := ticks() - before
+	t.Logf("%d ms of CPU in %d s", 10*used, seconds)
+	if used > seconds*2 { // of 100 ticks a second
+		t.Errorf("an idle console uses %d ms of CPU in %d s: more than 2 %%", 10*used, seconds)
+	}
+	p.keys("F10")
+	p.wait("the shell", `(?m)^shell\$ *$`)
 }
 
 // tmuxTime is what tmux takes to pass a key on and to show a screen, on a machine

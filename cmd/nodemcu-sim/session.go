@@ -158,9 +158,9 @@ func (s *session) runClock() {
 			limit = min(limit, clock.Time(d.Microseconds()))
 		}
 	}
-	// In virtual time a world in which nothing will ever happen again has
-	// ended, unless the host can still do something to it.
-	drain := !s.app.Reachable()
+	// A world in which nothing will ever happen again has ended, unless someone
+	// outside can still do something to it.
+	drain := !s.app.Reachable() && !s.console && !s.flags.watch
 	s.app.World.Clock.Run(limit, drain)
 }
 
