@@ -253,8 +253,10 @@ func (h *peerHost) receiveTCP(pkt *wire.Packet) {
 		}
 	}
 	for _, p := range h.peers {
-		if p.kind == "listen" && p.port == pkt.DstPort && pkt.Flags&wire.SYN != 0 && !p.silent {
-			p.accept(pkt)
+		if p.kind == "listen" && p.port == pkt.DstPort && pkt.Flags&wire.SYN != 0 {
+			if !p.silent {
+				p.accept(pkt)
+			}
 			return
 		}
 	}
