@@ -46,6 +46,17 @@ func (p *pane) text(s string)        { p.t.Helper(); p.run("send-keys", "-l", s)
 
 func (p *pane) screen() string { p.t.Helper(); return p.run("capture-pane", "-p") }
 
+// child returns the process id of the program that the shell runs.
+func (p *pane) child() string {
+	p.t.Helper()
+	shell := strings.TrimSpace(p.run("display-message", "-p", "#{pane_pid}"))
+	out, err := exec.Command("ps", "-o", "pid=", "--ppid", shell).Output()
+	if err != nil {
+		p.t.Fatalf("ps: %v", err)
+	}
+	return strings.TrimSpace(string(out))
+}
+
 // wait waits until the screen matches and returns the match with its groups.
 func (p *pane) wait(what, pattern string) []string {
 	p.t.Helper()
@@ -201,7 +212,9 @@ func TestConsoleOfAnEndlessLoop(t *testing.T) {
 			t.Errorf("help came after %v", d)
 		}
 		if leave == "kill" {
-			p.run("run-shell", "kill -TERM $(ps -o pid= --ppid #{pane_pid})")
+			if out, err := exec.Command("kill", "-TERM", p.child()).CombinedOutput(); err != nil {
+				t.Fatalf("kill: %v\n%s", err, out)
+			}
 		} else {
 			p.keys(leave)
 		}
@@ -226,7 +239,7 @@ func TestIdleConsole(t *testing.T) {
 	p.text("XDG_STATE_HOME=" + dir + "/.state " + bin + " run --net isolated " + dir)
 	p.keys("Enter")
 	p.wait("an address", `192\.168\.1\.\d+`)
-	pid := strings.TrimSpace(p.run("run-shell", "ps -o pid= --ppid #{pane_pid}"))
+	pid := p.child()
 	ticks := func() int { // of 10 ms: user and system time (proc(5))
 		t.Helper()
 		stat, err := os.ReadFile("/proc/" + pid + "/stat")
