@@ -56,15 +56,21 @@ const (
 // room are not reported again: a full heap drops every packet.
 const nativeQuiet = clock.Second
 
-// postMortem reports who holds the memory. pending bytes are given out and held by
+// postMortem reports who holds the memory, once per boot and place. pending bytes
+// are given out and held by
 // nothing yet.
 func (d *Device) postMortem(why string, pending int) {
 	t := &d.tools
 	t.reported = true
-	s := d.HeapSnapshot("out of memory: " + why)
-	if s == nil {
+	if d.VM == nil {
 		return
 	}
+	key := why + "\x00" + d.VM.Where()
+	if t.told[key] {
+		return
+	}
+	t.told[key] = true
+	s := d.HeapSnapshot("out of memory: " + why)
 	s.Heap.Request = t.request
 	s.Heap.Free -= pending
 	d.Emit(PostMortem, d.postMortemData(why, s))

@@ -25,6 +25,7 @@ type tools struct {
 	checked  clock.Time // when leaks were last looked for
 	diedAt   clock.Time // when native memory last ran out and was reported
 	reported bool       // this piece of work has had its post-mortem
+	told     map[string]bool
 	request  int        // the last that found no room
 }
 
@@ -38,14 +39,14 @@ func (d *Device) startTools() {
 		c.LeakAfter = defaultLeakAfter
 	}
 	d.tools.hinted = map[string]bool{}
-	d.tools.leaks = map[string]bool{}
+	d.tools.leaks, d.tools.told = map[string]bool{}, map[string]bool{}
 }
 
 // resetTools forgets what belongs to the boot that ends.
 func (d *Device) resetTools() {
 	t := &d.tools
 	t.parts, t.ended, t.checked, t.diedAt, t.reported, t.request = nil, nil, 0, 0, false, 0
-	t.leaks = map[string]bool{}
+	t.leaks, t.told = map[string]bool{}, map[string]bool{}
 }
 
 // watchHeap connects the tools to the heap and the VM of a boot.
