@@ -323,6 +323,13 @@ func (d *Device) feedWatchdog() { d.wdtMark = d.vmCPU() }
 func (d *Device) checkWatchdog() {
 	if clock.Time((d.VM.CPU()-d.wdtMark)/1000) > softWatchdog {
 		d.Reset(SoftWatchdog)
+		return
+	}
+	// A loop that feeds the watchdog never returns to the system. It ends with
+	// the run: the time that its instructions take tells, even where Lua is free.
+	took := clock.Time((d.VM.CPU() - d.cpuMark) / 1000)
+	if took > softWatchdog && d.world.Clock.Ending(d.local+took-softWatchdog) {
+		d.VM.Kill("the run ends")
 	}
 }
 

@@ -66,13 +66,14 @@ type Clock struct {
 	now   Time
 	seq   uint64
 	queue queue
+	limit Time // of the Run or RunUntil under way
 	pacer pacer
 }
 
 // New returns a clock at time zero, in virtual mode: Run jumps from event to
 // event. See SetSpeed for real time.
 func New() *Clock {
-	c := &Clock{}
+	c := &Clock{limit: Forever}
 	c.pacer.init()
 	return c
 }

@@ -11,7 +11,9 @@ import (
 func TestEventsRunByTimeThenSequence(t *testing.T) {
 	c := New()
 	var got []string
-	at := func(tm Time, name string) { c.At(tm, func() { got = append(got, fmt.Sprintf("%s@%d", name, c.Now())) }) }
+	at := func(tm Time, name string) {
+		c.At(tm, func() { got = append(got, fmt.Sprintf("%s@%d", name, c.Now())) })
+	}
 	at(20, "b")
 	at(10, "a")
 	at(20, "c")

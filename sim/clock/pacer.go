@@ -194,6 +194,8 @@ func (p *pacer) wallOf(t Time) time.Time {
 func (c *Clock) Run(limit Time, drain bool) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	c.limit = limit
+	defer func() { c.limit = Forever }()
 	for {
 		c.now = c.pacer.reached(c.now, min(c.Next(), limit))
 		for _, fn := range c.pacer.takeInbox() {
@@ -223,9 +225,19 @@ func (c *Clock) Run(limit Time, drain bool) {
 	}
 }
 
+// Ending reports whether the run will be over by time t: its limit is earlier, or
+// Stop was called. An event that would go on and on asks it, to give up.
+func (c *Clock) Ending(t Time) bool {
+	c.pacer.mu.Lock()
+	defer c.pacer.mu.Unlock()
+	return t > c.limit || c.pacer.stopped
+}
+
 // RunUntil runs events in virtual mode until t, whatever the speed is set to.
 // Tests and snapshots use it; it neither sleeps nor looks at the inbox.
 func (c *Clock) RunUntil(t Time) {
+	c.limit = t
+	defer func() { c.limit = Forever }()
 	for c.Next() <= t {
 		c.step()
 	}
