@@ -74,14 +74,19 @@ func (p *pane) wait(what, pattern string) []string {
 	}
 }
 
-// build makes the program.
-func build(t *testing.T) string {
+// program returns the path of the program: the test's own binary, which is it when
+// it is called by that name (TestMain).
+func program(t *testing.T) string {
 	t.Helper()
-	bin := filepath.Join(t.TempDir(), "nodemcu-sim")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return bin
+	path := filepath.Join(t.TempDir(), "nodemcu-sim")
+	if err := os.Symlink(self, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 const consoleApp = `
@@ -101,9 +106,10 @@ print("app is up")
 // The console as a person uses it: look, ask it by HTTP, type Lua, press a button,
 // leave.
 func TestConsoleInATerminal(t *testing.T) {
+	t.Parallel()
 	curl := need.Program(t, "curl")
 	p := openPane(t, 120, 36)
-	bin := build(t)
+	bin := program(t)
 	dir, state := t.TempDir(), t.TempDir()
 	write := func(text string) {
 		t.Helper()
@@ -194,8 +200,9 @@ func TestConsoleInATerminal(t *testing.T) {
 // A terminal is given back however the program ends, and keys are answered while
 // Lua does not return.
 func TestConsoleOfAnEndlessLoop(t *testing.T) {
+	t.Parallel()
 	p := openPane(t, 80, 24)
-	bin := build(t)
+	bin := program(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "init.lua"), []byte("print('looping')\nwhile true do tmr.wdclr() end"), 0o600); err != nil {
 		t.Fatal(err)
@@ -230,8 +237,9 @@ func TestConsoleOfAnEndlessLoop(t *testing.T) {
 
 // An idle console of an idle device stays, and uses next to nothing.
 func TestIdleConsole(t *testing.T) {
+	t.Parallel()
 	p := openPane(t, 140, 40)
-	bin := build(t)
+	bin := program(t)
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "init.lua"), []byte("print('at rest')"), 0o600); err != nil {
 		t.Fatal(err)
