@@ -72,3 +72,7 @@ func (m *module) endedWith(report func(sim.Ended)) {
 func (o *object) refName(callback, kind string) string {
 	return fmt.Sprintf("%s callback of %s %d", callback, kind, o.id)
 }
+
+// String names sockets and servers in heap snapshots.
+func (s *socket) String() string { return nameOf(s) }
+func (s *server) String() string { return nameOf(s) }

@@ -1,0 +1,77 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
+)
+
+// SIGUSR1 writes a snapshot and the run goes on.
+func TestSnapshotSignal(t *testing.T) {
+	dir := t.TempDir()
+	app := filepath.Join(dir, "app")
+	if err := os.Mkdir(app, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(app, "init.lua"), []byte(`kept = {1, 2, 3} print("ready")`), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(dir, "nodemcu-sim")
+	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	cmd := exec.Command(bin, "run", "--headless", "--net", "isolated", "--heap-snapshot", "h.json", "app")
+	cmd.Dir = dir
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout, cmd.Stderr = w, w
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Process.Kill()
+	w.Close()
+	lines := bufio.NewScanner(r)
+	await := func(text string) {
+		t.Helper()
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), text) {
+				return
+			}
+		}
+		t.Fatalf("the program ended without %q", text)
+	}
+	await("ready")
+	for _, name := range []string{"h-1.json", "h-2.json"} {
+		if err := cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+			t.Fatal(err)
+		}
+		await("heap snapshot: " + name)
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after an interrupt: %v", err)
+	}
+	for _, name := range []string{"h-1.json", "h-2.json", "h.json"} {
+		file, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := snapshot.Read(file)
+		file.Close()
+		if err != nil || !s.Tracked || len(s.Objects) < 10 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
