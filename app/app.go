@@ -38,6 +38,8 @@ type Options struct {
 	LinkDown []string // when nothing gets through, see wire.ParseSpan
 	WiFiDown []string // when the access points are off, likewise
 
+	StaticTimers bool // tmr has the numbered timers of older firmware
+
 	// See sim.Config.
 	TrackAllocations, ProfileCPU bool
 	HeapBudget                   int
@@ -146,6 +148,9 @@ func (o Options) configure(dir string) (*project.Project, sim.Config, error) {
 		return nil, cfg, err
 	}
 	cfg.Modules, err = firmware.Select(board.Firmware.Modules)
+	if o.StaticTimers || p.StaticTimers {
+		cfg.Modules = firmware.StaticTimers(cfg.Modules)
+	}
 	return p, cfg, err
 }
 

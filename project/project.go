@@ -7,6 +7,7 @@
 //
 //	[firmware]
 //	modules = ["file", "net", "node", "tmr", "wifi"]
+//	static_timers = true       # tmr.alarm(0, 1000, 1, fn), which 3.0 has no more
 //
 //	[heap]
 //	size = 50000               # bytes the SDK's allocator has before Lua starts
@@ -97,8 +98,10 @@ type Project struct {
 	// Exclude lists patterns of files that are not copied to the device; see
 	// hostdir.CheckPatterns.
 	Exclude []string
-	WiFi    WiFi
-	Link    Link
+	// StaticTimers gives tmr the seven numbered timers of older firmware.
+	StaticTimers bool
+	WiFi         WiFi
+	Link         Link
 
 	// Changes to the board; zero or nil for none.
 	modules []string
@@ -116,7 +119,8 @@ type document struct {
 	ChipID   uint32    `toml:"chip_id"`
 	Publish  []Publish `toml:"publish"`
 	Firmware struct {
-		Modules []string `toml:"modules"`
+		Modules      []string `toml:"modules"`
+		StaticTimers bool     `toml:"static_timers"`
 	} `toml:"firmware"`
 	Heap struct {
 		Size int `toml:"size"`
@@ -182,11 +186,13 @@ func Parse(name string, data []byte) (*Project, error) {
 		Board:   doc.Board,
 		Publish: doc.Publish,
 		Exclude: doc.FS.Exclude,
-		modules: doc.Firmware.Modules,
-		heap:    doc.Heap.Size,
-		mhz:     doc.CPU.MHz,
-		fsSize:  doc.FS.Size,
-		where:   f.Errorf,
+
+		StaticTimers: doc.Firmware.StaticTimers,
+		modules:      doc.Firmware.Modules,
+		heap:         doc.Heap.Size,
+		mhz:          doc.CPU.MHz,
+		fsSize:       doc.FS.Size,
+		where:        f.Errorf,
 	}
 	if f.Has("chip_id") {
 		p.chipID = &doc.ChipID

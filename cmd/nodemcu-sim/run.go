@@ -69,6 +69,7 @@ interrupted with expected texts missing.`,
 	fl.StringVar(&f.app.Net, "net", "host", "what the device reaches outside: host or isolated")
 	fl.StringVar(&f.app.FlashDir, "flash-dir", "", "write changes of the flash file system back to this directory (DIR itself is never written unless it is named here)")
 	fl.StringVar(&f.app.CPU, "cpu", "", "what Lua costs: esp8266, or host, which takes no device time (default from the project file, else esp8266)")
+	fl.BoolVar(&f.app.StaticTimers, "static-timers", false, "give tmr the numbered timers of firmware before 3.0, as in tmr.alarm(0, 1000, 1, fn)")
 	fl.StringVar(&f.app.OnPanic, "on-panic", "reboot", "after a panic: reboot, halt or exit")
 	fl.Uint64Var(&f.app.Seed, "seed", 1, "seed of everything random")
 	fl.StringVar(&f.app.Link, "link", "", "quality of the link between a device and everything else, e.g. latency=40ms,jitter=5ms,bandwidth=1mbit,loss=1%")

@@ -65,6 +65,18 @@ func Select(names []string) ([]sim.Module, error) {
 	return build, nil
 }
 
+// StaticTimers returns the build with the tmr that older firmware had, whose
+// functions take numbered timers too.
+func StaticTimers(build []sim.Module) []sim.Module {
+	build = slices.Clone(build)
+	for i, m := range build {
+		if m.Name == tmr.Module.Name {
+			build[i] = tmr.LegacyModule
+		}
+	}
+	return build
+}
+
 // Lacking returns which of the names the simulator lacks.
 func Lacking(names []string) []string {
 	var out []string
