@@ -56,6 +56,9 @@ func parseDerived(t *testing.T, block string) (s *scenario, want []string) {
 	s = &scenario{Name: name, UntilMS: int64(atoi(t, ms))}
 	for _, l := range strings.Split(body, "\n") {
 		kind, rest, _ := strings.Cut(l, " ")
+		if kind == "do" && strings.HasPrefix(rest, "local") {
+			kind = "" // Lua's
+		}
 		switch kind {
 		case "#":
 		case "peer", "do", "on":

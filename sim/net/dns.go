@@ -14,7 +14,7 @@ func (m *module) resolve(c *vm.Call) int {
 	found := func(ip netip.Addr, ok bool) {
 		var answer vm.Value = vm.Nil
 		if ok && ip != netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
-			answer = addrText(ip)
+			answer = m.newString(string(addrText(ip)))
 		}
 		fn := m.v.Deref(ref)
 		m.v.Unref(&ref) // before the call, which may end in an error

@@ -14,11 +14,11 @@ const (
 	softAPIf  = 1
 )
 
-// ifinfo is net.ifinfo(index): nil for no interface, else a table with ip, netmask
+// ifinfo is net.ifinfo([index]), by default that of the station: nil for no interface, else a table with ip, netmask
 // and gateway, which are absent when unset, and for a station that has got its
 // address from the network a table dhcp.
 func (m *module) ifinfo(c *vm.Call) int {
-	i := c.Int(1)
+	i := c.OptInt(1, 0)
 	if i < stationIf || i > softAPIf {
 		return c.ReturnNil()
 	}

@@ -231,6 +231,13 @@ func addrText(a netip.Addr) vm.String {
 	return vm.String(a.String())
 }
 
+// newString makes a string for a callback, which takes memory unless an equal one
+// exists.
+func (m *module) newString(s string) vm.String {
+	m.v.Intern(s)
+	return vm.String(s)
+}
+
 // pushAddr returns a port and an address, or two nils for port 0.
 func pushAddr(c *vm.Call, a netip.AddrPort) int {
 	if a.Port() == 0 {

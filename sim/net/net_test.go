@@ -67,9 +67,9 @@ func TestIfinfo(t *testing.T) {
 		local i = net.ifinfo(0)
 		print(i.ip, i.netmask, i.gateway, i.dhcp.server_ip, i.dhcp.client_ip)
 		print(net.ifinfo(1).ip, net.ifinfo(2), net.ifinfo(-1))
-		print(pcall(net.ifinfo))`)
+		print(net.ifinfo().ip, pcall(net.ifinfo, "x"))`)
 	want := "192.168.1.10\t255.255.255.0\t192.168.1.1\t192.168.1.1\t192.168.1.10\nnil\tnil\tnil\n" +
-		"false\tbad argument #1 to '?' (number expected, got no value)\n"
+		"192.168.1.10\tfalse\tbad argument #1 to '?' (number expected, got string)\n"
 	if got := w.run(clock.Second); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

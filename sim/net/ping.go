@@ -113,5 +113,5 @@ func (p *ping) answered(e lwip.Echo) {
 }
 
 func (p *ping) report(bytes int, took clock.Duration) {
-	p.m.callback("ping", p.fn, vm.Number(bytes), addrText(p.ip), vm.Number(p.seq), vm.Number(took/clock.Millisecond))
+	p.m.callback("ping", p.fn, vm.Number(bytes), p.m.newString(string(addrText(p.ip))), vm.Number(p.seq), vm.Number(took/clock.Millisecond))
 }

@@ -91,8 +91,7 @@ func (s *socket) received(conn *lwip.TCPConn, data [][]byte) lwip.Err {
 	if s.onReceive != 0 {
 		s.inReceive = true
 		for _, d := range data {
-			s.m.v.ChargeString(len(d))
-			s.m.callback("receive", s.onReceive, s.value(), vm.String(d))
+			s.m.callback("receive", s.onReceive, s.value(), s.m.newString(string(d)))
 		}
 		s.inReceive = false
 	}
@@ -233,7 +232,7 @@ func (s *socket) resolved(ip netip.Addr, ok bool) {
 	if s.self != 0 && s.onDNS != 0 {
 		var answer vm.Value = vm.Nil
 		if ip != none {
-			answer = addrText(ip)
+			answer = m.newString(string(addrText(ip)))
 		}
 		m.callback("dns", s.onDNS, s.value(), answer)
 	}

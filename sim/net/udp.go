@@ -60,8 +60,8 @@ func (s *socket) datagram(data []byte, from netip.AddrPort) {
 	if s.dead || s.udp == nil || s.self == 0 || s.onReceive == 0 {
 		return
 	}
-	s.m.v.ChargeString(len(data))
-	s.m.callback("receive", s.onReceive, s.value(), vm.String(data), vm.Number(from.Port()), addrText(from.Addr()))
+	s.m.callback("receive", s.onReceive, s.value(), s.m.newString(string(data)), vm.Number(from.Port()),
+		s.m.newString(string(addrText(from.Addr()))))
 }
 
 // sendTo is udp:send(port, ip, data [, fn]). The sent event happens within it,
