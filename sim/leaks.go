@@ -15,6 +15,16 @@ const defaultLeakAfter = 60 * clock.Second
 // leakInterval is how often ended objects are looked at.
 const leakInterval = clock.Second
 
+// maxExamined bounds how many ended objects are remembered as looked at.
+const maxExamined = 1000
+
+// examined is a callback of something that ended at a certain time: one look at
+// the heap is enough.
+type examined struct {
+	ref   vm.Ref
+	since clock.Time
+}
+
 // Ended is something with callbacks that has come to its end: a closed socket, a
 // stopped timer.
 type Ended struct {
@@ -69,9 +79,14 @@ func (d *Device) CheckLeaks() {
 		for _, ref := range e.Refs {
 			info := infos[ref]
 			key := info.What + "\x00" + info.Site
-			if info.What == "" || t.leaks[key] {
+			looked := examined{ref, e.Since}
+			if info.What == "" || t.leaks[key] || t.examined[looked] {
 				continue
 			}
+			if len(t.examined) >= maxExamined {
+				clear(t.examined)
+			}
+			t.examined[looked] = true
 			if s == nil {
 				s = d.HeapSnapshot("leak")
 			}

@@ -22,11 +22,12 @@ type tools struct {
 	parts    []func(*HeapParts)
 	ended    []func(report func(Ended))
 	leaks    map[string]bool
+	examined map[examined]bool
 	checked  clock.Time // when leaks were last looked for
 	diedAt   clock.Time // when native memory last ran out and was reported
 	reported bool       // this piece of work has had its post-mortem
 	told     map[string]bool
-	request  int        // the last that found no room
+	request  int // the last that found no room
 }
 
 // startTools prepares what lasts over resets.
@@ -39,14 +40,14 @@ func (d *Device) startTools() {
 		c.LeakAfter = defaultLeakAfter
 	}
 	d.tools.hinted = map[string]bool{}
-	d.tools.leaks, d.tools.told = map[string]bool{}, map[string]bool{}
+	d.tools.leaks, d.tools.told, d.tools.examined = map[string]bool{}, map[string]bool{}, map[examined]bool{}
 }
 
 // resetTools forgets what belongs to the boot that ends.
 func (d *Device) resetTools() {
 	t := &d.tools
 	t.parts, t.ended, t.checked, t.diedAt, t.reported, t.request = nil, nil, 0, 0, false, 0
-	t.leaks, t.told = map[string]bool{}, map[string]bool{}
+	t.leaks, t.told, t.examined = map[string]bool{}, map[string]bool{}, map[examined]bool{}
 }
 
 // watchHeap connects the tools to the heap and the VM of a boot.

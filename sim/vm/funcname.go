@@ -2,7 +2,6 @@ package vm
 
 import (
 	"fmt"
-	"slices"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -167,18 +166,4 @@ func (v *VM) nativeName(fn *Function) string {
 		return name
 	}
 	return "native function"
-}
-
-// frames lists the frames of a thread and of those that resumed it, innermost
-// first, without the simulator's own.
-func (v *VM) frames(L *lua.LState) []*luaFrame {
-	var out []*luaFrame
-	for ; L != nil; L = L.Parent {
-		for f := v.top(L); f != nil; f = v.visible(f.Parent) {
-			if f.Fn != nil {
-				out = append(out, f)
-			}
-		}
-	}
-	return slices.Clip(out)
 }
