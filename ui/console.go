@@ -344,8 +344,12 @@ func (c *Console) drawDivider(full canvas) {
 		case left:
 			ch = g.crossLeft
 		}
-		if !d.empty() {
-			full.cell(d.x, y, c.theme.style[dim], ch)
+		if d.empty() {
+			continue
 		}
+		if at, _, _ := full.screen.Get(d.x, y); y == d.y+d.h && at != string(g.hline) {
+			continue // a text of the title stands there
+		}
+		full.cell(d.x, y, c.theme.style[dim], ch)
 	}
 }

@@ -13,7 +13,7 @@ const roomyFooter = 100
 func (c *Console) drawFooter(cv canvas) {
 	c.buttons = c.buttons[:0]
 	if c.status != "" {
-		cv.text(1, 0, warn, c.status)
+		cv.fit(1, 0, cv.w-1, warn, c.status)
 		return
 	}
 	here := c.scope()

@@ -56,7 +56,7 @@ func (c *Console) FilesChanged(files []string) {
 	c.later(func() {
 		c.changed = files
 		if len(files) > 0 {
-			c.say("changed: " + strings.Join(files, " ") + "; r restarts the device with it")
+			c.say("r restarts the device with what has changed: " + strings.Join(files, " "))
 		}
 	})
 }

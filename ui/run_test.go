@@ -175,6 +175,41 @@ func TestBusyWorldIsSaidAndBounded(t *testing.T) {
 	}
 }
 
+// Keys are answered while Lua does not return.
+func TestKeysWhileTheWorldIsBusy(t *testing.T) {
+	release := make(chan struct{})
+	busy := make(chan struct{})
+	l := startLive(t, context.Background(), func(d *sim.Device) {
+		close(busy)
+		for { // as a program that never returns
+			select {
+			case <-release:
+				return
+			default:
+			}
+		}
+	})
+	<-busy
+	for range 5 {
+		before, _ := l.screen.counts()
+		start := time.Now()
+		l.screen.InjectKey(tcell.KeyF6, 0, 0)
+		for n := before; n == before; n, _ = l.screen.counts() {
+			if time.Since(start) > 100*time.Millisecond {
+				t.Fatal("no frame 100 ms after a key")
+			}
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	l.screen.InjectKey(tcell.KeyF10, 0, 0)
+	if err := <-l.ended; err != nil {
+		t.Error(err)
+	}
+	close(release)
+	<-l.worldOK
+}
+
 func TestIdleConsoleDrawsOncePerSnapshot(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.c.clock().Pause()

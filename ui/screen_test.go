@@ -88,6 +88,20 @@ func TestHelpAndDetails(t *testing.T) {
 	h.golden("details-100x30")
 }
 
+func TestCompletionList(t *testing.T) {
+	h := newHarness(t, "UTF-8", 80, 24)
+	h.scene()
+	var names []sim.Name
+	for i, kind := range []string{"table", "function", "function", "number", "string"} {
+		for _, stem := range []string{"set", "setup", "settle", "self"} {
+			names = append(names, sim.Name{Name: stem + string(rune('a'+i)), Type: kind})
+		}
+	}
+	h.typeText("x.se")
+	h.c.completeWith(names, "se")
+	h.golden("completion-80x24")
+}
+
 func TestZoom(t *testing.T) {
 	h := newHarness(t, "UTF-8", 140, 40)
 	h.scene()
