@@ -36,12 +36,12 @@ type module struct {
 	timers []*timer // that Lua has made and not lost, oldest first
 	kind   *vm.Type
 
-	opened  clock.Time // the software watchdog counts seconds from here
+	boot    clock.Time // the software watchdog counts seconds from here, as time does
 	softdog *sim.Timer
 }
 
 func open(d *sim.Device) *module {
-	m := &module{dev: d, opened: d.Now()}
+	m := &module{dev: d, boot: d.Now() - clock.Time(d.Uptime())}
 	m.softdog = d.NewTimer(func() { d.Reset(sim.SoftRestart) })
 	m.kind = &vm.Type{
 		Name: "tmr.timer",
@@ -132,8 +132,8 @@ func (m *module) softwd(c *vm.Call) int {
 		m.softdog.Disarm()
 		return 0
 	}
-	ticked := (m.dev.Now() - m.opened) / clock.Second
-	m.softdog.ArmAt(m.opened+(ticked+seconds)*clock.Second, 0, false)
+	ticked := (m.dev.Now() - m.boot) / clock.Second
+	m.softdog.ArmAt(m.boot+(ticked+seconds)*clock.Second, 0, false)
 	return 0
 }
 
