@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/nodemcu-sim/nodemcu-sim/observe"
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 )
@@ -94,6 +95,8 @@ func (l *logbook) addEvent(e sim.Event) {
 		add(problem, "err", bad, "%s", prefixed(d.Where, d.Message))
 	case sim.MemoryData:
 		add(problem, "mem", bad, "no room for %s bytes, %s are free", thousands(d.Request), thousands(d.Free))
+	case sim.PostMortemData:
+		add(problem, "heap", bad, "%s", observe.Describe(e))
 	case sim.WiFiData:
 		add(fromSim, "wifi", dim, "%s", spaced(d.Mode, d.State, d.IP))
 	case sim.SocketData:

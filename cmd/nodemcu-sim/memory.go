@@ -147,6 +147,8 @@ func (t *memoryTools) finish() error {
 	if t.flags.snapshot != "" && !t.crash {
 		if s := d.HeapSnapshot("end of the run"); s != nil {
 			t.write("--heap-snapshot", t.flags.snapshot, s.Write)
+		} else {
+			fmt.Fprintln(t.err, "no heap snapshot: the device is not running Lua at the end of the run")
 		}
 	}
 	if name := t.flags.heapProfile; name != "" {
