@@ -270,7 +270,7 @@ func (w *walker) followTable(i int, tb *lua.LTable) {
 	weakKeys, weakValues := false, false
 	if mt, ok := t.Metatable.(*lua.LTable); ok {
 		w.edge(i, mt, " metatable")
-		weakKeys, weakValues = weakness(mt)
+		weakKeys, weakValues = weakMode(mt)
 	}
 	if !weakValues {
 		for n, x := range t.array {
@@ -308,8 +308,8 @@ func (w *walker) followTable(i int, tb *lua.LTable) {
 	}
 }
 
-// weakness reads __mode of a metatable.
-func weakness(mt *lua.LTable) (keys, values bool) {
+// weakMode reads __mode of a metatable.
+func weakMode(mt *lua.LTable) (keys, values bool) {
 	mode, _ := mt.RawGetString("__mode").(lua.LString)
 	for i := 0; i < len(mode); i++ {
 		keys = keys || mode[i] == 'k'
