@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/observe"
-	"github.com/nodemcu-sim/nodemcu-sim/observe"
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 )
@@ -94,8 +93,6 @@ func (l *logbook) addEvent(e sim.Event) {
 		}
 	case sim.ErrorData:
 		add(problem, "err", bad, "%s", prefixed(d.Where, d.Message))
-	case sim.PostMortemData:
-		add(problem, "mem", bad, "%s", observe.Describe(e))
 	case sim.MemoryData:
 		add(problem, "mem", bad, "no room for %s bytes, %s are free", thousands(d.Request), thousands(d.Free))
 	case sim.PostMortemData:

@@ -1,11 +1,14 @@
 package ui
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/gdamore/tcell/v2"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
 )
 
 func TestScreens(t *testing.T) {
@@ -86,6 +89,18 @@ func TestHelpAndDetails(t *testing.T) {
 	h.golden("help-100x30")
 	h.press("Esc", "Tab", "Tab", "Down", "Enter")
 	h.golden("details-100x30")
+}
+
+func TestPostMortemIsInTheLog(t *testing.T) {
+	h := newHarness(t, "UTF-8", 80, 24)
+	h.event(clock.Second, sim.PostMortem, sim.PostMortemData{Why: "not enough memory", Where: "init.lua:9", Request: 1024, Free: 312, Size: 50_000,
+		Holders: []snapshot.Group{{Name: "init.lua:7", Kind: "table", Bytes: 30_000, Count: 12}}})
+	s := h.frame()
+	for _, want := range []string{"heap", "not enough memory at init.lua:9", "1024 bytes asked for", "made at init.lua:7"} {
+		if !strings.Contains(s, want) {
+			t.Errorf("%q is not in the log:\n%s", want, s)
+		}
+	}
 }
 
 func TestCompletionList(t *testing.T) {

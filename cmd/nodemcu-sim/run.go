@@ -70,7 +70,7 @@ interrupted with expected texts missing.`,
 	fl.StringVar(&f.app.FlashDir, "flash-dir", "", "write changes of the flash file system back to this directory (DIR itself is never written unless it is named here)")
 	fl.StringVar(&f.app.CPU, "cpu", "", "what Lua costs: esp8266, or host, which takes no device time (default from the project file, else esp8266)")
 	fl.BoolVar(&f.app.StaticTimers, "static-timers", false, "give tmr the numbered timers of firmware before 3.0, as in tmr.alarm(0, 1000, 1, fn)")
-	fl.StringVar(&f.app.OnPanic, "on-panic", "reboot", "after a panic: reboot, halt or exit")
+	fl.StringVar(&f.app.OnPanic, "on-panic", "reboot", "after a panic or an error in a timer or task that nothing catches: reboot, halt or exit")
 	fl.Uint64Var(&f.app.Seed, "seed", 1, "seed of everything random")
 	fl.StringVar(&f.app.Link, "link", "", "quality of the link between a device and everything else, e.g. latency=40ms,jitter=5ms,bandwidth=1mbit,loss=1%")
 	fl.StringArrayVar(&f.app.LinkDown, "link-down", nil, "lose every packet from FROM to TO, in device time: FROM-TO, e.g. 30s-35s; may be repeated")
@@ -109,6 +109,10 @@ func (f *runFlags) run(c *cobra.Command) error {
 	if err := f.memory.apply(&f.app); err != nil {
 		return err
 	}
+	console := !f.headless && len(f.expect) == 0 && isTerminal(os.Stdin) && isTerminal(os.Stdout)
+	if console {
+		f.app.TrackAllocations = true // the console's heap snapshots name the places
+	}
 	a, err := app.New(f.app)
 	if err != nil {
 		return err
@@ -120,7 +124,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 		app:     a,
 		out:     c.OutOrStdout(),
 		err:     c.ErrOrStderr(),
-		console: !f.headless && len(f.expect) == 0 && isTerminal(os.Stdin) && isTerminal(os.Stdout),
+		console: console,
 	}
 	return s.run()
 }
