@@ -10,7 +10,8 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
 )
 
-// OnPanic says what a device does after a panic.
+// OnPanic says what a device does after a panic, and after an error in a timer or
+// task that no onerror function takes: the firmware would restart for either.
 type OnPanic int
 
 const (
@@ -436,6 +437,11 @@ func (d *Device) reportError(what string, err *vm.Error) {
 			return
 		}
 		d.console.show(vm.String(msg))
+		if d.cfg.OnPanic == HaltOnPanic {
+			d.Emit(Panic, PanicData{err.Message(), err.Traceback, what})
+			d.halt()
+			return
+		}
 		if !d.erring {
 			d.erring = true
 			d.NewTimer(func() { d.Reset(SoftRestart) }).Arm(restartAfterError, false)

@@ -125,6 +125,17 @@ func TestErrorInTaskRestartsAfterTwoSeconds(t *testing.T) {
 	}
 }
 
+func TestUncaughtErrorHaltsWhenAsked(t *testing.T) {
+	w := NewWorld(1)
+	out := record(w)
+	d := program(w, `print(nil .. "x")`, Config{OnPanic: HaltOnPanic})
+	d.PowerOn()
+	w.Clock.RunUntil(10 * clock.Second)
+	if s := out.String(); strings.Contains(s, "restart") || !d.Halted() {
+		t.Errorf("halted: %v, output %s", d.Halted(), s)
+	}
+}
+
 func TestUnprotectedErrorIsAPanic(t *testing.T) {
 	w := NewWorld(1)
 	out := record(w)
