@@ -204,10 +204,8 @@ func (c *Console) clock() *clock.Clock { return c.cfg.World.Clock }
 // nothing needs to be done.
 func (c *Console) tick() time.Duration {
 	now := c.now()
-	if !c.pending && now.Sub(c.asked) >= c.snapshotTime(now) {
-		c.asked, c.pending = now, true
-		d, f := c.device, c.feed
-		c.clock().Post(func() { f.snapshot(d.Snapshot()) })
+	for _, p := range c.pages {
+		c.askSnapshot(p, now)
 	}
 	c.sendNext(now)
 	if c.status != "" && now.After(c.statusEnds) {
@@ -230,6 +228,20 @@ func (c *Console) tick() time.Duration {
 		return snapshotTime
 	}
 	return c.snapshotTime(now) - now.Sub(c.asked)
+}
+
+// askSnapshot asks the world for a snapshot of a device, if it is time to. Devices
+// that are not on show are asked once for each column of their heap's graph.
+func (c *Console) askSnapshot(p *page, now time.Time) {
+	pause := c.snapshotTime(now)
+	if p != c.page {
+		pause = columnTime
+	}
+	if p.pending || now.Sub(p.asked) < pause {
+		return
+	}
+	p.asked, p.pending = now, true
+	c.clock().Post(func() { p.feed.snapshot(p.device.Snapshot()) })
 }
 
 func (c *Console) snapshotTime(now time.Time) time.Duration {

@@ -303,6 +303,22 @@ func TestSeveralDevices(t *testing.T) {
 	if s := h.frame(); strings.Contains(s, "from the first") || !strings.Contains(s, "from the second") || !strings.HasPrefix(s, " second ") {
 		t.Errorf("the second device:\n%s", s)
 	}
+	// The graphs of those that are not on show go on.
+	h.c.clock().Pause()
+	for _, p := range h.c.pages {
+		p.pending = false
+	}
+	for range 5 {
+		h.wall = h.wall.Add(columnTime)
+		h.c.tick()
+		h.pump()
+	}
+	h.frame()
+	for i, p := range h.c.pages {
+		if !p.model.known {
+			t.Errorf("nothing is known of device %d", i)
+		}
+	}
 	h.press("d", "d")
 	if s := h.frame(); h.c.device != h.device || !strings.Contains(s, "from the first") {
 		t.Errorf("the devices after it:\n%s", s)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -177,16 +178,11 @@ func TestBusyWorldIsSaidAndBounded(t *testing.T) {
 
 // Keys are answered while Lua does not return.
 func TestKeysWhileTheWorldIsBusy(t *testing.T) {
-	release := make(chan struct{})
+	var released atomic.Bool
 	busy := make(chan struct{})
 	l := startLive(t, context.Background(), func(d *sim.Device) {
 		close(busy)
-		for { // as a program that never returns
-			select {
-			case <-release:
-				return
-			default:
-			}
+		for !released.Load() { // as a program that never returns
 		}
 	})
 	<-busy
@@ -206,7 +202,7 @@ func TestKeysWhileTheWorldIsBusy(t *testing.T) {
 	if err := <-l.ended; err != nil {
 		t.Error(err)
 	}
-	close(release)
+	released.Store(true)
 	<-l.worldOK
 }
 
