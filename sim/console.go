@@ -269,6 +269,7 @@ func (d *Device) callResults(what string, fn vm.Value, nret int, args ...vm.Valu
 	before, began := d.vmCPU(), d.Now()
 	d.VM.SetEntry(what)
 	values, err, kill := d.VM.Call(fn, nret, args...)
+	d.VM.SetEntry("")
 	d.Emit(Callback, CallbackData{what, clock.Time((d.vmCPU() - before) / 1000)})
 	d.hintLong(what, fn, d.Now()-began)
 	if kill != nil {

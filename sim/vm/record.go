@@ -315,6 +315,10 @@ func (t *tracker) before(m *meter, f *luaFrame) {
 		if f.Parent == nil || f.Parent.Fn.IsG { // arguments that came from outside
 			for i := 0; i < min(f.NArgs, int(f.Fn.Proto.NumParameters)); i++ {
 				if s, ok := m.reg(f, i).(lua.LString); ok {
+					if o, ok := t.origins[stringKey(s)]; ok && o.stack == 0 {
+						o.stack = t.here().stack // made by the system for this call
+						t.origins[stringKey(s)] = o
+					}
 					t.note(stringKey(s))
 				}
 			}
