@@ -18,14 +18,7 @@ type egcExperiment struct {
 
 // inexactModes names the experiments that are not reproduced to the byte.
 var inexactModes = map[string]string{
-	"off_loop_garbage":             "pace of the incremental collector",
-	"alloc_failure_loop_garbage":   "pace of the incremental collector",
-	"memlimit_neg_not_reached":     "pace of the incremental collector",
-	"memlimit_pos_not_reached":     "pace of the incremental collector",
-	"memlimit_pos_near":            "pace of the incremental collector",
-	"always_parse_garbage":         "a value in a register that is no longer used lives longer on the device",
 	"string_dead_until_next_alloc": "a value in a register that is no longer used lives longer on the device",
-	"finalizer_order":              "newproxy requests 32 bytes fewer on the way",
 }
 
 // The measured experiments on collector modes.

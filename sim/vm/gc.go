@@ -86,8 +86,7 @@ func (m *memory) sweep() {
 	}
 	m.settle()
 	m.strt.Live = len(m.strs)
-	m.resizeStrings()
-	m.shrinkBuffer()
+	m.checkSizes()
 	if !m.exact {
 		m.total = m.fixed + m.live + m.registry.Bytes() + m.strt.Slots*heap.StringTableSlot + m.buf.Size
 	}
@@ -167,6 +166,13 @@ func (m *memory) settle() {
 		}
 	}
 	m.unplaced, m.unsettled, m.unsettledProtos = m.unplaced[:0], m.unsettled[:0], m.unsettledProtos[:0]
+}
+
+// checkSizes shrinks the string table and the concat buffer, as at the end of a
+// sweep.
+func (m *memory) checkSizes() {
+	m.resizeStrings()
+	m.shrinkBuffer()
 }
 
 // resizeStrings fits the string table to the live strings: at the end of a

@@ -22,6 +22,8 @@ type meter struct {
 	mend       mend
 	pending    *tableState // table made by the instruction before
 	pendingReg int         // where it is
+	onStack    []lua.LValue
+	checkGC    bool // exact: the incremental collector may take a step
 }
 
 var _ context.Context = (*meter)(nil)
@@ -77,8 +79,8 @@ func (m *meter) Done() <-chan struct{} {
 	case lua.OP_NEWTABLE:
 		if v.mem.on {
 			v.running = m.th
-			m.due = true
 			m.pending = v.mem.newTable(heap.UnpackHint(int(inst&0x1ff)), heap.UnpackHint(int(inst>>9)&0x1ff))
+			m.due = true // not before: a finalizer may have run
 			m.pendingReg = f.LocalBase + int(inst>>18)&0xff
 		}
 	case lua.OP_SETLIST:
@@ -156,6 +158,11 @@ func (m *meter) afterwards() {
 	}
 	if m.pending != nil {
 		m.bindPending()
+	}
+	if m.checkGC {
+		m.checkGC = false
+		m.vm.running = m.th
+		m.vm.mem.checkGC()
 	}
 	if m.due = m.vm.rec != nil; m.due {
 		m.record(m.state.currentFrame)
@@ -268,6 +275,9 @@ func (m *meter) beforeClosure(f *luaFrame, inst uint32) {
 		}
 	}
 	mem.hold = false
+	if mem.exact {
+		m.due, m.checkGC = true, true
+	}
 	if mem.track != nil {
 		mem.track.expect(m, f.LocalBase+argA(inst))
 	}
@@ -298,6 +308,9 @@ func (m *meter) beforeConcat(f *luaFrame, inst uint32) {
 	if v.mem.on {
 		v.running = m.th
 		v.mem.concat(m.th, regs[b:c+1])
+		if v.mem.exact {
+			m.due, m.checkGC = true, true
+		}
 		if v.mem.track != nil {
 			v.mem.track.expect(m, f.LocalBase+argA(inst))
 		}

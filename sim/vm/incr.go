@@ -6,13 +6,16 @@ import (
 
 // incremental is the state of the incremental collector, which runs in all modes
 // of the emergency collector and alone in NOT_ACTIVE: a cycle begins when the
-// bytes in use pass a threshold and advances by a step at a time. The account
-// follows its pace (what a step may visit before it stops, what the next one
-// waits for) and marks in one go where the firmware marks the last time.
+// bytes in use pass a threshold and advances by a step at a time. What a step
+// visits before it stops decides what the next one waits for, so the objects are
+// visited in the firmware's order (see gray.go). What a step has found stays
+// until the next cycle, even if it died meanwhile; what else is alive is marked
+// in one go where the firmware marks the last time.
 // Only exact accounts have it; lazy ones collect when they must.
 type incremental struct {
 	phase     gcPhase
-	work      int // bytes still to visit, slots or objects still to sweep
+	gray      gray
+	work      int // slots or objects still to sweep
 	threshold int
 	debt      int
 	estimate  int
@@ -34,7 +37,6 @@ const (
 const (
 	gcSweepCost    = 10
 	gcFinalizeCost = 100
-	gcChunk        = 100 // objects are visited whole; this is about their size
 )
 
 // setThreshold starts the wait for the next cycle.
@@ -85,18 +87,21 @@ func (m *memory) singleStep() int {
 	g := &m.incr
 	switch g.phase {
 	case gcPaused:
-		g.phase, g.work, g.debt = gcPropagate, m.visited, 0
+		g.phase, g.debt = gcPropagate, 0
+		m.grayRoots()
 		return 0
 	case gcPropagate:
-		if g.work > 0 {
-			n := min(g.work, gcChunk)
-			g.work -= n
-			return n
+		if g.gray.pending() {
+			return m.visit()
 		}
 		g.dead = m.markAll()
+		g.gray = gray{}
 		g.garbage = append(g.garbage, m.unbound...)
 		m.unbound = m.unbound[:0]
 		g.estimate = m.total
+		for _, u := range g.dead {
+			g.estimate -= int(u.size)
+		}
 		g.phase, g.work = gcSweepStrings, m.strt.Slots
 		return 0
 	case gcSweepStrings:
@@ -115,6 +120,9 @@ func (m *memory) singleStep() int {
 		if len(g.dead) > 0 {
 			u := g.dead[0]
 			g.dead = g.dead[1:]
+			if g.estimate > gcFinalizeCost {
+				g.estimate -= gcFinalizeCost
+			}
 			m.finalize([]*udataState{u})
 			return gcFinalizeCost
 		}
@@ -123,9 +131,21 @@ func (m *memory) singleStep() int {
 	}
 }
 
-// objects is the number of objects a sweep looks at, strings apart.
+// objects is the number of objects a sweep looks at: all but strings and the
+// upvalues that a running function still has on its stack.
 func (m *memory) objects() int {
-	return len(m.tables) + len(m.funcs) + len(m.upvals) + len(m.protos) + len(m.threads) + len(m.udata) + len(m.incr.garbage)
+	n := bootHiddenObjects + len(m.tables) + len(m.funcs) + len(m.protos) + len(m.threads) + len(m.udata)
+	for uv := range m.upvals {
+		if upvalueOf(uv).closed {
+			n++
+		}
+	}
+	for i := range m.incr.garbage {
+		if m.incr.garbage[i].kind != kindString {
+			n++
+		}
+	}
+	return n
 }
 
 // sweepIncremental frees what the mark of this cycle did not reach.

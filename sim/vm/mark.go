@@ -35,6 +35,10 @@ func (m *memory) collect() {
 	}
 	blocked := m.egc.Blocked
 	m.inGC, m.egc.Blocked = true, true
+	if m.exact {
+		m.incr.gray = gray{}
+		m.checkSizes() // the sweep that a full collection begins with
+	}
 	dead := m.markAll()
 	if len(m.incr.garbage) > 0 { // of a cycle that this collection completes
 		m.unbound = append(m.unbound, m.incr.garbage...)
@@ -64,6 +68,13 @@ func (m *memory) markAll() []*udataState {
 	}
 	for _, x := range m.pins {
 		m.markValue(x)
+	}
+	for _, x := range m.incr.gray.kept {
+		if p, ok := x.(*lua.FunctionProto); ok {
+			m.markProto(p)
+		} else {
+			m.markValue(x.(lua.LValue))
+		}
 	}
 	m.propagate()
 	var dead []*udataState
@@ -254,12 +265,7 @@ func (m *memory) traverseTable(tb *lua.LTable) {
 	weakKeys, weakValues := false, false
 	if mt, ok := t.Metatable.(*lua.LTable); ok {
 		m.markValue(mt)
-		if mode, ok := mt.RawGetString("__mode").(lua.LString); ok {
-			for i := 0; i < len(mode); i++ {
-				weakKeys = weakKeys || mode[i] == 'k'
-				weakValues = weakValues || mode[i] == 'v'
-			}
-		}
+		weakKeys, weakValues = weakMode(mt)
 	}
 	if weakKeys || weakValues {
 		m.weak = append(m.weak, tb)
@@ -398,29 +404,14 @@ func protoSize(p *lua.FunctionProto) int {
 // longer used live on.
 func (m *memory) traverseThread(L *lua.LState) {
 	t := m.threads[L]
-	st := t.state
 	if t.stack.start != nil && t.fresh {
 		m.markValue(t.stack.start)
 	}
 	for _, x := range t.stack.corpse {
 		m.markValue(x)
 	}
-	if !st.Dead {
-		top := st.reg.top
-		if f := st.currentFrame; f != nil && f.Fn != nil && !f.Fn.IsG {
-			top = max(top, f.LocalBase+int(f.Fn.Proto.NumUsedRegisters))
-		}
-		top = min(top, len(st.reg.array))
-		for _, x := range st.reg.array[:top] {
-			if x != nil {
-				m.markValue(x)
-			}
-		}
-		for f := st.currentFrame; f != nil; f = f.Parent {
-			if f.Fn != nil {
-				m.markValue(f.Fn)
-			}
-		}
+	for _, x := range t.values() {
+		m.markValue(x)
 	}
 	if L != m.still {
 		was := t.stack.Bytes()
@@ -433,12 +424,7 @@ func (m *memory) traverseThread(L *lua.LState) {
 // are values and never weak.
 func (m *memory) clearWeak(tb *lua.LTable) {
 	t := tableOf(tb)
-	mt := t.Metatable.(*lua.LTable)
-	mode, _ := mt.RawGetString("__mode").(lua.LString)
-	weakValues := false
-	for i := 0; i < len(mode); i++ {
-		weakValues = weakValues || mode[i] == 'v'
-	}
+	_, weakValues := weakMode(t.Metatable.(*lua.LTable))
 	s := m.tables[tb]
 	if weakValues {
 		for i, x := range t.array {

@@ -109,6 +109,31 @@ func (m *memory) keepCorpse(L *lua.LState, value lua.LValue) {
 	t.stack.corpse = append(t.stack.corpse, value)
 }
 
+// values lists what is on a thread's stack: the registers up to the end of the
+// innermost function's frame and the functions that are running.
+func (m *meter) values() []lua.LValue {
+	st := m.state
+	if st.Dead {
+		return nil
+	}
+	top := st.reg.top
+	if f := st.currentFrame; f != nil && f.Fn != nil && !f.Fn.IsG {
+		top = max(top, f.LocalBase+int(f.Fn.Proto.NumUsedRegisters))
+	}
+	m.onStack = m.onStack[:0]
+	for _, x := range st.reg.array[:min(top, len(st.reg.array))] {
+		if x != nil {
+			m.onStack = append(m.onStack, x)
+		}
+	}
+	for f := st.currentFrame; f != nil; f = f.Parent {
+		if f.Fn != nil {
+			m.onStack = append(m.onStack, f.Fn)
+		}
+	}
+	return m.onStack
+}
+
 // used reports how far the frames of a thread reach: slots, and frames.
 func (m *meter) used() (slots, frames int) {
 	st := m.state
