@@ -30,7 +30,7 @@ func (c *Console) dropQuestion() {
 	}
 }
 
-// key lets the line take a key, or pasted text.
+// edit changes the line: a key, or pasted text.
 func (q *question) edit(change func(line)) {
 	change(q.line)
 	if q.typed != nil {
