@@ -15,6 +15,8 @@ type Call struct {
 	L    *lua.LState
 	name string
 	pins int // pinned values of the calls below
+
+	above []Value // exact accounts: see dropped
 }
 
 func (v *VM) enter(L *lua.LState, name string) *Call {
@@ -22,10 +24,10 @@ func (v *VM) enter(L *lua.LState, name string) *Call {
 	if n := len(v.calls); n > 0 {
 		c := v.calls[n-1]
 		v.calls = v.calls[:n-1]
-		c.L, c.name, c.pins = L, name, len(v.mem.pins)
+		c.L, c.name, c.pins, c.above = L, name, len(v.mem.pins), c.above[:0]
 		return c
 	}
-	return &Call{v, L, name, len(v.mem.pins)}
+	return &Call{VM: v, L: L, name: name, pins: len(v.mem.pins)}
 }
 
 func (v *VM) leave(c *Call) {

@@ -16,11 +16,6 @@ type egcExperiment struct {
 	Peak               int
 }
 
-// inexactModes names the experiments that are not reproduced to the byte.
-var inexactModes = map[string]string{
-	"string_dead_until_next_alloc": "a value in a register that is no longer used lives longer on the device",
-}
-
 // The measured experiments on collector modes.
 func TestCollectorModes(t *testing.T) {
 	var all []egcExperiment
@@ -44,13 +39,10 @@ func TestCollectorModes(t *testing.T) {
 		r, _ := b.v.Globals().RawGetString("R").(vm.Number)
 		if float64(r) == x.R && st.AllocTotal == x.Alloc && st.Peak == x.Peak {
 			exact++
-			if inexactModes[x.Name] != "" {
-				t.Errorf("%s is exact now: take it out of the list", x.Name)
-			}
 			continue
 		}
 		t.Logf("%s: R %v, want %v; allocated %d, want %d; peak %d, want %d", x.Name, r, x.R, st.AllocTotal, x.Alloc, st.Peak, x.Peak)
-		if inexactModes[x.Name] == "" && i < own {
+		if i < own {
 			t.Errorf("%s is no longer exact", x.Name)
 		}
 	}

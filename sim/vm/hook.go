@@ -23,6 +23,7 @@ type meter struct {
 	pending    *tableState // table made by the instruction before
 	pendingReg int         // where it is
 	onStack    []lua.LValue
+	residue    residue
 	checkGC    bool // exact: the incremental collector may take a step
 }
 
@@ -108,6 +109,10 @@ func (m *meter) Done() <-chan struct{} {
 		if v.mem.on {
 			m.beforeCall(f, inst)
 		}
+	case lua.OP_RETURN:
+		if v.mem.exact && v.mem.on {
+			m.beforeReturn(f, inst)
+		}
 	case lua.OP_TFORLOOP:
 		if v.mem.on {
 			if fn, ok := m.reg(f, int(inst>>18)&0xff).(*lua.LFunction); ok && fn.IsG {
@@ -155,6 +160,9 @@ func (v *VM) slice() {
 func (m *meter) afterwards() {
 	if m.mend.on {
 		m.applyMend()
+	}
+	if m.residue.frame != nil {
+		m.putBack()
 	}
 	if m.pending != nil {
 		m.bindPending()

@@ -151,7 +151,12 @@ func (c *Call) Insert(x Value) { c.L.Insert(x, 1) }
 func (c *Call) SetTop(n int) { c.L.SetTop(n) }
 
 // Drop takes the last n values that were pushed away again.
-func (c *Call) Drop(n int) { c.L.Pop(n) }
+func (c *Call) Drop(n int) {
+	if c.VM.mem.exact {
+		c.dropped(n)
+	}
+	c.L.Pop(n)
+}
 
 // Raise raises an error without position, as the VM does from within a native
 // function (luaG_runerror).

@@ -120,6 +120,12 @@ func (m *meter) values() []lua.LValue {
 	if f := st.currentFrame; f != nil && f.Fn != nil && !f.Fn.IsG {
 		top = max(top, f.LocalBase+int(f.Fn.Proto.NumUsedRegisters))
 	}
+	if m.vm.mem.exact { // what functions left behind above that, the mark clears
+		slots, _ := m.used()
+		if end := min(slots-m.stack.base, len(st.reg.array)); end > top {
+			clear(st.reg.array[top:end])
+		}
+	}
 	m.onStack = m.onStack[:0]
 	for _, x := range st.reg.array[:min(top, len(st.reg.array))] {
 		if x != nil {

@@ -185,6 +185,9 @@ func (v *VM) goFunction(f Func) lua.LGFunction {
 		v.cpu += v.callNanos
 		c := v.enter(L, f.Name)
 		n := f.Fn(c)
+		if v.mem.exact && v.mem.on {
+			v.leaves(c, n)
+		}
 		v.leave(c)
 		return n
 	}
