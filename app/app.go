@@ -168,7 +168,7 @@ func (o Options) apply(cfg *sim.Config) error {
 	switch o.OnPanic {
 	case "", "reboot":
 	case "halt", "exit":
-		cfg.OnPanic = sim.HaltOnPanic
+		cfg.OnPanic = sim.HaltOnError
 	default:
 		return fmt.Errorf("--on-panic %q: use reboot, halt or exit", o.OnPanic)
 	}

@@ -10,8 +10,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
 )
 
-// OnPanic says what a device does after a panic, and after an error in a timer or
-// task that no onerror function takes: the firmware would restart for either.
+// OnPanic says what a device does after a panic.
 type OnPanic int
 
 const (
@@ -19,6 +18,9 @@ const (
 	RebootOnPanic OnPanic = iota
 	// HaltOnPanic leaves it stopped.
 	HaltOnPanic
+	// HaltOnError leaves it stopped, and after an error in a timer or task that
+	// no onerror function takes, too: the firmware would restart for that.
+	HaltOnError
 )
 
 // Config is what a device is made of. The zero value of every field but Board
@@ -437,7 +439,7 @@ func (d *Device) reportError(what string, err *vm.Error) {
 			return
 		}
 		d.console.show(vm.String(msg))
-		if d.cfg.OnPanic == HaltOnPanic {
+		if d.cfg.OnPanic == HaltOnError {
 			d.Emit(Panic, PanicData{err.Message(), err.Traceback, what})
 			d.halt()
 			return

@@ -128,7 +128,7 @@ func TestErrorInTaskRestartsAfterTwoSeconds(t *testing.T) {
 func TestUncaughtErrorHaltsWhenAsked(t *testing.T) {
 	w := NewWorld(1)
 	out := record(w)
-	d := program(w, `print(nil .. "x")`, Config{OnPanic: HaltOnPanic})
+	d := program(w, `print(nil .. "x")`, Config{OnPanic: HaltOnError})
 	d.PowerOn()
 	w.Clock.RunUntil(10 * clock.Second)
 	if s := out.String(); strings.Contains(s, "restart") || !d.Halted() {
