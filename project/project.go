@@ -84,7 +84,7 @@ import (
 const FileName = hostdir.ProjectFile
 
 // maxSize bounds the project file, in bytes.
-const maxSize = 1 << 20
+const maxSize = 64 << 10
 
 // Project is what a project file says. The zero value is that of an empty file.
 type Project struct {

@@ -7,6 +7,7 @@
 package tomlfile
 
 import (
+	"bytes"
 	"encoding"
 	"errors"
 	"fmt"
@@ -73,6 +74,9 @@ func (f *File) line(key string) int {
 // with an UnmarshalText method, structs (tables) and slices of these. Every key
 // of the file must have a field. The error is an *Error.
 func Decode(name string, data []byte, v any) (*File, error) {
+	if line := dottedLine(data); line > 0 {
+		return nil, &Error{File: name, Line: line, Message: fmt.Sprintf("more than %d dots in a line; use several lines", maxDots)}
+	}
 	var tree map[string]any
 	if _, err := toml.Decode(string(data), &tree); err != nil {
 		var pe toml.ParseError
@@ -89,6 +93,21 @@ func Decode(name string, data []byte, v any) (*File, error) {
 		return nil, err
 	}
 	return f, nil
+}
+
+// maxDots bounds the dots of one line, and so the parts of its keys: what they cost
+// the decoder grows with the square of their number.
+const maxDots = 500
+
+// dottedLine returns the first line with too many dots, 0 for none.
+func dottedLine(data []byte) (line int) {
+	for text := range bytes.Lines(data) {
+		line++
+		if bytes.Count(text, []byte(".")) > maxDots {
+			return line
+		}
+	}
+	return 0
 }
 
 // table fills the struct dst from the table at path.

@@ -81,6 +81,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"a = 1\nb = ", `x.toml:2: `},
 		{"title = \"\x00\"", `x.toml:1: `},
 		{"[net]\nhost = [\n{ name = \"a\" }, # x\n{ port = 1,\n  prot = 1 },\n]", `x.toml:5: unknown key "prot"`},
+		{"on = true\n" + strings.Repeat("a.", 50000) + "b = 1", `x.toml:2: more than 500 dots`},
 		{"net = {main = {name = \"m\", prot = 1}}", `x.toml:1: unknown key "prot"`},
 	}
 	for _, tt := range tests {
