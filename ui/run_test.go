@@ -191,8 +191,10 @@ func TestKeysWhileTheWorldIsBusy(t *testing.T) {
 		start := time.Now()
 		l.screen.InjectKey(tcell.KeyF6, 0, 0)
 		for n := before; n == before; n, _ = l.screen.counts() {
-			if time.Since(start) > 100*time.Millisecond {
-				t.Fatal("no frame 100 ms after a key")
+			// A console that waited for the world would wait for ever; how
+			// soon the frame comes is not for a test on a busy machine.
+			if time.Since(start) > 10*time.Second {
+				t.Fatal("no frame after a key")
 			}
 			time.Sleep(time.Millisecond)
 		}

@@ -194,18 +194,9 @@ func (s *session) runConsole() error {
 	}()
 	err = console.Run(ctx)
 	s.app.World.Clock.Stop()
-	select {
-	case <-done:
-	case <-time.After(stubborn):
-		fmt.Fprintln(s.err, "the program on the device does not return: the run ends without it")
-		os.Exit(exitInterrupted)
-	}
+	<-done
 	return err
 }
-
-// stubborn is how long a program may go on after the user has left: an endless
-// loop that feeds the watchdog never lets the world stop.
-const stubborn = 2 * time.Second
 
 // outcome turns the way the run ended into the program's exit status.
 func (s *session) outcome() error {
