@@ -43,7 +43,7 @@ func ParseNumber(s string) (float64, bool) {
 		if strings.IndexByte(s, '_') >= 0 {
 			return 0, false
 		}
-		if strings.IndexAny(s, "pP") < 0 {
+		if !strings.ContainsAny(s, "pP") {
 			s += "p0"
 		}
 	case s[i]|0x20 == 'i' || s[i]|0x20 == 'n':
