@@ -360,8 +360,10 @@ func xpcall(c *vm.Call) int {
 	return status(c, ret, err)
 }
 
-// status returns true and results, or false and the error value.
+// status returns true and results, or false and the error value. They stand where
+// the function and its arguments stood, as the firmware calls it in place.
 func status(c *vm.Call, ret []vm.Value, err *vm.Error) int {
+	c.SetTop(0)
 	if err != nil {
 		c.Push(vm.False)
 		c.Push(err.Value)

@@ -38,6 +38,7 @@ func resume(c *vm.Call) (ok bool, ret []vm.Value) {
 
 func coResume(c *vm.Call) int {
 	ok, ret := resume(c)
+	c.SetTop(1) // the arguments went over to the coroutine
 	c.Push(vm.Bool(ok))
 	for _, x := range ret {
 		c.Push(x)
