@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 )
 
 // Log writes device output to one writer and, a line each, what the simulator
@@ -20,6 +21,7 @@ type Log struct {
 	Names bool
 
 	err   error
+	last  repetition
 	lines map[string]string // incomplete lines by device
 	order []string          // of devices in lines, first output first
 }
@@ -44,7 +46,41 @@ func (l *Log) Handle(e sim.Event) {
 		if l.Names {
 			name = e.Device + " "
 		}
-		l.write(l.Events, fmt.Sprintf("[%11.6f] %s%s: %s\n", e.Time.Seconds(), name, e.Kind, text))
+		l.event(e.Time, fmt.Sprintf("%s%s: %s", name, e.Kind, text))
+	}
+}
+
+// repetition is the line of an event that was written last, and how often it has
+// come since.
+type repetition struct {
+	line  string
+	since clock.Time // when the present second began
+	count int        // in that second
+	more  int        // of these, not written
+}
+
+// maxRepeats is how often in a second of device time the same line is written. A
+// program whose error handler fails says the same a hundred thousand times.
+const maxRepeats = 10
+
+func (l *Log) event(t clock.Time, line string) {
+	r := &l.last
+	if line != r.line || t >= r.since+clock.Second {
+		l.flushRepeats()
+		*r = repetition{line: line, since: t}
+	}
+	if r.count++; r.count > maxRepeats {
+		r.more++
+		return
+	}
+	l.write(l.Events, fmt.Sprintf("[%11.6f] %s\n", t.Seconds(), line))
+}
+
+// flushRepeats tells how many lines were left out.
+func (l *Log) flushRepeats() {
+	if l.last.more > 0 {
+		l.write(l.Events, fmt.Sprintf("  … and %d times more\n", l.last.more))
+		l.last.more = 0
 	}
 }
 
@@ -78,8 +114,9 @@ func (l *Log) output(device, text string) {
 	l.lines[device] = text
 }
 
-// Flush writes lines that are not complete.
+// Flush writes what was held back.
 func (l *Log) Flush() {
+	l.flushRepeats()
 	for _, device := range l.order {
 		if text := l.lines[device]; text != "" {
 			l.write(l.Device, device+": "+text+"\n")

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 )
 
 func output(s string) sim.Event {
@@ -120,5 +121,18 @@ func TestJSON(t *testing.T) {
 	}
 	if want := `{"t":1,"dev":"d","ev":"output","data":{"text":"<a>\r\n"}}` + "\n"; b.String() != want {
 		t.Errorf("got %q, want %q", b.String(), want)
+	}
+}
+
+func TestLogOfFlood(t *testing.T) {
+	var ev strings.Builder
+	l := Log{Events: &ev}
+	for i := range 3000 {
+		l.Handle(sim.Event{Time: clock.Time(i) * clock.Millisecond, Kind: sim.LuaError, Data: sim.ErrorData{Message: "again"}})
+	}
+	l.Handle(sim.Event{Time: 3 * clock.Second, Kind: sim.Boot, Data: sim.BootData{Reason: "power-on"}})
+	l.Flush()
+	if got := ev.String(); strings.Count(got, "again\n") != 3*maxRepeats || strings.Count(got, "… and 990 times more\n") != 3 || !strings.HasSuffix(got, "boot: power-on\n") {
+		t.Errorf("got %s", got)
 	}
 }
