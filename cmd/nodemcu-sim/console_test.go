@@ -177,7 +177,7 @@ func TestConsoleInATerminal(t *testing.T) {
 	p.wait("the count of resets", "1 reset")
 
 	p.text("q")
-	p.wait("the shell", `(?m)^shell\$ *$`)
+	p.wait("the shell", `(?m)^(shell\$ )*shell\$ *$`)
 	p.text("stty -a | grep -o ' -*echo ' && echo sane")
 	p.keys("Enter")
 	if s := p.wait("a sane terminal", `(?m)^ ?(-*)echo *\nsane`); s[1] != "" {
@@ -221,7 +221,7 @@ func TestConsoleOfAnEndlessLoop(t *testing.T) {
 		} else {
 			p.keys(leave)
 		}
-		p.wait("the shell", `(?m)^shell\$ *$`)
+		p.wait("the shell", `(?m)^(shell\$ )*shell\$ *$`)
 		p.text("clear; stty -a | grep -o ' -*echo ' && echo sane")
 		p.keys("Enter")
 		p.wait("a sane terminal", `(?m)^ ?echo *\nsane`)
@@ -273,5 +273,5 @@ func TestIdleConsole(t *testing.T) {
 		t.Errorf("an idle console uses %d ms of CPU in %d s", 10*used, seconds)
 	}
 	p.keys("F10")
-	p.wait("the shell", `(?m)^shell\$ *$`)
+	p.wait("the shell", `(?m)^(shell\$ )*shell\$ *$`)
 }
