@@ -61,9 +61,12 @@ type BoardCPU struct {
 	// Call is what calling a firmware function costs beyond the instruction
 	// that calls it.
 	Call float64 `toml:"call_us"`
-	// ROMLookup is what it costs to find a name in a table in flash: a module
-	// that is looked up as a global, a function in its module.
-	ROMLookup float64 `toml:"rom_lookup_us"`
+	// ROMEntry is what comparing a name with one entry of a table in flash takes:
+	// a module that is looked up as a global, a function in its module, cost as
+	// many as stand before them.
+	ROMEntry float64 `toml:"rom_entry_us"`
+	// Delay is what tmr.delay takes beyond the time it was asked for.
+	Delay float64 `toml:"delay_us"`
 }
 
 // BaseMHz is the clock at which a profile's prices hold.

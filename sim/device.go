@@ -303,7 +303,8 @@ func (d *Device) SetMHz(mhz int) {
 	d.rebaseCycles()
 	d.mhz = mhz
 	nanos := func(us float64) int64 { return int64(d.Board.CPU.Micros(us, mhz) * 1000) }
-	d.VM.SetPrices(nanos(d.Board.CPU.Instruction), nanos(d.Board.CPU.Call))
+	c := d.Board.CPU
+	d.VM.SetPrices(vm.Prices{Instruction: nanos(c.Instruction), Call: nanos(c.Call), ROMEntry: nanos(c.ROMEntry)})
 }
 
 // BootReason returns why the device last started.

@@ -104,6 +104,8 @@ func (m *module) delay(c *vm.Call) int {
 	if us <= 0 {
 		c.ArgError(1, "wrong arg range")
 	}
+	cpu := m.dev.Board.CPU
+	c.VM.AddCPU(int64(cpu.Micros(cpu.Delay, m.dev.MHz()) * 1000))
 	m.dev.Delay(clock.Duration(int32(min(us, 1<<31-1))))
 	m.dev.FeedWatchdog()
 	return 0

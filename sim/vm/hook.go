@@ -77,6 +77,18 @@ func (m *meter) Done() <-chan struct{} {
 				v.mem.setString(f.Fn.Env, string(key), m.reg(f, int(inst>>18)&0xff) != lua.LNil)
 			}
 		}
+	case lua.OP_GETGLOBAL:
+		if v.romNanos > 0 {
+			if name, ok := f.Fn.Proto.Constants[inst&0x3ffff].(lua.LString); ok {
+				v.chargeGlobal(f.Fn.Env, string(name))
+			}
+		}
+	case lua.OP_GETTABLEKS, lua.OP_SELF:
+		if v.romNanos > 0 {
+			if name, ok := m.rk(f, argC(inst)).(lua.LString); ok {
+				v.chargeField(m.reg(f, argB(inst)), string(name))
+			}
+		}
 	case lua.OP_NEWTABLE:
 		if v.mem.on {
 			v.running = m.th

@@ -265,7 +265,7 @@ func BenchmarkNearTheLimit(b *testing.B) {
 	if _, ok := h.Allocate(h.Largest() - 700); !ok {
 		b.Fatal("no room")
 	}
-	v.SetPrices(1, 0)
+	v.SetPrices(Prices{Instruction: 1})
 	fn, err := v.Load([]byte(`for i = 1, 100 do local t = {i} local s = "a" .. i end`), "=t")
 	if err != nil {
 		b.Fatal(err)

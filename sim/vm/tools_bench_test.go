@@ -53,7 +53,7 @@ func benchRecorder(b *testing.B, what vm.Recorder) {
 	for _, p := range programs {
 		b.Run(p.name, func(b *testing.B) {
 			v := vm.New(vm.Config{SliceNanos: 1e15, Recorder: &vm.Recorder{Allocations: what.Allocations, CPU: what.CPU}})
-			v.SetPrices(1000, 1000)
+			v.SetPrices(vm.Prices{Instruction: 1000, Call: 1000})
 			openLibs(v)
 			v.ROMGlobals().RawSetString("setmeta", v.L.NewFunction(setmeta))
 			fn, err := v.Load([]byte(p.src), "=bench")

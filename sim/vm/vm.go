@@ -57,6 +57,8 @@ type VM struct {
 	cpu         int64 // CPU time used since boot, in nanoseconds
 	instrNanos  int64 // price of one instruction
 	callNanos   int64 // price of one call into the firmware
+	romNanos    int64 // price of one comparison with a name in flash
+	romNames    [romNames]romName
 	sliceAt     int64 // value of cpu at which Slice is called next
 	killed      *Kill // set: unwinding, no pcall may catch it
 	nCcalls     int   // depth of protected calls and Go-to-Lua calls
@@ -207,9 +209,18 @@ func (v *VM) Metatable(t *Type) *Table {
 // CPU returns the CPU time used since boot, in nanoseconds.
 func (v *VM) CPU() int64 { return v.cpu }
 
-// SetPrices sets the CPU time, in nanoseconds, that one VM instruction and one
-// call into the firmware take.
-func (v *VM) SetPrices(instruction, call int64) { v.instrNanos, v.callNanos = instruction, call }
+// Prices are what Lua's work takes of the CPU, in nanoseconds.
+type Prices struct {
+	Instruction int64 // one VM instruction
+	Call        int64 // a call into the firmware, beyond its instruction
+	ROMEntry    int64 // one comparison with a name of a table in flash
+}
+
+// SetPrices sets what Lua's work takes from now on.
+func (v *VM) SetPrices(p Prices) {
+	v.instrNanos, v.callNanos, v.romNanos = p.Instruction, p.Call, p.ROMEntry
+	v.romNames = [romNames]romName{}
+}
 
 // AddCPU adds n nanoseconds of CPU time, for firmware calls that take long.
 func (v *VM) AddCPU(n int64) { v.cpu += n }

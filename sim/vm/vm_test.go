@@ -12,7 +12,7 @@ func testVM(t *testing.T) (*VM, *strings.Builder) {
 		Output:     func(s string) { out.WriteString(s) },
 		SliceNanos: 1e6,
 	})
-	v.SetPrices(1030, 1030)
+	v.SetPrices(Prices{Instruction: 1030, Call: 1030})
 	v.L.G.Global.Metatable = func() Value {
 		mt := v.L.CreateTable(0, 1)
 		mt.RawSetString("__index", v.ROMGlobals())

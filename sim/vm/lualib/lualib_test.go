@@ -39,7 +39,7 @@ func newMachine() *machine {
 		SliceNanos: 1e6,
 		Heap:       heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 20}),
 	})
-	m.v.SetPrices(1000, 1000)
+	m.v.SetPrices(vm.Prices{Instruction: 1000, Call: 1000})
 	lualib.Open(m.v)
 	m.v.StartAccounting()
 	m.v.SetEGC(heap.EGCAlways, 0) // no cap on joined strings: as any other Lua
