@@ -13,12 +13,20 @@ func (m *memory) sweep() {
 		m.heap.TakeBack()
 	}
 	freed := false
+	for _, s := range m.dead { // since the last sweep nobody can still be at work on them
+		*s = tableState{}
+	}
+	m.spare = append(m.spare, m.dead[:min(len(m.dead), maxSpare-len(m.spare))]...)
+	m.dead = m.dead[:0]
 	for tb, s := range m.tables {
 		if s.epoch != m.epoch {
 			s.t.Free(m)
 			delete(m.tables, tb)
 			delete(m.addresses, objectPointer(tb))
 			freed = true
+			if !m.exact && len(m.dead) < maxSpare && m.track == nil {
+				m.dead = append(m.dead, s)
+			}
 		}
 	}
 	if freed {

@@ -66,6 +66,8 @@ type memory struct {
 	named     map[string]bool // lazy: strings of the chunk being compiled
 	still     *lua.LState     // thread whose stack must not move now (fw: fixedstack)
 	tabs      []*tableState   // tables whose object is not known yet
+	dead      []*tableState   // states of tables that the last sweep freed
+	spare     []*tableState   // of earlier ones, to be used again
 	pins      []lua.LValue    // what running firmware functions hold
 	work      []lua.LValue
 	track     *tracker // nil: nobody asked
@@ -106,6 +108,9 @@ const (
 // bigBlock is the size from which a lazy account gives a block its place at
 // once: contiguity decides whether it fits.
 const bigBlock = 512
+
+// maxSpare bounds the states of dead tables that are kept.
+const maxSpare = 1024
 
 // finalizerInterval is how many bytes a lazy account lets pass between marks
 // within one call while something may wait for its finalizer.

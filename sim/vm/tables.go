@@ -86,7 +86,14 @@ func (m *memory) adopt(tb *lua.LTable) *tableState {
 
 // newTable accounts for a table that is about to be made.
 func (m *memory) newTable(narray, nhash int) *tableState {
-	s := &tableState{building: true}
+	var s *tableState
+	if n := len(m.spare); n > 0 && m.track == nil {
+		s = m.spare[n-1]
+		m.spare = m.spare[:n-1]
+		s.building = true
+	} else {
+		s = &tableState{building: true}
+	}
 	m.tabs = append(m.tabs, s)
 	if m.track != nil {
 		m.track.note(s)
