@@ -57,11 +57,15 @@ func (m *memory) table(tb *lua.LTable) *tableState {
 
 // adopt makes a state for a table that was not announced.
 func (m *memory) adopt(tb *lua.LTable) *tableState {
-	s := &tableState{tb: tb, epoch: m.epoch}
-	if s.rom = m.v.rom[tb] != ""; s.rom {
-		m.tables[tb] = s
+	if m.v.rom[tb] != "" {
+		s := m.roms[tb]
+		if s == nil {
+			s = &tableState{tb: tb, rom: true}
+			m.roms[tb] = s
+		}
 		return s
 	}
+	s := &tableState{tb: tb, epoch: m.epoch}
 	t := tableOf(tb)
 	n := 0
 	for i := len(t.array); i > 0; i-- {
