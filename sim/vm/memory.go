@@ -315,6 +315,9 @@ func (m *memory) intern(s string) {
 				return
 			}
 			m.named[s] = true
+			if n := m.strt.GrownFor(len(m.named)); n > 0 {
+				m.growStringTable(n)
+			}
 		}
 		m.charge(kindString, heap.StringSize(len(s)))
 		if m.track != nil {
@@ -325,11 +328,8 @@ func (m *memory) intern(s string) {
 	if _, ok := m.strs[s]; ok {
 		return
 	}
-	if n := m.strt.Grown(); n > 0 {
-		m.strt.Stuck = true
-		m.Realloc(&m.strt.Block, n*heap.StringTableSlot)
-		m.strt.Stuck = false
-		m.strt.Slots = n
+	if n := m.strt.GrownFor(1); n > 0 {
+		m.growStringTable(n)
 	}
 	o := &object{size: int32(heap.StringSize(len(s)))}
 	m.Realloc(&o.blk, int(o.size))
@@ -339,6 +339,13 @@ func (m *memory) intern(s string) {
 	if m.track != nil {
 		m.track.note(stringKey(s))
 	}
+}
+
+func (m *memory) growStringTable(n int) {
+	m.strt.Stuck = true
+	m.Realloc(&m.strt.Block, n*heap.StringTableSlot)
+	m.strt.Stuck = false
+	m.strt.Slots = n
 }
 
 // useBuffer makes the concat buffer hold n bytes.
