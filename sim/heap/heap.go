@@ -175,9 +175,14 @@ func (h *Heap) Settle(b *Block) {
 	}
 	h.used -= int(b.length)
 	if p, ok := h.place(int(b.size)); ok {
-		h.reserved -= int(b.length)
-		*b = p
-		return
+		if h.used <= h.size {
+			h.reserved -= int(b.length)
+			*b = p
+			return
+		}
+		// The place is longer than what was reserved, by a remainder too
+		// short to be split off, and others have reserved the rest.
+		h.release(p)
 	}
 	h.used += int(b.length)
 }

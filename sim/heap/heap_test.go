@@ -284,6 +284,36 @@ func TestFailurePrintsRequest(t *testing.T) {
 	}
 }
 
+// A place may be longer than what was reserved: the heap is never more than full.
+func TestSettleInAFullHeap(t *testing.T) {
+	h := New(Config{Size: 400})
+	hole, _ := h.Allocate(100)
+	if _, ok := h.Allocate(100); !ok { // keeps the hole from joining the rest
+		t.Fatal("no room")
+	}
+	h.Release(&hole)
+	var young []Block
+	for h.Free() > 0 {
+		b, ok := h.Reserve(min(80, h.Free()-16))
+		if !ok {
+			t.Fatalf("%d free", h.Free())
+		}
+		young = append(young, b)
+	}
+	for i := range young {
+		h.Settle(&young[i])
+		if h.Free() < 0 {
+			t.Fatalf("%d bytes free", h.Free())
+		}
+	}
+	for i := range young {
+		h.Release(&young[i])
+	}
+	if h.Free() != 400-120 {
+		t.Errorf("%d free at the end", h.Free())
+	}
+}
+
 // Young blocks take room without a place, and get one when they have survived.
 func TestReserve(t *testing.T) {
 	h := New(Config{Size: 1000})
