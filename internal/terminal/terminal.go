@@ -82,3 +82,10 @@ func (x *Terminal) Run(lines string) string {
 	x.Wait(clock.Duration(len(lines))*100 + 100*clock.Millisecond)
 	return strings.TrimSuffix(x.Output(), "\n")
 }
+
+// FirstLine returns what the prompt prints of an error, without the place on the
+// line typed and without the traceback.
+func FirstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\nstack traceback")
+	return strings.TrimPrefix(line, "Lua error: \tstdin:1: ")
+}

@@ -9,12 +9,6 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 )
 
-// firstLine drops the traceback of an error.
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\nstack traceback")
-	return strings.TrimPrefix(line, "Lua error: \tstdin:1: ")
-}
-
 func TestModule(t *testing.T) {
 	for _, tt := range []struct{ lua, want string }{
 		{"print(gpio.OUTPUT, gpio.OPENDRAIN, gpio.INPUT, gpio.INT, gpio.HIGH, gpio.LOW, gpio.FLOAT, gpio.PULLUP)", "1\t3\t0\t2\t1\t0\t0\t1"},
@@ -38,7 +32,7 @@ func TestModule(t *testing.T) {
 		{"print(gpio.pulse)", "nil"},
 	} {
 		x := terminal.New(t, nil, Module)
-		if got := firstLine(x.Run(tt.lua)); got != tt.want {
+		if got := terminal.FirstLine(x.Run(tt.lua)); got != tt.want {
 			t.Errorf("%s\ngot  %q\nwant %q", tt.lua, got, tt.want)
 		}
 	}

@@ -9,11 +9,6 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/pipe"
 )
 
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\nstack traceback")
-	return strings.TrimPrefix(line, "Lua error: \tstdin:1: ")
-}
-
 func newTerminal(t *testing.T, files map[string]string) *terminal.Terminal {
 	return terminal.New(t, files, pipe.Module, Module)
 }
@@ -56,7 +51,7 @@ func TestModule(t *testing.T) {
 		{"print(node.startupoption(), node.startupoption(node.START_NO_BANNER), node.startupoption())", "0\t1\t1"},
 	} {
 		x := newTerminal(t, nil)
-		if got := firstLine(x.Run(tt.lua)); got != tt.want {
+		if got := terminal.FirstLine(x.Run(tt.lua)); got != tt.want {
 			t.Errorf("%s\ngot  %q\nwant %q", tt.lua, got, tt.want)
 		}
 	}
@@ -153,7 +148,7 @@ func TestCompile(t *testing.T) {
 		{"node.compile('this_name_is_longer_than_spiffs_.lua')", "bad argument #1 to 'compile' (filename invalid)"},
 	} {
 		x := newTerminal(t, files)
-		if got := firstLine(x.Run(tt.lua)); got != tt.want {
+		if got := terminal.FirstLine(x.Run(tt.lua)); got != tt.want {
 			t.Errorf("%s\ngot  %q\nwant %q", tt.lua, got, tt.want)
 		}
 		if tt.want != "" {

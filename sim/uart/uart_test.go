@@ -8,11 +8,6 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 )
 
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\nstack traceback")
-	return strings.TrimPrefix(line, "Lua error: \tstdin:1: ")
-}
-
 func TestModule(t *testing.T) {
 	for _, tt := range []struct{ lua, want string }{
 		{"print(uart.getconfig(0))", "115200\t8\t0\t1"},
@@ -32,7 +27,7 @@ func TestModule(t *testing.T) {
 		{"uart.fifodepth(0, 2)", "bad argument #2 to 'fifodepth' (Invalid direction)"},
 	} {
 		x := terminal.New(t, nil, Module)
-		if got := firstLine(x.Run(tt.lua)); got != strings.TrimSuffix(tt.want, "\n") {
+		if got := terminal.FirstLine(x.Run(tt.lua)); got != strings.TrimSuffix(tt.want, "\n") {
 			t.Errorf("%s\ngot  %q\nwant %q", tt.lua, got, tt.want)
 		}
 	}

@@ -138,3 +138,13 @@ func sameLayout(real, shadow reflect.Type) error {
 	}
 	return nil
 }
+
+// entry returns the value of a key that t.keys lists, and whether it has one.
+func (t *luaTable) entry(k lua.LValue) (x lua.LValue, ok bool) {
+	if str, isString := k.(lua.LString); isString {
+		x, ok = t.strdict[string(str)]
+	} else {
+		x, ok = t.dict[k]
+	}
+	return x, ok && x != lua.LNil
+}

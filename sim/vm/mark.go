@@ -278,18 +278,11 @@ func (m *memory) traverseTable(tb *lua.LTable) {
 		}
 	}
 	for _, k := range t.keys {
-		var x lua.LValue
-		var ok bool
-		str, isString := k.(lua.LString)
-		if isString {
-			x, ok = t.strdict[string(str)]
-		} else {
-			x, ok = t.dict[k]
-		}
-		if !ok || x == lua.LNil {
+		x, ok := t.entry(k)
+		if !ok {
 			continue
 		}
-		if isString {
+		if str, ok := k.(lua.LString); ok {
 			m.markString(string(str))
 		} else if !weakKeys {
 			m.markValue(k)

@@ -16,30 +16,13 @@ func memVM(t testing.TB, h *heap.Heap, exact bool) *VM {
 	v.L.G.Global.Metatable = meta
 	v.rom[meta] = "test"
 	blob := &Type{Name: "blob"}
-	for _, f := range []Func{
-		{"pcall", func(c *Call) int {
-			var args []Value
-			for i := 2; i <= c.NArgs(); i++ {
-				args = append(args, c.Arg(i))
-			}
-			ret, err := c.PCall(c.Arg(1), -1, nil, args...)
-			if err != nil {
-				return c.Return(False, err.Value)
-			}
-			return c.Return(append([]Value{True}, ret...)...)
-		}},
-		{"create", func(c *Call) int { return c.Return(c.NewThread()) }},
-		{"resume", func(c *Call) int {
-			ok, ret := c.Resume()
-			return c.Return(append([]Value{Bool(ok)}, ret...)...)
-		}},
-		{"yield", func(c *Call) int { return c.Yield() }},
+	for _, f := range append(callFuncs, []Func{
 		{"setmeta", func(c *Call) int { v.SetMetatable(c.Arg(1), c.Arg(2)); return c.Return(c.Arg(1)) }},
 		{"proxy", func(c *Call) int { return c.Return(v.NewProxy()) }},
 		{"udata", func(c *Call) int { return c.Return(v.NewObject(blob, c.Int(1), nil)) }},
 		{"gc", func(c *Call) int { v.Collect(); return 0 }},
 		{"bytes", func(c *Call) int { return c.ReturnInt(v.LuaBytes()) }},
-	} {
+	}...) {
 		rom.RawSetString(f.Name, v.NewFunction(f))
 	}
 	return v

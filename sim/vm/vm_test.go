@@ -5,6 +5,27 @@ import (
 	"testing"
 )
 
+// callFuncs are protected calls and coroutines, as bare as they can be.
+var callFuncs = []Func{
+	{"pcall", func(c *Call) int {
+		var args []Value
+		for i := 2; i <= c.NArgs(); i++ {
+			args = append(args, c.Arg(i))
+		}
+		ret, err := c.PCall(c.Arg(1), -1, nil, args...)
+		if err != nil {
+			return c.Return(False, err.Value)
+		}
+		return c.Return(append([]Value{True}, ret...)...)
+	}},
+	{"create", func(c *Call) int { return c.Return(c.NewThread()) }},
+	{"resume", func(c *Call) int {
+		ok, ret := c.Resume()
+		return c.Return(append([]Value{Bool(ok)}, ret...)...)
+	}},
+	{"yield", func(c *Call) int { return c.Yield() }},
+}
+
 // testVM returns a VM with the few functions the tests of the core need.
 func testVM(t *testing.T) (*VM, *strings.Builder) {
 	out := &strings.Builder{}
@@ -19,7 +40,7 @@ func testVM(t *testing.T) (*VM, *strings.Builder) {
 		return mt
 	}()
 	rom := v.ROMGlobals()
-	for _, f := range []Func{
+	for _, f := range append(callFuncs, []Func{
 		{"emit", func(c *Call) int {
 			for i := 1; i <= c.NArgs(); i++ {
 				s, ok := c.VM.ToString(c.Arg(i))
@@ -36,24 +57,7 @@ func testVM(t *testing.T) (*VM, *strings.Builder) {
 		}},
 		{"error", func(c *Call) int { c.Throw(c.Arg(1)); return 0 }},
 		{"fail", func(c *Call) int { c.Error("failed"); return 0 }},
-		{"pcall", func(c *Call) int {
-			var args []Value
-			for i := 2; i <= c.NArgs(); i++ {
-				args = append(args, c.Arg(i))
-			}
-			ret, err := c.PCall(c.Arg(1), -1, nil, args...)
-			if err != nil {
-				return c.Return(False, err.Value)
-			}
-			return c.Return(append([]Value{True}, ret...)...)
-		}},
-		{"create", func(c *Call) int { return c.Return(c.NewThread()) }},
-		{"resume", func(c *Call) int {
-			ok, ret := c.Resume()
-			return c.Return(append([]Value{Bool(ok)}, ret...)...)
-		}},
-		{"yield", func(c *Call) int { return c.Yield() }},
-	} {
+	}...) {
 		rom.RawSetString(f.Name, v.NewFunction(f))
 	}
 	return v, out

@@ -283,17 +283,11 @@ func (w *walker) followTable(i int, tb *lua.LTable) {
 		}
 	}
 	for _, k := range t.keys {
-		var x lua.LValue
-		var ok bool
-		str, isString := k.(lua.LString)
-		if isString {
-			x, ok = t.strdict[string(str)]
-		} else {
-			x, ok = t.dict[k]
-		}
-		if !ok || x == lua.LNil {
+		x, ok := t.entry(k)
+		if !ok {
 			continue
 		}
+		_, isString := k.(lua.LString)
 		_, stringValue := x.(lua.LString)
 		if isString || !weakKeys {
 			if to := w.value(k); to >= 0 && w.full {
