@@ -165,6 +165,7 @@ func (c *Console) work() {
 	line, rest, ok := strings.Cut(string(c.input), "\n")
 	if !ok {
 		c.posted = false
+		c.serial.pull()
 		return
 	}
 	c.input = []byte(rest)
@@ -175,6 +176,7 @@ func (c *Console) work() {
 	if err != nil {
 		c.posted = false
 		c.d.reportError("serial input", err)
+		c.serial.pull()
 		return
 	}
 	if problem := c.post(); problem != "" {

@@ -82,11 +82,12 @@ type Device struct {
 	cpuCounts bool
 	rand      *rand.Rand
 
-	powered bool
-	running bool
-	local   clock.Time // device time at the start of the current work, plus delays
-	cpuMark int64      // vm.CPU at the start of the current work
-	sched   scheduler
+	powered    bool
+	restarting bool // see ExpectReset
+	running    bool
+	local      clock.Time // device time at the start of the current work, plus delays
+	cpuMark    int64      // vm.CPU at the start of the current work
+	sched      scheduler
 
 	resetAt      clock.Time // when the device was last reset: its own time zero
 	boots        int
@@ -188,6 +189,7 @@ func (d *Device) Reset(why BootReason) {
 // RequestRestart resets the device once the current piece of work has ended, as
 // node.restart does: Lua goes on until it returns to the system.
 func (d *Device) RequestRestart(why BootReason, delay clock.Duration) {
+	d.ExpectReset()
 	d.world.Clock.At(d.Now()+delay, d.ifThisBoot(func() { d.Reset(why) }))
 }
 
@@ -221,7 +223,7 @@ func (d *Device) Sleep(us clock.Duration) {
 func (d *Device) shutdown() {
 	d.radio.stop()
 	d.net.stop()
-	d.powered = false
+	d.powered, d.restarting = false, false
 	d.boots++
 	d.sched.wake.Stop()
 	d.sched = scheduler{loopStart: -1}

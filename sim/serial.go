@@ -70,6 +70,8 @@ type serial struct {
 	incoming []byte // on the line, not yet received
 	lineTime int64  // when the byte before incoming[0] had arrived, in nanoseconds
 	arrival  *clock.Event
+	source   func() []byte // see SetSerialSource
+	ahead    []byte        // what it gave, not yet on the line
 
 	listening bool   // the interrupt is enabled: Lua has started
 	received  []byte // the receive buffer
@@ -93,6 +95,8 @@ func (s *serial) reset() {
 		incoming: s.incoming,
 		lineTime: s.lineTime,
 		arrival:  s.arrival,
+		source:   s.source,
+		ahead:    s.ahead,
 	}
 }
 
@@ -174,8 +178,9 @@ func (d *Device) SerialQueued() (tx, rx int) {
 // world's goroutine; see SerialPending for how to keep pace.
 func (d *Device) TypeSerial(data []byte) {
 	s := &d.console.serial
-	if len(s.incoming) == 0 {
-		s.lineTime = max(s.lineTime, int64(d.world.Clock.Now())*1000)
+	// A byte that has just arrived may have done so within this microsecond.
+	if now := int64(d.world.Clock.Now()) * 1000; len(s.incoming) == 0 && now-s.lineTime >= 1000 {
+		s.lineTime = now
 	}
 	s.incoming = append(s.incoming, data...)
 	s.expect()
@@ -210,6 +215,7 @@ func (s *serial) arrive() {
 		s.wake()
 	}
 	s.expect()
+	s.pull()
 }
 
 // wake posts the reader's task, unless it is waiting already.
@@ -240,6 +246,7 @@ func (s *serial) read() {
 			more = s.readData()
 		}
 		if !more {
+			s.pull()
 			return
 		}
 	}

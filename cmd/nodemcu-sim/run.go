@@ -28,6 +28,7 @@ type runFlags struct {
 	verbose  bool
 	memory   memoryFlags
 	watch    bool
+	input    string
 }
 
 func runCommand() *cobra.Command {
@@ -38,12 +39,17 @@ func runCommand() *cobra.Command {
 		Long: `Boot a device with the files of DIR as its flash file system and run its init.lua.
 In a terminal the console opens. Without one, or with --headless, what the device
 sends to its serial port goes to standard output and what the simulator has to say
-to standard error.
+to standard error. Standard input, where it is not a terminal, is typed at the serial
+port as upload tools do: at the speed of the port, the next line when the device has
+run the one before, nothing before the prompt. The end of the input does not end the
+run. In virtual time the run is the same however slow the input comes: device time
+stands still until the next line is there. Only a pipe from which nothing at all has
+come after a second counts as no input there; --input - waits for it.
 
 DIR may hold a project file, nodemcu-sim.toml; flags go before what it says.
 
 Further DIRs are further devices on the same network, each with its own project
-file; --publish and --flash-dir mean the first. --link and --link-down hold for the
+file; --publish, --flash-dir and --input mean the first. --link and --link-down hold for the
 link between each device and everything else: KEY=VALUE, separated by commas, of
 latency, jitter, queue and reorder_by (times), bandwidth (such as 1mbit), loss, dup
 and reorder (percentages).
@@ -55,6 +61,7 @@ interrupted with expected texts missing.`,
 		Example: `  nodemcu-sim run examples/hello-http
   nodemcu-sim run --clock virtual --for 24h ./app
   nodemcu-sim run --headless --clock virtual --expect "test ok" --timeout 30s ./app
+  echo 'print(node.heap())' | nodemcu-sim run --clock virtual ./app
   nodemcu-sim run --link latency=40ms,loss=1% --pcap net.pcapng ./server ./client`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
@@ -80,6 +87,7 @@ interrupted with expected texts missing.`,
 	fl.StringVar(&f.speed, "speed", "", "device seconds per second, or max (same as --clock virtual)")
 	fl.DurationVar(&f.length, "for", 0, "end after this much device time, e.g. 90s or 24h")
 	fl.BoolVar(&f.headless, "headless", false, "no console, even in a terminal")
+	fl.StringVar(&f.input, "input", "", "what is typed at the serial port: a file, - for standard input, or none (default standard input where it is not a terminal)")
 	fl.StringVar(&f.events, "events", "", "write every event to this file as a line of JSON")
 	fl.StringArrayVar(&f.expect, "expect", nil, "end with status 0 once the device has printed this text; may be repeated: all are needed")
 	fl.StringArrayVar(&f.failOn, "fail-on", nil, "end with status 1 when the device prints this text; may be repeated")
@@ -113,6 +121,10 @@ func (f *runFlags) run(c *cobra.Command) error {
 	if console {
 		f.app.TrackAllocations = true // the console's heap snapshots name the places
 	}
+	input, err := openInput(f.input, console)
+	if err != nil {
+		return err
+	}
 	a, err := app.New(f.app)
 	if err != nil {
 		return err
@@ -125,6 +137,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 		out:     c.OutOrStdout(),
 		err:     c.ErrOrStderr(),
 		console: console,
+		input:   input,
 	}
 	return s.run()
 }

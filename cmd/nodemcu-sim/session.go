@@ -26,6 +26,7 @@ type session struct {
 	app      *app.App
 	out, err io.Writer
 	console  bool
+	input    *serialInput // nil when nothing is typed
 
 	expect      *observe.Expect
 	memory      *memoryTools
@@ -37,22 +38,26 @@ func (s *session) run() error {
 	if err != nil {
 		return err
 	}
-	stop := s.handleSignals()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	stop := s.handleSignals(cancel)
 	defer stop()
 	if s.memory, err = openTools(&s.flags.memory, s.app, s.err); err != nil {
 		return err
 	}
 	defer onSnapshotSignal(func() { s.app.World.Clock.Post(s.memory.snapshotNow) })()
 
+	if s.input != nil {
+		s.input.start(ctx, s.app.Device, s.app.World.Clock.State().Speed)
+	}
 	if s.console {
-		err = s.runConsole()
+		err = s.runConsole(ctx)
 	} else {
-		ctx, cancel := context.WithCancel(context.Background())
 		s.app.PowerOn()
 		s.watch(ctx, nil)
 		s.runClock()
-		cancel()
 	}
+	cancel()
 	for _, d := range s.app.World.Devices() {
 		d.CheckLeaks()
 	}
@@ -130,8 +135,8 @@ func also(a, b func() error) func() error {
 }
 
 // handleSignals makes the first interrupt end the run cleanly and the second
-// end the program at once.
-func (s *session) handleSignals() (stop func()) {
+// end the program at once. It cancels what waits for something outside.
+func (s *session) handleSignals(cancel func()) (stop func()) {
 	ch := make(chan os.Signal, 2)
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
 	go func() {
@@ -140,6 +145,7 @@ func (s *session) handleSignals() (stop func()) {
 		}
 		s.interrupted.Store(true)
 		s.app.World.Clock.Stop()
+		cancel()
 		if _, ok := <-ch; ok {
 			os.Exit(130)
 		}
@@ -165,7 +171,7 @@ func (s *session) runClock() {
 }
 
 // runConsole runs the world on a goroutine of its own and the console here.
-func (s *session) runConsole() error {
+func (s *session) runConsole(ctx context.Context) error {
 	stateDir, err := ui.StateDir()
 	if err != nil {
 		stateDir = "" // no home: the prompt's history ends with the run
@@ -181,7 +187,7 @@ func (s *session) runConsole() error {
 	if err != nil {
 		return fmt.Errorf("%w; use --headless", err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	s.app.PowerOn() // after New, which hears of the boot from then on
 	s.watch(ctx, console.FilesChanged)

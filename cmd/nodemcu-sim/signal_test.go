@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
@@ -24,11 +23,7 @@ func TestSnapshotSignal(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(app, "init.lua"), []byte(`kept = {1, 2, 3} print("ready")`), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	bin := filepath.Join(dir, "nodemcu-sim")
-	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	cmd := exec.Command(bin, "run", "--headless", "--net", "isolated", "--heap-snapshot", "h.json", "app")
+	cmd := exec.Command("nodemcu-sim", "run", "--headless", "--net", "isolated", "--heap-snapshot", "h.json", "app")
 	cmd.Dir = dir
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -41,21 +36,12 @@ func TestSnapshotSignal(t *testing.T) {
 	defer cmd.Process.Kill()
 	w.Close()
 	lines := bufio.NewScanner(r)
-	await := func(text string) {
-		t.Helper()
-		for lines.Scan() {
-			if strings.Contains(lines.Text(), text) {
-				return
-			}
-		}
-		t.Fatalf("the program ended without %q", text)
-	}
-	await("ready")
+	await(t, lines, "ready")
 	for _, name := range []string{"h-1.json", "h-2.json"} {
 		if err := cmd.Process.Signal(syscall.SIGUSR1); err != nil {
 			t.Fatal(err)
 		}
-		await("heap snapshot: " + name)
+		await(t, lines, "heap snapshot: "+name)
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
@@ -73,5 +59,20 @@ func TestSnapshotSignal(t *testing.T) {
 		if err != nil || !s.Tracked || len(s.Objects) < 10 {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// An interrupt ends a run that waits for its input, though the world stands still.
+func TestInterruptWhileWaiting(t *testing.T) {
+	run, out, pipe := startWithPipe(t, "--input", "-")
+	if _, err := pipe.WriteString("print('one')\n"); err != nil {
+		t.Fatal(err)
+	}
+	await(t, out, "device time stands still")
+	if err := run.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := run.Wait(); err != nil {
+		t.Errorf("after an interrupt: %v", err)
 	}
 }

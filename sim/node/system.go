@@ -35,9 +35,10 @@ func (m *module) bootreason(c *vm.Call) int {
 	return n
 }
 
-// afterwards runs fn when the CPU has returned to the system, unless the device
-// was reset meanwhile.
+// afterwards runs fn, which resets the device, when the CPU has returned to the
+// system, unless it was reset meanwhile.
 func (m *module) afterwards(fn func()) {
+	m.dev.ExpectReset()
 	world := m.dev.World().Clock
 	world.At(m.dev.Now(), func() {
 		switch {
