@@ -191,6 +191,9 @@ func TestStationInADevicesAccessPoint(t *testing.T) {
 	if c := ap.Radio().APClients(); len(c) != 1 || c[0].MAC != sta.Radio().MAC(StationIf) || c[0].IP.String() != "192.168.4.2" {
 		t.Errorf("clients %v", c)
 	}
+	if dns := sta.Net().DNS(0); dns != defaultAPAddress.Addr() {
+		t.Errorf("the access point names %v as DNS server, want itself", dns)
+	}
 	late, lateLog := radioDevice(w, WiFiConfig{SSID: "island", Password: "12345678"})
 	w.Clock.RunUntil(6 * clock.Second)
 	if late.Address(StationIf).IsValid() || !strings.HasPrefix((*lateLog)[0], "disconnected island 5") {

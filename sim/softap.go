@@ -85,7 +85,9 @@ func (a *softAP) admit(s *Radio) bool {
 	return true
 }
 
-// lease gives a station an address: the pool's, by its place in the list.
+// lease gives a station an address: the pool's, by its place in the list. The
+// access point names itself as gateway and as DNS server, which captive portals
+// live on (fw: app/lwip/app/dhcpserver.c, USE_DNS).
 func (a *softAP) lease(s *Radio) (IPInfo, bool) {
 	i := a.index(s)
 	if i < 0 || a.dhcpOff {

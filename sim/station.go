@@ -135,7 +135,9 @@ func (s *station) associate() {
 func (s *station) lease() {
 	var ok bool
 	if s.net.ap != nil {
-		s.ip, ok = s.net.ap.ap.lease(s.r)
+		if s.ip, ok = s.net.ap.ap.lease(s.r); ok {
+			s.r.d.net.stack.SetDNS(0, s.ip.Gateway)
+		}
 	} else {
 		air := s.r.d.world.Air
 		router := air.router()
