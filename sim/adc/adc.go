@@ -51,7 +51,7 @@ func open(d *sim.Device) *sim.Lib {
 
 // read is adc.read(channel).
 func (m *module) read(c *vm.Call) int {
-	channel := uint32(c.Int(1))
+	channel := c.Uint32(1)
 	if channel != 0 {
 		c.Error("adc %d does not exist", channel)
 	}

@@ -31,7 +31,7 @@ var funcs = []vm.Func{
 }
 
 // word returns argument n as a 32-bit integer.
-func word(c *vm.Call, n int) int32 { return int32(c.Int(n)) }
+func word(c *vm.Call, n int) int32 { return int32(c.Uint32(n)) }
 
 // count returns argument n as the number of a bit, or of bits to shift by.
 func count(c *vm.Call, n int) uint { return uint(word(c, n)) & 31 }

@@ -129,7 +129,7 @@ func (m *module) read(c *vm.Call) int {
 	n, end := readChunk, -1
 	switch arg := c.Arg(next).(type) {
 	case vm.Number:
-		n = int(int32(c.Int(next))) // an int on the device
+		n = c.Int(next)
 	case vm.String:
 		if len(arg) != 1 {
 			c.Error("wrong arg range")
@@ -195,7 +195,7 @@ func (m *module) writeTo(c *vm.Call, h *flash.Handle, s string) vm.Value {
 func (m *module) seek(c *vm.Call) int {
 	h, next := m.target(c)
 	whence := []int{io.SeekStart, io.SeekCurrent, io.SeekEnd}[c.Option(next, "cur", "set", "cur", "end")]
-	pos, err := h.Seek(int(int32(c.OptInt(next+1, 0))), whence)
+	pos, err := h.Seek(c.OptInt(next+1, 0), whence)
 	if err != nil {
 		return c.ReturnNil()
 	}

@@ -60,7 +60,7 @@ func exists(pin int) bool { return pin >= 0 && pin < sim.NumPins }
 func checkPin(c *vm.Call) int {
 	pin := c.Int(1)
 	if !exists(pin) {
-		c.Error("gpio %d does not exist", int32(pin))
+		c.Error("gpio %d does not exist", pin)
 	}
 	return pin
 }

@@ -55,7 +55,7 @@ func (s *serout) start(c *vm.Call) int {
 		if !ok {
 			c.TypeError(3, "number")
 		}
-		s.delays = append(s.delays, clock.Duration(min(max(us, 0), 1<<32-1)))
+		s.delays = append(s.delays, clock.Duration(uint32(vm.Integer(us))))
 	}
 	if len(s.delays) == 0 {
 		s.repeats = 0

@@ -76,7 +76,7 @@ func (i *info) take(c *vm.Call, t *vm.Table) {
 			if !ok {
 				c.ArgError(-1, "number expected, got "+c.VM.TypeName(value))
 			}
-			i.port = uint16(int64(n))
+			i.port = uint16(vm.Integer(n))
 			continue
 		}
 		text, ok := c.VM.ToString(value)

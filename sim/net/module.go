@@ -2,7 +2,6 @@ package net
 
 import (
 	"fmt"
-	"math"
 	"net/netip"
 	"strings"
 
@@ -201,20 +200,6 @@ func nameOf(owner any) string {
 func function(c *vm.Call, n int) *vm.Function {
 	f, _ := c.Arg(n).(*vm.Function)
 	return f
-}
-
-// port16 is how the firmware turns a Lua number into a uint16_t: by way of an
-// int of 32 bits, in which the chip's conversion ends at either limit.
-func port16(f float64) uint16 { return uint16(int32Of(f)) }
-
-func int32Of(f float64) int32 {
-	switch {
-	case f != f || f >= math.MaxInt32:
-		return math.MaxInt32
-	case f <= math.MinInt32:
-		return math.MinInt32
-	}
-	return int32(f)
 }
 
 // cString is what C sees of a Lua string: it ends at the first zero byte.

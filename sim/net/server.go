@@ -75,7 +75,7 @@ func (s *server) listen(c *vm.Call) int {
 func listenArgs(c *vm.Call) (port uint16, ip netip.Addr, next int) {
 	next = 2
 	if c.IsNumber(next) {
-		port = port16(c.Number(next))
+		port = uint16(c.Int(next))
 		next++
 	}
 	ip = lwip.AnyAddr

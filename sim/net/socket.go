@@ -174,7 +174,7 @@ func (s *socket) connect(c *vm.Call) int {
 	if s.conn != nil {
 		c.Error("already connected")
 	}
-	port := port16(c.Number(2))
+	port := uint16(c.Int(2))
 	if port == 0 {
 		c.Error("specify port")
 	}

@@ -67,7 +67,7 @@ func (s *socket) datagram(data []byte, from netip.AddrPort) {
 // sendTo is udp:send(port, ip, data [, fn]). The sent event happens within it,
 // also when sending fails.
 func (s *socket) sendTo(c *vm.Call) int {
-	port := port16(c.Number(2))
+	port := uint16(c.Int(2))
 	if port == 0 {
 		c.Error("need port")
 	}

@@ -37,7 +37,7 @@ func (m *module) setOutput(c *vm.Call) int {
 		c.Error("this firmware has no module pipe")
 	}
 	serial := true
-	if n, ok := c.VM.ToNumber(c.Arg(2)); ok && int(n) == 0 {
+	if c.IsNumber(2) && c.Int(2) == 0 {
 		serial = false
 	}
 	pipe := c.Invoke(pipes.RawGetString("create"), 1, fn, vm.Number(sim.Medium))[0]

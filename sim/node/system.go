@@ -103,21 +103,21 @@ func (m *module) getcpufreq(c *vm.Call) int { return c.ReturnInt(m.dev.MHz()) }
 
 // random is node.random([[l,] u]): from the hardware's generator, without bias.
 func (m *module) random(c *vm.Call) int {
-	var l, u int32 = 1, 0
+	l, u := 1, 0
 	switch c.NArgs() {
 	case 0:
 		return c.Return(vm.Number(float64(m.dev.Random()) / (1 << 32)))
 	case 1:
-		u = int32(c.Int(1))
+		u = c.Int(1)
 	case 2:
-		l, u = int32(c.Int(1)), int32(c.Int(2))
+		l, u = c.Int(1), c.Int(2)
 	default:
 		c.Error("wrong number of arguments")
 	}
 	if l > u {
 		c.ArgError(2, "interval is empty")
 	}
-	return c.ReturnInt(int(l) + int(m.below(uint32(u)-uint32(l))))
+	return c.ReturnInt(l + int(m.below(uint32(u-l))))
 }
 
 // below returns a random number from 0 to last.

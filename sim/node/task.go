@@ -8,8 +8,8 @@ import (
 // post is node.task.post([priority,] fn).
 func (m *module) post(c *vm.Call) int {
 	p, at := int(sim.Medium), 1
-	if n, ok := c.Arg(1).(vm.Number); ok {
-		p, at = int(n), 2
+	if _, ok := c.Arg(1).(vm.Number); ok {
+		p, at = c.Int(1), 2
 		if p < int(sim.Low) || p > int(sim.High) {
 			c.ArgError(1, "invalid  priority")
 		}

@@ -82,11 +82,7 @@ func (m *module) create(c *vm.Call) int {
 		c.Function(1)
 		prio, state = int(sim.Medium), quiescent
 		if !c.IsNoneOrNil(2) {
-			if n, ok := c.VM.ToNumber(c.Arg(2)); ok {
-				prio = int(n)
-			} else {
-				prio = int(sim.Low)
-			}
+			prio = c.VM.ToInteger(c.Arg(2))
 			if prio < int(sim.Low) || prio > int(sim.High) {
 				c.ArgError(2, "invalid priority")
 			}

@@ -51,12 +51,8 @@ func (m *module) write32(c *vm.Call) int {
 		c.ArgError(1, "RTC mem would overrun")
 	}
 	for i := range n {
-		word := 0
-		if c.IsNumber(2 + i) {
-			word = c.Int(2 + i)
-		}
 		if at := index + i; at >= 0 {
-			m.words[at] = uint32(word)
+			m.words[at] = uint32(c.VM.ToInteger(c.Arg(2 + i)))
 		}
 	}
 	return 0

@@ -15,7 +15,7 @@ func TestRTCMem(t *testing.T) {
 		print(rtcmem.read32(0, 8))
 		print(select("#", rtcmem.read32(120, 100)), select("#", rtcmem.read32(0, 0)), select("#", rtcmem.read32(0, -1)))
 		print(pcall(rtcmem.write32, 127, 1, 2))
-		print(pcall(rtcmem.write32, 2^40, 1))
+		print(pcall(rtcmem.write32, 2^40 + 128, 1))
 		rtcmem.write32(-1, 8, 9)
 		rtcmem.write32(127, 42)
 		print(rtcmem.read32(0), rtcmem.read32(127))`,

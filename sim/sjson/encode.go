@@ -75,15 +75,15 @@ func (e *encoder) pop(v *vm.VM) {
 // listSize returns the highest key of a table whose keys are all positive
 // numbers, or -1: it is an object.
 func listSize(t *vm.Table) int {
-	size := int32(0)
+	size := 0
 	for k, _ := t.Next(vm.Nil); k != vm.Nil; k, _ = t.Next(k) {
 		n, ok := k.(vm.Number)
-		if !ok || int32(int64(n)) <= 0 {
+		if !ok || vm.Integer(float64(n)) <= 0 {
 			return -1
 		}
-		size = max(size, int32(int64(n)))
+		size = max(size, vm.Integer(float64(n)))
 	}
-	return int(size)
+	return size
 }
 
 // encode is sjson.encode(table[, options]).
@@ -97,8 +97,8 @@ func (m *module) encode(c *vm.Call) int {
 func (m *module) encoderRead(c *vm.Call) int {
 	e := c.Object(1, m.encoder).(*encoder)
 	size := readDefault
-	if n, ok := c.Arg(2).(vm.Number); ok {
-		size = max(1, int(int32(int64(n))))
+	if _, ok := c.Arg(2).(vm.Number); ok {
+		size = max(1, c.Int(2))
 	}
 	return m.read(c, e, size)
 }

@@ -106,7 +106,7 @@ func (m *module) delay(c *vm.Call) int {
 	}
 	cpu := m.dev.Board.CPU
 	c.VM.AddCPU(int64(cpu.Micros(cpu.Delay, m.dev.MHz()) * 1000))
-	m.dev.Delay(clock.Duration(int32(min(us, 1<<31-1))))
+	m.dev.Delay(clock.Duration(us))
 	m.dev.FeedWatchdog()
 	return 0
 }
@@ -129,7 +129,7 @@ func (m *module) wdclr(c *vm.Call) int {
 // softwd is tmr.softwd(seconds): restart unless it is called again in time. The
 // seconds are those of a clock that has ticked since boot, so the first is short.
 func (m *module) softwd(c *vm.Call) int {
-	seconds := clock.Duration(int32(c.Int(1)))
+	seconds := clock.Duration(c.Int(1))
 	if seconds <= 0 {
 		m.softdog.Disarm()
 		return 0

@@ -54,7 +54,7 @@ func open(d *sim.Device) *sim.Lib {
 func checkID(c *vm.Call) int {
 	id := c.Int(1)
 	if id != 0 && id != 1 {
-		c.Error("uart %d does not exist", int32(id))
+		c.Error("uart %d does not exist", id)
 	}
 	return id
 }
@@ -113,10 +113,11 @@ func (m *module) write(c *vm.Call) int {
 		var data string
 		switch x := c.Arg(i).(type) {
 		case vm.Number:
-			if x < 0 || x >= 256 {
+			b := c.Int(i)
+			if b < 0 || b > 255 {
 				c.Error("invalid number")
 			}
-			data = string([]byte{byte(x)})
+			data = string([]byte{byte(b)})
 		case vm.String:
 			data = string(x)
 		default:
@@ -159,7 +160,7 @@ func (m *module) on(c *vm.Call) int {
 		return 0
 	}
 	runInput := true
-	if n, ok := c.VM.ToNumber(c.Arg(at + 1)); ok && int(n) == 0 {
+	if c.IsNumber(at+1) && c.Int(at+1) == 0 {
 		runInput = false
 	}
 	c.VM.SetRef(&m.handler, fn, "uart data callback")

@@ -2,7 +2,6 @@ package vm
 
 import (
 	"fmt"
-	"math"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -64,21 +63,11 @@ func (c *Call) Number(n int) float64 {
 	return f
 }
 
-// Int returns argument n as luaL_checkinteger does: a number, truncated towards
-// zero, saturated to the range of int64 (what C leaves undefined).
-func (c *Call) Int(n int) int { return truncate(c.Number(n)) }
+// Int returns argument n as luaL_checkinteger does: 32 bits, see Integer.
+func (c *Call) Int(n int) int { return Integer(c.Number(n)) }
 
-func truncate(f float64) int {
-	switch {
-	case f != f:
-		return 0
-	case f >= math.MaxInt64:
-		return math.MaxInt64
-	case f <= math.MinInt64:
-		return math.MinInt64
-	}
-	return int(f)
-}
+// Uint32 is Int where the firmware's variable is unsigned.
+func (c *Call) Uint32(n int) uint32 { return uint32(c.Int(n)) }
 
 // OptInt is Int, or def when argument n is absent or nil.
 func (c *Call) OptInt(n, def int) int {

@@ -55,7 +55,7 @@ func (f fields) number(name string, def int, message string) int {
 	if !ok {
 		f.c.ArgError(1, message)
 	}
-	return int(n)
+	return vm.Integer(n)
 }
 
 // ranged is number with bounds.

@@ -71,7 +71,7 @@ func (m *module) openEventMonitor() *vm.Table {
 // register is wifi.eventmon.register(event[, function]); without a function it
 // unregisters.
 func (m *module) register(c *vm.Call) int {
-	id := uint8(int64(c.Number(1))) // fw: truncated to a byte
+	id := uint8(c.Int(1)) // fw: truncated to a byte
 	if int(id) > int(eventMax) {
 		c.Error("valid wifi events:0-%d", int(eventMax))
 	}

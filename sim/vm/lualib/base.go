@@ -89,7 +89,7 @@ func printArgs(c *vm.Call) int {
 }
 
 func toNumber(c *vm.Call) int {
-	base := optInteger(c, 2, 10)
+	base := c.OptInt(2, 10)
 	if base == 10 {
 		if n, ok := c.VM.ToNumber(c.Any(1)); ok {
 			c.Push(vm.Number(n))
@@ -140,7 +140,7 @@ func display(v *vm.VM, x vm.Value) string {
 }
 
 func baseError(c *vm.Call) int {
-	level := optInteger(c, 2, 1)
+	level := c.OptInt(2, 1)
 	value := c.Arg(1)
 	if s, ok := c.VM.ToString(value); ok && level > 0 {
 		value = vm.String(c.Join([]string{c.Where(level), s}))
@@ -189,9 +189,9 @@ func function(c *vm.Call, optional bool) *vm.Function {
 	}
 	var level int
 	if optional {
-		level = optInteger(c, 1, 1)
+		level = c.OptInt(1, 1)
 	} else {
-		level = integer(c, 1)
+		level = c.Int(1)
 	}
 	if level < 0 {
 		c.ArgError(1, "level must be non-negative")
@@ -290,7 +290,7 @@ func ipairs(c *vm.Call) int {
 }
 
 func ipairsAux(c *vm.Call) int {
-	i := integer(c, 2) + 1
+	i := c.Int(2) + 1
 	x := c.Table(1).RawGet(vm.Number(i))
 	if x == vm.Nil {
 		return 0
@@ -302,12 +302,12 @@ func ipairsAux(c *vm.Call) int {
 
 func unpack(c *vm.Call) int {
 	t := c.Table(1)
-	first := optInteger(c, 2, 1)
+	first := c.OptInt(2, 1)
 	last := 0
 	if c.IsNoneOrNil(3) {
 		last = c.VM.Len(t)
 	} else {
-		last = integer(c, 3)
+		last = c.Int(3)
 	}
 	if first > last {
 		return 0
@@ -327,7 +327,7 @@ func selectArgs(c *vm.Call) int {
 	if s, ok := c.Arg(1).(vm.String); ok && strings.HasPrefix(string(s), "#") {
 		return c.ReturnInt(n - 1)
 	}
-	i := integer(c, 1)
+	i := c.Int(1)
 	if i < 0 {
 		i += n
 	} else if i > n {
@@ -381,7 +381,7 @@ func collectGarbage(c *vm.Call) int {
 	v := c.VM
 	const setmemlimit, getmemlimit = 7, 8
 	option := c.Option(1, "collect", "stop", "restart", "collect", "count", "step", "setpause", "setstepmul", "setmemlimit", "getmemlimit")
-	value := optInteger(c, 2, 0)
+	value := c.OptInt(2, 0)
 	result := 0
 	switch option {
 	case 0:

@@ -28,7 +28,6 @@ package lualib
 
 import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/luanum"
 )
 
 // Open opens all standard libraries (luaL_openlibs).
@@ -54,18 +53,6 @@ func Open(v *vm.VM) {
 	v.SetYield(co.RawGetString("yield").(*vm.Function))
 	v.OpenModule("math", mathFuncs(v), mathConsts)
 	rom.RawSetString("ROM", rom)
-}
-
-// integer returns argument n as the firmware's luaL_checkint does: truncated to
-// 32 bits.
-func integer(c *vm.Call, n int) int { return int(luanum.Int32(c.Number(n))) }
-
-// optInteger is integer, or def when argument n is absent or nil.
-func optInteger(c *vm.Call, n, def int) int {
-	if c.IsNoneOrNil(n) {
-		return def
-	}
-	return integer(c, n)
 }
 
 // workPerByte says how many bytes of copying or comparing in the firmware's

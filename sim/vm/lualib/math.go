@@ -67,7 +67,7 @@ func (r *random) rand() int {
 }
 
 func (r *random) seed(c *vm.Call) int {
-	r.seeded, r.state = true, uint64(uint32(integer(c, 1)))
+	r.seeded, r.state = true, uint64(uint32(c.Int(1)))
 	return 0
 }
 
@@ -77,13 +77,13 @@ func (r *random) random(c *vm.Call) int {
 	switch c.NArgs() {
 	case 0:
 	case 1:
-		u := integer(c, 1)
+		u := c.Int(1)
 		if u < 1 {
 			c.ArgError(1, "interval is empty")
 		}
 		result = math.Floor(x*float64(u)) + 1
 	case 2:
-		l, u := integer(c, 1), integer(c, 2)
+		l, u := c.Int(1), c.Int(2)
 		if l > u {
 			c.ArgError(2, "interval is empty")
 		}

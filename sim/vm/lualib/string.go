@@ -36,8 +36,8 @@ func relative(pos, length int) int {
 
 func strByte(c *vm.Call) int {
 	s := c.String(1)
-	first := relative(optInteger(c, 2, 1), len(s))
-	last := relative(optInteger(c, 3, first), len(s))
+	first := relative(c.OptInt(2, 1), len(s))
+	last := relative(c.OptInt(3, first), len(s))
 	first = max(first, 1)
 	last = min(last, len(s))
 	if first > last {
@@ -57,7 +57,7 @@ func strChar(c *vm.Call) int {
 	n := c.NArgs()
 	b := newBuffer(c)
 	for i := 1; i <= n; i++ {
-		code := integer(c, i)
+		code := c.Int(i)
 		if code != code&0xff {
 			c.ArgError(i, "invalid value")
 		}
@@ -101,7 +101,7 @@ func strReverse(c *vm.Call) int {
 
 func strRep(c *vm.Call) int {
 	s := c.String(1)
-	n := integer(c, 2)
+	n := c.Int(2)
 	b := newBuffer(c)
 	if s == "" {
 		for ; n > 0; n -= math.MaxInt16 { // as long as the device would take
@@ -116,8 +116,8 @@ func strRep(c *vm.Call) int {
 
 func strSub(c *vm.Call) int {
 	s := c.String(1)
-	first := max(relative(integer(c, 2), len(s)), 1)
-	last := min(relative(optInteger(c, 3, -1), len(s)), len(s))
+	first := max(relative(c.Int(2), len(s)), 1)
+	last := min(relative(c.OptInt(3, -1), len(s)), len(s))
 	if first > last {
 		return c.ReturnString("")
 	}
@@ -158,7 +158,7 @@ func capture(c *vm.Call, m *matcher, i, start, end int) vm.Value {
 // strFind is string.find and string.match.
 func strFind(c *vm.Call, find bool) int {
 	s, pat := c.String(1), c.String(2)
-	init := relative(optInteger(c, 3, 1), len(s)) - 1
+	init := relative(c.OptInt(3, 1), len(s)) - 1
 	init = min(max(init, 0), len(s))
 	if find && (c.Bool(4) || plain(pat)) {
 		i := strings.Index(s[init:], pat)
@@ -233,7 +233,7 @@ func gmatchNext(c *vm.Call) int {
 func strGsub(c *vm.Call) int {
 	src, pat := c.String(1), c.String(2)
 	repl := c.Arg(3)
-	limit := optInteger(c, 4, len(src)+1)
+	limit := c.OptInt(4, len(src)+1)
 	switch repl.(type) {
 	case vm.Number, vm.String, *vm.Function, *vm.Table:
 	default:

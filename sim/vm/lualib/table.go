@@ -17,12 +17,12 @@ var tableFuncs = []vm.Func{
 func tabConcat(c *vm.Call) int {
 	sep := c.OptString(2, "")
 	t := c.Table(1)
-	i := optInteger(c, 3, 1)
+	i := c.OptInt(3, 1)
 	last := 0
 	if c.IsNoneOrNil(4) {
 		last = c.VM.Len(t)
 	} else {
-		last = integer(c, 4)
+		last = c.Int(4)
 	}
 	b := newBuffer(c)
 	for ; i <= last; i++ {
@@ -91,7 +91,7 @@ func tabInsert(c *vm.Call) int {
 	switch c.NArgs() {
 	case 2:
 	case 3:
-		pos = integer(c, 2)
+		pos = c.Int(2)
 		e = max(e, pos)
 		for i := e; i > pos; i-- {
 			move(c, t, i, i-1)
@@ -112,7 +112,7 @@ func move(c *vm.Call, t *vm.Table, to, from int) {
 func tabRemove(c *vm.Call) int {
 	t := c.Table(1)
 	e := c.VM.Len(t)
-	pos := optInteger(c, 2, e)
+	pos := c.OptInt(2, e)
 	if pos < 1 || pos > e {
 		return 0
 	}
