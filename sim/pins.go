@@ -146,14 +146,17 @@ func (d *Device) SetPin(index, level int) {
 // Pin returns the level of a pin.
 func (d *Device) Pin(index int) int { return d.pins[index].level }
 
-// interruptTime returns the time since the reset as an interrupt reads it, also
-// while the CPU is busy with something else.
-func (d *Device) interruptTime() clock.Duration {
+// InterruptNow returns the time as an interrupt reads it, also while the CPU is
+// busy with something else: that has been worked out ahead, and Now is its end.
+func (d *Device) InterruptNow() clock.Time {
 	if d.running {
-		return d.Uptime()
+		return d.Now()
 	}
-	return d.world.Clock.Now() - d.resetAt
+	return d.world.Clock.Now()
 }
+
+// interruptTime is InterruptNow since the reset.
+func (d *Device) interruptTime() clock.Duration { return d.InterruptNow() - d.resetAt }
 
 // SetTrigger makes a pin call fn with the level and the time since the reset when
 // t occurs: at once, as an interrupt, whatever else the CPU is doing. A level

@@ -3,7 +3,7 @@
 // has neither interrupt nor open drain.
 //
 // What a pin's level is, and who decides it, is the business of package sim. The
-// submodule gpio.pulse is absent, as in a default build.
+// submodule gpio.pulse is there, as in a build with LUA_USE_MODULES_GPIO_PULSE.
 package gpio
 
 import (
@@ -24,11 +24,30 @@ type module struct {
 	dev    *sim.Device
 	pins   [sim.NumPins]interrupt
 	serout serout
+	pulses *pulses
+	timer  any // who uses the hardware timer: &serout, pulses or nobody
+}
+
+// takeTimer makes who the user of the hardware timer, of which there is one. It
+// returns false when somebody else is.
+func (m *module) takeTimer(who any) bool {
+	if m.timer != nil && m.timer != who {
+		return false
+	}
+	m.timer = who
+	return true
+}
+
+func (m *module) freeTimer(who any) {
+	if m.timer == who {
+		m.timer = nil
+	}
 }
 
 func open(d *sim.Device) *sim.Lib {
 	m := &module{dev: d}
 	m.serout.m = m
+	m.pulses = newPulses(m)
 	number := func(name string, n int) vm.Const { return vm.Const{Name: name, Value: vm.Number(n)} }
 	return &sim.Lib{
 		Funcs: []vm.Func{
@@ -47,8 +66,10 @@ func open(d *sim.Device) *sim.Lib {
 			number("LOW", 0),
 			number("FLOAT", float),
 			number("PULLUP", pullup),
+			{Name: "pulse", Value: m.pulses.table()},
 		},
-		Close: m.serout.stop,
+		Types: []*vm.Type{m.pulses.kind},
+		Close: func() { m.serout.stop(); m.pulses.halt() },
 	}
 }
 

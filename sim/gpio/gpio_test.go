@@ -29,7 +29,6 @@ func TestModule(t *testing.T) {
 		{"gpio.serout(99, 1, {1})", "bad argument #1 to 'serout' (Invalid pin)"},
 		{"gpio.serout(1, 3, {1})", "bad argument #2 to 'serout' (Wrong level type)"},
 		{"gpio.serout(1, 1, 5)", "bad argument #3 to 'serout' (Invalid delay_times)"},
-		{"print(gpio.pulse)", "nil"},
 	} {
 		x := terminal.New(t, nil, Module)
 		if got := terminal.FirstLine(x.Run(tt.lua)); got != tt.want {

@@ -61,6 +61,9 @@ func (s *serout) start(c *vm.Call) int {
 		s.repeats = 0
 	}
 	if async {
+		if !s.m.takeTimer(s) {
+			c.Error("Unable to initialize timer")
+		}
 		s.step()
 		return 0
 	}
@@ -86,6 +89,7 @@ func (s *serout) flip() {
 func (s *serout) step() {
 	d := s.m.dev
 	if s.index >= len(s.delays) {
+		s.m.freeTimer(s)
 		d.PostTask(sim.Low, s.finish)
 		return
 	}
@@ -96,7 +100,7 @@ func (s *serout) step() {
 		s.index = 0
 		s.repeats--
 	}
-	s.next = d.World().Clock.At(d.Now()+us, s.step)
+	s.next = d.World().Clock.At(d.InterruptNow()+us, s.step)
 }
 
 // finish is the task at the end of an asynchronous sequence.
@@ -111,4 +115,7 @@ func (s *serout) finish() {
 }
 
 // stop ends an asynchronous sequence.
-func (s *serout) stop() { s.next.Stop() }
+func (s *serout) stop() {
+	s.next.Stop()
+	s.m.freeTimer(s)
+}
