@@ -90,11 +90,11 @@ func (c *Console) start() {
 	}
 	fn, err := c.startup()
 	if err == nil {
-		_, err = d.callResults("init.lua", fn, 0)
+		_, err = d.callBelow(1, "init.lua", fn, 0)
 	}
 	if err != nil && d.pendingReset == nil {
 		d.Emit(LuaError, ErrorData{err.Message(), "init.lua"})
-		c.show(tracedValue(err, 1))
+		c.show(tracedValue(err))
 	}
 }
 
@@ -208,14 +208,14 @@ func (c *Console) run(line string) *vm.Error {
 	v.Unref(&c.partial)
 	var values []vm.Value
 	if err == nil {
-		values, err = c.d.callResults("serial input", fn, -1)
+		values, err = c.d.callBelow(2, "serial input", fn, -1)
 		if c.d.pendingReset != nil {
 			return nil
 		}
 	}
 	if err != nil {
 		c.d.Emit(LuaError, ErrorData{err.Message(), "serial input"})
-		values = []vm.Value{tracedValue(err, 2)}
+		values = []vm.Value{tracedValue(err)}
 		if values[0] != vm.Nil {
 			values = []vm.Value{vm.String("Lua error: "), values[0]}
 		}
@@ -280,17 +280,23 @@ func (d *Device) callResults(what string, fn vm.Value, nret int, args ...vm.Valu
 	return values, err
 }
 
+// callBelow is callResults for a chunk that the firmware's interpreter runs, with
+// so many functions of its own under it on the stack.
+func (d *Device) callBelow(below int, what string, fn vm.Value, nret int) ([]vm.Value, *vm.Error) {
+	before := d.VM.SetBelow(below)
+	values, err := d.callResults(what, fn, nret)
+	if d.VM != nil {
+		d.VM.SetBelow(before)
+	}
+	return values, err
+}
+
 // tracedValue is what the firmware's message handler makes of an error: a string
-// gets the traceback behind it, anything else stays as it is. below is how many
-// functions of the firmware's interpreter are under the chunk on the stack.
-func tracedValue(err *vm.Error, below int) vm.Value {
+// gets the traceback behind it, anything else stays as it is.
+func tracedValue(err *vm.Error) vm.Value {
 	switch err.Value.(type) {
 	case vm.String, vm.Number:
-		text := traced(err)
-		if text != err.Message() {
-			text += strings.Repeat("\n\t[C]: ?", below)
-		}
-		return vm.String(text)
+		return vm.String(traced(err))
 	}
 	return err.Value
 }

@@ -117,6 +117,7 @@ func TestConversation(t *testing.T) {
 		{"several lines", "if true then\nprint(1)\nend\n", "if true then\r\n>> print(1)\r\n>> end\r\n1\r\n> "},
 		{"empty line within a chunk", "do\n\nend\n", "do\r\n>> \r\n>> end\r\n> "},
 		{"= counts on the first line only", "x =\n=1\n", "x =\r\n>> =1\r\nLua error: \tstdin:2: unexpected symbol near '='\r\n> "},
+		{"a traceback", "=debug.traceback()\n", "=debug.traceback()\r\nstack traceback:\r\n\tstdin:1: in main chunk\r\n\t[C]: ?\r\n\t[C]: ?\r\n> "},
 		{"an error", "nil_function()\n", "nil_function()\r\nLua error: \tstdin:1: attempt to call global 'nil_function' (a nil value)\r\nstack traceback:\r\n\tstdin:1: in main chunk\r\n\t[C]: ?\r\n\t[C]: ?\r\n> "},
 		{"a syntax error", "= =\n", "= =\r\nLua error: \tstdin:1: unexpected symbol near '='\r\n> "},
 		{"a line of 255 characters fits", "--" + long[2:] + "\n", "--" + long[2:] + "\r\n> "},

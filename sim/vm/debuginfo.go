@@ -243,43 +243,120 @@ const (
 	tracebackBottom = 10
 )
 
-// Traceback returns the stack of thread L from the given level on (0 is the
-// running function), as debug.traceback prints it.
-func (v *VM) Traceback(L *lua.LState, n int) string {
+// levels is a thread's stack, innermost first: nil for a level lost to a tail
+// call.
+type levels struct {
+	frames  []*luaFrame
+	yielded bool // the innermost one has called yield
+}
+
+func (v *VM) levels(L *lua.LState) levels {
 	top := v.top(L)
-	var levels []*luaFrame // nil: lost to a tail call
-	yielded := L != v.running && top != nil && !top.Fn.IsG && top.Pc > 0
-	if yielded {
-		levels = append(levels, top) // gopher-lua has dropped the frame of yield
+	l := levels{yielded: L != v.running && top != nil && !top.Fn.IsG && top.Pc > 0}
+	if l.yielded {
+		l.frames = append(l.frames, top) // gopher-lua has dropped the frame of yield
 	}
 	for f := top; f != nil; f = v.visible(f.Parent) {
-		levels = append(levels, f)
+		l.frames = append(l.frames, f)
 		if !f.Fn.IsG {
-			for i := 0; i < f.TailCall && len(levels) < 2*maxCallDepth; i++ {
-				levels = append(levels, nil)
+			for i := 0; i < f.TailCall && len(l.frames) < 2*maxCallDepth; i++ {
+				l.frames = append(l.frames, nil)
 			}
 		}
 	}
+	if L == v.L {
+		for range v.below {
+			l.frames = append(l.frames, ofFirmware)
+		}
+	}
+	return l
+}
+
+// line describes level i.
+func (l levels) line(i int) string {
+	switch f := l.frames[i]; {
+	case f == nil:
+		return "(tail call): ?"
+	case f == ofFirmware:
+		return native("")
+	case i == 0 && l.yielded:
+		_, name := objectName(f, argA(f.inst()))
+		return native(name)
+	default:
+		return describe(f)
+	}
+}
+
+// Traceback returns the stack of thread L from the given level on (0 is the
+// running function), as debug.traceback prints it. An error that ends a coroutine
+// leaves its stack as it was.
+func (v *VM) Traceback(L *lua.LState, n int) string {
+	if L.Dead {
+		if m := v.mem.threads[L]; m != nil && m.stack.died != nil {
+			return traceback(n, m.stack.died.total, m.stack.died.line)
+		}
+		return traceback(n, 0, nil)
+	}
+	l := v.levels(L)
+	return traceback(n, len(l.frames), l.line)
+}
+
+// traceback puts lines n to total-1 together, without those in the middle of many.
+func traceback(n, total int, line func(i int) string) string {
 	n = max(n, 0)
 	var b strings.Builder
 	b.WriteString("stack traceback:")
-	for i := n; i < len(levels); i++ {
-		if i == max(n, tracebackTop) && len(levels)-i > tracebackBottom+1 {
+	for i := n; i < total; i++ {
+		if i == max(n, tracebackTop) && total-i > tracebackBottom+1 {
 			b.WriteString("\n\t...")
-			i = len(levels) - tracebackBottom
+			i = total - tracebackBottom
 		}
 		b.WriteString("\n\t")
-		switch f := levels[i]; {
-		case f == nil:
-			b.WriteString("(tail call): ?")
-		case i == 0 && yielded:
-			_, name := objectName(f, argA(f.inst()))
-			b.WriteString(native(name))
-		default:
-			b.WriteString(describe(f))
-		}
+		b.WriteString(line(i))
 	}
 	return b.String()
+}
+
+// deadStack is what tracebacks of a dead coroutine can show: the lines at the two
+// ends of its stack.
+type deadStack struct {
+	total       int
+	top, bottom []string
+}
+
+// keepStack notes the stack of a coroutine that an error is about to end.
+func (v *VM) keepStack(L *lua.LState) *deadStack {
+	was := v.running
+	v.running = L
+	l := v.levels(L)
+	v.running = was
+	d := &deadStack{total: len(l.frames)}
+	for i := range min(d.total, tracebackTop) {
+		d.top = append(d.top, l.line(i))
+	}
+	for i := max(d.total-tracebackBottom-1, 0); i < d.total; i++ {
+		d.bottom = append(d.bottom, l.line(i))
+	}
+	return d
+}
+
+func (d *deadStack) line(i int) string {
+	if i < len(d.top) {
+		return d.top[i]
+	}
+	return d.bottom[i-d.total+len(d.bottom)]
+}
+
+// ofFirmware stands for a function of the firmware's own interpreter at the
+// bottom of the stack.
+var ofFirmware = &luaFrame{}
+
+// SetBelow says how many functions of the firmware's interpreter are on the stack
+// below the function that Call runs: tracebacks show them. It returns the number
+// before. Callbacks have none.
+func (v *VM) SetBelow(n int) (before int) {
+	before, v.below = v.below, n
+	return before
 }
 
 // native is the line of a function of the firmware, called by a name or "".

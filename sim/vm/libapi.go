@@ -117,9 +117,6 @@ func (c *Call) Status(th *Thread) string {
 // ThreadTraceback returns the stack of a thread from level n on (0 is its
 // innermost function), as debug.traceback prints it.
 func (c *Call) ThreadTraceback(th *Thread, n int) string {
-	if th.Dead {
-		return "stack traceback:"
-	}
 	return c.VM.Traceback(th, n)
 }
 

@@ -18,6 +18,7 @@ type threadStack struct {
 	// stackFor must be asked: one comparison each per call.
 	room, callRoom int
 	corpse         []lua.LValue // what a coroutine killed by an error still holds
+	died           *deadStack   // and where it was
 	start          *lua.LFunction
 }
 
@@ -107,6 +108,7 @@ func (m *memory) keepCorpse(L *lua.LState, value lua.LValue) {
 		}
 	}
 	t.stack.corpse = append(t.stack.corpse, value)
+	t.stack.died = t.vm.keepStack(L)
 }
 
 // values lists what is on a thread's stack: the registers up to the end of the

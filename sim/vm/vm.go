@@ -81,6 +81,7 @@ type VM struct {
 	hidden      map[*Function]bool // functions that no script and no traceback sees
 	rec         *Recorder          // nil: nobody asked
 	entry       string             // see SetEntry
+	below       int                // see SetBelow
 	natives     map[*Function]string
 	nativesOf   int // tables that natives was made of
 	ids         map[any]int

@@ -79,6 +79,16 @@ func TestTracebacks(t *testing.T) {
 		{src: "local function f() return debug.traceback() end\nlocal function g() return f() end print((g()))", want: "stack traceback:\n\ts:1: in function <s:1>\n\t(tail call): ?\n\ts:2: in main chunk"},
 		{src: `print(debug.traceback(1) ~= nil, type(debug.traceback({})), debug.traceback("x", 99))`, want: "true\ttable\tx\nstack traceback:"},
 		{src: "local co = coroutine.create(function() local x = 1 coroutine.yield() end) coroutine.resume(co) print(debug.traceback(co)) print(debug.traceback(co, 'm', 1))", want: "stack traceback:\n\t[C]: in function 'yield'\n\ts:1: in function <s:1>\nm\nstack traceback:\n\ts:1: in function <s:1>"},
+		{src: "local co = coroutine.create(function() error('gone') end) coroutine.resume(co) print(debug.traceback(co)) print(debug.traceback(co, 'm', 1))", want: "stack traceback:\n\t[C]: in function 'error'\n\ts:1: in function <s:1>\nm\nstack traceback:\n\ts:1: in function <s:1>"},
+		{src: "local co = coroutine.create(function() end) coroutine.resume(co) print(debug.traceback(co, 'm'))", want: "m\nstack traceback:"},
+		{src: `local function f(n) if n == 0 then error("bottom") end f(n - 1) return 1 end
+			local co = coroutine.create(f) coroutine.resume(co, 40)
+			local out = {}
+			for level = 0, 42, 7 do
+				local shape = debug.traceback(co, "m", level):gsub("^m\nstack traceback:", ""):gsub("%[C%][^\n]*", "C"):gsub("[^%s]*: in function[^\n]*", "f"):gsub("%s+", "")
+				out[#out + 1] = level .. shape
+			end
+			print(table.concat(out, " "))`, want: "0Cfffffffffff...ffffffffff 7fffff...ffffffffff 14...ffffffffff 21...ffffffffff 28...ffffffffff 35fffffff 42"},
 		{src: `print(select(2, xpcall(function() return 1 + nil end, debug.traceback)))`, want: "s:1: attempt to perform arithmetic on a nil value\nstack traceback:\n\ts:1: in function <s:1>\n\t[C]: in function 'xpcall'\n\ts:1: in main chunk"},
 		{src: `print(select(2, xpcall(function() return "x" + 1 end, debug.traceback)))`, want: "s:1: attempt to perform arithmetic on a string value\nstack traceback:\n\ts:1: in function <s:1>\n\t[C]: in function 'xpcall'\n\ts:1: in main chunk"},
 		{src: `local out
