@@ -155,6 +155,8 @@ func (v *VM) errorRaised(L *lua.LState) int {
 		closeUpvaluesFrom(p.state, p.regBase)
 		return 0
 	}
+	// An error in the handler must leave the upvalues alone, too.
+	stateOf(L).hasErrorFunc = true
 	value := v.translate(L.Get(1), stateOf(L).currentFrame.Parent, L)
 	caught := &Error{Value: value}
 	if p.depth == 0 {

@@ -79,6 +79,14 @@ func TestTracebacks(t *testing.T) {
 		{src: "local function f() return debug.traceback() end\nlocal function g() return f() end print((g()))", want: "stack traceback:\n\ts:1: in function <s:1>\n\t(tail call): ?\n\ts:2: in main chunk"},
 		{src: `print(debug.traceback(1) ~= nil, type(debug.traceback({})), debug.traceback("x", 99))`, want: "true\ttable\tx\nstack traceback:"},
 		{src: "local co = coroutine.create(function() local x = 1 coroutine.yield() end) coroutine.resume(co) print(debug.traceback(co)) print(debug.traceback(co, 'm', 1))", want: "stack traceback:\n\t[C]: in function 'yield'\n\ts:1: in function <s:1>\nm\nstack traceback:\n\ts:1: in function <s:1>"},
+		{src: `local n, out = 1, {}
+			local function get() return n end
+			for i, handler in ipairs{5, function() nofn() end, function() return nil + 1 end, function() error("again") end} do
+				local ok, err = xpcall(error, handler)
+				n = n + 1
+				out[i] = get() .. " " .. err
+			end
+			print(table.concat(out, "\n"))`, want: "2 error in error handling\n3 error in error handling\n4 error in error handling\n5 error in error handling"},
 		{src: "local co = coroutine.create(function() error('gone') end) coroutine.resume(co) print(debug.traceback(co)) print(debug.traceback(co, 'm', 1))", want: "stack traceback:\n\t[C]: in function 'error'\n\ts:1: in function <s:1>\nm\nstack traceback:\n\ts:1: in function <s:1>"},
 		{src: "local co = coroutine.create(function() end) coroutine.resume(co) print(debug.traceback(co, 'm'))", want: "m\nstack traceback:"},
 		{src: `local function f(n) if n == 0 then error("bottom") end f(n - 1) return 1 end
