@@ -5,8 +5,12 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
 )
+
+// maxSockets is how many sockets of a post-mortem are shown. The event has all.
+const maxSockets = 12
 
 // describePostMortem puts a post-mortem into lines.
 func describePostMortem(d sim.PostMortemData) string {
@@ -15,7 +19,11 @@ func describePostMortem(d sim.PostMortemData) string {
 	if d.Where != "" {
 		b.WriteString(" at " + d.Where)
 	}
-	fmt.Fprintf(&b, ": %d bytes asked for, %d of %d free, the longest piece %d", d.Request, d.Free, d.Size, d.Largest)
+	asked := "asked for"
+	if d.Why == sim.BudgetBroken {
+		asked = "given out"
+	}
+	fmt.Fprintf(&b, "\n  %d bytes %s; %d of %d free, the longest piece %d", d.Request, asked, d.Free, d.Size, d.Largest)
 	if len(d.Holders) > 0 {
 		b.WriteString("\n  who holds it:")
 		for _, h := range d.Holders {
@@ -23,9 +31,9 @@ func describePostMortem(d sim.PostMortemData) string {
 		}
 	}
 	if len(d.Sockets) > 0 {
-		b.WriteString("\n  sockets:")
-		for _, s := range d.Sockets {
-			fmt.Fprintf(&b, "\n  %7d  bytes queued, %s %s", s.Queued, s.Proto, s.State)
+		b.WriteString("\n  sockets, with the bytes they have queued:")
+		for _, s := range d.Sockets[:min(len(d.Sockets), maxSockets)] {
+			fmt.Fprintf(&b, "\n  %7d  %s %s", s.Queued, s.Proto, s.State)
 			if s.ID > 0 {
 				fmt.Fprintf(&b, ", socket %d", s.ID)
 			}
@@ -35,6 +43,9 @@ func describePostMortem(d sim.PostMortemData) string {
 			if s.Site != "" {
 				b.WriteString(", made at " + s.Site)
 			}
+		}
+		if left := len(d.Sockets) - maxSockets; left > 0 {
+			fmt.Fprintf(&b, "\n           and %d more", left)
 		}
 	}
 	if len(d.Refs) > 0 {
@@ -51,15 +62,25 @@ func describePostMortem(d sim.PostMortemData) string {
 
 // holder names a group of objects: by kind alone, or by kind and site.
 func holder(g snapshot.Group) string {
-	switch {
-	case g.Kind == "":
-		return plural(g.Count, g.Name)
-	case g.Name == snapshot.NoSite:
-		return plural(g.Count, g.Kind)
-	case strings.Contains(g.Name, ":"):
-		return plural(g.Count, g.Kind) + " made at " + g.Name
+	kind := g.Kind
+	if kind == "" {
+		kind = g.Name
 	}
-	return plural(g.Count, g.Kind) + " of " + strings.Trim(g.Name, "()")
+	switch {
+	case kind == heap.WiFi.String():
+		return "Wi-Fi connection"
+	case kind == snapshot.State:
+		return "Lua state, made at boot"
+	case kind == snapshot.Buffer:
+		return plural(g.Count, kind) + " of the Lua state"
+	case kind == snapshot.Registry:
+		return "registry of references"
+	case g.Kind == "", g.Name == snapshot.NoSite:
+		return plural(g.Count, kind)
+	case strings.Contains(g.Name, ":"):
+		return plural(g.Count, kind) + " made at " + g.Name
+	}
+	return plural(g.Count, kind) + " of " + strings.Trim(g.Name, "()")
 }
 
 func plural(n int, kind string) string {

@@ -269,14 +269,14 @@ func (d *Device) global(name string) vm.Value {
 // the run was killed: the reset is then under way.
 func (d *Device) callResults(what string, fn vm.Value, nret int, args ...vm.Value) ([]vm.Value, *vm.Error) {
 	before, began := d.vmCPU(), d.Now()
-	d.VM.SetEntry(what)
+	outer := d.VM.SetEntry(what)
 	values, err, kill := d.VM.Call(fn, nret, args...)
-	d.VM.SetEntry("")
+	d.VM.SetEntry(outer)
 	d.Emit(Callback, CallbackData{what, clock.Time((d.vmCPU() - before) / 1000)})
-	d.hintLong(what, fn, d.Now()-began)
 	if kill != nil {
 		return nil, nil
 	}
+	d.hintLong(what, fn, d.Now()-began)
 	return values, err
 }
 

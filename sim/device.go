@@ -328,6 +328,7 @@ func (d *Device) feedWatchdog() { d.wdtMark = d.vmCPU() }
 // checkWatchdog is called from within Lua about each millisecond of CPU time.
 func (d *Device) checkWatchdog() {
 	if clock.Time((d.VM.CPU()-d.wdtMark)/1000) > softWatchdog {
+		d.hintWatchdog()
 		d.Reset(SoftWatchdog)
 		return
 	}

@@ -2,6 +2,8 @@ package sim
 
 import (
 	"fmt"
+	"hash/fnv"
+	"io"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
@@ -14,59 +16,65 @@ type HeapParts struct {
 	h       *heap.Heap
 	objects map[any]int // Go value of a userdata to its place in s.Objects
 	left    map[string]int
-	ids     map[string]int
-	dev     *Device
+	ids     map[int]bool
 }
 
-// Add adds a block of native memory: what it is for, how it is called, its size in
-// bytes, where the program made what it belongs to, and its age (-1: not known).
-// of is the Go value of the userdata that it belongs to; it may be nil. The result
-// serves as owner of further blocks.
-func (p *HeapParts) Add(kind heap.Kind, name string, size int, site string, age clock.Duration, of any) int {
-	bytes := min(p.h.BlockLength(size), p.left[kind.String()])
-	p.left[kind.String()] -= bytes
-	i := p.add(kind.String(), name, bytes, size)
+// NativeBlock is a block of native memory as a snapshot shows it.
+type NativeBlock struct {
+	Kind heap.Kind
+	Name string
+	Key  string         // tells it from others of its kind as long as it lives; Name if empty
+	Size int            // bytes asked for
+	Site string         // where the program made what it belongs to
+	Age  clock.Duration // -1: not known
+	Of   any            // the Go value of the userdata that it belongs to; may be nil
+}
+
+// Add adds a block of native memory. The result serves as owner of further blocks.
+func (p *HeapParts) Add(b NativeBlock) int {
+	if b.Key == "" {
+		b.Key = b.Name
+	}
+	i := p.add(b.Kind.String(), b.Key, b.Name, b.Size)
 	o := &p.s.Objects[i]
-	o.Site, o.Age = site, int64(age)
-	p.refer(0, i, name)
-	if at, ok := p.objects[of]; ok && of != nil {
-		p.refer(at, i, " "+kind.String())
+	o.Site, o.Age = b.Site, int64(b.Age)
+	p.refer(0, i, b.Name)
+	if at, ok := p.objects[b.Of]; ok && b.Of != nil {
+		p.refer(at, i, " "+b.Kind.String())
 	}
 	return i
 }
 
 // AddTo adds a block that the block owner holds and nothing else.
 func (p *HeapParts) AddTo(owner int, kind heap.Kind, name string, size int) {
-	bytes := min(p.h.BlockLength(size), p.left[kind.String()])
-	p.left[kind.String()] -= bytes
-	i := p.add(kind.String(), name, bytes, size)
 	of := p.s.Objects[owner]
-	p.s.Objects[i].Site, p.s.Objects[i].Age = of.Site, -1
+	i := p.add(kind.String(), fmt.Sprintf("%d\x00%s", of.ID, name), name, size)
+	p.s.Objects[i].Site = of.Site
 	p.refer(owner, i, " "+name)
 }
 
-// nativeIDs is where the numbers of native objects begin: they have no number
-// that lasts, so they get one by their name.
+// Made says where the program made a userdata, given by its Go value, that the
+// firmware has made of itself: an accepted socket.
+func (p *HeapParts) Made(of any, site string) {
+	if at, ok := p.objects[of]; ok && p.s.Objects[at].Site == "" {
+		p.s.Objects[at].Site = site
+	}
+}
+
+// nativeIDs is where the numbers of native objects begin. They follow from what
+// the objects are, so that they agree between snapshots, also of two runs.
 const nativeIDs = 1 << 24
 
-func (p *HeapParts) add(kind, name string, bytes, size int) int {
-	key := kind + "\x00" + name
-	for n := 2; ; n++ {
-		if _, taken := p.ids[key]; !taken {
-			break
-		}
-		key = fmt.Sprintf("%s\x00%s\x00%d", kind, name, n)
+func (p *HeapParts) add(kind, key, name string, size int) int {
+	bytes := min(p.h.BlockLength(size), p.left[kind])
+	p.left[kind] -= bytes
+	h := fnv.New32a()
+	io.WriteString(h, kind+"\x00"+key)
+	id := nativeIDs + int(h.Sum32()%nativeIDs)
+	for p.ids[id] {
+		id++
 	}
-	t := &p.dev.tools
-	id, ok := t.nativeIDs[key]
-	if !ok {
-		if t.nativeIDs == nil || len(t.nativeIDs) > nativeIDs {
-			t.nativeIDs = map[string]int{}
-		}
-		id = nativeIDs + len(t.nativeIDs)
-		t.nativeIDs[key] = id
-	}
-	p.ids[key] = id
+	p.ids[id] = true
 	p.s.Objects = append(p.s.Objects, snapshot.Object{ID: id, Kind: kind, Name: name, Bytes: bytes, Age: -1,
 		Sizes: map[string]int{"size": size}})
 	return len(p.s.Objects) - 1
@@ -84,11 +92,15 @@ func (d *Device) OnHeapSnapshot(fn func(*HeapParts)) { d.tools.parts = append(d.
 // HeapSnapshot lists everything in the heap, with what it retains. It changes
 // nothing. reason says why it is taken. It is nil while the device has no Lua.
 // Call it on the world's goroutine.
-func (d *Device) HeapSnapshot(reason string) *snapshot.Snapshot {
+func (d *Device) HeapSnapshot(reason string) *snapshot.Snapshot { return d.heapSnapshot(reason, 0) }
+
+// heapSnapshot is HeapSnapshot at a moment when pending bytes have been given out
+// that nothing holds yet.
+func (d *Device) heapSnapshot(reason string, pending int) *snapshot.Snapshot {
 	if d.VM == nil {
 		return nil
 	}
-	p := &HeapParts{h: d.VM.Heap(), objects: map[any]int{}, left: map[string]int{}, ids: map[string]int{}, dev: d}
+	p := &HeapParts{h: d.VM.Heap(), objects: map[any]int{}, left: map[string]int{}, ids: map[int]bool{}}
 	p.s = d.VM.HeapSnapshot(func(value any, at int) {
 		if value != nil {
 			p.objects[value] = at
@@ -106,12 +118,21 @@ func (d *Device) HeapSnapshot(reason string) *snapshot.Snapshot {
 	}
 	for _, t := range native { // what no module has told of
 		if n := p.left[t.Kind]; n > 0 {
-			i := p.add(t.Kind, "other "+t.Kind+"s", n, n)
-			p.refer(0, i, "other "+t.Kind+"s")
+			name := "other " + t.Kind + " memory"
+			if t.Kind == heap.WiFi.String() {
+				name = "Wi-Fi connection"
+			}
+			i := p.add(t.Kind, "", name, n)
+			p.refer(0, i, name)
 		}
 	}
+	if pending > 0 {
+		i := p.add(snapshot.Request, "", "request at hand", pending)
+		s.Objects[i].Bytes, s.Objects[i].Site = pending, d.VM.Where()
+		p.refer(0, i, "request at hand")
+	}
 	s.Dominate()
-	s.Heap.Free = d.trueFree(0)
+	s.Heap.Free = d.trueFree(0) - pending
 	s.Heap.Largest = min(s.Heap.Largest, s.Heap.Free) // young objects have no place yet
 	s.Heap.Garbage = max(s.Heap.Size-s.Heap.Free-s.Used(), 0)
 	return s

@@ -14,6 +14,20 @@ const (
 	tooLongCallback = 500 * clock.Millisecond
 )
 
+// hintWatchdog says what was running when the software watchdog bit: once per
+// place.
+func (d *Device) hintWatchdog() {
+	where, what := d.VM.Where(), d.VM.Entry()
+	if what == "" {
+		what = "the program"
+	}
+	if key := "wdt\x00" + what + "\x00" + where; !d.tools.hinted[key] {
+		d.tools.hinted[key] = true
+		d.Emit(Hint, HintData{Text: fmt.Sprintf("%s has kept the CPU for %.1f s without a break or tmr.wdclr: the watchdog resets the device",
+			what, softWatchdog.Seconds()), Where: where})
+	}
+}
+
 // hintLong names a callback that kept the CPU for long: once per place and limit.
 // The program's start, files that it runs and lines typed at the prompt are no
 // callbacks.

@@ -15,9 +15,6 @@ const defaultLeakAfter = 60 * clock.Second
 // leakInterval is how often ended objects are looked at.
 const leakInterval = clock.Second
 
-// maxExamined bounds how many ended objects are remembered as looked at.
-const maxExamined = 1000
-
 // examined is a callback of something that ended at a certain time: one look at
 // the heap is enough.
 type examined struct {
@@ -49,10 +46,11 @@ func (d *Device) lookForLeaks() {
 	d.CheckLeaks()
 }
 
-// CheckLeaks gives a hint for every callback whose socket or timer ended longer
-// ago than Config.LeakAfter and that is still referenced: once per place and
-// purpose. It runs by itself about once a second while the device does something;
-// call it at the end of a run for what happened last.
+// CheckLeaks gives a hint for a callback whose socket or timer ended longer ago than
+// Config.LeakAfter and that is still referenced. Of those that were set at the same
+// place for the same purpose it names the first, and how many there are by now with
+// the 10th, 100th and so on. It runs by itself about once a second while the device
+// does something; call it at the end of a run for what happened last.
 func (d *Device) CheckLeaks() {
 	t := &d.tools
 	t.checked = d.Now()
@@ -75,18 +73,19 @@ func (d *Device) CheckLeaks() {
 		infos[r.Ref] = r
 	}
 	var s *snapshot.Snapshot
+	before := t.examined
+	t.examined = map[examined]bool{}
 	for _, e := range late {
 		for _, ref := range e.Refs {
 			info := infos[ref]
-			key := info.What + "\x00" + info.Site
-			looked := examined{ref, e.Since}
-			if info.What == "" || t.leaks[key] || t.examined[looked] {
+			if info.What == "" {
 				continue
 			}
-			if len(t.examined) >= maxExamined {
-				clear(t.examined)
-			}
+			looked := examined{ref, e.Since}
 			t.examined[looked] = true
+			if before[looked] {
+				continue
+			}
 			if s == nil {
 				s = d.HeapSnapshot("leak")
 			}
@@ -94,9 +93,17 @@ func (d *Device) CheckLeaks() {
 			if !found || e.Kept && holder != "" {
 				continue
 			}
-			t.leaks[key] = true
+			key := RefHeld{What: purpose(info.What), Site: info.Site}
+			t.leaks[key]++
+			n := t.leaks[key]
+			if !powerOfTen(n) {
+				continue
+			}
 			text := fmt.Sprintf("%s is still referenced %s after %s ended, and keeps %d bytes", info.What,
 				since(d.Now()-e.Since), e.Name, bytes)
+			if n > 1 {
+				text = fmt.Sprintf("the %dth of its kind: %s", n, text)
+			}
 			if holder != "" {
 				text += "; the program still holds it at " + holder
 			} else {
@@ -105,6 +112,13 @@ func (d *Device) CheckLeaks() {
 			d.Emit(Hint, HintData{Text: text, Where: info.Site})
 		}
 	}
+}
+
+func powerOfTen(n int) bool {
+	for n >= 10 && n%10 == 0 {
+		n /= 10
+	}
+	return n == 1
 }
 
 func since(d clock.Duration) string {

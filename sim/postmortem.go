@@ -23,7 +23,7 @@ type PostMortemData struct {
 	// the largest first. Without Config.TrackAllocations no sites are known: they
 	// are then by kind only.
 	Holders []snapshot.Group `json:"holders"`
-	Sockets []SocketHeld     `json:"sockets,omitempty"`
+	Sockets []SocketHeld     `json:"sockets,omitempty"` // most queued first
 	Refs    []RefHeld        `json:"refs,omitempty"`
 	// Snapshot is the heap at that moment.
 	Snapshot *snapshot.Snapshot `json:"-"`
@@ -57,11 +57,10 @@ const (
 const nativeQuiet = clock.Second
 
 // postMortem reports who holds the memory, once per boot and place. pending bytes
-// are given out and held by
-// nothing yet.
+// are given out and held by nothing yet.
 func (d *Device) postMortem(why string, pending int) {
 	t := &d.tools
-	t.reported = true
+	t.reported = t.reported || why != BudgetBroken
 	if d.VM == nil {
 		return
 	}
@@ -70,9 +69,8 @@ func (d *Device) postMortem(why string, pending int) {
 		return
 	}
 	t.told[key] = true
-	s := d.HeapSnapshot("out of memory: " + why)
+	s := d.heapSnapshot("out of memory: "+why, pending)
 	s.Heap.Request = t.request
-	s.Heap.Free -= pending
 	d.Emit(PostMortem, d.postMortemData(why, s))
 }
 
@@ -91,6 +89,7 @@ func (d *Device) postMortemData(why string, s *snapshot.Snapshot) PostMortemData
 	for _, k := range d.Snapshot().Sockets {
 		pm.Sockets = append(pm.Sockets, SocketHeld{k.ID, k.Proto, k.State, k.Remote, k.Queued, k.Site})
 	}
+	slices.SortStableFunc(pm.Sockets, func(a, b SocketHeld) int { return cmp.Compare(b.Queued, a.Queued) })
 	pm.Refs = refsHeld(d.VM.Refs())
 	return pm
 }
@@ -101,19 +100,25 @@ func refsHeld(refs []vm.RefInfo) []RefHeld {
 	var out []RefHeld
 	index := map[RefHeld]int{}
 	for _, r := range refs {
-		key := RefHeld{What: strings.TrimRight(r.What, "0123456789"), Site: r.Site}
+		key := RefHeld{What: purpose(r.What), Site: r.Site}
 		n, ok := index[key]
 		if !ok {
 			n = len(out)
 			index[key] = n
 			out = append(out, RefHeld{What: r.What, Site: r.Site})
 		} else {
-			out[n].What = strings.TrimSpace(key.What)
+			out[n].What = key.What
 		}
 		out[n].Count++
 	}
 	slices.SortStableFunc(out, func(a, b RefHeld) int { return cmp.Compare(b.Count, a.Count) })
 	return out[:min(len(out), maxRefs)]
+}
+
+// purpose is what a reference is for without the number of its socket: "sent
+// callback of socket 3" is for what that of socket 4 is for.
+func purpose(what string) string {
+	return strings.TrimSpace(strings.TrimRight(what, "0123456789"))
 }
 
 // nativeOutOfMemory is told that native code found no room. The firmware goes on
@@ -124,7 +129,7 @@ func (d *Device) nativeOutOfMemory(n int, k heap.Kind) {
 		return
 	}
 	t.diedAt = max(d.Now(), 1)
-	d.postMortem("no room for a "+k.String(), 0)
+	d.postMortem("no room for "+k.Noun(), 0)
 }
 
 // checkBudget is called when the heap seems to have less free than the budget. The
@@ -143,6 +148,9 @@ func (d *Device) checkBudget(n int) {
 		d.tools.low = true
 		d.tools.request = n
 		d.postMortem(BudgetBroken, d.trueFree(0)-free)
+		if d.world.Clock.Ending(0) { // a subscriber has ended the run
+			d.VM.Kill("the run ends")
+		}
 	}
 }
 

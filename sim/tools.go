@@ -14,14 +14,13 @@ import (
 // changes nothing that the program can see. Fields above the line last over
 // resets.
 type tools struct {
-	recorder  *vm.Recorder
-	nativeIDs map[string]int
-	hinted    map[string]bool
-	low       bool // the budget was broken and reported
+	recorder *vm.Recorder
+	hinted   map[string]bool
+	low      bool // the budget was broken and reported
 
 	parts    []func(*HeapParts)
 	ended    []func(report func(Ended))
-	leaks    map[string]bool
+	leaks    map[RefHeld]int // callbacks that were found to leak, by place and purpose
 	examined map[examined]bool
 	checked  clock.Time // when leaks were last looked for
 	diedAt   clock.Time // when native memory last ran out and was reported
@@ -40,14 +39,14 @@ func (d *Device) startTools() {
 		c.LeakAfter = defaultLeakAfter
 	}
 	d.tools.hinted = map[string]bool{}
-	d.tools.leaks, d.tools.told, d.tools.examined = map[string]bool{}, map[string]bool{}, map[examined]bool{}
+	d.tools.leaks, d.tools.told, d.tools.examined = map[RefHeld]int{}, map[string]bool{}, map[examined]bool{}
 }
 
 // resetTools forgets what belongs to the boot that ends.
 func (d *Device) resetTools() {
 	t := &d.tools
 	t.parts, t.ended, t.checked, t.diedAt, t.reported, t.request = nil, nil, 0, 0, false, 0
-	t.leaks, t.told, t.examined = map[string]bool{}, map[string]bool{}, map[examined]bool{}
+	t.leaks, t.told, t.examined = map[RefHeld]int{}, map[string]bool{}, map[examined]bool{}
 }
 
 // watchHeap connects the tools to the heap and the VM of a boot.
@@ -64,7 +63,11 @@ func (d *Device) watchHeap(h *heap.Heap) {
 }
 
 func (d *Device) watchVM() {
-	d.VM.OnOutOfMemory = func() { d.postMortem(vm.OutOfMemory, 0) }
+	d.VM.OnOutOfMemory = func() {
+		if !d.tools.reported { // an error that is raised anew tells of it twice
+			d.postMortem(vm.OutOfMemory, 0)
+		}
+	}
 	if d.cfg.HeapBudget > 0 {
 		d.VM.OnCollected = func() { d.VM.Heap().Watch = d.cfg.HeapBudget }
 	}

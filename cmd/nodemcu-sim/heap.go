@@ -7,7 +7,6 @@ import (
 	"os"
 	"sort"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -34,7 +33,12 @@ retains is what would be free if it went, with everything that only it keeps ali
 		Example: `  nodemcu-sim heap heap.json
   nodemcu-sim heap --path 317 heap.json
   nodemcu-sim heap --diff before.json after.json`,
-		Args: cobra.ExactArgs(1),
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("heap takes one snapshot file, %d are given", len(args))
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			if f.top < 1 {
 				return fmt.Errorf("--top takes a number above zero")
@@ -52,24 +56,36 @@ retains is what would be free if it went, with everything that only it keeps ali
 }
 
 func (f *heapFlags) run(c *cobra.Command, file string) error {
+	if c.Flags().Changed("path") && c.Flags().Changed("diff") {
+		return fmt.Errorf("--path and --diff do not go together")
+	}
 	s, err := readSnapshot(file)
 	if err != nil {
 		return err
 	}
 	out := c.OutOrStdout()
 	switch {
-	case c.Flags().Changed("path") && f.diff != "":
-		return fmt.Errorf("--path and --diff do not go together")
 	case c.Flags().Changed("path"):
 		return f.showPath(out, s)
-	case f.diff != "":
+	case c.Flags().Changed("diff"):
 		old, err := readSnapshot(f.diff)
 		if err != nil {
 			return fmt.Errorf("--diff: %w", err)
 		}
+		f.warn(c.ErrOrStderr(), old, s)
 		return f.showDiff(out, old, s)
 	}
 	return f.showAll(out, s)
+}
+
+// warn says when a difference means little.
+func (f *heapFlags) warn(w io.Writer, old, s *snapshot.Snapshot) {
+	switch {
+	case !s.Related(old):
+		fmt.Fprintf(w, "%s is not of the same run: the difference means little\n", f.diff)
+	case old.Boot > s.Boot || old.Boot == s.Boot && old.Time > s.Time:
+		fmt.Fprintf(w, "%s is the later of the two: --diff takes the older one\n", f.diff)
+	}
 }
 
 func readSnapshot(name string) (*snapshot.Snapshot, error) {
@@ -108,6 +124,7 @@ type largest struct {
 	Kind     string         `json:"kind"`
 	Name     string         `json:"name,omitempty"`
 	Site     string         `json:"site,omitempty"`
+	Func     string         `json:"func,omitempty"`
 	Bytes    int            `json:"bytes"`
 	Retained int            `json:"retained"`
 	Sizes    map[string]int `json:"sizes,omitempty"`
@@ -117,64 +134,64 @@ type largest struct {
 func (f *heapFlags) showAll(w io.Writer, s *snapshot.Snapshot) error {
 	sum := summary{Device: s.Device, Reason: s.Reason, Time: s.Time, Heap: s.Heap,
 		Kinds: s.ByKind(), Sites: top(s.BySite(), f.top)}
+	paths := s.Paths()
 	for _, o := range s.Largest(f.top) {
-		sum.Largest = append(sum.Largest, largest{o.ID, o.Kind, o.Name, o.Site, o.Bytes, o.Retained, o.Sizes,
-			snapshot.PathText(s.Path(o.ID))})
+		sum.Largest = append(sum.Largest, largest{o.ID, o.Kind, o.Name, o.Site, o.Func, o.Bytes, o.Retained, o.Sizes,
+			snapshot.PathText(paths.To(o.ID))})
 	}
 	if f.json {
 		return writeJSON(w, sum)
 	}
-	fmt.Fprintf(w, "%s after %.6f s: %s\n", s.Device, float64(s.Time)/1e6, s.Reason)
+	fmt.Fprintf(w, "%s after %.6f s: %s\n", plain(s.Device), float64(s.Time)/1e6, plain(s.Reason))
 	fmt.Fprintf(w, "%d of %d bytes free, longest piece %d, least free so far %d", s.Heap.Free, s.Heap.Size, s.Heap.Largest, s.Heap.Low)
 	if s.Heap.Garbage > 0 {
-		fmt.Fprintf(w, ", %d held by nothing", s.Heap.Garbage)
+		fmt.Fprintf(w, "; %d held by nothing", s.Heap.Garbage)
 	}
+	fmt.Fprintln(w)
 	if s.Heap.Request > 0 {
-		fmt.Fprintf(w, "; no room for %d", s.Heap.Request)
+		fmt.Fprintf(w, "the request was for %d bytes\n", s.Heap.Request)
 	}
-	fmt.Fprint(w, "\n\n")
-	t := newTable(w)
-	fmt.Fprintln(t, "BYTES\tCOUNT\tKIND")
+	fmt.Fprintln(w)
+	t := table{{"BYTES", "COUNT", "KIND"}}
 	for _, g := range sum.Kinds {
-		fmt.Fprintf(t, "%d\t%d\t%s\n", g.Bytes, g.Count, g.Name)
+		t.row(g.Bytes, g.Count, g.Name)
 	}
-	t.Flush()
+	t.write(w)
 	fmt.Fprintln(w)
-	t = newTable(w)
-	fmt.Fprintln(t, "BYTES\tCOUNT\tKIND\tMADE AT")
+	t = table{{"BYTES", "COUNT", "KIND", "MADE AT"}}
 	for _, g := range sum.Sites {
-		fmt.Fprintf(t, "%d\t%d\t%s\t%s\n", g.Bytes, g.Count, g.Kind, g.Name)
+		t.row(g.Bytes, g.Count, g.Kind, g.Name)
 	}
-	t.Flush()
+	t.write(w)
 	fmt.Fprintln(w)
-	t = newTable(w)
-	fmt.Fprintln(t, "RETAINS\tBYTES\tID\tKIND\tWHAT")
+	t = table{{"RETAINS", "BYTES", "ID", "KIND", "WHAT"}}
 	for _, o := range sum.Largest {
-		fmt.Fprintf(t, "%d\t%d\t%d\t%s\t%s\n", o.Retained, o.Bytes, o.ID, o.Kind, o.what())
+		t.row(o.Retained, o.Bytes, o.ID, o.Kind, o.what())
 	}
-	t.Flush()
+	t.write(w)
 	if !s.Tracked {
 		fmt.Fprintln(w, "\nSites were not recorded: take the snapshot with run --heap-snapshot.")
 	}
 	return nil
 }
 
-// what describes an object by its name or, without one, by the way to it.
+// what describes an object by the way to it, its name and the place that made it.
 func (o largest) what() string {
 	s := o.Path
-	if s == "" || o.Name != "" && o.Kind != snapshot.String {
-		s = strings.TrimSpace(o.Name)
-		if o.Path != "" && o.Path != s {
-			s += " at " + o.Path
-		}
+	if s == "" || s == o.Name {
+		s = o.Name
+	} else if o.Name != "" {
+		s += ": " + o.Name
 	}
-	if o.Site != "" {
-		s += ", made at " + o.Site
-	}
-	return s
+	return s + madeAt(o.Site)
 }
 
-func newTable(w io.Writer) *tabwriter.Writer { return tabwriter.NewWriter(w, 0, 0, 2, ' ', 0) }
+func madeAt(site string) string {
+	if site == "" {
+		return ""
+	}
+	return ", made at " + site
+}
 
 func top[T any](list []T, n int) []T { return list[:min(n, len(list))] }
 
@@ -202,34 +219,46 @@ func (f *heapFlags) showPath(w io.Writer, s *snapshot.Snapshot) error {
 	if f.json {
 		return writeJSON(w, steps)
 	}
-	t := newTable(w)
-	fmt.Fprintln(t, "REFERENCE\tID\tKIND\tRETAINS\tWHAT")
-	for _, st := range steps {
-		if st.Ref == "" {
-			st.Ref = "(value)"
-			if st.Kind == snapshot.Registry {
-				st.Ref = st.Kind
-			}
+	if len(steps) == 0 {
+		fmt.Fprintf(w, "nothing leads to %s %d\n", plain(o.Kind), o.ID)
+	} else {
+		t := table{{"RETAINS", "ID", "KIND", "REFERENCE AND WHAT IT LEADS TO"}}
+		for _, st := range steps {
+			t.row(st.Retained, st.ID, st.Kind, st.what())
 		}
-		what := st.Name
-		if st.Site != "" {
-			what = strings.TrimPrefix(what+", made at "+st.Site, ", ")
-		}
-		fmt.Fprintf(t, "%s\t%d\t%s\t%d\t%s\n", st.Ref, st.ID, st.Kind, st.Retained, what)
+		t.write(w)
 	}
-	t.Flush()
-	fmt.Fprintf(w, "\n%s %d: %d bytes, retains %d", o.Kind, o.ID, o.Bytes, o.Retained)
+	fmt.Fprintf(w, "\n%s %d: %d bytes, retains %d", plain(o.Kind), o.ID, o.Bytes, o.Retained)
 	for _, name := range sortedKeys(o.Sizes) {
-		fmt.Fprintf(w, ", %s %d", strings.ReplaceAll(name, "_", " "), o.Sizes[name])
+		fmt.Fprintf(w, ", %s %d", plain(strings.ReplaceAll(name, "_", " ")), o.Sizes[name])
 	}
 	if o.Age >= 0 {
 		fmt.Fprintf(w, ", %.3f s old", float64(o.Age)/1e6)
 	}
 	fmt.Fprintln(w)
-	if len(o.Stack) > 0 {
-		fmt.Fprintf(w, "made at %s\n", strings.Join(o.Stack, "\n     by "))
+	for i, line := range o.Stack {
+		by := "made at "
+		if i > 0 {
+			by = "     by "
+		}
+		fmt.Fprintln(w, by+plain(line))
 	}
 	return nil
+}
+
+// what is the reference and, unless that says it all, the object it leads to.
+func (st pathStep) what() string {
+	ref := st.Ref
+	switch {
+	case ref == "" && st.Kind == snapshot.Registry:
+		return st.Kind
+	case ref == "":
+		ref = "value"
+	}
+	if st.Name != "" && st.Name != ref {
+		ref += ": " + st.Name
+	}
+	return ref + madeAt(st.Site)
 }
 
 func sortedKeys(m map[string]int) []string {
@@ -251,20 +280,26 @@ func (f *heapFlags) showDiff(w io.Writer, old, s *snapshot.Snapshot) error {
 	}
 	fmt.Fprintf(w, "from %.6f s to %.6f s: free %d → %d bytes (%+d)\n\n", float64(old.Time)/1e6, float64(s.Time)/1e6,
 		old.Heap.Free, s.Heap.Free, s.Heap.Free-old.Heap.Free)
-	t := newTable(w)
-	fmt.Fprintln(t, "BYTES\tADDED\tFREED\tRESIZED\tKIND\tMADE AT")
-	left := 0
+	t := table{{"BYTES", "ADDED", "FREED", "RESIZED", "KIND", "MADE AT"}}
+	left, sum := 0, 0
 	for i, c := range changes {
+		sum += c.Bytes()
 		// The most grown are first, the most shrunk last: show both ends.
 		if len(changes) > 2*f.top && i >= f.top && i < len(changes)-f.top {
 			left++
 			continue
 		}
-		fmt.Fprintf(t, "%+d\t%d\t%d\t%+d\t%s\t%s\n", c.Bytes(), c.Added, c.Freed, c.ResizedBytes, c.Kind, c.Name)
+		t.row(signed(c.Bytes()), c.Added, c.Freed, signed(c.ResizedBytes), c.Kind, c.Name)
 	}
-	t.Flush()
+	t.write(w)
 	if left > 0 {
 		fmt.Fprintf(w, "and %d that changed less\n", left)
 	}
+	fmt.Fprintf(w, "%s in all\n", signed(sum))
+	if garbage := s.Heap.Garbage - old.Heap.Garbage; garbage != 0 {
+		fmt.Fprintf(w, "%s held by nothing\n", signed(garbage))
+	}
 	return nil
 }
+
+func signed(n int) string { return fmt.Sprintf("%+d", n) }

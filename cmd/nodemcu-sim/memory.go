@@ -90,7 +90,10 @@ func (t *memoryTools) handle(e sim.Event) {
 	switch d := e.Data.(type) {
 	case sim.PostMortemData:
 		if d.Why == sim.BudgetBroken {
-			t.broken = fmt.Sprintf("%d bytes of heap free, --heap-budget %d", d.Free, t.flags.budget)
+			t.broken = fmt.Sprintf("only %d bytes of heap are free, --heap-budget is %d", d.Free, t.flags.budget)
+			if len(t.app.World.Devices()) > 1 {
+				t.broken = e.Device + ": " + t.broken
+			}
 			t.app.World.Clock.Stop()
 		}
 		t.crashed(e.Device, d.Snapshot)

@@ -25,6 +25,17 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
+// Noun is what is kept in memory of this kind, as a sentence names it.
+func (k Kind) Noun() string {
+	switch k {
+	case WiFi:
+		return "the Wi-Fi connection"
+	case Other:
+		return "native memory"
+	}
+	return "a " + k.String()
+}
+
 // Config says how much memory there is and who lays it out. The zero value of a
 // field stands for its default.
 type Config struct {
@@ -48,6 +59,9 @@ type Heap struct {
 	OnFail func(n int)
 	// OnNativeFail is called after that when the request was native code's.
 	OnNativeFail func(n int, k Kind)
+	// OnNative is called when a request for native memory is granted: n is what it
+	// takes of the heap.
+	OnNative func(n int, k Kind)
 	// OnWatch is called when a request is granted that leaves less than Watch
 	// bytes: n is what it takes of the heap. The caller has not got it yet. It
 	// may set Watch, and must not allocate.
@@ -244,6 +258,9 @@ func (h *Heap) Alloc(n int, k Kind) (Block, bool) {
 	h.native[k] += n
 	h.nativeL[k] += b.Length()
 	h.nativeN[k]++
+	if h.OnNative != nil {
+		h.OnNative(b.Length(), k)
+	}
 	return b, true
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
@@ -18,6 +17,7 @@ func (m *module) heapParts(p *sim.HeapParts) {
 	lines, held := m.stack.Netstat(), m.stack.Held()
 	for i, h := range held {
 		c := lines[i]
+		key := fmt.Sprintf("%s %s", c.Proto, c.Local)
 		name := fmt.Sprintf("%s %s", c.Proto, c.State)
 		if c.Proto == wire.UDP {
 			name = c.Proto.String()
@@ -25,15 +25,16 @@ func (m *module) heapParts(p *sim.HeapParts) {
 		name += " " + c.Local.String()
 		if c.Remote.Port() != 0 {
 			name += " with " + c.Remote.String()
+			key += " " + c.Remote.String()
 		}
-		site, age := "", clock.Duration(-1)
+		b := sim.NativeBlock{Kind: heap.PCB, Key: key, Name: name, Size: h.PCB, Age: -1, Of: c.Owner}
 		switch o := c.Owner.(type) {
 		case *socket:
-			site, age = o.site, m.d.Now()-o.born
+			b.Site, b.Age = o.site, m.d.Now()-o.born
 		case *server:
-			site, age = o.site, m.d.Now()-o.born
+			b.Site, b.Age = o.site, m.d.Now()-o.born
 		}
-		pcb := p.Add(heap.PCB, name, h.PCB, site, age, c.Owner)
+		pcb := p.Add(b)
 		for _, n := range h.Segments {
 			p.AddTo(pcb, heap.Segment, "queued segment", n)
 		}
@@ -41,6 +42,11 @@ func (m *module) heapParts(p *sim.HeapParts) {
 			p.AddTo(pcb, heap.Pbuf, "queued data", n)
 		}
 	}
+	m.v.EachObject(func(value any) {
+		if s, ok := value.(*socket); ok && s.m == m && s.accepted {
+			p.Made(s, s.site)
+		}
+	})
 }
 
 // endedWith reports the sockets and servers that have ended and still have

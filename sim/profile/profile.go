@@ -3,13 +3,17 @@
 // inuse_objects, alloc_space and alloc_objects, and profiles of virtual CPU time.
 //
 // Functions have the names people know: "handle app.lua:12" for one of the
-// program (pprof takes angle brackets for templates of C++ and drops them), "string.rep" for one of the firmware. The outermost frame is what Lua
-// was called for ("tmr callback").
+// program (pprof takes angle brackets for templates of C++ and drops them),
+// "string.rep" for one of the firmware. The outermost frame is what Lua was called
+// for ("tmr callback"). Memory that Lua did not ask for, or of which nobody knows
+// who did, is below "outside Lua" by kind, with the line of the program that made
+// what it belongs to.
 package profile
 
 import (
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/google/pprof/profile"
@@ -79,8 +83,7 @@ var ErrNotRecorded = errors.New("nothing was recorded: ask for it before the dev
 
 // WriteHeap writes the allocations that r has recorded and what of them is in s,
 // which may be nil: then nothing is in use. micros is the length of the run in
-// device time. In-use bytes are bytes of the heap with block headers; allocated
-// bytes are requests.
+// device time. Bytes are bytes of the heap, block headers included.
 func WriteHeap(w io.Writer, r *vm.Recorder, s *snapshot.Snapshot, micros int64) error {
 	if r == nil || !r.Allocations {
 		return ErrNotRecorded
@@ -108,7 +111,7 @@ func (b *builder) inUse(r *vm.Recorder, s *snapshot.Snapshot) {
 		count int64
 	}
 	index := map[int32]int{}
-	kinds := map[string]int{}
+	outside := map[vm.Frame]int{}
 	var groups []group
 	for i := range s.Objects {
 		o := &s.Objects[i]
@@ -122,10 +125,14 @@ func (b *builder) inUse(r *vm.Recorder, s *snapshot.Snapshot) {
 				index[o.StackID] = n
 				groups = append(groups, group{stack: r.Stack(o.StackID)})
 			}
-		} else if n, ok = kinds[o.Kind]; !ok {
-			n = len(groups)
-			kinds[o.Kind] = n
-			groups = append(groups, group{stack: []vm.Frame{{Func: o.Kind}, {Func: "outside Lua"}}})
+		} else {
+			f := vm.Frame{Func: o.Kind}
+			f.File, f.Line = splitSite(o.Site)
+			if n, ok = outside[f]; !ok {
+				n = len(groups)
+				outside[f] = n
+				groups = append(groups, group{stack: []vm.Frame{f, {Func: vm.OutsideLua}}})
+			}
 		}
 		groups[n].bytes += int64(o.Bytes)
 		groups[n].count++
@@ -133,6 +140,16 @@ func (b *builder) inUse(r *vm.Recorder, s *snapshot.Snapshot) {
 	for _, g := range groups {
 		b.add(g.stack, g.bytes, g.count, 0, 0)
 	}
+}
+
+// splitSite takes "app.lua:12" apart.
+func splitSite(site string) (file string, line int) {
+	if i := strings.LastIndexByte(site, ':'); i > 0 {
+		if n, err := strconv.Atoi(site[i+1:]); err == nil {
+			return site[:i], n
+		}
+	}
+	return site, 0
 }
 
 // WriteCPU writes the CPU time that r has sampled.

@@ -92,10 +92,38 @@ func (c *Call) canYield() bool {
 	return true
 }
 
+// Rethrows says that the error of a coroutine will be raised anew in whoever
+// resumes it, as coroutine.wrap does: it is no protected call.
+func (v *VM) Rethrows(th *Thread) {
+	if m := v.mem.threads[th]; m != nil {
+		m.rethrows = true
+	}
+}
+
+// uncaught reports whether nothing in the program will catch an error of
+// coroutine L that leaves it.
+func (v *VM) uncaught(L *lua.LState) bool {
+	if v.protections[len(v.protections)-1].depth > 0 {
+		return false
+	}
+	for ; L.Parent != nil; L = L.Parent {
+		if m := v.mem.threads[L]; m == nil || !m.rethrows {
+			return false
+		}
+	}
+	return true
+}
+
 // coroutinePanic is what a coroutine's thread does with an error outside any
 // pcall of its own: it translates it while the stack still stands and unwinds.
 func (v *VM) coroutinePanic(L *lua.LState) {
 	value := v.translate(L.Get(-1), stateOf(L).currentFrame, L)
+	if v.OnOutOfMemory != nil && value == Value(String(OutOfMemory)) && v.uncaught(L) {
+		was := v.running
+		v.running = L
+		v.OnOutOfMemory()
+		v.running = was
+	}
 	v.mem.keepCorpse(L, value)
 	panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: &thrown{value}})
 }

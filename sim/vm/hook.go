@@ -15,7 +15,9 @@ type meter struct {
 	vm    *VM
 	th    *lua.LState
 	state *luaState
-	fresh bool // a coroutine that has not run yet
+
+	fresh    bool // a coroutine that has not run yet
+	rethrows bool // a coroutine whose errors go on to who resumes it
 
 	stack      threadStack
 	due        bool // afterwards has something to do: one test per instruction

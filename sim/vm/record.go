@@ -4,6 +4,9 @@ import (
 	"fmt"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
 )
 
 // Recorder keeps who allocated what and where CPU time went, as call stacks of
@@ -34,9 +37,9 @@ type Frame struct {
 	Line, Defined int
 }
 
-// Cost is what one call stack has cost. Bytes and Objects are requests to the
-// allocator that were granted; a block that grows is a request of its new size, as
-// the SDK's allocator moves it.
+// Cost is what one call stack has cost. Objects are requests to the allocator that
+// were granted, Bytes what they took of the heap, block headers included; a block
+// that grows is a request of its new size, as the SDK's allocator moves it.
 type Cost struct {
 	Bytes, Objects int64
 	Samples, Nanos int64 // of CPU time
@@ -127,13 +130,14 @@ func (r *Recorder) luaFrameID(p *lua.FunctionProto, line int) int32 {
 // site.
 func (v *VM) SetRecorder(r *Recorder) {
 	v.rec = r
-	v.mem.track = nil
+	v.mem.track, v.mem.heap.OnNative = nil, nil
 	if r == nil {
 		return
 	}
 	r.init()
 	if r.Allocations {
-		v.mem.track = &tracker{v: v, r: r, origins: map[any]origin{}}
+		t := &tracker{v: v, r: r, origins: map[any]origin{}}
+		v.mem.track, v.mem.heap.OnNative = t, t.native
 	}
 	v.sampled, v.seen, v.countdown = v.cpu, v.cpu, SamplePeriod
 	for _, m := range v.mem.threads {
@@ -145,8 +149,15 @@ func (v *VM) SetRecorder(r *Recorder) {
 func (v *VM) Recorder() *Recorder { return v.rec }
 
 // SetEntry says what Lua is about to be called for ("tmr callback"): the
-// outermost frame of stacks.
-func (v *VM) SetEntry(what string) { v.entry = what }
+// outermost frame of stacks. It returns what it was called for before: callbacks
+// may come within others.
+func (v *VM) SetEntry(what string) (before string) {
+	before, v.entry = v.entry, what
+	return before
+}
+
+// Entry returns what SetEntry has said last.
+func (v *VM) Entry() string { return v.entry }
 
 // stack returns the stack as it is now, with leaf on top if it has a name.
 func (v *VM) stack(L *lua.LState, leaf Frame) int32 {
@@ -283,18 +294,54 @@ func (v *VM) now() int64 {
 	return v.cfg.Now()
 }
 
-// allocated counts a request that was granted.
+// OutsideLua is the outermost frame of what no Lua function has asked for.
+const OutsideLua = "outside Lua"
+
+// outside is the stack of something that is not Lua's.
+func (r *Recorder) outside(what string) int32 {
+	id := r.push(0, r.frame(Frame{Func: OutsideLua}))
+	if what != "" {
+		id = r.push(id, r.frame(Frame{Func: what}))
+	}
+	return id
+}
+
+// allocated counts a request for Lua's memory that was granted.
 func (t *tracker) allocated(n int) {
-	c := &t.r.cost[t.here().stack]
+	stack := t.here().stack
+	if stack == 0 {
+		stack = t.r.outside("")
+	}
+	t.count(stack, t.v.mem.heap.BlockLength(n))
+}
+
+// native counts a granted request for native memory that takes n bytes.
+func (t *tracker) native(n int, k heap.Kind) {
+	stack := t.r.outside(k.String())
+	if t.v.running != nil || t.v.entry != "" {
+		stack = t.v.stack(t.v.running, Frame{Func: k.String()})
+	}
+	t.count(stack, n)
+}
+
+func (t *tracker) count(stack int32, bytes int) {
+	c := &t.r.cost[stack]
 	c.Objects++
-	c.Bytes += int64(n)
+	c.Bytes += int64(bytes)
 }
 
 // note records the origin of an object under its key, unless it has one.
 func (t *tracker) note(key any) {
-	if _, ok := t.origins[key]; !ok {
-		t.set(key, t.here())
+	if _, ok := t.origins[key]; ok {
+		return
 	}
+	o := t.here()
+	if fn, ok := key.(*lua.LFunction); ok && !fn.IsG && t.v.running == nil {
+		if code, ok := t.origins[fn.Proto]; ok { // a chunk that the system has loaded
+			o.stack = code.stack
+		}
+	}
+	t.set(key, o)
 }
 
 // expect says that the instruction at hand will leave a new object in register
@@ -354,11 +401,16 @@ func (t *tracker) adopt(x lua.LValue, o origin) {
 
 // boot gives what the firmware has made before the program its origin.
 func (t *tracker) boot(m *memory) {
-	o := origin{stack: t.r.push(0, t.r.frame(Frame{Func: "boot", File: "(firmware)"})), known: true, born: t.v.now()}
+	o := origin{stack: t.r.push(0, t.r.frame(Frame{Func: "boot", File: snapshot.Firmware})), known: true, born: t.v.now()}
 	for _, n := range m.walk(false).nodes {
-		if _, ok := n.key.(part); !ok {
-			t.set(t.v.originKey(n.key), o)
+		if p, ok := n.key.(part); ok {
+			if p != partRoot {
+				t.count(t.r.outside(n.kind), n.bytes)
+			}
+			continue
 		}
+		t.set(t.v.originKey(n.key), o)
+		t.count(o.stack, n.bytes)
 	}
 }
 

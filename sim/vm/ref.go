@@ -80,14 +80,15 @@ type RefInfo struct {
 	Type       string // Lua type of the value
 }
 
-// Name is how snapshots show a reference: "registry 17: sent callback of socket 3,
-// set at app.lua:42".
+// Name is how snapshots show a reference:
+//
+//	registry 17 "sent callback of socket 3, set at app.lua:42"
 func (r RefInfo) Name() string {
-	name := "registry " + strconv.Itoa(int(r.Ref)) + ": " + r.What
+	name := "registry " + strconv.Itoa(int(r.Ref)) + ` "` + r.What
 	if r.Site != "" {
 		name += ", set at " + r.Site
 	}
-	return name
+	return name + `"`
 }
 
 // Refs lists the live references in order of their numbers.

@@ -2,6 +2,7 @@ package vm
 
 import (
 	"fmt"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 )
@@ -30,6 +31,13 @@ const OutOfMemory = "not enough memory"
 
 // Memory reports whether the error is a failed allocation.
 func (e *Error) Memory() bool { return e.Value == Value(String(OutOfMemory)) }
+
+// fromMemory reports whether the error comes from a failed allocation: also when
+// it was caught on the way and raised anew, with a position before it.
+func (e *Error) fromMemory() bool {
+	s, ok := e.Value.(lua.LString)
+	return ok && strings.HasSuffix(string(s), OutOfMemory)
+}
 
 // Kill ends a run from outside: the watchdog, or a reset. It unwinds through
 // every pcall of the script.
@@ -160,7 +168,7 @@ func (v *VM) errorRaised(L *lua.LState) int {
 	value := v.translate(L.Get(1), stateOf(L).currentFrame.Parent, L)
 	caught := &Error{Value: value}
 	if p.depth == 0 {
-		if v.OnOutOfMemory != nil && caught.Memory() {
+		if v.OnOutOfMemory != nil && caught.fromMemory() {
 			v.OnOutOfMemory()
 		}
 		caught.Traceback = v.Traceback(L, 0)

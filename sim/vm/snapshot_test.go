@@ -136,12 +136,12 @@ func TestSnapshotNames(t *testing.T) {
 		path string
 		find func(o *snapshot.Object) bool
 	}{
-		{"_G.srv.clients[2] upvalue buf[7]", str(`"line 7 of 2"`)},
-		{`_G.srv key "open"`, str(`"open"`)},
+		{"_G.srv.clients[2] → upvalue buf[7]", str(`"line 7 of 2"`)},
+		{`_G.srv → key "open"`, str(`"open"`)},
 		{"_G.srv.open", kind(snapshot.Function, "srv.open <app.lua:8>")},
-		{"_G.srv.open upvalue handle", func(o *snapshot.Object) bool { return o.Kind == snapshot.Upvalue }},
+		{"_G.srv.open → upvalue handle", func(o *snapshot.Object) bool { return o.Kind == snapshot.Upvalue }},
 		{"_G.co", kind(snapshot.Thread, "coroutine of function <app.lua:12>")},
-		{"registry 1: sent callback of socket 3", func(o *snapshot.Object) bool { return o.Name == "cb <cb.lua:1>" && o.Kind == snapshot.Function }},
+		{`registry 1 "sent callback of socket 3"`, func(o *snapshot.Object) bool { return o.Name == "cb <cb.lua:1>" && o.Kind == snapshot.Function }},
 	} {
 		got := pathTo(t, s, tt.find)
 		if got != tt.path && !(strings.HasPrefix(tt.path, "registry") && got == "_G.cb") {
@@ -154,7 +154,7 @@ func TestSnapshotNames(t *testing.T) {
 			refs = append(refs, r.Name)
 		}
 	}
-	for _, want := range []string{"registry 1: sent callback of socket 3", " local kept in function <app.lua:12> at line 12", " environment", " metatable"} {
+	for _, want := range []string{`registry 1 "sent callback of socket 3"`, " local kept (in function <app.lua:12> at line 12)", " environment", " metatable"} {
 		if !slices.Contains(refs, want) {
 			t.Errorf("no reference is called %q", want)
 		}

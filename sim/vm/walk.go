@@ -463,7 +463,7 @@ func slotText(f *luaFrame, reg int) string {
 	if f == nil || f.Fn == nil || f.Fn.IsG || reg < f.LocalBase {
 		return " stack"
 	}
-	at := fmt.Sprintf(" in %s at line %d", protoLabel(f.Fn.Proto), f.line())
+	at := fmt.Sprintf(" (in %s at line %d)", protoLabel(f.Fn.Proto), f.line())
 	if name := localName(f.Fn.Proto, f.Pc-1, reg-f.LocalBase); name != "" {
 		return " local " + name + at
 	}

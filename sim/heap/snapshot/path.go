@@ -1,6 +1,9 @@
 package snapshot
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // Step is one step of a path: the reference followed and where it led.
 type Step struct {
@@ -8,56 +11,88 @@ type Step struct {
 	Object *Object
 }
 
-// Path returns a shortest way from a root to an object: the steps after the root.
-// It is nil when there is no such object, or no way to it. Of ways that are
-// equally short it is the one that comes first in the snapshot.
-func (s *Snapshot) Path(id int) []Step {
+// Paths is a shortest way from a root to every object that can be reached.
+type Paths struct {
+	s     *Snapshot
+	index map[int]int
+	came  []edge // by object: how it was first reached
+}
+
+type edge struct{ from, ref int } // from -1: not reached, or the root
+
+// Paths finds the ways. Of ways that are equally short the one that comes first in
+// the snapshot is taken.
+func (s *Snapshot) Paths() *Paths {
+	p := &Paths{s: s, index: s.Index(), came: make([]edge, len(s.Objects))}
+	for i := range p.came {
+		p.came[i].from = -1
+	}
 	if len(s.Objects) == 0 {
-		return nil
+		return p
 	}
-	index := s.Index()
-	goal, ok := index[id]
-	if !ok || goal == 0 {
-		return nil
-	}
-	type edge struct{ from, ref int }
-	came := make(map[int]edge, len(s.Objects))
-	came[0] = edge{-1, 0}
 	queue := []int{0}
 	for len(queue) > 0 {
 		n := queue[0]
 		queue = queue[1:]
-		if n == goal {
-			break
-		}
 		for i, r := range s.Objects[n].Refs {
-			to := index[r.To]
-			if _, seen := came[to]; !seen {
-				came[to] = edge{n, i}
+			if to := p.index[r.To]; to != 0 && p.came[to].from < 0 {
+				p.came[to] = edge{n, i}
 				queue = append(queue, to)
 			}
 		}
 	}
-	if _, found := came[goal]; !found {
+	return p
+}
+
+// To returns the steps after the root to the object with an id. It is nil when
+// there is no such object, or no way to it.
+func (p *Paths) To(id int) []Step {
+	n, ok := p.index[id]
+	if !ok {
 		return nil
 	}
-	var steps []Step
-	for n := goal; n != 0; {
-		e := came[n]
-		steps = append(steps, Step{s.Objects[e.from].Refs[e.ref].Name, &s.Objects[n]})
-		n = e.from
+	length := 0
+	for i := n; p.came[i].from >= 0; i = p.came[i].from {
+		length++
 	}
-	for i, j := 0, len(steps)-1; i < j; i, j = i+1, j-1 {
-		steps[i], steps[j] = steps[j], steps[i]
+	if length == 0 {
+		return nil
+	}
+	steps := make([]Step, length)
+	for ; length > 0; length-- {
+		e := p.came[n]
+		steps[length-1] = Step{p.s.Objects[e.from].Refs[e.ref].Name, &p.s.Objects[n]}
+		n = e.from
 	}
 	return steps
 }
 
-// PathText is a path on one line: "_G.srv upvalue buf[3]".
+// Path returns a shortest way from a root to an object, as Paths.To does.
+func (s *Snapshot) Path(id int) []Step { return s.Paths().To(id) }
+
+// Of a long path the text has these many steps at its beginning and its end.
+const (
+	firstSteps = 8
+	lastSteps  = 4
+)
+
+// PathText is a path on one line: "_G.srv → upvalue buf[3]". Steps in the middle
+// of a long one are left out.
 func PathText(steps []Step) string {
 	var b strings.Builder
-	for _, st := range steps {
-		b.WriteString(st.Name)
+	for i := 0; i < len(steps); i++ {
+		if left := len(steps) - firstSteps - lastSteps; i == firstSteps && left > 1 {
+			fmt.Fprintf(&b, " … %d more … ", left)
+			i += left
+		}
+		name := steps[i].Name
+		if text, word := strings.CutPrefix(name, " "); word {
+			if b.Len() > 0 {
+				b.WriteString(" → ")
+			}
+			name = text
+		}
+		b.WriteString(name)
 	}
-	return strings.TrimSpace(b.String())
+	return b.String()
 }

@@ -17,6 +17,9 @@ type Group struct {
 // before sites were recorded.
 const NoSite = "(no site)"
 
+// Firmware is the site of what the firmware made at boot.
+const Firmware = "(firmware)"
+
 // ByKind adds up objects by kind, the largest first.
 func (s *Snapshot) ByKind() []Group {
 	return s.group(func(o *Object) Group { return Group{Name: o.Kind} })
@@ -39,7 +42,7 @@ func (s *Snapshot) group(key func(*Object) Group) []Group {
 	var out []Group
 	for i := range s.Objects {
 		o := &s.Objects[i]
-		if o.Kind == Root {
+		if o.Bytes == 0 { // the root, and what lies in memory of the system's
 			continue
 		}
 		k := key(o)
@@ -87,6 +90,41 @@ type Change struct {
 // Bytes is how much more there is of it.
 func (c Change) Bytes() int { return c.AddedBytes - c.FreedBytes + c.ResizedBytes }
 
+// same reports whether an object of an older snapshot can be the one that has its
+// number now.
+func (s *Snapshot) same(old *Snapshot, was, o *Object) bool {
+	switch {
+	case was.Kind != o.Kind:
+		return false
+	case o.Kind == String && was.Name != o.Name:
+		return false
+	}
+	return was.Site == o.Site || !s.Tracked || !old.Tracked
+}
+
+// Related reports whether old can be an older snapshot of the same run as s, or of
+// one that is the same: few objects of the program are different ones in the two
+// under one number. Before and after a reset there is no telling.
+func (s *Snapshot) Related(old *Snapshot) bool {
+	if old.Boot != s.Boot {
+		return old.Device == s.Device && old.Board == s.Board
+	}
+	index := old.Index()
+	shared, other := 0, 0
+	for i := range s.Objects {
+		o := &s.Objects[i]
+		at, ok := index[o.ID]
+		if !ok || o.Site == "" || o.Site == Firmware {
+			continue
+		}
+		shared++
+		if !s.same(old, &old.Objects[at], o) {
+			other++
+		}
+	}
+	return old.Device == s.Device && old.Board == s.Board && other*10 <= shared
+}
+
 // Diff says what was added and freed from old to s, by site and kind, the largest
 // growth first. After a reset every object is another one.
 func (s *Snapshot) Diff(old *Snapshot) []Change {
@@ -116,7 +154,7 @@ func (s *Snapshot) Diff(old *Snapshot) []Change {
 	for i := range s.Objects {
 		o := &s.Objects[i]
 		was := before[o.ID]
-		if was == nil || was.Kind != o.Kind {
+		if was == nil || !s.same(old, was, o) {
 			c := at(o)
 			c.Added++
 			c.AddedBytes += o.Bytes

@@ -8,7 +8,9 @@
 package snapshot
 
 import (
+	"bufio"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -29,7 +31,8 @@ const (
 	Prototype = "prototype"
 	Userdata  = "userdata"
 	Thread    = "thread"
-	Buffer    = "buffer" // string table, concat buffer
+	Buffer    = "buffer"  // string table, concat buffer
+	Request   = "request" // what is being given out at this moment
 )
 
 // Snapshot is a heap at one moment.
@@ -113,42 +116,133 @@ func (s *Snapshot) Write(w io.Writer) error {
 	return err
 }
 
-// maxObjects bounds what Read takes. A heap of 50 KB has at most some 3000
-// objects.
-const maxObjects = 1 << 20
+// Read takes no more than this: a heap of 50 KB has some 3000 objects, and its
+// file 300 KB.
+const (
+	maxObjects = 1 << 18
+	maxFile    = 32 << 20 // bytes
+)
 
 // Read reads a snapshot and checks that it hangs together: later code may follow
-// every reference.
+// every reference. What objects retain is computed anew.
 func Read(r io.Reader) (*Snapshot, error) {
+	limited := &io.LimitedReader{R: r, N: maxFile}
+	b := bufio.NewReader(limited)
+	if magic, err := b.Peek(2); err == nil && string(magic) == "\x1f\x8b" {
+		return nil, fmt.Errorf("not a heap snapshot: it is compressed, as profiles are; see go tool pprof")
+	}
 	s := &Snapshot{}
-	if err := json.NewDecoder(r).Decode(s); err != nil {
-		return nil, fmt.Errorf("not a heap snapshot: %w", err)
+	if err := s.decode(json.NewDecoder(b)); err != nil {
+		switch {
+		case limited.N == 0:
+			err = fmt.Errorf("not a heap snapshot: larger than %d MB", maxFile>>20)
+		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+			err = fmt.Errorf("not a heap snapshot: it ends too early")
+		}
+		return nil, err
 	}
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	s.Dominate()
+	return s, nil
+}
+
+// decode reads the file's one value, object by object, so that a file of another
+// shape is not read in as a whole.
+func (s *Snapshot) decode(dec *json.Decoder) error {
+	fields := map[string]any{"format": &s.Format, "device": &s.Device, "board": &s.Board, "reason": &s.Reason,
+		"time_us": &s.Time, "uptime_us": &s.Uptime, "boot": &s.Boot, "tracked": &s.Tracked, "heap": &s.Heap}
+	bad := func(err error) error { return fmt.Errorf("not a heap snapshot: %w", err) }
+	delim := func(want json.Delim) error {
+		t, err := dec.Token()
+		if err == nil && t != want {
+			err = fmt.Errorf("no %s where one should be", want)
+		}
+		if err != nil {
+			return bad(err)
+		}
+		return nil
+	}
+	if err := delim('{'); err != nil {
+		return err
+	}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return bad(err)
+		}
+		if name, _ := key.(string); name != "objects" {
+			to := fields[name]
+			if to == nil {
+				to = new(json.RawMessage)
+			}
+			if err := dec.Decode(to); err != nil {
+				return bad(err)
+			}
+			if name == "format" && s.Format != Format {
+				return s.wrongFormat()
+			}
+			continue
+		}
+		if err := delim('['); err != nil {
+			return err
+		}
+		for dec.More() {
+			if len(s.Objects) == maxObjects {
+				return fmt.Errorf("not a heap snapshot: more than %d objects", maxObjects)
+			}
+			s.Objects = append(s.Objects, Object{})
+			if err := dec.Decode(&s.Objects[len(s.Objects)-1]); err != nil {
+				return bad(err)
+			}
+		}
+		if err := delim(']'); err != nil {
+			return err
+		}
+	}
+	if err := delim('}'); err != nil {
+		return err
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return fmt.Errorf("not a heap snapshot: more follows after its end")
+	}
+	return nil
+}
+
+func (s *Snapshot) wrongFormat() error {
+	return fmt.Errorf("heap snapshot of format %d, this program reads %d; take it anew", s.Format, Format)
+}
+
+func (s *Snapshot) check() error {
 	if s.Format != Format {
-		return nil, fmt.Errorf("heap snapshot of format %d, this program reads %d", s.Format, Format)
+		return s.wrongFormat()
 	}
-	if len(s.Objects) == 0 || s.Objects[0].Kind != Root || len(s.Objects) > maxObjects {
-		return nil, fmt.Errorf("not a heap snapshot: it does not begin with a root")
+	if len(s.Objects) == 0 || s.Objects[0].Kind != Root {
+		return fmt.Errorf("not a heap snapshot: it does not begin with a root")
 	}
 	ids := make(map[int]bool, len(s.Objects))
 	for i := range s.Objects {
 		o := &s.Objects[i]
+		if o.ID < 0 {
+			return fmt.Errorf("damaged heap snapshot: an object with id %d", o.ID)
+		}
 		if ids[o.ID] {
-			return nil, fmt.Errorf("damaged heap snapshot: two objects with id %d", o.ID)
+			return fmt.Errorf("damaged heap snapshot: two objects with id %d", o.ID)
 		}
 		if o.Bytes < 0 || o.Bytes > 1<<30 {
-			return nil, fmt.Errorf("damaged heap snapshot: object %d has %d bytes", o.ID, o.Bytes)
+			return fmt.Errorf("damaged heap snapshot: object %d has %d bytes", o.ID, o.Bytes)
 		}
 		ids[o.ID] = true
 	}
 	for i := range s.Objects {
 		for _, ref := range s.Objects[i].Refs {
 			if !ids[ref.To] {
-				return nil, fmt.Errorf("damaged heap snapshot: object %d refers to %d, which is not there", s.Objects[i].ID, ref.To)
+				return fmt.Errorf("damaged heap snapshot: object %d refers to %d, which is not there", s.Objects[i].ID, ref.To)
 			}
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // Index returns where in Objects each id is.

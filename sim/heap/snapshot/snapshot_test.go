@@ -120,6 +120,62 @@ func TestPath(t *testing.T) {
 	}
 }
 
+func TestPathText(t *testing.T) {
+	step := func(name string) Step { return Step{Name: name} }
+	var list []Step
+	list = append(list, step("_G"), step(".list"))
+	for range 500 {
+		list = append(list, step(".next"))
+	}
+	for _, tt := range []struct {
+		steps []Step
+		want  string
+	}{
+		{nil, ""},
+		{[]Step{step("_G"), step(".srv"), step("[3]")}, "_G.srv[3]"},
+		{[]Step{step("_G"), step(".f"), step(" upvalue buf"), step(""), step("[1]")}, "_G.f → upvalue buf[1]"},
+		{[]Step{step(""), step(`registry 3 "sent callback"`), step(" code")}, `registry 3 "sent callback" → code`},
+		{list, "_G.list.next.next.next.next.next.next … 490 more … .next.next.next.next"},
+		{list[:13], "_G.list" + strings.Repeat(".next", 11)},
+	} {
+		if got := PathText(tt.steps); got != tt.want {
+			t.Errorf("%q, want %q", got, tt.want)
+		}
+	}
+}
+
+func TestRelated(t *testing.T) {
+	make := func(sites ...string) *Snapshot {
+		s := build(len(sites) + 1)
+		s.Tracked = true
+		for i, site := range sites {
+			s.Objects[i+1].Site = site
+		}
+		return s
+	}
+	a := make("a:1", "a:2", Firmware)
+	for _, tt := range []struct {
+		old  *Snapshot
+		want bool
+	}{
+		{a, true},
+		{make("a:1", "a:2", Firmware, "a:3"), true},
+		{make(), true},
+		{make("b:1", "b:2", Firmware), false},
+		{&Snapshot{Device: "other"}, false},
+		{&Snapshot{Boot: 1}, true},
+		{&Snapshot{Boot: 1, Device: "other"}, false},
+	} {
+		if got := a.Related(tt.old); got != tt.want {
+			t.Errorf("%+v: %v", tt.old, got)
+		}
+	}
+	// What is another object is not a resized one.
+	if got := make("a:1").Diff(make("b:1")); len(got) != 2 || got[0].Added != 1 || got[1].Freed != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestGroupsAndDiff(t *testing.T) {
 	old := build(5, [2]int{0, 1}, [2]int{0, 2}, [2]int{0, 3}, [2]int{0, 4})
 	for i := range old.Objects {
@@ -174,8 +230,15 @@ func TestRead(t *testing.T) {
 		"{}":           "format 0, this program reads 1",
 		`{"format":2}`: "format 2, this program reads 1",
 		`{"format":1}`: "does not begin with a root",
-		`{"format":1,"objects":[{"kind":"table"}]}`:                                       "does not begin with a root",
-		`{"format":1,"objects":[{"kind":"root"},{"kind":"table"}]}`:                       "two objects with id 0",
+		`{"format":1,"objects":[{"kind":"table"}]}`:                         "does not begin with a root",
+		`{"format":1,"objects":[{"kind":"root"},{"kind":"table"}]}`:         "two objects with id 0",
+		`{"format":1,"objects":[{"kind":"root"}`:                            "not a heap snapshot: it ends too early",
+		`{"format":1,"objects":[{"kind":"root"}]} {}`:                       "more follows after its end",
+		`{"format":1,"objects":{}}`:                                         "not a heap snapshot",
+		`{"format":1,"objects":null}`:                                       "not a heap snapshot",
+		`{"format":1,"x":` + strings.Repeat("[", 1<<20):                     "not a heap snapshot",
+		`{"format":1,"objects":[{"kind":"root"},{"id":-1,"kind":"table"}]}`: "an object with id -1",
+		"\x1f\x8b\x08": "see go tool pprof",
 		`{"format":1,"objects":[{"kind":"root","refs":[{"to":5}]}]}`:                      "refers to 5, which is not there",
 		`{"format":1,"objects":[{"kind":"root"},{"id":1,"kind":"table","bytes":-5}]}`:     "object 1 has -5 bytes",
 		`{"format":1,"objects":[{"kind":"root"},{"id":1,"kind":"table","bytes":"many"}]}`: "not a heap snapshot",
@@ -183,6 +246,58 @@ func TestRead(t *testing.T) {
 		if _, err := Read(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want %q", text, err, want)
 		}
+	}
+}
+
+// endless is a file that goes on and on.
+type endless struct {
+	begin, rest string
+	n           int
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.begin != "" {
+		n := copy(p, e.begin)
+		e.begin = e.begin[n:]
+		return n, nil
+	}
+	for i := range p {
+		p[i] = e.rest[e.n%len(e.rest)]
+		e.n++
+	}
+	return len(p), nil
+}
+
+// Read takes no more than a snapshot can have.
+func TestReadIsBounded(t *testing.T) {
+	for _, tt := range []struct{ begin, rest, want string }{
+		{`{"format":1,"objects":[{}`, ",{}", "more than 262144 objects"},
+		{`{"format":1,"device":"`, "x", "larger than 32 MB"},
+		{``, " ", "larger than 32 MB"},
+	} {
+		if _, err := Read(&endless{begin: tt.begin, rest: tt.rest}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s…: %v, want %q", tt.begin, err, tt.want)
+		}
+	}
+}
+
+// A graph made so that methods that go over it again and again do so often.
+func TestDominateTakesNoLonger(t *testing.T) {
+	const n = 200_000
+	s := build(n)
+	link := func(from, to int) {
+		s.Objects[from].Refs = append(s.Objects[from].Refs, Ref{To: to})
+	}
+	for i := range n - 1 {
+		link(i, i+1)
+		if i > 0 {
+			link(i+1, i)
+			link(0, n-i)
+		}
+	}
+	s.Dominate()
+	if got := s.Objects[1].Retained; got != s.Objects[1].Bytes {
+		t.Errorf("retains %d", got)
 	}
 }
 

@@ -48,6 +48,7 @@ func coResume(c *vm.Call) int {
 
 func coWrap(c *vm.Call) int {
 	th := newThread(c)
+	c.VM.Rethrows(th)
 	c.Push(c.VM.NewClosure(vm.Func{Name: "coroutine", Fn: wrapped}, th))
 	return 1
 }
