@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -15,7 +16,8 @@ func modulesCommand() *cobra.Command {
 		Use:   "modules [NAME]",
 		Short: "List the firmware's modules and what the simulator has of them",
 		Long: `List every C module of the firmware: supported (everything that the firmware's
-documentation lists), partial, or absent. With a name, list its functions.`,
+documentation lists and a default build has), partial, or absent. With a name, list
+its functions, and which of them need a build made with a certain switch.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
@@ -46,15 +48,16 @@ func showModule(w *tabwriter.Writer, have []firmware.Provided, name string) erro
 			continue
 		}
 		fmt.Fprintf(w, "%s: %s\n", name, s.Level)
-		missing := map[string]bool{}
-		for _, m := range s.Missing {
-			missing[m] = true
-		}
 		for _, list := range [][]string{doc.Functions, doc.Methods} {
 			for _, f := range list {
 				state := "supported"
-				if s.Level == firmware.Absent || missing[f] {
+				if s.Level == firmware.Absent || slices.Contains(s.Missing, f) {
 					state = "absent"
+				}
+				if need := firmware.Switch(name, f); slices.Contains(s.Off, f) {
+					state = "absent, as in a build without " + need
+				} else if need != "" && state == "supported" {
+					state = "supported, as in a build with " + need
 				}
 				fmt.Fprintf(w, "%s\t%s\n", qualified(name, f), state)
 			}

@@ -42,6 +42,15 @@ func Known(name string) bool {
 	return ok
 }
 
+// Switch returns the compiler's switch that a build of the firmware must have been
+// made with to have this function, "" when every build has it.
+func Switch(module, function string) string {
+	if s := switched[function]; s != "" {
+		return s
+	}
+	return switched[module+"."+function]
+}
+
 // Level says how much of a module there is.
 type Level int
 
@@ -71,6 +80,9 @@ type Status struct {
 	// Missing are the documented functions and methods that the simulator lacks,
 	// in the catalogue's order; empty for an absent module.
 	Missing []string
+	// Off are those that it lacks as a default build of the firmware does: see
+	// Switch.
+	Off []string
 	// Extra are functions that the simulator has beyond the documentation:
 	// calls that older firmware had.
 	Extra []string
@@ -85,7 +97,13 @@ func Compare(have []Provided) []Status {
 		i := slices.IndexFunc(have, func(p Provided) bool { return p.Name == doc.Name })
 		if i >= 0 {
 			s.Level = Supported
-			s.Missing = append(without(doc.Functions, have[i].Functions), without(doc.Methods, have[i].Methods)...)
+			for _, f := range append(without(doc.Functions, have[i].Functions), without(doc.Methods, have[i].Methods)...) {
+				if Switch(doc.Name, f) != "" {
+					s.Off = append(s.Off, f)
+				} else {
+					s.Missing = append(s.Missing, f)
+				}
+			}
 			s.Extra = without(have[i].Functions, doc.Functions)
 			if len(s.Missing) > 0 {
 				s.Level = Partial

@@ -50,8 +50,9 @@ func TestCompare(t *testing.T) {
 				t.Errorf("mdns: %+v", s)
 			}
 		case "tmr":
-			want := "[ccount delay resume_all softwd suspend_all time wdclr tmr.timer:alarm tmr.timer:interval tmr.timer:register tmr.timer:resume tmr.timer:state tmr.timer:stop tmr.timer:suspend tmr.timer:unregister]"
-			if s.Level != Partial || fmt.Sprint(s.Missing) != want {
+			want := "[ccount delay softwd time wdclr tmr.timer:alarm tmr.timer:interval tmr.timer:register tmr.timer:state tmr.timer:stop tmr.timer:unregister]"
+			off := "[resume_all suspend_all tmr.timer:resume tmr.timer:suspend]"
+			if s.Level != Partial || fmt.Sprint(s.Missing) != want || fmt.Sprint(s.Off) != off {
 				t.Errorf("tmr: %v", s)
 			}
 		default:
@@ -62,5 +63,23 @@ func TestCompare(t *testing.T) {
 	}
 	if Absent.String() != "absent" || Partial.String() != "partial" || Supported.String() != "supported" {
 		t.Error("level names")
+	}
+}
+
+// What the simulator has is all that is documented of its modules and that a
+// default build has.
+func TestSimulated(t *testing.T) {
+	have := Simulated()
+	for _, s := range Compare(have) {
+		if s.Level == Partial {
+			t.Errorf("%s lacks %v", s.Name, s.Missing)
+		}
+	}
+	for name := range switched {
+		module, f, _ := strings.Cut(name, ".")
+		d, _ := Find(module)
+		if !slices.Contains(d.Functions, f) && !slices.Contains(d.Methods, name) {
+			t.Errorf("%s has a switch and is not documented", name)
+		}
 	}
 }

@@ -45,7 +45,7 @@ var catalogue = []Documented{
 		"net.tcpserver: close getaddr listen",
 		"net.tcpsocket: close connect dns getaddr getpeer hold on send ttl unhold",
 		"net.udpsocket: close dns getaddr listen on send ttl"),
-	module("node", "LFS.get LFS.list LFS.reload bootreason chipid compile dsleep dsleepMax egc.meminfo egc.setmode flashid flashindex flashreload flashsize getcpufreq getpartitiontable heap info input output random restart restore setcpufreq setonerror setpartitiontable sleep startupcommand stripdebug task.post"),
+	module("node", "LFS.get LFS.list LFS.reload bootreason chipid compile dsleep dsleepMax egc.meminfo egc.setmode flashid flashindex flashreload flashsize getcpufreq getpartitiontable heap info input osprint output random restart restore setcpufreq setonerror setpartitiontable sleep startup startupcommand startupcounts startupoption stripdebug task.post"),
 	module("ow", "check_crc16 crc16 crc8 depower read read_bytes reset reset_search search select setup skip target_search write write_bytes"),
 	module("pcm", "new", "pcm.driver: close on pause play stop"),
 	module("perf", "start stop"),
@@ -88,4 +88,26 @@ var catalogue = []Documented{
 	module("ws2812", "init write"),
 	module("ws2812_effects", "get_delay get_speed init set_brightness set_color set_delay set_mode set_speed start stop"),
 	module("xpt2046", "getPosition getPositionAvg getRaw init isTouched setCalibration"),
+}
+
+// switched are the documented functions that a default build lacks, by the
+// compiler's switch that puts them in (fw: app/include/user_config.h,
+// user_modules.h).
+var switched = map[string]string{
+	"gpio.pulse.build":    "LUA_USE_MODULES_GPIO_PULSE",
+	"gpio.pulse:adjust":   "LUA_USE_MODULES_GPIO_PULSE",
+	"gpio.pulse:cancel":   "LUA_USE_MODULES_GPIO_PULSE",
+	"gpio.pulse:getstate": "LUA_USE_MODULES_GPIO_PULSE",
+	"gpio.pulse:start":    "LUA_USE_MODULES_GPIO_PULSE",
+	"gpio.pulse:stop":     "LUA_USE_MODULES_GPIO_PULSE",
+	"gpio.pulse:update":   "LUA_USE_MODULES_GPIO_PULSE",
+	"node.osprint":        "DEVELOPMENT_TOOLS",
+	"node.startupcounts":  "PLATFORM_STARTUP_COUNT",
+	// With the switch these raise an error: the feature was removed.
+	"tmr.resume_all":    "TIMER_SUSPEND_ENABLE",
+	"tmr.suspend_all":   "TIMER_SUSPEND_ENABLE",
+	"tmr.timer:resume":  "TIMER_SUSPEND_ENABLE",
+	"tmr.timer:suspend": "TIMER_SUSPEND_ENABLE",
+	"wifi.startsmart":   "WIFI_SMART_ENABLE",
+	"wifi.stopsmart":    "WIFI_SMART_ENABLE",
 }

@@ -78,6 +78,7 @@ type FS struct {
 	allocated   int // pages that they take
 	files       map[string]*file
 	handles     [MaxOpen]*Handle
+	layout      Layout
 
 	sink      Sink
 	sinkError func(error)
@@ -93,7 +94,14 @@ type file struct {
 // New returns an empty file system of size bytes of flash. It panics on a size
 // that holds no file system; board profiles are checked for that.
 func New(size int) *FS {
-	f := &FS{size: size, block: blockSize, files: map[string]*file{}}
+	f := &FS{files: map[string]*file{}}
+	f.measure(size)
+	return f
+}
+
+// measure computes how much fits into size bytes of flash.
+func (f *FS) measure(size int) {
+	f.size, f.block = size, blockSize
 	if size/f.block < minBlocks {
 		f.block = smallBlock
 	}
@@ -105,7 +113,6 @@ func New(size int) *FS {
 	// One page of each block lists the owners of the others
 	// (SPIFFS_OBJ_LOOKUP_PAGES is 1 for both block sizes).
 	f.usable = (f.blocks - spareBlock) * (perBlock - 1)
-	return f
 }
 
 // SetSink makes sink receive every change from now on. What the sink fails to

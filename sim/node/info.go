@@ -63,12 +63,12 @@ func (m *module) info(c *vm.Call) int {
 		modules := m.dev.ModuleNames()
 		return c.Return(table(c, []field{
 			{"ssl", vm.Bool(slices.Contains(modules, "tls"))},
-			{"lfs_size", vm.Number(0)},
+			{"lfs_size", vm.Number(0)}, // of the build; node.setpartitiontable may give it one
 			{"modules", vm.String(strings.Join(modules, ","))},
 			{"number_type", vm.String("float")},
 		}))
 	}
-	m.dev.WriteText("Warning, deprecated API! node.info() without parameter. It will be removed in the next version. See documentation for details.\n")
+	m.deprecated("node.info() without parameter", "in the next version")
 	var out []vm.Value
 	for _, f := range append(version[:3:3], hw...) {
 		out = append(out, f.value)
@@ -76,45 +76,7 @@ func (m *module) info(c *vm.Call) int {
 	return c.Return(out...)
 }
 
-// lfsMapped is where the flash shows in the CPU's address space, in bytes (fw:
-// app/include/platform.h INTERNAL_FLASH_MAPPED_ADDRESS).
-const lfsMapped = 0x40200000
-
-// lfsConfig is the description of a Lua Flash Store of size 0, which would be
-// where the file system begins.
-func (m *module) lfsConfig(c *vm.Call) *vm.Table {
-	base := m.dev.Board.FS.Address
-	return table(c, []field{
-		{"lfs_mapped", vm.Number(lfsMapped + base)},
-		{"lfs_base", vm.Number(base)},
-		{"lfs_size", vm.Number(0)},
-		{"lfs_used", vm.Number(0)},
-	})
-}
-
-// lfs is node.LFS of a build without a Lua Flash Store: every name in it is nil.
-func (m *module) lfs() *vm.Table {
-	none := func(c *vm.Call) int { return c.ReturnNil() }
-	t := m.dev.VM.NewROMTable("node.LFS", []vm.Func{{Name: "get", Fn: none}, {Name: "list", Fn: none}}, nil)
-	t.Metatable = m.dev.VM.NewROMTable("node.LFS", []vm.Func{{Name: "__index", Fn: func(c *vm.Call) int {
-		if c.Arg(2) == vm.Value(vm.String("config")) {
-			return c.Return(m.lfsConfig(c))
-		}
-		return c.ReturnNil()
-	}}}, nil)
-	return t
-}
-
-// flashindex is node.flashindex(name), the old name of node.LFS.get.
-func (m *module) flashindex(c *vm.Call) int { return c.ReturnNil() }
-
-// getpartitiontable is node.getpartitiontable().
-func (m *module) getpartitiontable(c *vm.Call) int {
-	fs := m.dev.Board.FS
-	return c.Return(table(c, []field{
-		{"lfs_addr", vm.Number(0)},
-		{"lfs_size", vm.Number(0)},
-		{"spiffs_addr", vm.Number(fs.Address)},
-		{"spiffs_size", vm.Number(fs.Size)},
-	}))
+// deprecated prints what the firmware says of old functions.
+func (m *module) deprecated(what, when string) {
+	m.dev.WriteText("Warning, deprecated API! " + what + ". It will be removed " + when + ". See documentation for details.\n")
 }

@@ -35,8 +35,8 @@ func (m *module) setmode(c *vm.Call) int {
 }
 
 // meminfo is node.egc.meminfo(): the bytes that Lua has allocated, and the
-// collector's estimate of those in use.
+// collector's estimate of those in use, which is from its last run (fw: lua_State's
+// totalbytes and estimate).
 func (m *module) meminfo(c *vm.Call) int {
-	total := c.VM.LuaBytes()
-	return c.Return(vm.Number(total), vm.Number(total))
+	return c.Return(vm.Number(c.VM.LuaBytes()), vm.Number(c.VM.GCEstimate()))
 }

@@ -2,14 +2,16 @@
 // docs/modules/node.md, app/modules/node.c of release 3.0).
 //
 // The functions are in files by subject: system.go (identity, reset, sleep,
-// clock), info.go (versions and build), console.go (input and output of the
+// clock), info.go (versions and build), startup.go (what happens at boot), lfs.go
+// (the Lua Flash Store and the partitions), console.go (input and output of the
 // interpreter, compiling), task.go (tasks and errors), memory.go (heap and
-// collector). The build is one without a Lua Flash Store: node.LFS is there and
-// empty.
+// collector).
 //
-// Absent, as Lua finds them nil: flashreload and LFS.reload (nothing to load
-// into), setpartitiontable (the board profile fixes the partitions), restore,
-// startupcounts, and osprint, which only development builds have.
+// The build is one without a Lua Flash Store: node.LFS is there and empty. A
+// program may make room for one with node.setpartitiontable; images cannot be
+// loaded into it. node.sleep raises the error of a build without PMSLEEP_ENABLE.
+// startupcounts and osprint are there, as in a build with PLATFORM_STARTUP_COUNT
+// and DEVELOPMENT_TOOLS.
 package node
 
 import (
@@ -25,36 +27,44 @@ type module struct {
 	boot       bool // still the boot in which the module was opened
 	debugLevel int  // stripdebug: 1 keeps everything, 3 nothing
 	output     vm.Ref
+	counts     []startupCount
 }
 
 func open(d *sim.Device) *sim.Lib {
 	m := &module{dev: d, boot: true, debugLevel: defaultDebugLevel}
+	m.count("pmain", 0)
 	v := d.VM
 	number := func(name string, n int) vm.Const { return vm.Const{Name: name, Value: vm.Number(n)} }
 	return &sim.Lib{
-		Funcs: []vm.Func{
-			{Name: "bootreason", Fn: m.bootreason},
-			{Name: "chipid", Fn: m.chipid},
-			{Name: "compile", Fn: m.compile},
-			{Name: "dsleep", Fn: m.dsleep},
-			{Name: "dsleepMax", Fn: m.dsleepMax},
-			{Name: "flashid", Fn: m.flashid},
-			{Name: "flashindex", Fn: m.flashindex},
-			{Name: "flashsize", Fn: m.flashsize},
-			{Name: "getcpufreq", Fn: m.getcpufreq},
-			{Name: "getpartitiontable", Fn: m.getpartitiontable},
+		Funcs: []vm.Func{ // in the firmware's order: a name costs what stands before it
 			{Name: "heap", Fn: m.heap},
 			{Name: "info", Fn: m.info},
+			{Name: "flashreload", Fn: m.flashreload},
+			{Name: "flashindex", Fn: m.flashindex},
+			{Name: "setonerror", Fn: m.setonerror},
+			{Name: "startupcommand", Fn: m.startupcommand},
+			{Name: "restart", Fn: m.restart},
+			{Name: "dsleep", Fn: m.dsleep},
+			{Name: "dsleepMax", Fn: m.dsleepMax},
+			{Name: "sleep", Fn: m.sleep},
+			{Name: "chipid", Fn: m.chipid},
+			{Name: "flashid", Fn: m.flashid},
+			{Name: "flashsize", Fn: m.flashsize},
 			{Name: "input", Fn: m.input},
 			{Name: "output", Fn: m.setOutput},
-			{Name: "random", Fn: m.random},
-			{Name: "restart", Fn: m.restart},
+			{Name: "compile", Fn: m.compile},
 			{Name: "setcpufreq", Fn: m.setcpufreq},
-			{Name: "setonerror", Fn: m.setonerror},
-			{Name: "sleep", Fn: m.sleep},
-			{Name: "startupcommand", Fn: m.startupcommand},
-			{Name: "startupoption", Fn: m.startupoption},
+			{Name: "getcpufreq", Fn: m.getcpufreq},
+			{Name: "bootreason", Fn: m.bootreason},
+			{Name: "restore", Fn: m.restore},
+			{Name: "random", Fn: m.random},
 			{Name: "stripdebug", Fn: m.stripdebug},
+			{Name: "getpartitiontable", Fn: m.getpartitiontable},
+			{Name: "setpartitiontable", Fn: m.setpartitiontable},
+			{Name: "startup", Fn: m.startup},
+			{Name: "startupoption", Fn: m.startupoption},
+			{Name: "startupcounts", Fn: m.startupcounts},
+			{Name: "osprint", Fn: m.osprint},
 		},
 		Consts: []vm.Const{
 			number("CPU80MHZ", 80),

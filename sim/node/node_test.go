@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/internal/terminal"
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/pipe"
 )
@@ -33,7 +34,8 @@ func TestModule(t *testing.T) {
 		{"node.egc.setmode(node.egc.ON_MEM_LIMIT)", "bad argument #1 to 'setmode' (limit must be non-zero)"},
 		{"node.egc.setmode(node.egc.ALWAYS, 4096) print(node.heap() > 40000, node.heap() < 45000)", "true\ttrue"},
 		{"a = node.heap() t = {1, 2, 3} print(a - node.heap() > 60)", "true"},
-		{"a, b = node.egc.meminfo() print(a > 4000, a == b)", "true\ttrue"},
+		{"a, b = node.egc.meminfo() print(a > 4000, a > b, b > a - 100)", "true\ttrue\ttrue"},
+		{"s = ('x'):rep(500) a, b = node.egc.meminfo() print(a - b == 517)", "true"}, // the string alone, with its header
 		{"print(node.stripdebug(), node.stripdebug(3), node.stripdebug())", "2\t3\t3"},
 		{"node.stripdebug(4)", "bad argument #1 to 'stripdebug' (Invalid strip level)"},
 		{"node.stripdebug(1, {})", "bad argument #2 to 'stripdebug' (not a valid function)"},
@@ -44,7 +46,26 @@ func TestModule(t *testing.T) {
 		{"for i = 1, 200 do r = node.random(3, 5) if r < 3 or r > 5 then print(r) end r = node.random() if r < 0 or r >= 1 then print(r) end end", ""},
 		{"r = node.random(-2147483648, 2147483647) print(r >= -2147483648, r <= 2147483647)", "true\ttrue"},
 		{"node.sleep({})", "\n The options \"TIMER_SUSPEND_ENABLE\" and \"PMSLEEP_ENABLE\" in \"app/include/user_config.h\" were disabled during FW build!\nLua error: \tstdin:1: node.sleep() is unavailable"},
-		{"print(node.osprint, node.flashreload, node.setpartitiontable)", "nil\tnil\tnil"},
+		{"print(node.osprint(true), node.restore())", "nil"},
+		{"node.setpartitiontable(1)", "bad argument #1 to 'setpartitiontable' (must be table)"},
+		{"node.setpartitiontable({size = 1})", "bad argument #1 to 'setpartitiontable' (invalid partition setting)"},
+		{"node.setpartitiontable({lfs_size = 'x'})", "bad argument #1 to 'setpartitiontable' (invalid partition setting)"},
+		{"node.setpartitiontable({lfs_size = 100})", "Partition value out of range"},
+		{"node.setpartitiontable({lfs_size = 0x20000})", "Partition value out of range"}, // the file system is there
+		{"node.setpartitiontable({spiffs_size = 0x800000})", "Partition value out of range"},
+		{"node.setpartitiontable({spiffs_addr = 0x3ff000, spiffs_size = 0x1000})", "a file system of 4096 bytes is too small: 16384 is the least"},
+		{"c = node.startupcounts() print(#c, c[1].name, c[1].line, type(c[1].ccount))", "1\tpmain\t0\tnumber"},
+		{"node.startupcounts(7) c = node.startupcounts(8.5) print(#c, c[2].name, c[2].line, c[3].line, c[3].ccount > c[1].ccount)", "3\tnode_startup_counts\t7\t8\ttrue"},
+		{"for i = 1, 99 do node.startupcounts(i) end print(#node.startupcounts())", "32"},
+		{"t = node.startup() print(t.banner, t.frequency, t.delay_mount, t.command)", "true\t80\tfalse\tnil"},
+		{"t = node.startup({banner = false, frequency = node.CPU160MHZ, command = '=print(1)'}) print(t.banner, t.frequency, t.delay_mount, t.command, node.startupoption())",
+			"false\t160\tfalse\t=print(1)\t3"},
+		{"node.startup({delay_mount = true, command = '@x'}) t = node.startup({banner = true}) print(t.delay_mount, t.command)", "true\t@x"},
+		{"node.startupoption(7) t = node.startup({}) print(t.banner, t.frequency, t.delay_mount, t.command)", "true\t80\tfalse\tnil"},
+		{"node.startup(1)", "bad argument #1 to 'startup' (table expected, got number)"},
+		{"node.startup({command = {}})", "command must be a string"},
+		{"print(node.LFS.reload('x.img'))", "No file system mounted"},
+		{"print(node.LFS.list(), node.LFS.get('_init'), node.flashindex())", "nil\tnil\tnil"},
 		{"print(node.dsleepMax())", "12348030970"},
 		{"node.dsleep(36000000000)", "bad argument #1 to 'dsleep' (invalid time value)"},
 		{"node.dsleep(nil, 4) print('awake')", "awake"},
@@ -160,5 +181,90 @@ func TestCompile(t *testing.T) {
 		if got := x.Output(); !strings.Contains(got, "\ncompiled\n") {
 			t.Errorf("m.lc prints %q", got)
 		}
+	}
+}
+
+// node.restore makes the Wi-Fi settings those of a new chip, from the next boot on.
+func TestRestore(t *testing.T) {
+	x := newTerminal(t, nil)
+	if m := x.Device.Radio().DefaultMode(); m != sim.StationMode {
+		t.Fatalf("mode %v before", m)
+	}
+	x.Run("node.restore()")
+	if m := x.Device.Radio().Mode(); m != sim.StationMode {
+		t.Errorf("mode %v before the restart", m)
+	}
+	x.Reboot()
+	if m := x.Device.Radio().Mode(); m != sim.APMode {
+		t.Errorf("mode %v after it", m)
+	}
+}
+
+// A build without a Lua Flash Store has no place for an image; with one, the
+// simulator says that it cannot load it.
+func TestReload(t *testing.T) {
+	x := terminal.New(t, map[string]string{"a.img": "x"}, pipe.Module, Module, fileModule)
+	for _, tt := range []struct{ lua, want string }{
+		{"print(node.LFS.reload('a.img'))", "No LFS partition allocated"},
+		{"print(node.flashreload('a.img'))", "Warning, deprecated API! node.flashreload. It will be removed soon. Use node.LFS interface instead. See documentation for details.\nNo LFS partition allocated"},
+		{"node.LFS.reload()", "bad argument #1 to '?' (string expected, got nil)"},
+	} {
+		if got := terminal.FirstLine(x.Run(tt.lua)); got != tt.want {
+			t.Errorf("%s: %q", tt.lua, got)
+		}
+	}
+	x.Run("node.setpartitiontable({lfs_size = 0x20000, spiffs_addr = 0x100000, spiffs_size = 0x20000})")
+	x.Wait(10 * clock.Second)
+	x.Reboot() // for the terminal's sake
+	if err := x.Device.Flash.WriteFile("b.img", nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ lua, want string }{
+		{"print(node.LFS.reload('a.img'))", "No LFS partition allocated"},
+		{"print(node.LFS.reload('b.img'))", "the simulator cannot load LFS images"},
+	} {
+		if got := x.Run(tt.lua); got != tt.want {
+			t.Errorf("%s: %q", tt.lua, got)
+		}
+	}
+}
+
+// fileModule stands for the module file.
+var fileModule = sim.Module{Name: "file", Open: func(*sim.Device) *sim.Lib { return &sim.Lib{} }}
+
+func TestPartitions(t *testing.T) {
+	const show = "t = node.getpartitiontable() print(t.lfs_addr, t.lfs_size, t.spiffs_addr, t.spiffs_size) c = node.info('lfs') print(c.lfs_base, c.lfs_size)"
+	for _, tt := range []struct {
+		name, lua, want string
+		kept            bool
+	}{
+		{"nothing", "{}", "0\t0\t524288\t3670016\n524288\t0", true},
+		{"both", "{lfs_size = 0x20000, spiffs_addr = 0x120000, spiffs_size = 0x20000}", "524288\t131072\t1179648\t131072\n524288\t131072", false},
+		{"a place of its own", "{spiffs_size = 0x20000}", "0\t0\t1048576\t131072\n1048576\t0", false},
+		{"too big for that", "{spiffs_size = 0x380000}", "0\t0\t524288\t3670016\n524288\t0", true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			x := newTerminal(t, map[string]string{"kept.txt": "x"})
+			x.Run("node.setpartitiontable(" + tt.lua + ")")
+			x.Wait(10 * clock.Second)
+			x.Run("_PROMPT = ''")
+			x.Device.SetEcho(false)
+			if got := x.Run("print(node.bootreason())"); got != "4\t3" {
+				t.Errorf("boot reason %q: the watchdog should have bitten", got)
+			}
+			if got := x.Run(show); got != tt.want {
+				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
+			}
+			if kept := x.Device.Flash.Exists("kept.txt"); kept != tt.kept {
+				t.Errorf("the file system was kept: %v", kept)
+			}
+			x.Reboot()
+			if got := x.Run(show); got != tt.want {
+				t.Errorf("after another boot\n%s\nwant\n%s", got, tt.want)
+			}
+			if l, ok := x.Device.Flash.Layout(); !ok || x.Device.Flash.Size() != l.Size {
+				t.Errorf("%d bytes, layout %v", x.Device.Flash.Size(), l)
+			}
+		})
 	}
 }

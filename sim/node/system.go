@@ -57,6 +57,17 @@ func (m *module) restart(c *vm.Call) int {
 	return 0
 }
 
+// restore is node.restore(): the settings of Wi-Fi in the flash become those of a
+// new chip, from the next boot on.
+func (m *module) restore(c *vm.Call) int {
+	m.dev.Radio().Restore()
+	return 0
+}
+
+// osprint is node.osprint(on), which is for builds with DEVELOPMENT_TOOLS: whether
+// the SDK prints what it does. There is no SDK here that would.
+func (m *module) osprint(c *vm.Call) int { return 0 }
+
 // dsleep is node.dsleep([us, [option, [instant]]]): the device goes off when Lua
 // returns to the system and boots anew after us microseconds, never when that is
 // 0. Without us it does nothing. What option says of the radio's calibration has
@@ -132,19 +143,4 @@ func (m *module) below(last uint32) uint32 {
 			return uint32(r % n)
 		}
 	}
-}
-
-// startupcommand is node.startupcommand(command): "@file" or "=chunk" instead of
-// init.lua, from the next boot on.
-func (m *module) startupcommand(c *vm.Call) int {
-	m.dev.SetStartupCommand(c.String(1))
-	return c.ReturnBool(true)
-}
-
-// startupoption is node.startupoption([options]).
-func (m *module) startupoption(c *vm.Call) int {
-	if !c.IsNoneOrNil(1) {
-		m.dev.SetStartupOptions(c.Int(1) & (sim.StartNoBanner | sim.Start160MHz | sim.StartDelayMount))
-	}
-	return c.ReturnInt(m.dev.StartupOptions())
 }

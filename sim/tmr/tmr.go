@@ -64,19 +64,19 @@ func open(d *sim.Device) *module {
 func (m *module) lib() *sim.Lib {
 	return &sim.Lib{
 		Types: []*vm.Type{m.kind},
-		Funcs: []vm.Func{
-			{Name: "create", Fn: m.create},
+		Funcs: []vm.Func{ // in the firmware's order: a name costs what stands before it
 			{Name: "delay", Fn: m.delay},
 			{Name: "now", Fn: m.now},
-			{Name: "time", Fn: m.time},
-			{Name: "ccount", Fn: m.ccount},
 			{Name: "wdclr", Fn: m.wdclr},
 			{Name: "softwd", Fn: m.softwd},
+			{Name: "time", Fn: m.time},
+			{Name: "ccount", Fn: m.ccount},
+			{Name: "create", Fn: m.create},
 		},
 		Consts: []vm.Const{
 			{Name: "ALARM_SINGLE", Value: vm.Number(single)},
-			{Name: "ALARM_AUTO", Value: vm.Number(auto)},
 			{Name: "ALARM_SEMI", Value: vm.Number(semi)},
+			{Name: "ALARM_AUTO", Value: vm.Number(auto)},
 		},
 	}
 }

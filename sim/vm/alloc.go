@@ -170,6 +170,17 @@ func (v *VM) LuaBytes() int {
 	return v.mem.total
 }
 
+// GCEstimate returns the collector's idea of the bytes Lua uses: what was left
+// after the last collection. In mode ALWAYS that was before the last allocation.
+func (v *VM) GCEstimate() int {
+	v.refresh()
+	m := v.mem
+	if !m.exact && m.egc.Mode&heap.EGCAlways != 0 && !m.egc.Blocked {
+		return max(m.total-m.growth, 0)
+	}
+	return min(m.incr.estimate, m.total)
+}
+
 // refresh finds the truth where the account is an upper bound.
 func (v *VM) refresh() {
 	m := v.mem

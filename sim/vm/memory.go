@@ -30,6 +30,7 @@ type memory struct {
 	total      int // what collectgarbage("count") shows, in bytes; lazy: a bound
 	peak       int
 	allocTotal int // sum of all growing requests
+	growth     int // lazy: bytes by which the last one has grown total
 	requests   uint64
 	settled    uint64 // requests at the last collection
 	sinceMark  int    // lazy: bytes requested since the last mark
@@ -163,6 +164,7 @@ func (m *memory) Realloc(b *heap.Block, n int) {
 	}
 	m.total += n - old
 	if n > old {
+		m.growth = n - old
 		m.allocTotal += n
 		if m.track != nil {
 			m.track.allocated(n)
@@ -271,6 +273,7 @@ func (m *memory) charge(kind objectKind, n int) {
 		}
 	}
 	m.total += n
+	m.growth = n
 	m.allocTotal += n
 	m.peak = max(m.peak, m.total)
 	if m.track != nil {

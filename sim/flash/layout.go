@@ -1,0 +1,31 @@
+package flash
+
+import "fmt"
+
+// Layout says where in the flash the file system lies, and the Lua Flash Store
+// (fw: the partition table).
+type Layout struct {
+	Address, Size       int // of the file system, in bytes
+	LFSAddress, LFSSize int // in bytes; 0 without one
+}
+
+// minSize is the smallest flash that holds a file system, in bytes.
+const minSize = minBlocks * smallBlock
+
+// Layout returns what SetLayout has set, and whether it was ever called.
+func (f *FS) Layout() (l Layout, ok bool) { return f.layout, f.layout.Size != 0 }
+
+// SetLayout sets the layout, which survives resets. Unless keep is set, the file
+// system is another one afterwards, and empty. The error says that it is too small
+// to hold anything: the device would not boot.
+func (f *FS) SetLayout(l Layout, keep bool) error {
+	if l.Size < minSize {
+		return fmt.Errorf("a file system of %d bytes is too small: %d is the least", l.Size, minSize)
+	}
+	f.layout = l
+	if !keep {
+		f.Format()
+		f.measure(l.Size)
+	}
+	return nil
+}
