@@ -25,9 +25,11 @@ type NativeBlock struct {
 	Name string
 	Key  string         // tells it from others of its kind as long as it lives; Name if empty
 	Size int            // bytes asked for
-	Site string         // where the program made what it belongs to
+	Site string         // where the program made what it belongs to; if empty, as Of
 	Age  clock.Duration // -1: not known
 	Of   any            // the Go value of the userdata that it belongs to; may be nil
+	// Owned says that it goes when Of is collected.
+	Owned bool
 }
 
 // Add adds a block of native memory. The result serves as owner of further blocks.
@@ -38,9 +40,14 @@ func (p *HeapParts) Add(b NativeBlock) int {
 	i := p.add(b.Kind.String(), b.Key, b.Name, b.Size)
 	o := &p.s.Objects[i]
 	o.Site, o.Age = b.Site, int64(b.Age)
-	p.refer(0, i, b.Name)
+	if !b.Owned {
+		p.refer(0, i, b.Name)
+	}
 	if at, ok := p.objects[b.Of]; ok && b.Of != nil {
 		p.refer(at, i, " "+b.Kind.String())
+		if b.Site == "" {
+			o.Site, o.Age = p.s.Objects[at].Site, p.s.Objects[at].Age
+		}
 	}
 	return i
 }
@@ -119,8 +126,11 @@ func (d *Device) heapSnapshot(reason string, pending int) *snapshot.Snapshot {
 	for _, t := range native { // what no module has told of
 		if n := p.left[t.Kind]; n > 0 {
 			name := "other " + t.Kind + " memory"
-			if t.Kind == heap.WiFi.String() {
+			switch t.Kind {
+			case heap.WiFi.String():
 				name = "Wi-Fi connection"
+			case heap.Other.String():
+				name = "other native memory"
 			}
 			i := p.add(t.Kind, "", name, n)
 			p.refer(0, i, name)

@@ -139,7 +139,7 @@ func paneActions() []action {
 		act(inPane, all, []key{char('W')}, "", "Wi-Fi: switch the access points off, or on", (*Console).toggleAir),
 		act(inPane, all, []key{char('L')}, "", "Wi-Fi: make the network far, slow or lossy", (*Console).openLinks),
 		act(inPane, all, []key{char('C')}, "", "heap: collect garbage", (*Console).collectGarbage),
-		act(inPane, all, []key{char('S')}, "", "heap: take a snapshot and compare it with the last one", (*Console).takeSnapshot),
+		act(inPane, all, []key{char('S')}, "", "heap: save a snapshot and compare it with the last one", (*Console).takeSnapshot),
 		act(inPane, all, []key{char('H')}, "", "hints: what the program does that loses data or leaks", (*Console).openHints),
 		act(inPane, all, []key{char('D')}, "", "devices: switch to another one", (*Console).openDevices),
 		act(inPane, all, []key{char('d')}, "", "devices: the next one", (*Console).nextDevice),

@@ -14,6 +14,7 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
 )
 
 // Config says what the console shows.
@@ -30,6 +31,9 @@ type Config struct {
 	// StateDir is the directory in which the prompt's history and saved logs are
 	// kept, made when it is first needed; see StateDir. Empty: nothing is kept.
 	StateDir string
+	// SaveHeap writes a heap snapshot to a file of its choice. It runs on the world's
+	// goroutine. nil: snapshots are only shown.
+	SaveHeap func(*snapshot.Snapshot) (file string, err error)
 	// Restart brings changed files of the app's directory to the device and
 	// restarts it. It runs on a goroutine of its own. nil: there is no such
 	// directory.

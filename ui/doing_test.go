@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
 )
 
@@ -247,13 +249,23 @@ func TestPinsAndADC(t *testing.T) {
 func TestHeapKeys(t *testing.T) {
 	h, _ := realApp(t, "keep = {}", 100, 30)
 	h.c.focus = paneLog
-	if s := h.act("S"); !strings.Contains(s, "Bytes by kind") || !strings.Contains(s, "table") {
+	var saved []*snapshot.Snapshot
+	h.c.cfg.SaveHeap = func(s *snapshot.Snapshot) (string, error) {
+		if saved = append(saved, s); len(saved) > 1 {
+			return "", errors.New("the disk is full")
+		}
+		return "heap-1.json", nil
+	}
+	if s := h.act("S"); !strings.Contains(s, "Bytes by kind") || !strings.Contains(s, "table") || !strings.Contains(s, "saved to heap-1.json") {
 		t.Errorf("the first snapshot:\n%s", s)
 	}
 	h.press("Esc")
 	h.device.TypeSerial([]byte("for i = 1, 20 do keep[i] = {} end\n"))
 	h.pass(clock.Second)
 	s := h.act("S")
+	if len(saved) != 2 || !strings.Contains(s, "the disk is full") {
+		t.Errorf("%d saved:\n%s", len(saved), s)
+	}
 	if !strings.Contains(s, "against 00:00:0") || !strings.Contains(s, "table") || !strings.Contains(s, "+20") {
 		t.Errorf("the difference:\n%s", s)
 	}

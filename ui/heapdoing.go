@@ -8,12 +8,16 @@ import (
 // listed is how many groups of objects an overlay shows.
 const listed = 40
 
-// takeSnapshot takes a snapshot of the heap and shows what has come and gone since
-// the last one; the first time, what there is.
+// takeSnapshot takes a snapshot of the heap, saves it, and shows what has come and
+// gone since the last one; the first time, what there is.
 func (c *Console) takeSnapshot() {
 	p := c.page
 	c.post(func() {
 		s := p.device.HeapSnapshot("console")
+		file, err := "", error(nil)
+		if s != nil && c.cfg.SaveHeap != nil {
+			file, err = c.cfg.SaveHeap(s)
+		}
 		c.later(func() {
 			if s == nil {
 				c.say("the device is not running: it has no heap yet")
@@ -27,6 +31,12 @@ func (c *Console) takeSnapshot() {
 			if old != nil {
 				lines = diffLines(s, old)
 				title += ", against " + stamp(clock.Time(old.Time))
+			}
+			switch {
+			case err != nil:
+				c.say(err.Error())
+			case file != "":
+				title += ", saved to " + file
 			}
 			if c.page == p {
 				c.overlay = &overlay{title: title, lines: func() []overlayLine { return lines }}

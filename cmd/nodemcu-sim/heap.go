@@ -178,9 +178,9 @@ func (f *heapFlags) showAll(w io.Writer, s *snapshot.Snapshot) error {
 // what describes an object by the way to it, its name and the place that made it.
 func (o largest) what() string {
 	s := o.Path
-	if s == "" || s == o.Name {
+	if s == "" {
 		s = o.Name
-	} else if o.Name != "" {
+	} else if !strings.HasSuffix(s, o.Name) { // as a key is its own name
 		s += ": " + o.Name
 	}
 	return s + madeAt(o.Site)

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -27,7 +29,7 @@ type memoryFlags struct {
 }
 
 func (m *memoryFlags) register(fl *pflag.FlagSet) {
-	fl.StringVar(&m.snapshot, "heap-snapshot", "", "write every object in the heap to this file, at the end or when memory runs out; on SIGUSR1 too, to a file with a number (see nodemcu-sim heap)")
+	fl.StringVar(&m.snapshot, "heap-snapshot", "", "write every object in the heap to this file, at the end or when memory runs out; on SIGUSR1 and the console's S, too, to a file with a number (see nodemcu-sim heap)")
 	fl.StringVar(&m.heapProfile, "heap-profile", "", "write who allocates and who holds memory to this file, for go tool pprof")
 	fl.StringVar(&m.cpuProfile, "cpu-profile", "", "write where device CPU time goes to this file, for go tool pprof")
 	fl.IntVar(&m.budget, "heap-budget", 0, "end with status 1 as soon as less than this many bytes of heap are free")
@@ -56,7 +58,8 @@ type memoryTools struct {
 	flags   *memoryFlags
 	app     *app.App
 	err     io.Writer
-	asked   int           // snapshots written on a signal
+	console bool          // the screen is not ours: the log tells
+	asked   int           // snapshots written on a signal or a key
 	crash   bool          // the snapshot of a crash is written
 	profile *bytes.Buffer // the heap profile of a crash
 	failed  error         // of a file
@@ -65,8 +68,8 @@ type memoryTools struct {
 
 // openTools checks that the files can be written, so that a long run does not end
 // with that news, and begins to listen.
-func openTools(f *memoryFlags, a *app.App, err io.Writer) (*memoryTools, error) {
-	t := &memoryTools{flags: f, app: a, err: err}
+func openTools(f *memoryFlags, a *app.App, err io.Writer, console bool) (*memoryTools, error) {
+	t := &memoryTools{flags: f, app: a, err: err, console: console}
 	for _, file := range []struct{ flag, name string }{
 		{"--heap-snapshot", f.snapshot}, {"--heap-profile", f.heapProfile}, {"--cpu-profile", f.cpuProfile},
 	} {
@@ -112,8 +115,9 @@ func (t *memoryTools) crashed(device string, s *snapshot.Snapshot) {
 	}
 	t.crash = true
 	if t.flags.snapshot != "" {
-		t.write("--heap-snapshot", t.flags.snapshot, s.Write)
-		fmt.Fprintf(t.err, "heap snapshot of the crash: %s\n", t.flags.snapshot)
+		if err := t.write("--heap-snapshot", t.flags.snapshot, s.Write); err == nil {
+			t.say(device, "heap snapshot of the crash: "+t.flags.snapshot)
+		}
 	}
 	if t.flags.heapProfile != "" {
 		for _, dev := range t.app.World.Devices() {
@@ -127,20 +131,47 @@ func (t *memoryTools) crashed(device string, s *snapshot.Snapshot) {
 
 // snapshotNow writes a snapshot on a signal. It runs on the world's goroutine.
 func (t *memoryTools) snapshotNow() {
-	s := t.app.Device.HeapSnapshot("asked for")
+	d := t.app.Device
+	s := d.HeapSnapshot("asked for")
 	if s == nil {
-		fmt.Fprintln(t.err, "no heap snapshot: the device is not running Lua now")
+		t.say(d.Name, "no heap snapshot: the device is not running Lua now")
 		return
 	}
-	t.asked++
+	if name, err := t.save(s); err == nil {
+		t.say(d.Name, "heap snapshot: "+name)
+	} else {
+		t.say(d.Name, err.Error())
+	}
+}
+
+// save writes a snapshot to a file of its own, with the next number that is free.
+func (t *memoryTools) save(s *snapshot.Snapshot) (file string, err error) {
 	name := t.flags.snapshot
 	if name == "" {
 		name = "heap.json"
 	}
 	ext := filepath.Ext(name)
-	name = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), t.asked, ext)
-	if t.write("heap snapshot", name, s.Write) {
-		fmt.Fprintf(t.err, "heap snapshot: %s\n", name)
+	for {
+		t.asked++
+		file = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), t.asked, ext)
+		if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
+			return file, t.write("heap snapshot", file, s.Write)
+		} else if err != nil {
+			return "", err
+		}
+	}
+}
+
+// say tells of a file. It runs on the world's goroutine.
+func (t *memoryTools) say(device, text string) {
+	if !t.console {
+		fmt.Fprintln(t.err, text)
+		return
+	}
+	for _, d := range t.app.World.Devices() {
+		if d.Name == device {
+			t.app.World.Clock.Post(func() { d.Emit(sim.Note, sim.NoteData{Text: text}) })
+		}
 	}
 }
 
@@ -169,14 +200,14 @@ func (t *memoryTools) finish() error {
 	return t.failed
 }
 
-func (t *memoryTools) write(what, name string, fill func(io.Writer) error) bool {
+func (t *memoryTools) write(what, name string, fill func(io.Writer) error) error {
 	var b bytes.Buffer
 	err := fill(&b)
 	if err == nil {
 		err = os.WriteFile(name, b.Bytes(), 0o666)
 	}
 	t.note(what, err)
-	return err == nil
+	return err
 }
 
 // note keeps the first error of a file.

@@ -49,15 +49,16 @@ come after a second counts as no input there; --input - waits for it.
 DIR may hold a project file, nodemcu-sim.toml; flags go before what it says.
 
 Further DIRs are further devices on the same network, each with its own project
-file; --publish, --flash-dir and --input mean the first. --link and --link-down hold for the
-link between each device and everything else: KEY=VALUE, separated by commas, of
-latency, jitter, queue and reorder_by (times), bandwidth (such as 1mbit), loss, dup
-and reorder (percentages).
+file; --publish, --flash-dir, --input and --cpu-profile mean the first, and so do
+--heap-snapshot and --heap-profile unless another one runs out of memory before.
+--link and --link-down hold for the link between each device and everything else:
+KEY=VALUE, separated by commas, of latency, jitter, queue and reorder_by (times),
+bandwidth (such as 1mbit), loss, dup and reorder (percentages).
 
 Exit status: 0 when the run ended as asked, or every expected text was seen; 1 when a
-text of --fail-on was seen, on a panic with --on-panic exit, or below --heap-budget; 2 when something given
-was wrong; 42 when the time was up and an expected text was missing; 130 when it was
-interrupted with expected texts missing.`,
+text of --fail-on was seen, on a panic with --on-panic exit, or below --heap-budget; 2
+when something given was wrong; 42 when the time was up and an expected text was
+missing; 130 when it was interrupted with expected texts missing.`,
 		Example: `  nodemcu-sim run examples/hello-http
   nodemcu-sim run --clock virtual --for 24h ./app
   nodemcu-sim run --headless --clock virtual --expect "test ok" --timeout 30s ./app

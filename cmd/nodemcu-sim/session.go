@@ -42,7 +42,7 @@ func (s *session) run() error {
 	defer cancel()
 	stop := s.handleSignals(cancel)
 	defer stop()
-	if s.memory, err = openTools(&s.flags.memory, s.app, s.err); err != nil {
+	if s.memory, err = openTools(&s.flags.memory, s.app, s.err, s.console); err != nil {
 		return err
 	}
 	defer onSnapshotSignal(func() { s.app.World.Clock.Post(s.memory.snapshotNow) })()
@@ -182,6 +182,7 @@ func (s *session) runConsole(ctx context.Context) error {
 		Title:     s.app.Name(),
 		Published: s.app.Published(),
 		StateDir:  stateDir,
+		SaveHeap:  s.memory.save,
 		Restart:   func() { s.reload(nil) },
 	})
 	if err != nil {

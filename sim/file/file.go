@@ -84,6 +84,7 @@ func open(d *sim.Device) *sim.Lib {
 		},
 		GC: func(o any) { m.release(o.(*object)) },
 	}
+	d.OnHeapSnapshot(m.heapParts)
 	m.vol = &vm.Type{
 		Name:    "file.vol",
 		Methods: []vm.Func{{Name: "umount", Fn: m.umount}},

@@ -184,3 +184,30 @@ func TestDroppedHandles(t *testing.T) {
 		t.Errorf("%s; %d files open", got, fs.OpenFiles())
 	}
 }
+
+// A snapshot has the open files, held by their objects.
+func TestHeapSnapshot(t *testing.T) {
+	w := sim.NewWorld(1)
+	fs := flash.New(testSize)
+	board := &sim.Board{Name: "test", Title: "Test", FS: sim.BoardFS{Address: 0x80000, Size: fs.Size()},
+		CPU: sim.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1, Call: 1}, Heap: sim.BoardHeap{Size: 50000}}
+	d := w.AddDevice(sim.Config{Board: board, Flash: fs, Modules: []sim.Module{Module}, TrackAllocations: true, Startup: func(d *sim.Device) {
+		fn, err := d.VM.Load([]byte("f = file.open('log', 'w')\ng = file.open('gone', 'w') g:close()"), "@init.lua")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Run("init.lua", fn)
+	}})
+	d.PowerOn()
+	w.Clock.RunUntil(clock.Second)
+	var got []string
+	for _, o := range d.HeapSnapshot("test").Objects {
+		if o.Kind == "file" || strings.HasPrefix(o.Name, "file.obj") {
+			got = append(got, fmt.Sprintf("%s: %s, %d retains %d", o.Site, o.Name, o.Bytes, o.Retained))
+		}
+	}
+	const want = "init.lua:1: file.obj (log), 48 retains 80\ninit.lua:2: file.obj (closed), 48 retains 48\ninit.lua:1: open file log, 32 retains 32"
+	if text := strings.Join(got, "\n"); text != want {
+		t.Errorf("got\n%s", text)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/nodemcu-sim/nodemcu-sim/sim"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
@@ -49,6 +50,23 @@ func (m *module) openFile(c *vm.Call, name, mode string) *vm.UserData {
 	m.last = o
 	m.lastRef = c.VM.Ref(ud, "last opened file")
 	return ud
+}
+
+// heapParts adds the open files' descriptors to a heap snapshot.
+func (m *module) heapParts(p *sim.HeapParts) {
+	m.d.VM.EachObject(func(value any) {
+		if o, ok := value.(*object); ok && o.h != nil {
+			p.Add(sim.NativeBlock{Kind: heap.File, Name: "open file " + o.h.Name(), Size: o.block.Size(), Age: -1, Of: o, Owned: true})
+		}
+	})
+}
+
+// String names open files in heap snapshots.
+func (o *object) String() string {
+	if o.h == nil {
+		return "closed"
+	}
+	return o.h.Name()
 }
 
 // reclaim closes the files that the program has lost. With the emergency

@@ -15,6 +15,10 @@ func (m *memory) chargeChunk(p *lua.FunctionProto) {
 	}
 	m.collectBefore()
 	m.egc.Blocked, m.hold = true, true
+	if m.track != nil {
+		m.track.chunk = ChunkID(p.SourceName)
+		defer func() { m.track.chunk = "" }()
+	}
 	m.intern(p.SourceName)
 	m.chargeProto(p)
 	m.charge(kindFunction, heap.ClosureSize(int(p.NumUpvalues)))
@@ -31,4 +35,7 @@ func (m *memory) chargeProto(p *lua.FunctionProto) {
 		m.chargeProto(n)
 	}
 	m.charge(kindProto, protoSize(p))
+	if m.track != nil {
+		m.track.noteProto(p)
+	}
 }

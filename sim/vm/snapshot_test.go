@@ -243,3 +243,34 @@ func TestSnapshotFile(t *testing.T) {
 		t.Errorf("the root retains %d of %d", r.Objects[0].Retained, r.Used())
 	}
 }
+
+// What was precompiled has its places, too.
+func TestSitesOfPrecompiledChunk(t *testing.T) {
+	const src = "function one() return {} end\nfunction two() return one() end\nlist = one()"
+	source := vm.New(vm.Config{SliceNanos: 1e15})
+	openLibs(source)
+	fn, err := source.Load([]byte(src), "@big.lua")
+	if err != nil {
+		t.Fatal(err)
+	}
+	chunk, ok := vm.Dump(fn)
+	if !ok {
+		t.Fatal("not dumped")
+	}
+	v := tracked(t, false, &vm.Recorder{Allocations: true})
+	load(t, v, string(chunk), "@big.lc")
+	sites := map[string]bool{}
+	for _, o := range v.HeapSnapshot(nil).Objects {
+		if o.Site != snapshot.Firmware && o.Site != "" {
+			sites[o.Kind+" "+o.Site] = true
+		}
+		if o.Kind == snapshot.Prototype && o.Site == "" {
+			t.Errorf("%s has no site", o.Name)
+		}
+	}
+	for _, want := range []string{"prototype big.lua:1", "prototype big.lua:2", "function big.lua:2", "table big.lua:1"} {
+		if !sites[want] {
+			t.Errorf("no %s in %v", want, sites)
+		}
+	}
+}

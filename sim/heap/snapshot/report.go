@@ -61,11 +61,12 @@ func (s *Snapshot) group(key func(*Object) Group) []Group {
 	return out
 }
 
-// Largest returns the n objects that retain most, without the root.
+// Largest returns the n objects that retain most, without the root and what
+// retains nothing.
 func (s *Snapshot) Largest(n int) []*Object {
 	var out []*Object
 	for i := range s.Objects {
-		if s.Objects[i].Kind != Root {
+		if s.Objects[i].Kind != Root && s.Objects[i].Retained > 0 {
 			out = append(out, &s.Objects[i])
 		}
 	}
