@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/nodemcu-sim/nodemcu-sim/modules"
@@ -62,6 +63,7 @@ type App struct {
 	exclude   []string          // of the directory, what is not for the device
 	loaded    map[string]string // what came from it, by flash name
 	sink      *hostdir.Dir
+	sinkIsDir bool // it is the app's directory
 	published []string
 	skipped   []string
 }
@@ -217,7 +219,7 @@ func (a *App) loadFlash(src *hostdir.Dir, o Options, p *project.Project, cfg *si
 			return fmt.Errorf("--flash-dir: %w", err)
 		}
 		var exclude []string
-		if filepath.Clean(o.FlashDir) == filepath.Clean(o.Dir) {
+		if a.sinkIsDir = sameDir(o.FlashDir, o.Dir); a.sinkIsDir {
 			exclude = p.Exclude
 		}
 		// What the device wrote before goes before what the app directory has.
@@ -230,6 +232,13 @@ func (a *App) loadFlash(src *hostdir.Dir, o Options, p *project.Project, cfg *si
 	}
 	a.skipped = report.Skipped
 	return checkInit(o.Dir, cfg.Flash)
+}
+
+// sameDir reports whether two names are of the same directory.
+func sameDir(a, b string) bool {
+	x, err := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(x, y)
 }
 
 // checkInit compiles init.lua, so that a slip of the pen is told at once.

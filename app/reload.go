@@ -12,6 +12,7 @@ import (
 // Reload is the app's directory as it is now, ready to go to the device.
 type Reload struct {
 	a   *App
+	src *hostdir.Dir      // closed; it knows where the files are
 	now map[string]string // content by flash name
 }
 
@@ -41,7 +42,7 @@ func (a *App) Reload() (*Reload, error) {
 	if err := checkInit(a.dir, f); err != nil {
 		return nil, err
 	}
-	return &Reload{a, contents(f)}, nil
+	return &Reload{a, src, contents(f)}, nil
 }
 
 // Files lists the files that have changed, come or gone in the directory since it
@@ -90,5 +91,8 @@ func (r *Reload) Apply() error {
 		}
 	}
 	r.a.loaded = r.now
+	if r.a.sinkIsDir {
+		r.a.sink.Adopt(r.src)
+	}
 	return nil
 }

@@ -29,8 +29,9 @@ type Dir struct {
 	root *os.Root
 	// paths is where the files of the device are in the directory, by flash
 	// name.
-	paths map[string]string
-	temp  int // number of the next temporary file
+	paths   map[string]string
+	exclude []string // as given to Load
+	temp    int      // number of the next temporary file
 }
 
 // Open opens the directory called name.
@@ -85,6 +86,7 @@ func (d *Dir) Load(target *flash.FS, exclude []string) (Report, error) {
 	var r Report
 	full := false
 	clear(d.paths)
+	d.exclude = exclude
 	err := fs.WalkDir(d.root.FS(), ".", func(p string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -166,6 +168,16 @@ func CheckPatterns(patterns []string) error {
 		}
 	}
 	return nil
+}
+
+// excluded reports whether Load would leave out the file at path p.
+func excluded(patterns []string, p string) bool {
+	for ; p != "."; p = path.Dir(p) {
+		if matches(patterns, p) {
+			return true
+		}
+	}
+	return false
 }
 
 func matches(patterns []string, p string) bool {

@@ -42,6 +42,9 @@ func look(t *testing.T, dir string) string {
 		if err != nil || info.IsDir() {
 			return err
 		}
+		if to, err := os.Stat(p); err == nil && to.IsDir() {
+			return nil // a link to a directory
+		}
 		data, err := os.ReadFile(p)
 		rel, _ := filepath.Rel(dir, p)
 		list = append(list, fmt.Sprintf("%s=%s", rel, data))
@@ -229,14 +232,18 @@ func TestKilledWriter(t *testing.T) {
 }
 
 func FuzzHostPath(f *testing.F) {
-	for _, s := range []string{"a", "../x", "/x", "a//b", ".", "%2e", "nodemcu-sim.toml", "NODEMCU-SIM.TOML", "a/.", "\xff", "x%41"} {
+	for _, s := range []string{"a", "../x", "/x", "a//b", ".", "%2e", "nodemcu-sim.toml", "NODEMCU-SIM.TOML", "a/.", "\xff", "x%41", "%_a", "NUL", "com1.txt/x", "a. ", "a\\b", "é"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		if name == "" || len(name) > flash.MaxName || strings.Contains(name, "\x00") {
 			return
 		}
-		for _, p := range []string{hostPath(name), flatPath(name)} {
+		paths := []string{altPath(name)}
+		if p, ok := hostPath(name); ok {
+			paths = append(paths, p)
+		}
+		for _, p := range paths {
 			if !filepath.IsLocal(p) || filepath.Clean(p) != p || strings.EqualFold(p, ProjectFile) || strings.HasPrefix(p, ".") || strings.Contains(p, "/.") {
 				t.Errorf("%q is kept at %q", name, p)
 			}

@@ -4,29 +4,68 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
+	"strings"
 )
 
 // Save writes a file of the device into the directory. The file appears or
-// changes at once: a reader finds the old content or the new.
+// changes at once: a reader finds the old content or the new. No file is
+// overwritten that is not one of the device's.
 func (d *Dir) Save(name string, data []byte) error {
 	p, known := d.paths[name]
 	if !known {
-		p = hostPath(name)
+		p = d.place(name)
 	}
 	err := d.replace(p, data)
-	if err != nil && !known {
-		// Flash names are flat: "a" and "a/b" may both be files, but not in a
-		// directory.
-		p = flatPath(name)
-		err = d.replace(p, data)
+	if alt := altPath(name); err != nil && p != alt && d.replace(alt, data) == nil {
+		d.prune(p) // the host does not like the name after all, or something is in the way
+		p, err = alt, nil
 	}
 	if err != nil {
 		return fmt.Errorf("cannot write %s: %w", d.at(p), reason(err))
 	}
 	d.paths[name] = p
 	return nil
+}
+
+// place chooses where a file goes that has no place yet.
+func (d *Dir) place(name string) string {
+	p, ok := hostPath(name)
+	if !ok || excluded(d.exclude, p) || !d.free(p) {
+		return altPath(name)
+	}
+	return p
+}
+
+// free reports whether a file of the device can be made at p: nothing is there
+// that even a host that ignores case would take for it or for one of its
+// directories. Flash names are flat: "a" and "a/b" may both be files, but not in a
+// directory; nor is a link a directory, whose files would have other names.
+func (d *Dir) free(p string) bool {
+	dir := "."
+	parts := strings.Split(p, "/")
+	for i, part := range parts {
+		entries, err := fs.ReadDir(d.root.FS(), dir)
+		if err != nil {
+			return errors.Is(err, fs.ErrNotExist)
+		}
+		found := false
+		for _, e := range entries {
+			if fold(e.Name()) == fold(part) {
+				if i == len(parts)-1 || e.Name() != part || !e.IsDir() {
+					return false
+				}
+				found = true
+			}
+		}
+		if !found {
+			return true
+		}
+		dir = path.Join(dir, part)
+	}
+	return false
 }
 
 // replace puts data into the file p by way of a temporary file beside it.
@@ -78,16 +117,30 @@ func (d *Dir) createTemp(dir string, perm fs.FileMode) (*os.File, string, error)
 	return nil, "", errors.New("too many temporary files (.nodemcu-sim-*.tmp): remove them")
 }
 
-// Delete removes a file of the device from the directory.
+// Delete removes a file of the device from the directory, and the directories
+// that are empty then: the device has none.
 func (d *Dir) Delete(name string) error {
 	p, known := d.paths[name]
 	if !known {
-		p = hostPath(name)
+		return nil
 	}
 	delete(d.paths, name)
-	err := d.root.Remove(p)
-	if err != nil && known && !errors.Is(err, fs.ErrNotExist) {
+	if err := d.root.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot remove %s: %w", d.at(p), reason(err))
 	}
+	d.prune(p)
 	return nil
 }
+
+// prune removes the directories above p that are empty.
+func (d *Dir) prune(p string) {
+	for dir := path.Dir(p); dir != "."; dir = path.Dir(dir) {
+		if info, err := d.root.Lstat(dir); err != nil || !info.IsDir() || d.root.Remove(dir) != nil {
+			return // not a directory of its own, or not empty
+		}
+	}
+}
+
+// Adopt makes the files that other, a Dir of the same directory, has loaded the
+// device's.
+func (d *Dir) Adopt(other *Dir) { maps.Copy(d.paths, other.paths) }
