@@ -16,8 +16,8 @@ const (
 	InstructionSize  = 4
 	ConstantSize     = 12
 	NestedProtoSize  = 4
-	LocalVarSize     = 12 // only while compiling
-	UpvalueNameSize  = 4  // only while compiling
+	LocalVarSize     = 12 // of a local variable's name; by default only while compiling
+	UpvalueNameSize  = 4  // of an upvalue's name; by default only while compiling
 	ThreadHeader     = 112
 	StackSlot        = 12
 	CallInfoSize     = 24
@@ -63,62 +63,10 @@ func CClosureSize(n int) int {
 }
 
 // ProtoSize is the size of a function prototype. lineInfo is the packed line
-// information in bytes (LineInfoSize).
+// information in bytes.
 func ProtoSize(instructions, constants, nested, lineInfo int) int {
 	return ProtoHeader + InstructionSize*instructions + ConstantSize*constants +
 		NestedProtoSize*nested + lineInfo
-}
-
-// lineRunMax is the longest run of instructions one line-info entry covers.
-const lineRunMax = 126
-
-// LineInfoSize is the number of bytes of packed line information for
-// instructions that stand on the given lines: one byte for each run of at most
-// 126 on the same line, the distance to the previous run's line where it is not
-// one, and a terminating zero.
-// Source: oracle: memory-sizes.json, "line_info".
-func LineInfoSize(lines []int) int {
-	var li LineInfo
-	for _, l := range lines {
-		li.Add(l)
-	}
-	return li.Size()
-}
-
-// LineInfo is the packed line information of a function being compiled.
-type LineInfo struct {
-	bytes     int
-	line, run int // of the current run
-}
-
-// Add counts one more instruction, on the given line.
-func (l *LineInfo) Add(line int) {
-	if l.run == 0 || line != l.line || l.run == lineRunMax {
-		l.bytes += 1 + lineDeltaSize(line-l.line-1)
-		l.line, l.run = line, 0
-	}
-	l.run++
-}
-
-// Size is the number of bytes, with the terminating zero.
-func (l *LineInfo) Size() int { return l.bytes + 1 }
-
-// lineDeltaSize is the length of one encoded distance: 6 bits in the first
-// byte, 7 in each further one.
-func lineDeltaSize(d int) int {
-	switch {
-	case d == 0:
-		return 0
-	case d > 0:
-		d--
-	default:
-		d = -d - 1
-	}
-	n := 1
-	for d >>= 6; d > 0; d >>= 7 {
-		n++
-	}
-	return n
 }
 
 // CeilLog2 is the smallest k with 2^k >= n, for n >= 1.

@@ -59,13 +59,10 @@ func (m *module) write(text string) {
 	}
 }
 
-// defaultDebugLevel keeps line numbers and drops the names of locals and upvalues
-// (fw: LUA_OPTIMIZE_DEBUG 2).
-const defaultDebugLevel = 2
-
-// stripdebug is node.stripdebug([level, [fn]]): how much debug information code
-// keeps. With fn it would be taken from that function, which the simulator's code
-// cannot spare; nothing is stripped then.
+// stripdebug is node.stripdebug([level, [fn]]): what debug information functions
+// keep. Without fn it sets and returns the level for what is compiled from then
+// on; with fn, a function or a stack level, it takes the information from it and
+// returns about how many bytes that frees. Levels are 1 to 3, vm.Debug's plus 1.
 func (m *module) stripdebug(c *vm.Call) int {
 	level := 0
 	if !c.IsNoneOrNil(1) {
@@ -75,20 +72,29 @@ func (m *module) stripdebug(c *vm.Call) int {
 			c.ArgError(1, "Invalid strip level")
 		}
 	}
+	keep := vm.Debug(level - 1)
 	if c.NArgs() >= 2 {
-		if _, ok := c.Arg(2).(*vm.Function); !ok && !c.IsNumber(2) {
-			c.ArgError(2, "not a valid function")
+		fn, ok := c.Arg(2).(*vm.Function)
+		if n, isNumber := c.VM.ToNumber(c.Arg(2)); isNumber && int(n) > 0 {
+			fn, _ = c.FunctionAt(int(n))
+			ok = fn != nil
 		}
-		return c.ReturnInt(0)
+		switch {
+		case !ok:
+			c.ArgError(2, "not a valid function")
+		case level == 0:
+			return c.ReturnInt(0)
+		}
+		return c.ReturnInt(c.VM.StripDebug(fn, keep))
 	}
 	if level > 0 {
-		m.debugLevel = level
+		c.VM.KeepDebug(keep)
 	}
-	return c.ReturnInt(m.debugLevel)
+	return c.ReturnInt(int(c.VM.DebugKept()) + 1)
 }
 
 // compile is node.compile(name): file.lua becomes file.lc, without debug
-// information.
+// information whatever node.stripdebug says (fw: app/modules/node.c).
 func (m *module) compile(c *vm.Call) int {
 	name := c.String(1)
 	if len(path.Base(name)) > flash.MaxName || strings.ContainsRune(name, 0) {
@@ -106,7 +112,7 @@ func (m *module) compile(c *vm.Call) int {
 	if err != nil {
 		c.Error("%s", err)
 	}
-	code, _ := vm.Dump(fn) // a chunk that was just compiled can be dumped
+	code, _ := vm.Dump(fn, true) // a chunk that was just compiled can be dumped
 	h, err := m.dev.Flash.Open(base+".lc", flash.ParseMode("w+"))
 	if err != nil {
 		c.Error("cannot open/write to file")

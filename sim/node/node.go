@@ -23,15 +23,14 @@ import (
 var Module = sim.Module{Name: "node", Open: open}
 
 type module struct {
-	dev        *sim.Device
-	boot       bool // still the boot in which the module was opened
-	debugLevel int  // stripdebug: 1 keeps everything, 3 nothing
-	output     vm.Ref
-	counts     []startupCount
+	dev    *sim.Device
+	boot   bool // still the boot in which the module was opened
+	output vm.Ref
+	counts []startupCount
 }
 
 func open(d *sim.Device) *sim.Lib {
-	m := &module{dev: d, boot: true, debugLevel: defaultDebugLevel}
+	m := &module{dev: d, boot: true}
 	m.count("pmain", 0)
 	v := d.VM
 	number := func(name string, n int) vm.Const { return vm.Const{Name: name, Value: vm.Number(n)} }

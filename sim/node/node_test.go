@@ -37,6 +37,13 @@ func TestModule(t *testing.T) {
 		{"a, b = node.egc.meminfo() print(a > 4000, a > b, b > a - 100)", "true\ttrue\ttrue"},
 		{"s = ('x'):rep(500) a, b = node.egc.meminfo() print(a - b == 517)", "true"}, // the string alone, with its header
 		{"print(node.stripdebug(), node.stripdebug(3), node.stripdebug())", "2\t3\t3"},
+		{"function f() local t t.x = 1 end print(node.stripdebug(1, f), node.stripdebug(2, f), node.stripdebug(3, f), node.stripdebug(3, f)) print(pcall(f))", "0\t0\t2\t0\nfalse\tstdin:0: attempt to index a nil value"},
+		{"node.stripdebug(1) loadstring('function f() local t t.x = 1 end')() print(pcall(f)) print(node.stripdebug(2, f)) print(pcall(f))", "false\t[string \"function f() local t t.x = 1 end\"]:1: attempt to index local 't' (a nil value)\n64\nfalse\t[string \"function f() local t t.x = 1 end\"]:1: attempt to index a nil value"},
+		{"function g() return node.stripdebug(3, 1) end n = g() print(n) error('x')", "2\nLua error: \tstdin:1: x"},
+		{"function g() return (node.stripdebug(3, 1)) end print(g(), node.stripdebug(nil, g), node.stripdebug(3, print))", "2\t0\t0"},
+		{"node.stripdebug(2, 9)", "bad argument #2 to 'stripdebug' (not a valid function)"},
+		{"node.stripdebug(2, 0)", "bad argument #2 to 'stripdebug' (not a valid function)"},
+		{"function f() end a = node.heap() b = node.stripdebug(3, f) print(b, node.heap() - a)", "2\t24"}, // with the block's header
 		{"node.stripdebug(4)", "bad argument #1 to 'stripdebug' (Invalid strip level)"},
 		{"node.stripdebug(1, {})", "bad argument #2 to 'stripdebug' (not a valid function)"},
 		{"node.random(1, 2, 3)", "wrong number of arguments"},
@@ -160,7 +167,7 @@ func TestStartupCommand(t *testing.T) {
 }
 
 func TestCompile(t *testing.T) {
-	files := map[string]string{"m.lua": "print('compiled')", "bad.lua": "x ="}
+	files := map[string]string{"m.lua": "print('compiled')\nprint(pcall(function() local a = b.c end))", "bad.lua": "x ="}
 	for _, tt := range []struct{ lua, want string }{
 		{"node.compile('m.lua')", ""},
 		{"node.compile('none.lua')", "cannot open none.lua: "},
@@ -175,10 +182,14 @@ func TestCompile(t *testing.T) {
 		if tt.want != "" {
 			continue
 		}
+		code, err := x.Device.Flash.ReadFile("m.lc")
+		if err != nil || string(code[:12]) != "\x1bLuaQ\x00\x01\x04\x04\x04\x08\x00" || strings.Contains(string(code), "m.lua") {
+			t.Errorf("m.lc is %x, %v", code, err)
+		}
 		x.Device.SetStartupCommand("@m.lc")
 		x.Device.PressReset()
 		x.Wait(clock.Second)
-		if got := x.Output(); !strings.Contains(got, "\ncompiled\n") {
+		if got := x.Output(); !strings.Contains(got, "\ncompiled\nfalse\t?:0: attempt to index global 'b' (a nil value)\n") {
 			t.Errorf("m.lc prints %q", got)
 		}
 	}

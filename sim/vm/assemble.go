@@ -51,6 +51,10 @@ func assemble(p *luac.Proto) *lua.FunctionProto {
 	if p.NeedsArg {
 		out.IsVarArg |= lua.VarArgNeedsArg
 	}
+	if p.Named {
+		out.IsVarArg |= protoNamed
+	}
+	note(out, noteLines, string(p.LineInfo))
 	for _, l := range p.Locals {
 		out.DbgLocals = append(out.DbgLocals, &lua.DbgLocalInfo{Name: l.Name, StartPc: l.Start, EndPc: l.End})
 	}
@@ -102,13 +106,84 @@ func encode(in luac.Instruction, consts []luac.Const) uint32 {
 	return uint32(op)<<26 | uint32(in.A)<<18 | uint32(in.C)<<9 | uint32(in.B)
 }
 
+// disassemble is the inverse of assemble.
+func disassemble(p *lua.FunctionProto) *luac.Proto {
+	out := &luac.Proto{
+		Source:          p.SourceName,
+		LineDefined:     p.LineDefined,
+		LastLineDefined: p.LastLineDefined,
+		Upvalues:        int(p.NumUpvalues),
+		Params:          int(p.NumParameters),
+		MaxStack:        int(p.NumUsedRegisters),
+		HasArg:          p.IsVarArg&lua.VarArgHasArg != 0,
+		IsVararg:        p.IsVarArg&lua.VarArgIsVarArg != 0,
+		NeedsArg:        p.IsVarArg&lua.VarArgNeedsArg != 0,
+		Code:            make([]luac.Instruction, len(p.Code)),
+		Lines:           p.DbgSourcePositions,
+		LineInfo:        []byte(lineInfo(p)),
+		Consts:          make([]luac.Const, len(p.Constants)),
+		Named:           isNamed(p),
+		UpvalueNames:    p.DbgUpvalues,
+	}
+	for i, inst := range p.Code {
+		if i > 0 && out.Code[i-1].Op == luac.SetList && out.Code[i-1].C == 0 {
+			out.Code[i] = luac.Instruction{Op: luac.Extra, B: int(inst)}
+			continue
+		}
+		out.Code[i] = decode(inst)
+	}
+	for i, k := range p.Constants {
+		switch k := k.(type) {
+		case lua.LString:
+			out.Consts[i] = luac.Const{Kind: luac.String, Str: string(k)}
+		case lua.LNumber:
+			out.Consts[i] = luac.Const{Kind: luac.Number, Num: float64(k)}
+		case lua.LBool:
+			out.Consts[i].Kind = luac.False
+			if k {
+				out.Consts[i].Kind = luac.True
+			}
+		}
+	}
+	for _, l := range p.DbgLocals {
+		out.Locals = append(out.Locals, luac.Local{Name: l.Name, Start: l.StartPc, End: l.EndPc})
+	}
+	for _, n := range p.FunctionPrototypes {
+		out.Protos = append(out.Protos, disassemble(n))
+	}
+	return out
+}
+
+// operations are the firmware's operations for gopher-lua's codes.
+var operations = func() (ops [lua.OP_NOP]luac.Op) {
+	for op, code := range opcodes {
+		ops[code] = luac.Op(op)
+	}
+	ops[lua.OP_GETTABLEKS], ops[lua.OP_SETTABLEKS] = luac.GetTable, luac.SetTable
+	return ops
+}()
+
+// decode is the inverse of encode, but for the numbers of blocks.
+func decode(inst uint32) luac.Instruction {
+	in := luac.Instruction{Op: operations[opOf(inst)], A: argA(inst)}
+	switch in.Op {
+	case luac.LoadK, luac.GetGlobal, luac.SetGlobal, luac.Closure:
+		in.B = argBx(inst)
+	case luac.Jmp, luac.ForLoop, luac.ForPrep:
+		in.B = argS(inst)
+	default:
+		in.B, in.C = argB(inst), argC(inst)
+	}
+	return in
+}
+
 // compileOutOfMemory unwinds the compiler when memory runs out.
 type compileOutOfMemory struct{}
 
-// compileSource turns source into code, accounting for what the firmware's
-// compiler takes on the way. The collector is blocked meanwhile, as in the
-// firmware.
-func (v *VM) compileSource(src, chunk string) (proto *lua.FunctionProto, err error) {
+// loading runs the compiler or the reader of precompiled chunks. The collector is
+// blocked meanwhile, as in the firmware. err becomes the error of running out of
+// memory.
+func (v *VM) loading(chunk string, run func(), err *error) {
 	m := v.mem
 	v.BeginLoad()
 	m.hold, m.compiling = true, true
@@ -125,17 +200,29 @@ func (v *VM) compileSource(src, chunk string) (proto *lua.FunctionProto, err err
 			if _, ok := r.(compileOutOfMemory); !ok {
 				panic(r)
 			}
-			proto, err = nil, errors.New(OutOfMemory)
+			*err = errors.New(OutOfMemory)
 		}
 	}()
-	_, cerr := luac.Compile(src, chunk, m, func(main *luac.Proto, garbage []*heap.Table) {
-		m.orphans = append(m.orphans, garbage...)
-		proto = assemble(main)
-		m.adoptProto(proto, main)
-		m.charge(kindFunction, heap.ClosureSize(0))
-	})
-	if cerr != nil {
-		return nil, fmt.Errorf("%s:%d: %s", ChunkID(chunk), cerr.Line, cerr.Message)
+	run()
+}
+
+// compileSource turns source into code, accounting for what the firmware's
+// compiler takes on the way.
+func (v *VM) compileSource(src, chunk string) (proto *lua.FunctionProto, err error) {
+	m := v.mem
+	v.loading(chunk, func() {
+		_, cerr := luac.Compile(src, chunk, v.debugKept, m, func(main *luac.Proto, garbage []*heap.Table) {
+			m.orphans = append(m.orphans, garbage...)
+			proto = assemble(main)
+			m.adoptProto(proto, main)
+			m.charge(kindFunction, heap.ClosureSize(0))
+		})
+		if cerr != nil {
+			err = fmt.Errorf("%s:%d: %s", ChunkID(chunk), cerr.Line, cerr.Message)
+		}
+	}, &err)
+	if err != nil {
+		return nil, err
 	}
 	return proto, nil
 }

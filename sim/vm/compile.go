@@ -9,8 +9,8 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/luac"
 )
 
-// signature begins every precompiled chunk (fw: LUA_SIGNATURE).
-const signature = "\x1bLua"
+// escape is what a precompiled chunk is known by (fw: LUA_SIGNATURE).
+const escape = "\x1b"
 
 // Load compiles source, or undumps a precompiled chunk, under a chunk name as
 // luaL_loadbuffer takes it: "@init.lua", "=stdin" or source text. The first line
@@ -21,10 +21,8 @@ func (v *VM) Load(source []byte, chunk string) (*Function, error) {
 	src := chunkSource(source, chunk)
 	var proto *lua.FunctionProto
 	var err error
-	if strings.HasPrefix(src, signature[:1]) {
-		if proto, err = undump(src, ChunkID(chunk)); err == nil {
-			v.mem.chargeChunk(proto)
-		}
+	if strings.HasPrefix(src, escape) {
+		proto, err = v.undump(src, chunk)
 	} else {
 		proto, err = v.compileSource(src, chunk)
 	}
@@ -40,27 +38,32 @@ func (v *VM) Load(source []byte, chunk string) (*Function, error) {
 }
 
 // chunkSource returns what of a file the compiler reads: all but a first line
-// that begins with #.
+// that begins with #. Before a precompiled chunk everything is skipped (fw:
+// luaL_loadfile).
 func chunkSource(source []byte, chunk string) string {
 	src := string(source)
 	if strings.HasPrefix(chunk, "@") && strings.HasPrefix(src, "#") {
 		_, rest, more := strings.Cut(src, "\n")
-		src = rest
-		if more && !strings.HasPrefix(rest, signature) {
-			src = "\n" + rest
+		switch {
+		case strings.HasPrefix(rest, escape):
+			return src[strings.Index(src, escape):]
+		case more:
+			return "\n" + rest
 		}
+		return rest
 	}
 	return src
 }
 
 // CheckSyntax compiles source without a VM and returns the error that Load would
-// give for it, if it is Lua source.
+// give for it.
 func CheckSyntax(source []byte, chunk string) error {
 	src := chunkSource(source, chunk)
-	if strings.HasPrefix(src, signature[:1]) {
-		return nil
+	if strings.HasPrefix(src, escape) {
+		_, err := luac.Undump(src, chunk, nil, nil)
+		return err
 	}
-	if _, err := luac.Compile(src, chunk, nil, nil); err != nil {
+	if _, err := luac.Compile(src, chunk, luac.KeepLines, nil, nil); err != nil {
 		return fmt.Errorf("%s:%w", ChunkID(chunk), err)
 	}
 	return nil

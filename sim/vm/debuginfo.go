@@ -9,9 +9,9 @@ import (
 
 // What the running stack tells about itself: levels, lines, and the names that
 // error messages and tracebacks give to functions and values. The firmware keeps
-// line numbers but no names of locals and upvalues (oracle:
-// memory-behaviour.md, 5), so a value has a name only when the code that loaded
-// it says so: a global, a field, a method. As in app/lua/ldebug.c the name is
+// line numbers but, unless node.stripdebug(1) has asked for them, no names of
+// locals and upvalues (oracle: memory-behaviour.md, 5), so a value has a name only
+// when the code that loaded it says so: a global, a field, a method. As in app/lua/ldebug.c the name is
 // found by walking the code up to the current instruction and asking which
 // instruction set the register last.
 
@@ -125,7 +125,7 @@ func ChunkID(name string) string {
 	return `[string "` + name + `"]`
 }
 
-// objectName says how the register reg of frame f got its value: kind is
+// objectName says how the register reg of frame f got its value: kind is "local",
 // "global", "field", "method" or "upvalue", or "" when nothing useful is known.
 func objectName(f *luaFrame, reg int) (kind, name string) {
 	if f.Fn.IsG || f.Pc < 1 {
@@ -133,6 +133,11 @@ func objectName(f *luaFrame, reg int) (kind, name string) {
 	}
 	p := f.Fn.Proto
 	for {
+		if isNamed(p) {
+			if name := localName(p, f.Pc-1, reg); name != "" {
+				return "local", name
+			}
+		}
 		pc := lastSet(p, f.Pc-1, reg)
 		if pc < 0 {
 			return "", ""
@@ -148,6 +153,9 @@ func objectName(f *luaFrame, reg int) (kind, name string) {
 		case lua.OP_GETTABLE, lua.OP_GETTABLEKS:
 			return "field", constantName(p, argC(inst))
 		case lua.OP_GETUPVAL:
+			if isNamed(p) && argB(inst) < len(p.DbgUpvalues) {
+				return "upvalue", p.DbgUpvalues[argB(inst)]
+			}
 			return "upvalue", "?"
 		case lua.OP_SELF:
 			return "method", constantName(p, argC(inst))

@@ -27,11 +27,11 @@ func TestDump(t *testing.T) {
 			t.Errorf("%s: %v", s.Name, err)
 			continue
 		}
-		chunk, ok := Dump(fn)
+		chunk, ok := Dump(fn, false)
 		if !ok {
 			t.Fatalf("%s: not dumped", s.Name)
 		}
-		back, err := undump(string(chunk), "chunk")
+		back, err := v.undump(string(chunk), "=chunk")
 		if err != nil {
 			t.Errorf("%s: %v", s.Name, err)
 			continue

@@ -2,16 +2,88 @@ package vm
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/luac"
 )
 
-// Names of functions and variables for tools. The firmware has none of them; our
-// compiler still knows them, and nothing that a script can reach shows them.
+// Names of functions and variables for tools. The firmware has none of them unless
+// node.stripdebug(1) keeps them; our compiler still knows them, and nothing that a
+// script can reach shows them.
+
+// What is noted on a prototype besides what gopher-lua has fields for. A note is
+// an entry of DbgCalls, which nothing else uses, at a place that no instruction
+// has. protoNamed is a flag in IsVarArg.
+const (
+	noteName  = -1 // the function's name
+	noteLines = -2 // the packed line information, as the device has it
+	noteChunk = -3 // the chunk that a function without a source was loaded from
+
+	protoNamed = 0x80 // the device has the names of locals and upvalues
+)
+
+// note keeps a text about p; "" takes it away.
+func note(p *lua.FunctionProto, what int, text string) {
+	for i := range p.DbgCalls {
+		if p.DbgCalls[i].Pc == what {
+			p.DbgCalls[i].Name = text
+			return
+		}
+	}
+	if text != "" {
+		p.DbgCalls = append(p.DbgCalls, lua.DbgCall{Name: text, Pc: what})
+	}
+}
+
+func noted(p *lua.FunctionProto, what int) string {
+	for i := range p.DbgCalls {
+		if p.DbgCalls[i].Pc == what {
+			return p.DbgCalls[i].Name
+		}
+	}
+	return ""
+}
+
+func lineInfo(p *lua.FunctionProto) string { return noted(p, noteLines) }
+
+func isNamed(p *lua.FunctionProto) bool { return p.IsVarArg&protoNamed != 0 }
+
+// keptNames returns the names of locals and upvalues that the device has of p.
+func keptNames(p *lua.FunctionProto) []string {
+	if !isNamed(p) {
+		return nil
+	}
+	names := slices.Clone(p.DbgUpvalues)
+	for _, l := range p.DbgLocals {
+		names = append(names, l.Name)
+	}
+	return names
+}
+
+// chunkLabel names the chunk of a function for people: also where the function
+// itself, stripped, does not know it.
+func chunkLabel(p *lua.FunctionProto) string {
+	if chunk := noted(p, noteChunk); chunk != "" {
+		return ChunkID(chunk)
+	}
+	return ChunkID(p.SourceName)
+}
+
+// noteLoaded notes where a precompiled function comes from, if it was stripped.
+func noteLoaded(p *lua.FunctionProto, chunk string) {
+	if p.SourceName == luac.UnknownSource && !strings.HasPrefix(chunk, escape) {
+		note(p, noteChunk, chunk)
+	}
+	for _, n := range p.FunctionPrototypes {
+		noteLoaded(n, chunk)
+	}
+}
 
 // nameNested gives the functions inside p the names that p's code stores them
-// under. A name is kept as the only entry of DbgCalls, which nothing else uses,
-// at a place that no instruction has.
+// under.
 func nameNested(p *lua.FunctionProto) {
 	for pc := 0; pc < len(p.Code); pc++ {
 		inst := p.Code[pc]
@@ -25,7 +97,7 @@ func nameNested(p *lua.FunctionProto) {
 				n := p.FunctionPrototypes[bx]
 				pc += int(n.NumUpvalues)
 				if name := storedName(p, pc+1, argA(inst)); name != "" {
-					n.DbgCalls = []lua.DbgCall{{Name: name, Pc: -1}}
+					note(n, noteName, name)
 				}
 			}
 		}
@@ -89,13 +161,13 @@ func upvalueName(p *lua.FunctionProto, i int) string {
 
 // protoLabel names a function for people: "handle <app.lua:12>".
 func protoLabel(p *lua.FunctionProto) string {
-	chunk := ChunkID(p.SourceName)
+	chunk := chunkLabel(p)
 	if p.LineDefined == 0 {
 		return "main chunk <" + chunk + ">"
 	}
-	name := "function"
-	if len(p.DbgCalls) == 1 {
-		name = p.DbgCalls[0].Name
+	name := noted(p, noteName)
+	if name == "" {
+		name = "function"
 	}
 	return fmt.Sprintf("%s <%s:%d>", name, chunk, p.LineDefined)
 }
@@ -114,7 +186,7 @@ func DefinedAt(fn *Function) string {
 	if fn.IsG {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d", ChunkID(fn.Proto.SourceName), max(fn.Proto.LineDefined, 1))
+	return fmt.Sprintf("%s:%d", chunkLabel(fn.Proto), max(fn.Proto.LineDefined, 1))
 }
 
 // nativeName is the name of a function of the firmware: "string.rep",

@@ -103,6 +103,9 @@ func (m *memory) visit() int {
 		for _, k := range x.Constants {
 			m.found(k)
 		}
+		for _, name := range keptNames(x) {
+			m.found(lua.LString(name))
+		}
 		for _, n := range x.FunctionPrototypes {
 			m.found(n)
 		}

@@ -14,7 +14,7 @@ import (
 // protoObject is a function prototype; what it refers to never changes.
 type protoObject struct {
 	object
-	parts  [5]heap.Block // header, code, constants, nested prototypes, lines
+	parts  [7]heap.Block // as luac's Blocks
 	strs   []*object
 	nested []*lua.FunctionProto
 }
@@ -374,6 +374,9 @@ func (m *memory) markProto(p *lua.FunctionProto) {
 				o.strs = append(o.strs, m.markString(string(s)))
 			}
 		}
+		for _, name := range keptNames(p) {
+			o.strs = append(o.strs, m.markString(name))
+		}
 	}
 	for _, s := range o.strs {
 		if s.epoch != m.epoch {
@@ -385,11 +388,13 @@ func (m *memory) markProto(p *lua.FunctionProto) {
 	}
 }
 
-// protoSize is what the firmware's compiler would have made of a prototype that
-// gopher-lua's compiled.
+// protoSize is the size of a prototype that the account does not know.
 func protoSize(p *lua.FunctionProto) int {
-	return heap.ProtoSize(len(p.Code), len(p.Constants), len(p.FunctionPrototypes),
-		heap.LineInfoSize(p.DbgSourcePositions))
+	n := heap.ProtoSize(len(p.Code), len(p.Constants), len(p.FunctionPrototypes), len(lineInfo(p)))
+	if isNamed(p) {
+		n += len(p.DbgLocals)*heap.LocalVarSize + len(p.DbgUpvalues)*heap.UpvalueNameSize
+	}
+	return n
 }
 
 // traverseThread marks what is on a thread's stack. The firmware marks up to the

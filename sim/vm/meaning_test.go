@@ -4,6 +4,8 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
 )
 
 // What a chunk means, as compiled by luac and executed by gopher-lua. Expectations
@@ -68,13 +70,26 @@ b", "\65\066\x")`, "1 3 ABx"},
 	}
 }
 
-// runChunk runs src and returns the lines it printed, "error" when it failed.
+// runChunk runs src, as it is and precompiled, and returns the lines it printed,
+// "error" when it failed.
 func runChunk(t *testing.T, src string) string {
 	b := newBench(t, nil, false)
 	fn, err := b.v.Load([]byte(src), "=s")
 	if err != nil {
 		return ""
 	}
+	out := b.print(fn)
+	chunk, _ := vm.Dump(fn, true)
+	b = newBench(t, nil, false)
+	if fn, err = b.v.Load(chunk, "=s"); err != nil {
+		t.Errorf("%s: %v", src, err)
+	} else if again := b.print(fn); again != out {
+		t.Errorf("%s: %q, precompiled %q", src, out, again)
+	}
+	return out
+}
+
+func (b *bench) print(fn vm.Value) string {
 	if _, lerr, _ := b.v.Call(fn, 0); lerr != nil {
 		return "error"
 	}

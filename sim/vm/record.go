@@ -120,7 +120,7 @@ func (r *Recorder) luaFrameID(p *lua.FunctionProto, line int) int32 {
 		if len(r.cached) >= maxCachedFrames {
 			clear(r.cached)
 		}
-		id = r.frame(Frame{protoLabel(p), ChunkID(p.SourceName), line, p.LineDefined})
+		id = r.frame(Frame{protoLabel(p), chunkLabel(p), line, p.LineDefined})
 		r.cached[k] = id
 	}
 	return id
@@ -417,7 +417,7 @@ func (t *tracker) boot(m *memory) {
 // noteProto records that a function was compiled.
 func (t *tracker) noteProto(p *lua.FunctionProto) {
 	o := t.here()
-	leaf := t.r.frame(Frame{"code of " + ChunkID(p.SourceName), ChunkID(p.SourceName), p.LineDefined, p.LineDefined})
+	leaf := t.r.frame(Frame{"code of " + chunkLabel(p), chunkLabel(p), p.LineDefined, p.LineDefined})
 	o.stack = t.r.push(t.r.stacks[o.stack].below, leaf)
 	t.set(p, o)
 }

@@ -247,5 +247,8 @@ func (t *thrown) Type() lua.LValueType { return t.value.Type() }
 // the running function, as luaL_where does.
 func (v *VM) position(L *lua.LState, n int) string {
 	f, _ := v.level(v.top(L), n)
+	if f == nil || f.line() == 0 {
+		return ""
+	}
 	return f.where()
 }

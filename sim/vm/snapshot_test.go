@@ -253,24 +253,33 @@ func TestSitesOfPrecompiledChunk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	chunk, ok := vm.Dump(fn)
-	if !ok {
-		t.Fatal("not dumped")
-	}
-	v := tracked(t, false, &vm.Recorder{Allocations: true})
-	load(t, v, string(chunk), "@big.lc")
-	sites := map[string]bool{}
-	for _, o := range v.HeapSnapshot(nil).Objects {
-		if o.Site != snapshot.Firmware && o.Site != "" {
-			sites[o.Kind+" "+o.Site] = true
+	for _, tt := range []struct {
+		strip bool
+		want  []string
+	}{
+		{false, []string{"prototype big.lua:1", "prototype big.lua:2", "function big.lua:2", "table big.lua:1"}},
+		// Stripped code knows where functions begin, and we which file they are from.
+		{true, []string{"prototype big.lc:1", "prototype big.lc:2", "function big.lc", "table big.lc"}},
+	} {
+		chunk, ok := vm.Dump(fn, tt.strip)
+		if !ok {
+			t.Fatal("not dumped")
 		}
-		if o.Kind == snapshot.Prototype && o.Site == "" {
-			t.Errorf("%s has no site", o.Name)
+		v := tracked(t, false, &vm.Recorder{Allocations: true})
+		load(t, v, string(chunk), "@big.lc")
+		sites := map[string]bool{}
+		for _, o := range v.HeapSnapshot(nil).Objects {
+			if o.Site != snapshot.Firmware && o.Site != "" {
+				sites[o.Kind+" "+o.Site] = true
+			}
+			if o.Kind == snapshot.Prototype && o.Site == "" {
+				t.Errorf("%s has no site", o.Name)
+			}
 		}
-	}
-	for _, want := range []string{"prototype big.lua:1", "prototype big.lua:2", "function big.lua:2", "table big.lua:1"} {
-		if !sites[want] {
-			t.Errorf("no %s in %v", want, sites)
+		for _, want := range tt.want {
+			if !sites[want] {
+				t.Errorf("no %s in %v", want, sites)
+			}
 		}
 	}
 }

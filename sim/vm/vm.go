@@ -82,6 +82,7 @@ type VM struct {
 	rec         *Recorder          // nil: nobody asked
 	entry       string             // see SetEntry
 	below       int                // see SetBelow
+	debugKept   Debug              // see KeepDebug
 	natives     map[*Function]string
 	nativesOf   int // tables that natives was made of
 	ids         map[any]int
@@ -125,7 +126,7 @@ func New(cfg Config) *VM {
 		hidden:     map[*Function]bool{},
 		addr:       newAddresses(),
 	}
-	v.sliceAt = cfg.SliceNanos
+	v.sliceAt, v.debugKept = cfg.SliceNanos, KeepLines
 	v.coCreate, v.coResume = gopherCoroutines()
 	v.mem = newMemory(v, cfg.Heap, cfg.ExactHeap)
 	v.romGlobals = v.NewROMTable("ROM", nil, nil)
@@ -234,8 +235,11 @@ func (v *VM) Where() string {
 		return ""
 	}
 	for f := stateOf(L).currentFrame; f != nil; f = f.Parent {
-		if !f.Fn.IsG && f.Pc > 0 && f.Pc <= len(f.Fn.Proto.DbgSourcePositions) {
-			return fmt.Sprintf("%s:%d", ChunkID(f.Fn.Proto.SourceName), f.Fn.Proto.DbgSourcePositions[f.Pc-1])
+		switch line := f.line(); {
+		case line > 0:
+			return fmt.Sprintf("%s:%d", chunkLabel(f.Fn.Proto), line)
+		case !f.Fn.IsG && f.Pc > 0:
+			return chunkLabel(f.Fn.Proto) // stripped
 		}
 	}
 	return ""

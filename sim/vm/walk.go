@@ -410,6 +410,11 @@ func (w *walker) followProto(i int, p *lua.FunctionProto) {
 			}
 		}
 	}
+	for _, name := range keptNames(p) {
+		if to := w.str(name); to >= 0 {
+			w.ref(i, to, " name of a variable")
+		}
+	}
 	for _, n := range p.FunctionPrototypes {
 		to := w.proto(n)
 		if w.full {

@@ -30,8 +30,7 @@ type fn struct {
 	vars    []string // active local variables; their register is their index
 	active  []int    // where those are in Proto.Locals
 	upvals  []upvalue
-	lines   heap.LineInfo
-	before  heap.LineInfo // lines as they were before the last instruction
+	lines   lineWriter
 }
 
 type upvalue struct {
@@ -77,9 +76,11 @@ func (c *compiler) close() {
 	f := c.fn
 	p := f.p
 	f.vars = f.vars[:0]
-	c.ret(0, 0)
 	f.closed(0)
+	c.ret(0, 0)
 	p.UpvalueNames = f.upvalueNames()
+	p.LineInfo = append(f.lines.packed, 0)
+	p.Lines = unpackLines(p.LineInfo, len(p.Code))
 	b := &p.blocks
 	fit := func(blk *heap.Block, size, n, elem int) {
 		if size > 0 { // a block of the right size moves, too
@@ -87,7 +88,7 @@ func (c *compiler) close() {
 		}
 	}
 	fit(&b.code, b.sizeCode, len(p.Code), heap.InstructionSize)
-	fit(&b.lines, b.sizeLines, f.lines.Size(), 1)
+	fit(&b.lines, b.sizeLines, f.lines.size(), 1)
 	fit(&b.consts, b.sizeConsts, len(p.Consts), heap.ConstantSize)
 	fit(&b.protos, b.sizeProtos, len(p.Protos), heap.NestedProtoSize)
 	fit(&b.locals, b.sizeLocals, p.locals, heap.LocalVarSize)
@@ -164,34 +165,25 @@ func (c *compiler) emit(op Op, a, b, cc int) int {
 	p := f.p
 	c.grow(&p.blocks.code, &p.blocks.sizeCode, len(p.Code), heap.InstructionSize)
 	p.Code = append(p.Code, Instruction{op, a, b, cc})
-	p.Lines = append(p.Lines, c.lex.lastLine)
-	f.before = f.lines
-	c.addLine(c.lex.lastLine)
+	c.setLine(len(p.Code)-1, c.lex.lastLine)
 	return len(p.Code) - 1
 }
 
 // fixLine moves the last instruction to another line.
-func (c *compiler) fixLine(line int) {
-	p := c.fn.p
-	p.Lines[len(p.Lines)-1] = line
-	c.fn.lines = c.fn.before
-	c.addLine(line)
-}
+func (c *compiler) fixLine(line int) { c.setLine(c.pc()-1, line) }
 
-// unemit takes the last instruction back.
+// unemit takes the last instruction back. Its line stays until the next one.
 func (c *compiler) unemit() {
 	p := c.fn.p
 	p.Code = p.Code[:len(p.Code)-1]
-	p.Lines = p.Lines[:len(p.Lines)-1]
-	c.fn.lines = c.fn.before
 }
 
-// addLine accounts for the line information of one instruction.
-func (c *compiler) addLine(line int) {
+// setLine puts an instruction, the last, on a line.
+func (c *compiler) setLine(pc, line int) {
 	f := c.fn
 	b := &f.p.blocks
-	f.lines.Add(line)
-	for f.lines.Size() > b.sizeLines {
+	f.lines.set(pc, line)
+	for f.lines.size() > b.sizeLines {
 		c.grow(&b.lines, &b.sizeLines, b.sizeLines, 1)
 	}
 }

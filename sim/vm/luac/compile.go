@@ -81,6 +81,16 @@ type Const struct {
 	Str  string
 }
 
+// Debug says what debug information functions keep. A higher one keeps less.
+type Debug int
+
+// What is kept (fw: lua_stripdebug's levels; node.stripdebug counts from 1).
+const (
+	KeepAll   Debug = iota // names of locals and upvalues, and lines
+	KeepLines              // the firmware's default
+	KeepNothing
+)
+
 // Proto is a compiled function.
 type Proto struct {
 	Source                       string
@@ -88,13 +98,17 @@ type Proto struct {
 	Params, Upvalues, MaxStack   int
 	HasArg, IsVararg, NeedsArg   bool
 	Code                         []Instruction
-	Lines                        []int // line of each instruction
+	Lines                        []int  // line of each instruction, 0 where LineInfo does not tell
+	LineInfo                     []byte // packed, with a final zero; nil when stripped
 	Consts                       []Const
 	Protos                       []*Proto
-	Locals                       []Local  // stripped on the device
-	UpvalueNames                 []string // stripped on the device
+	// Named is set when the device has the names below, too. Those of a function
+	// that was compiled are here in any case: tools show them.
+	Named        bool
+	Locals       []Local
+	UpvalueNames []string
 
-	locals int // entries of the table of local variables, stripped at the end
+	locals int // entries of the table of local variables
 	blocks protoBlocks
 }
 
@@ -108,7 +122,11 @@ type protoBlocks struct {
 // Bytes is the size of the prototype itself, without its strings and the
 // prototypes inside.
 func (p *Proto) Bytes() int {
-	return heap.ProtoSize(len(p.Code), len(p.Consts), len(p.Protos), heap.LineInfoSize(p.Lines))
+	n := heap.ProtoSize(len(p.Code), len(p.Consts), len(p.Protos), len(p.LineInfo))
+	if p.Named {
+		n += len(p.Locals)*heap.LocalVarSize + len(p.UpvalueNames)*heap.UpvalueNameSize
+	}
+	return n
 }
 
 // Account is told what the compiler allocates, in the firmware's order. It may
@@ -149,14 +167,14 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("%d: %s", e.Line, e.Message) }
 
-// Compile compiles a chunk. name is the chunk's name as the prototypes keep it.
-// account may be nil.
+// Compile compiles a chunk. name is the chunk's name as the prototypes keep it,
+// and debug the information that they keep. account may be nil.
 //
 // finish, if not nil, is called with the result while the compiler still holds
 // its token buffer, as the firmware makes the chunk's function then. The tables of
 // names that the compiler worked with are dead by that time, and are collected
 // with the next collection: garbage lists them.
-func Compile(source, name string, account Account, finish func(main *Proto, garbage []*heap.Table)) (main *Proto, err *Error) {
+func Compile(source, name string, debug Debug, account Account, finish func(main *Proto, garbage []*heap.Table)) (main *Proto, err *Error) {
 	if account == nil {
 		account = noAccount{}
 	}
@@ -182,7 +200,7 @@ func Compile(source, name string, account Account, finish func(main *Proto, garb
 	c.check(tkEOF)
 	p := c.fn.p
 	c.close()
-	p.strip(c.mem)
+	p.strip(c.mem, debug)
 	if finish != nil {
 		finish(p, c.garbage)
 		c.garbage = nil
@@ -213,18 +231,37 @@ func (p *Proto) free(m heap.Mem) {
 	}
 }
 
-// strip drops the names of locals and upvalues, of the finished chunk at once.
-func (p *Proto) strip(m heap.Mem) {
-	m.Realloc(&p.blocks.locals, 0)
-	m.Realloc(&p.blocks.upvals, 0)
+// strip drops debug information of the finished chunk, all at once.
+func (p *Proto) strip(m heap.Mem, debug Debug) {
 	for _, n := range p.Protos {
-		n.strip(m)
+		n.strip(m, debug)
+	}
+	if debug >= KeepNothing {
+		p.dropLines()
+		m.Realloc(&p.blocks.lines, 0)
+	}
+	if p.Named = debug <= KeepAll; !p.Named {
+		m.Realloc(&p.blocks.locals, 0)
+		m.Realloc(&p.blocks.upvals, 0)
 	}
 }
 
+func (p *Proto) dropLines() {
+	p.LineInfo = nil
+	clear(p.Lines)
+}
+
+// Places in what Blocks returns.
+const (
+	LinesBlock    = 4
+	LocalsBlock   = 5
+	UpvaluesBlock = 6
+)
+
 // Blocks returns the blocks a finished prototype consists of: header, code,
-// constants, nested prototypes, line information. The caller takes them over.
-func (p *Proto) Blocks() [5]heap.Block {
+// constants, nested prototypes, line information, local variables, names of
+// upvalues. The caller takes them over.
+func (p *Proto) Blocks() [7]heap.Block {
 	b := &p.blocks
-	return [5]heap.Block{b.head, b.code, b.consts, b.protos, b.lines}
+	return [7]heap.Block{b.head, b.code, b.consts, b.protos, b.lines, b.locals, b.upvals}
 }

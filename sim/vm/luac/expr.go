@@ -26,8 +26,8 @@ const (
 	opOr
 )
 
-// binary gives the binary operators with their left and right priorities.
-var binary = map[token]struct {
+// binaryOps gives the binary operators with their left and right priorities.
+var binaryOps = map[token]struct {
 	op          binaryOp
 	left, right int
 }{
@@ -207,7 +207,7 @@ func (c *compiler) subexpr(limit int) exp {
 		e = c.simple()
 	}
 	for {
-		op, ok := binary[c.lex.tok]
+		op, ok := binaryOps[c.lex.tok]
 		if !ok || op.left <= limit {
 			break
 		}

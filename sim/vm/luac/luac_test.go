@@ -5,8 +5,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 )
 
 type snippet struct {
@@ -48,7 +46,7 @@ func TestPrototypes(t *testing.T) {
 	}
 	n := 0
 	for _, s := range all {
-		p, cerr := Compile(s.Source, "=s", nil, nil)
+		p, cerr := Compile(s.Source, "=s", KeepLines, nil, nil)
 		if cerr != nil {
 			t.Errorf("%s: %v", s.Name, cerr)
 			continue
@@ -81,9 +79,9 @@ func TestPrototypes(t *testing.T) {
 			}
 			if len(got.Consts) != want.Constants || got.MaxStack != want.MaxStack || got.Upvalues != want.Upvalues ||
 				got.Params != want.Params || got.LineDefined != want.LineDefined || got.LastLineDefined != want.LastLineDefined ||
-				vararg != want.Vararg || heap.LineInfoSize(got.Lines) != want.LineInfo || got.Bytes() != want.Bytes {
+				vararg != want.Vararg || len(got.LineInfo) != want.LineInfo || got.Bytes() != want.Bytes {
 				t.Errorf("%s %s: got %+v (vararg %d, line info %d, %d bytes)\nwant %+v", s.Name, want.Path, got, vararg,
-					heap.LineInfoSize(got.Lines), got.Bytes(), want)
+					len(got.LineInfo), got.Bytes(), want)
 			}
 			for j, l := range got.Lines {
 				if j < len(want.Lines) && l != want.Lines[j] {

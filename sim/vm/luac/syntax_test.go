@@ -65,7 +65,7 @@ func TestErrors(t *testing.T) {
 		{"\n\r\n\nx=", "4: unexpected symbol near '<eof>'"},
 		{"\x1b", "1: unexpected symbol near 'char(27)'"},
 	} {
-		_, err := Compile(tt.src, "=s", nil, nil)
+		_, err := Compile(tt.src, "=s", KeepLines, nil, nil)
 		if err == nil {
 			t.Errorf("%q: no error, want %q", tt.src, tt.want)
 			continue
@@ -128,7 +128,7 @@ func TestLimits(t *testing.T) {
 		{"registers", "f(" + rep("1,", 300) + "1)", "1: function or expression too complex near '1'"},
 		{"a big program", rep("local function f(x) return x + 1, x .. 'a', {x, y = x} end f = nil\n", 30), ""},
 	} {
-		_, err := Compile(tt.src, "=s", nil, nil)
+		_, err := Compile(tt.src, "=s", KeepLines, nil, nil)
 		got := ""
 		if err != nil {
 			got = err.Error()
@@ -154,7 +154,7 @@ func TestTooManyUpvalues(t *testing.T) {
 		}
 	}
 	b.WriteString(" end end end")
-	_, err := Compile(b.String(), "=s", nil, nil)
+	_, err := Compile(b.String(), "=s", KeepLines, nil, nil)
 	if want := "83: function at line 83 has more than 60 upvalues"; err == nil || err.Error() != want {
 		t.Errorf("%v, want %q", err, want)
 	}
@@ -163,7 +163,7 @@ func TestTooManyUpvalues(t *testing.T) {
 // Lines are those of the firmware's compiler: a call is at its parenthesis, an
 // operation and a store at the last token of their operands.
 func TestLines(t *testing.T) {
-	p, err := Compile("local a =\n1 +\nx\nf\n.g(\n2)\ny = 1 +\n2 + z\n.w\n", "=s", nil, nil)
+	p, err := Compile("local a =\n1 +\nx\nf\n.g(\n2)\ny = 1 +\n2 + z\n.w\n", "=s", KeepLines, nil, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,7 +184,7 @@ func FuzzCompile(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, src string) {
-		_, err := Compile(src, "=s", nil, nil)
+		_, err := Compile(src, "=s", KeepLines, nil, nil)
 		if err != nil {
 			if err.Line < 1 || err.Message == "" {
 				t.Errorf("error %+v", err)

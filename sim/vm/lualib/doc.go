@@ -10,8 +10,8 @@
 //
 // What a program sees otherwise than on the device:
 //
-//   - string.dump and .lc files hold another code; a file made by a real compiler
-//     is refused with an error.
+//   - Precompiled chunks are the firmware's, byte for byte. One with code that no
+//     compiler makes is refused as bad code where a device may run it and crash.
 //   - Addresses, as tostring shows them, are given out in the order of asking.
 //   - Not-a-number always prints as "nan".
 //   - A pattern nested more than 200 deep is an error; the device would run out of

@@ -50,33 +50,48 @@ func FuzzPattern(f *testing.F) {
 	})
 }
 
-// FuzzUndump changes the code inside an otherwise good precompiled chunk, with a
-// checksum that is right.
+// FuzzUndump changes two bytes of an otherwise good precompiled chunk and runs
+// what still loads. Errors are all that may come of it.
 func FuzzUndump(f *testing.F) {
 	for _, src := range []string{
 		`local a = ... for i = 1, 3 do a = {i, x = i, [i] = a} end return a and #a or -1`,
 		`local function f(n, ...) if n > 0 then return f(n - 1, ...) end return select("#", ...) end return f(3, 1, nil, "x" .. 1)`,
 		`for k, v in pairs({1, 2}) do local t = {} t.a, t.b = k, v t:m(function() return k, v, t end) end`,
+		`function f(a, ...) return arg.n, -a, not a, a % 3, a ^ 2, a / 0 end return pcall(f, {...}) or f(1, 2)`,
+		`local co = coroutine.wrap(function(...) local t = setmetatable({}, {__index = function(t, k) return k end}) coroutine.yield(t.x, ...) error(t) end) return co(1, 2), pcall(co)`,
+		`local s = "" repeat s = s .. #s local g = function() s = s .. "!" end g() until #s > 9 return s == "x" or s < "y" and s`,
 	} {
-		fn, err := newMachine().v.Load([]byte(src), "=f")
+		v := newMachine().v
+		v.KeepDebug(vm.KeepAll)
+		fn, err := v.Load([]byte(src), "=f")
 		if err != nil {
 			f.Fatal(err)
 		}
-		chunk, _ := vm.Dump(fn)
-		f.Add(chunk, uint16(30), byte(1))
-		f.Add(chunk, uint16(60), byte(0x80))
+		for _, strip := range []bool{false, true} {
+			chunk, _ := vm.Dump(fn, strip)
+			f.Add(chunk, uint16(30), byte(1), uint16(70), byte(0))
+			f.Add(chunk, uint16(60), byte(0x80), uint16(41), byte(2))
+		}
 	}
-	f.Fuzz(func(t *testing.T, chunk []byte, at uint16, flip byte) {
+	f.Fuzz(func(t *testing.T, chunk []byte, at uint16, flip byte, at2 uint16, flip2 byte) {
 		if len(chunk) > 12 {
 			chunk = append([]byte(nil), chunk...)
-			chunk[11+int(at)%(len(chunk)-11)] ^= flip
-			vm.Seal(chunk)
+			chunk[12+int(at)%(len(chunk)-12)] ^= flip
+			chunk[12+int(at2)%(len(chunk)-12)] ^= flip2
 		}
 		m := newMachine()
 		m.nanos = 1e8
 		fn, err := m.v.Load(chunk, "=fuzz")
-		if err == nil {
-			m.v.Call(fn, 1, vm.Number(1))
+		if err != nil {
+			return
+		}
+		m.v.Call(fn, 1, vm.Number(1))
+		m.v.StripDebug(fn, vm.KeepNothing)
+		m.v.Collect()
+		if again, ok := vm.Dump(fn, true); !ok {
+			t.Error("not dumped")
+		} else if _, err := m.v.Load(again, "=again"); err != nil && err.Error() != vm.OutOfMemory {
+			t.Errorf("dumped again: %v", err)
 		}
 	})
 }

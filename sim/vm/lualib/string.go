@@ -66,8 +66,21 @@ func strChar(c *vm.Call) int {
 	return b.finish()
 }
 
+// strDump is string.dump(fn [, strip]). Without strip the default of
+// node.stripdebug decides; 1 to 3 are its levels. A chunk keeps all that the
+// function has or nothing at all: what asks for lines without names gets nothing.
 func strDump(c *vm.Call) int {
-	chunk, ok := vm.Dump(c.Function(1))
+	strip := c.VM.DebugKept() > vm.KeepAll
+	if flag, ok := c.Arg(2).(vm.Bool); ok {
+		strip = bool(flag)
+	} else if !c.IsNoneOrNil(2) {
+		level, _ := c.VM.ToNumber(c.Arg(2))
+		if level < 1 || level >= 4 {
+			c.ArgError(2, "strip value out of range")
+		}
+		strip = level >= 2
+	}
+	chunk, ok := vm.Dump(c.Function(1), strip)
 	if !ok {
 		c.Error("unable to dump given function")
 	}

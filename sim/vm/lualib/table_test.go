@@ -228,20 +228,37 @@ func TestPrecompiled(t *testing.T) {
 	if got, want := m.run(`local up = 5 local function f() return up end print(loadstring(string.dump(f))())`), "nil"; got != want {
 		t.Errorf("upvalues of a dumped function: %q, want %q", got, want)
 	}
-	if got, want := m.run(`local f = loadstring(string.dump(function() error("x") end)) f()`), "error: s:1: x"; got != want {
-		t.Errorf("lines of a dumped function: %q, want %q", got, want)
+	for _, tt := range []struct{ src, want string }{
+		{`local f = loadstring(string.dump(function() error("x") end)) f()`, "error: x"},
+		{`local f = loadstring(string.dump(function() error("x") end, false)) f()`, "error: s:1: x"},
+		{`local f = loadstring(string.dump(function() local a a() end)) f()`, "error: ?:0: attempt to call a nil value"},
+		{`local f = function() return 1 end print(#string.dump(f), #string.dump(f, true), #string.dump(f, false))`, "76\t76\t82"},
+		{`local f = function() return 1 end print(#string.dump(f, 1), #string.dump(f, 2), #string.dump(f, 3))`, "82\t76\t76"},
+		{`string.dump(function() end, 4)`, "error: s:1: bad argument #2 to 'dump' (strip value out of range)"},
+		{`string.dump(function() end, {})`, "error: s:1: bad argument #2 to 'dump' (strip value out of range)"},
+		{`string.dump(print)`, "error: s:1: unable to dump given function"},
+		{`string.dump("x")`, "error: s:1: bad argument #1 to 'dump' (function expected, got string)"},
+		{`print(string.dump(function() return 1 end):sub(1, 12):byte(1, -1))`, "27\t76\t117\t97\t81\t0\t1\t4\t4\t4\t8\t0"},
+		{`print(loadstring("\27Lua"))`, "nil\tbinary string: unexpected end in precompiled chunk"},
+		{`print(loadstring("\27Lua", "name"))`, "nil\tname: unexpected end in precompiled chunk"},
+		{`print(loadstring(string.dump(function() end):gsub("Q", "R"), "=name"))`, "nil\tname: bad header in precompiled chunk"},
+		{`local s = string.dump(function() end) print(load(function() local c = s:sub(1, 5) s = s:sub(6) return c end))`, "function: 0x3fff0000"},
+	} {
+		if got := newMachine().run(tt.src); got != tt.want {
+			t.Errorf("%s\n got %q\nwant %q", tt.src, got, tt.want)
+		}
 	}
 	for _, tt := range []struct{ name, chunk, want string }{
-		{"real bytecode", "\x1bLuaQ\x00\x01\x04\x04\x04\x08\x00", "x.lc: bad header in precompiled chunk (made by another Lua compiler"},
+		{"64-bit Lua", "\x1bLuaQ\x00\x01\x04\x08\x04\x08\x00", "x.lc: bad header in precompiled chunk"},
 		{"signature only", "\x1bLua", "x.lc: unexpected end in precompiled chunk"},
+		{"escape", "\x1b", "x.lc: unexpected end in precompiled chunk"},
 		{"cut header", chunk[:8], "x.lc: unexpected end in precompiled chunk"},
-		{"cut", chunk[:len(chunk)-1], "x.lc: bad code in precompiled chunk"},
-		{"changed", chunk[:40] + "\x00\x01" + chunk[42:], "x.lc: bad code in precompiled chunk"},
-		{"other version", chunk[:6] + "\x77" + chunk[7:], "x.lc: version mismatch"},
-		{"escape", "\x1b", "x.lc: bad header in precompiled chunk"},
+		{"cut", chunk[:len(chunk)-1], "x.lc: unexpected end in precompiled chunk"},
+		{"changed", chunk[:36] + "\xff" + chunk[37:], "x.lc: bad code in precompiled chunk"},
+		{"after a comment", "# \n" + chunk, "function: "},
 	} {
 		m.files["x.lc"] = tt.chunk
-		if got := m.run(`print(loadfile("x.lc"))`); !strings.HasPrefix(got, "nil\t"+tt.want) {
+		if got := m.run(`print(loadfile("x.lc"))`); !strings.HasPrefix(strings.TrimPrefix(got, "nil\t"), tt.want) {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
 	}
