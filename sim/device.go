@@ -40,7 +40,7 @@ type Config struct {
 	ExactHeap bool
 	OnPanic   OnPanic
 	// TrackAllocations records where and when every object was made, for heap
-	// snapshots, profiles and post-mortems. ProfileCPU samples where CPU time
+	// snapshots, profiles and post-mortems. ProfileCPU records where CPU time
 	// goes. Neither changes the run.
 	TrackAllocations, ProfileCPU bool
 	// HeapBudget, if above 0, is how many bytes must stay free: there is a

@@ -197,11 +197,10 @@ count(1000)
 			}
 		}
 	}
-	// Samples add up to the CPU time that passed, but for the last few
-	// instructions.
+	// The profile adds up to the CPU time that passed.
 	sum := int64(0)
 	d.Recorder().Stacks(func(_ []vm.Frame, c vm.Cost) { sum += c.Nanos })
-	if cpu := d.VM.CPU(); sum > cpu || cpu-sum > cpu/50 {
-		t.Errorf("samples of %d ns, CPU %d ns", sum, cpu)
+	if cpu := d.VM.CPU(); sum != cpu {
+		t.Errorf("profile of %d ns, CPU %d ns", sum, cpu)
 	}
 }

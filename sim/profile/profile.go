@@ -152,17 +152,17 @@ func splitSite(site string) (file string, line int) {
 	return site, 0
 }
 
-// WriteCPU writes the CPU time that r has sampled.
+// WriteCPU writes the CPU time that r has recorded: all of it, nothing is sampled.
 func WriteCPU(w io.Writer, r *vm.Recorder, micros int64) error {
 	if r == nil || !r.CPU {
 		return ErrNotRecorded
 	}
-	b := newBuilder(micros, [2]string{"samples", "count"}, [2]string{"cpu", "nanoseconds"})
+	b := newBuilder(micros, [2]string{"instructions", "count"}, [2]string{"cpu", "nanoseconds"})
 	b.p.DefaultSampleType = "cpu"
-	b.p.PeriodType, b.p.Period = &profile.ValueType{Type: "instructions", Unit: "count"}, vm.SamplePeriod
+	b.p.PeriodType, b.p.Period = &profile.ValueType{Type: "cpu", Unit: "nanoseconds"}, 1
 	r.Stacks(func(stack []vm.Frame, c vm.Cost) {
-		if c.Samples > 0 {
-			b.add(stack, c.Samples, c.Nanos)
+		if c.Instructions > 0 || c.Nanos > 0 {
+			b.add(stack, c.Instructions, c.Nanos)
 		}
 	})
 	return b.write(w)

@@ -17,11 +17,12 @@ type Recorder struct {
 	// Allocations records every allocation, and the place and time at which
 	// each object was made.
 	Allocations bool
-	// CPU samples CPU time.
+	// CPU records CPU time: each instruction's and each call's, with nothing left out.
 	CPU bool
 
 	frames  []Frame
 	frameOf map[Frame]int32
+	natives map[*lua.LFunction]int32 // frames of functions of the firmware
 	cached  map[frameKey]int32
 	stacks  []stackNode // 0 is the empty stack
 	stackOf map[stackNode]int32
@@ -41,8 +42,8 @@ type Frame struct {
 // were granted, Bytes what they took of the heap, block headers included; a block
 // that grows is a request of its new size, as the SDK's allocator moves it.
 type Cost struct {
-	Bytes, Objects int64
-	Samples, Nanos int64 // of CPU time
+	Bytes, Objects      int64
+	Instructions, Nanos int64 // executed, and the CPU time of all that was done
 }
 
 type frameKey struct {
@@ -66,7 +67,8 @@ func (r *Recorder) init() {
 		r.stacks = []stackNode{{-1, -1}}
 		r.cost = make([]Cost, 1)
 	}
-	r.cached = map[frameKey]int32{} // of the boot before
+	r.cached = map[frameKey]int32{} // instead of that of the boot before
+	r.natives = map[*lua.LFunction]int32{}
 }
 
 func (r *Recorder) frame(f Frame) int32 {
@@ -139,7 +141,7 @@ func (v *VM) SetRecorder(r *Recorder) {
 		t := &tracker{v: v, r: r, origins: map[any]origin{}}
 		v.mem.track, v.mem.heap.OnNative = t, t.native
 	}
-	v.sampled, v.seen, v.countdown = v.cpu, v.cpu, SamplePeriod
+	v.places, v.seen = nil, v.cpu
 	for _, m := range v.mem.threads {
 		m.due = true
 	}
@@ -161,6 +163,15 @@ func (v *VM) Entry() string { return v.entry }
 
 // stack returns the stack as it is now, with leaf on top if it has a name.
 func (v *VM) stack(L *lua.LState, leaf Frame) int32 {
+	if L == nil {
+		return v.stackFrom(nil, nil, leaf)
+	}
+	return v.stackFrom(L, v.top(L), leaf)
+}
+
+// stackFrom returns the stack of L from frame f outwards, with leaf on top if it
+// has a name.
+func (v *VM) stackFrom(L *lua.LState, f *luaFrame, leaf Frame) int32 {
 	r := v.rec
 	var ids [maxStackDepth]int32
 	n := 0
@@ -168,17 +179,20 @@ func (v *VM) stack(L *lua.LState, leaf Frame) int32 {
 		ids[n] = r.frame(leaf)
 		n++
 	}
-	for ; L != nil && n < maxStackDepth; L = L.Parent {
-		for f := v.top(L); f != nil && n < maxStackDepth; f = v.visible(f.Parent) {
+	for L != nil && n < maxStackDepth {
+		for ; f != nil && n < maxStackDepth; f = v.visible(f.Parent) {
 			switch {
 			case f.Fn == nil:
 				continue
 			case f.Fn.IsG:
-				ids[n] = r.frame(Frame{Func: v.nativeName(f.Fn)})
+				ids[n] = v.nativeFrame(f.Fn)
 			default:
 				ids[n] = r.luaFrameID(f.Fn.Proto, f.line())
 			}
 			n++
+		}
+		if L = L.Parent; L != nil {
+			f = v.top(L)
 		}
 	}
 	id := int32(0)
@@ -191,59 +205,18 @@ func (v *VM) stack(L *lua.LState, leaf Frame) int32 {
 	return id
 }
 
-// SamplePeriod is how many instructions lie between two samples of CPU time: a
-// prime, so as not to fall into step with a loop.
-const SamplePeriod = 97
-
-// longStep is how many instructions' worth of time one step must take to be a
-// sample of its own: a call of a function of the firmware that takes long.
-const longStep = 32
-
-// record runs before each instruction while there is a recorder.
-func (m *meter) record(f *luaFrame) {
-	v := m.vm
-	if t := v.mem.track; t != nil {
-		t.before(m, f)
-	}
-	if !v.rec.CPU {
-		return
-	}
-	step := v.cpu - v.seen
-	v.seen = v.cpu
-	if step > longStep*v.instrNanos && f.Pc > 1 {
-		if inst := f.Fn.Proto.Code[f.Pc-2]; opOf(inst) == lua.OP_CALL {
-			v.sample(v.sampled, v.cpu-step, m.th, Frame{})
-			_, name := objectName(&luaFrame{Fn: f.Fn, Pc: f.Pc - 1, LocalBase: f.LocalBase}, argA(inst))
-			if name == "" || name == "?" {
-				name = "native function"
-			}
-			v.sample(v.cpu-step, v.cpu, m.th, Frame{Func: name})
-			v.countdown = SamplePeriod
-			return
+// nativeFrame is the frame of a function of the firmware.
+func (v *VM) nativeFrame(fn *lua.LFunction) int32 {
+	r := v.rec
+	id, ok := r.natives[fn]
+	if !ok {
+		if len(r.natives) >= maxCachedFrames {
+			clear(r.natives)
 		}
+		id = r.frame(Frame{Func: v.nativeName(fn)})
+		r.natives[fn] = id
 	}
-	if v.countdown--; v.countdown <= 0 {
-		v.countdown = SamplePeriod
-		v.sample(v.sampled, v.cpu, m.th, Frame{})
-	}
-}
-
-// sample puts the CPU time from one moment to another down to the stack as it is.
-func (v *VM) sample(from, to int64, L *lua.LState, leaf Frame) {
-	c := &v.rec.cost[v.stack(L, leaf)]
-	c.Samples++
-	c.Nanos += to - from
-	v.sampled = to
-}
-
-// RecordBusy puts time in which the CPU waits within a function of the firmware
-// (tmr.delay) down to the caller.
-func (v *VM) RecordBusy(nanos int64) {
-	if v.rec != nil && v.rec.CPU && v.running != nil {
-		c := &v.rec.cost[v.stack(v.running, Frame{})]
-		c.Samples++
-		c.Nanos += nanos
-	}
+	return id
 }
 
 // origin is where and when an object was made. The zero origin is not known.

@@ -59,7 +59,9 @@ func (v *VM) Call(fn Value, nret int, args ...Value) ([]Value, *Error, *Kill) {
 	v.StartAccounting()
 	L := v.L
 	L.SetTop(0)
+	v.endCPU()
 	ret, err := v.protect(L, fn, nret, nil, args)
+	v.endCPU()
 	v.running = nil
 	v.nCcalls = 0
 	v.mem.afterCall()

@@ -43,11 +43,11 @@ func BenchmarkSnapshotFull(b *testing.B) {
 	}
 }
 
-// BenchmarkTracked and BenchmarkSampled run the programs of BenchmarkVM with
-// allocations recorded, and with CPU time sampled.
+// BenchmarkTracked and BenchmarkCPUProfile run the programs of BenchmarkVM with
+// allocations recorded, and with CPU time recorded.
 func BenchmarkTracked(b *testing.B) { benchRecorder(b, vm.Recorder{Allocations: true}) }
 
-func BenchmarkSampled(b *testing.B) { benchRecorder(b, vm.Recorder{CPU: true}) }
+func BenchmarkCPUProfile(b *testing.B) { benchRecorder(b, vm.Recorder{CPU: true}) }
 
 func benchRecorder(b *testing.B, what vm.Recorder) {
 	for _, p := range programs {

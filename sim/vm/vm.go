@@ -87,9 +87,8 @@ type VM struct {
 	nativesOf   int // tables that natives was made of
 	ids         map[any]int
 	lastID      int
-	sampled     int64 // value of cpu up to which time was put down to someone
-	seen        int64 // value of cpu before the last instruction
-	countdown   int   // instructions to the next sample
+	seen        int64   // value of cpu up to which time was put down to someone
+	places      []place // see cputime.go
 }
 
 // maxCallDepth bounds Lua call frames (fw: LUAI_MAXCALLS, oracle:
