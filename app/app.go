@@ -59,13 +59,21 @@ type App struct {
 	Device  *sim.Device // the one of Options.Dir; World.Devices has all
 	Gateway *gateway.Gateway
 
-	dir       string
-	exclude   []string          // of the directory, what is not for the device
-	loaded    map[string]string // what came from it, by flash name
-	sink      *hostdir.Dir
-	sinkIsDir bool // it is the app's directory
+	sources   []*source // in the order of World.Devices
 	published []string
 	skipped   []string
+	notes     []string
+}
+
+// source is where the files of a device come from, and go to.
+type source struct {
+	device  *sim.Device
+	dir     string
+	exclude []string          // of the directory, what is not for the device
+	loaded  map[string]string // what came from it, by flash name
+	sink    *hostdir.Dir      // nil: changes go nowhere
+	// sinkIsDir says that the sink is the directory itself.
+	sinkIsDir bool
 }
 
 // New puts the device together. Every error is one line that says what is wrong
@@ -85,13 +93,15 @@ func New(o Options) (_ *App, err error) {
 		return nil, err
 	}
 
-	a := &App{World: sim.NewWorld(o.Seed), dir: o.Dir}
+	a := &App{World: sim.NewWorld(o.Seed)}
 	defer func() {
 		if err != nil {
 			a.Close()
 		}
 	}()
-	if err := a.loadFlash(src, o, p, &cfg); err != nil {
+	first := &source{dir: o.Dir, exclude: p.Exclude}
+	a.sources = append(a.sources, first)
+	if err := a.loadFlash(first, src, o.FlashDir, &cfg); err != nil {
 		return nil, err
 	}
 	p.WiFi.Apply(a.World, &cfg)
@@ -99,6 +109,7 @@ func New(o Options) (_ *App, err error) {
 		cfg.Name = baseName(o.Dir)
 	}
 	a.Device = a.World.AddDevice(cfg)
+	first.device = a.Device
 	if err := o.faults(a.Device, p); err != nil {
 		return nil, err
 	}
@@ -109,11 +120,15 @@ func New(o Options) (_ *App, err error) {
 	if err := a.publish(a.Device, publish); err != nil {
 		return nil, err
 	}
+	projects := []*project.Project{p}
 	for _, dir := range o.Others {
-		if err := a.addOther(o, dir); err != nil {
+		p, err := a.addOther(o, dir)
+		if err != nil {
 			return nil, err
 		}
+		projects = append(projects, p)
 	}
+	a.checkLinks(projects)
 	return a, nil
 }
 
@@ -204,34 +219,39 @@ func (o Options) publish(p *project.Project) ([]project.Publish, error) {
 	return list, nil
 }
 
-// loadFlash fills the file system from the app's directory, or from the
-// directory that takes its changes where that has been used before, and checks
-// init.lua.
-func (a *App) loadFlash(src *hostdir.Dir, o Options, p *project.Project, cfg *sim.Config) error {
+// loadFlash fills the file system from a device's directory, or from the
+// directory that takes its changes, if there is one and it has been used before,
+// and checks init.lua.
+func (a *App) loadFlash(from *source, src *hostdir.Dir, flashDir string, cfg *sim.Config) error {
 	cfg.Flash = flash.New(cfg.Board.FS.Size)
-	report, err := src.Load(cfg.Flash, p.Exclude)
+	report, err := src.Load(cfg.Flash, from.exclude)
 	if err != nil {
 		return err
 	}
-	a.exclude, a.loaded = p.Exclude, contents(cfg.Flash)
-	if o.FlashDir != "" {
-		if a.sink, err = hostdir.Open(o.FlashDir); err != nil {
+	from.loaded = contents(cfg.Flash)
+	if flashDir != "" {
+		if from.sink, err = hostdir.Open(flashDir); err != nil {
 			return fmt.Errorf("--flash-dir: %w", err)
 		}
 		var exclude []string
-		if a.sinkIsDir = sameDir(o.FlashDir, o.Dir); a.sinkIsDir {
-			exclude = p.Exclude
+		if from.sinkIsDir = sameDir(flashDir, from.dir); from.sinkIsDir {
+			exclude = from.exclude
 		}
 		// What the device wrote before goes before what the app directory has.
-		if _, err := a.sink.Load(cfg.Flash, exclude); err != nil {
+		if _, err := from.sink.Load(cfg.Flash, exclude); err != nil {
 			return fmt.Errorf("--flash-dir: %w", err)
 		}
-		cfg.Flash.SetSink(a.sink, func(err error) {
-			a.Device.Emit(sim.Note, sim.NoteData{Text: "--flash-dir: " + err.Error()})
+		cfg.Flash.SetSink(from.sink, func(err error) {
+			from.device.Emit(sim.Note, sim.NoteData{Text: "--flash-dir: " + err.Error()})
 		})
 	}
-	a.skipped = report.Skipped
-	return checkInit(o.Dir, cfg.Flash)
+	for _, s := range report.Skipped {
+		if cfg.Name != "" {
+			s = cfg.Name + ": " + s
+		}
+		a.skipped = append(a.skipped, s)
+	}
+	return checkInit(from.dir, cfg.Flash)
 }
 
 // sameDir reports whether two names are of the same directory.
@@ -273,7 +293,16 @@ func (a *App) publish(d *sim.Device, list []project.Publish) error {
 }
 
 // Name is the app's name, for titles.
-func (a *App) Name() string { return baseName(a.dir) }
+func (a *App) Name() string { return baseName(a.sources[0].dir) }
+
+// Dirs lists the directories of the devices, in the order of World.Devices.
+func (a *App) Dirs() []string {
+	var out []string
+	for _, s := range a.sources {
+		out = append(out, s.dir)
+	}
+	return out
+}
 
 // PowerOn switches all devices on.
 func (a *App) PowerOn() {
@@ -290,6 +319,9 @@ func (a *App) Published() []string { return a.published }
 // though one may have expected it.
 func (a *App) Skipped() []string { return a.skipped }
 
+// Notes lists, a line each, what else is odd about the project files.
+func (a *App) Notes() []string { return a.notes }
+
 // Reachable reports whether something outside the world can make something
 // happen in it.
 func (a *App) Reachable() bool { return len(a.published) > 0 }
@@ -299,10 +331,13 @@ func (a *App) Close() {
 	if a.Gateway != nil {
 		a.Gateway.Close()
 	}
-	if a.sink != nil {
-		if a.Device != nil {
-			a.Device.Flash.Reset() // what was written to files that are still open
+	for _, s := range a.sources {
+		if s.sink == nil {
+			continue
 		}
-		a.sink.Close()
+		if s.device != nil {
+			s.device.Flash.Reset() // what was written to files that are still open
+		}
+		s.sink.Close()
 	}
 }

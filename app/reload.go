@@ -9,9 +9,11 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/flash/hostdir"
 )
 
-// Reload is the app's directory as it is now, ready to go to the device.
+// Reload is a device's directory as it is now, ready to go to the device.
 type Reload struct {
-	a   *App
+	Device *sim.Device
+
+	of  *source
 	src *hostdir.Dir      // closed; it knows where the files are
 	now map[string]string // content by flash name
 }
@@ -26,23 +28,24 @@ func contents(f *flash.FS) map[string]string {
 	return out
 }
 
-// Reload reads the app's directory anew. It may be called from any goroutine; the
+// Reload reads directory i of Dirs anew. It may be called from any goroutine; the
 // methods of what it returns belong to the world's. Like New it fails, with one
 // line, on a directory that does not fit and on an init.lua that does not compile.
-func (a *App) Reload() (*Reload, error) {
-	src, err := hostdir.Open(a.dir)
+func (a *App) Reload(i int) (*Reload, error) {
+	of := a.sources[i]
+	src, err := hostdir.Open(of.dir)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	f := flash.New(a.Device.Board.FS.Size)
-	if _, err := src.Load(f, a.exclude); err != nil {
+	f := flash.New(of.device.Board.FS.Size)
+	if _, err := src.Load(f, of.exclude); err != nil {
 		return nil, err
 	}
-	if err := checkInit(a.dir, f); err != nil {
+	if err := checkInit(of.dir, f); err != nil {
 		return nil, err
 	}
-	return &Reload{a, src, contents(f)}, nil
+	return &Reload{of.device, of, src, contents(f)}, nil
 }
 
 // Files lists the files that have changed, come or gone in the directory since it
@@ -51,12 +54,12 @@ func (a *App) Reload() (*Reload, error) {
 func (r *Reload) Files() []string {
 	var names []string
 	for name, data := range r.now {
-		if was, ok := r.a.loaded[name]; (!ok || was != data) && !r.has(name, data) {
+		if was, ok := r.of.loaded[name]; (!ok || was != data) && !r.has(name, data) {
 			names = append(names, name)
 		}
 	}
-	for name := range r.a.loaded {
-		if _, ok := r.now[name]; !ok && r.a.Device.Flash.Exists("/FLASH/"+name) {
+	for name := range r.of.loaded {
+		if _, ok := r.now[name]; !ok && r.Device.Flash.Exists("/FLASH/"+name) {
 			names = append(names, name)
 		}
 	}
@@ -66,7 +69,7 @@ func (r *Reload) Files() []string {
 
 // has reports whether the device's file has this content.
 func (r *Reload) has(name, data string) bool {
-	got, ok := r.a.Device.Flash.Peek("/FLASH/" + name)
+	got, ok := r.Device.Flash.Peek("/FLASH/" + name)
 	return ok && string(got) == data
 }
 
@@ -74,7 +77,7 @@ func (r *Reload) has(name, data string) bool {
 // program has written stay. The error says that they do not fit beside those.
 func (r *Reload) Apply() error {
 	names := r.Files()
-	d := r.a.Device
+	d := r.Device
 	d.Emit(sim.Note, sim.NoteData{Text: "files have changed: " + strings.Join(names, ", ")})
 	d.Reset(sim.ExternalReset)
 	for _, name := range names {
@@ -90,9 +93,9 @@ func (r *Reload) Apply() error {
 			return err
 		}
 	}
-	r.a.loaded = r.now
-	if r.a.sinkIsDir {
-		r.a.sink.Adopt(r.src)
+	r.of.loaded = r.now
+	if r.of.sinkIsDir {
+		r.of.sink.Adopt(r.src)
 	}
 	return nil
 }

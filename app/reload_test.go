@@ -27,7 +27,7 @@ func TestReload(t *testing.T) {
 	}
 	reload := func() *Reload {
 		t.Helper()
-		r, err := a.Reload()
+		r, err := a.Reload(0)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -68,7 +68,78 @@ func TestReload(t *testing.T) {
 		t.Errorf("the flash holds %v", got)
 	}
 	put("init.lua", "print(")
-	if _, err := a.Reload(); err == nil || !strings.Contains(err.Error(), "init.lua") {
+	if _, err := a.Reload(0); err == nil || !strings.Contains(err.Error(), "init.lua") {
 		t.Errorf("an init.lua that does not compile: %v", err)
+	}
+}
+
+// Each device of a world gets what changes in its own directory, and only that
+// one restarts.
+func TestReloadOther(t *testing.T) {
+	dirs := []string{write(t, map[string]string{"init.lua": "a = 1"}), write(t, map[string]string{"init.lua": "b = 1"})}
+	a, err := New(Options{Dir: dirs[0], Others: dirs[1:], Net: "isolated"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if !slices.Equal(a.Dirs(), dirs) {
+		t.Errorf("directories %v", a.Dirs())
+	}
+	a.PowerOn()
+	a.World.Clock.RunUntil(clock.Second)
+	if err := os.WriteFile(filepath.Join(dirs[1], "init.lua"), []byte("b = 2"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]string{nil, {"init.lua"}} {
+		r, err := a.Reload(i)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Files(); !slices.Equal(got, want) {
+			t.Errorf("directory %d: changed %v", i, got)
+		}
+		if len(want) > 0 {
+			if err := r.Apply(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	a.World.Clock.RunUntil(2 * clock.Second)
+	for i, d := range a.World.Devices() {
+		if n := d.Snapshot().Boots; n != i {
+			t.Errorf("%s was reset %d times", d.Name, n)
+		}
+	}
+	if data, _ := a.World.Devices()[1].Flash.Peek("init.lua"); string(data) != "b = 2" {
+		t.Errorf("init.lua is %q", data)
+	}
+}
+
+// A file that was loaded again into a device whose directory takes its changes is
+// written back to its place.
+func TestReloadIntoFlashDir(t *testing.T) {
+	dir := write(t, map[string]string{"init.lua": ""})
+	a, err := New(Options{Dir: dir, FlashDir: dir, Net: "isolated"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	a.PowerOn()
+	a.World.Clock.RunUntil(clock.Second)
+	if err := os.WriteFile(filepath.Join(dir, "new.txt"), []byte("user"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err := a.Reload(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Apply(); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Device.Flash.WriteFile("new.txt", []byte("device")); err != nil {
+		t.Fatal(err)
+	}
+	if data, _ := os.ReadFile(filepath.Join(dir, "new.txt")); string(data) != "device" {
+		t.Errorf("new.txt is %q", data)
 	}
 }

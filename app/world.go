@@ -4,38 +4,47 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/project"
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
 )
 
 // addOther puts a further device into the world.
-func (a *App) addOther(o Options, dir string) error {
+func (a *App) addOther(o Options, dir string) (*project.Project, error) {
 	src, p, cfg, err := o.open(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer src.Close()
-	cfg.Flash = flash.New(cfg.Board.FS.Size)
-	report, err := src.Load(cfg.Flash, p.Exclude)
-	if err != nil {
-		return err
-	}
-	if err := checkInit(dir, cfg.Flash); err != nil {
-		return err
-	}
 	cfg.Name = a.freeName(baseName(dir))
-	for _, s := range report.Skipped {
-		a.skipped = append(a.skipped, cfg.Name+": "+s)
+	from := &source{dir: dir, exclude: p.Exclude}
+	a.sources = append(a.sources, from)
+	if err := a.loadFlash(from, src, "", &cfg); err != nil {
+		return nil, err
 	}
 	p.WiFi.ApplyDevice(&cfg)
-	d := a.World.AddDevice(cfg)
-	if err := o.faults(d, p); err != nil {
-		return err
+	from.device = a.World.AddDevice(cfg)
+	if err := o.faults(from.device, p); err != nil {
+		return nil, err
 	}
-	return a.publish(d, p.Publish)
+	return p, a.publish(from.device, p.Publish)
+}
+
+// checkLinks notes the hosts of [[link.to]] that are no devices of this run. That
+// is no error: a project file of several devices may be used for one of them.
+func (a *App) checkLinks(projects []*project.Project) {
+	var names []string
+	for _, d := range a.World.Devices() {
+		names = append(names, d.Name)
+	}
+	for i, p := range projects {
+		for _, host := range p.Link.Unknown(names) {
+			a.notes = append(a.notes, fmt.Sprintf("%s: [[link.to]] names %s, which is no device of this run: there are %s, and %s for what is outside",
+				filepath.Join(a.sources[i].dir, project.FileName), host, strings.Join(names, ", "), project.Gateway))
+		}
+	}
 }
 
 // baseName is the last element of a directory's full name.

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -83,5 +84,64 @@ func TestLinkOptions(t *testing.T) {
 		if _, err := New(test.o); err == nil || !strings.HasPrefix(err.Error(), test.want) {
 			t.Errorf("%v, want %s", err, test.want)
 		}
+	}
+}
+
+// The links of a project file to single devices hold for those only, and a name
+// that is no device is told.
+func TestLinkTo(t *testing.T) {
+	root := t.TempDir()
+	var dirs []string
+	for name, toml := range map[string]string{
+		"a": "[[link.to]]\nhost = \"b\"\nlatency = \"30ms\"\n[[link.to]]\nhost = \"nobody\"\nloss = \"100%\"\n",
+		"b": "",
+		"c": "[[link.to]]\nhost = \"192.168.1.0/24\"\nlatency = \"7ms\"\n[[link.to]]\nhost = \"a\"\n[[link.to.outage]]\nfrom = \"8s\"\n",
+	} {
+		dir := filepath.Join(root, name)
+		if err := os.MkdirAll(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "nodemcu-sim.toml"), []byte(toml), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		dirs = append(dirs, dir)
+	}
+	slices.Sort(dirs)
+	a, err := New(Options{Dir: dirs[0], Others: dirs[1:], Net: "isolated", Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if n := a.Notes(); len(n) != 1 || !strings.Contains(n[0], "[[link.to]] names nobody, which is no device of this run: there are a, b, c") {
+		t.Errorf("notes %q", n)
+	}
+	a.PowerOn()
+	a.World.Clock.RunUntil(7 * clock.Second)
+	var took clock.Duration
+	a.World.Wire.Tap(func(e wire.Event) {
+		if e.Kind == wire.Delivered {
+			took = e.Time
+		}
+	})
+	d := a.World.Devices()
+	for _, tt := range []struct {
+		from, to int
+		want     clock.Duration // 0: lost
+	}{{0, 1, 30 * clock.Millisecond}, {1, 0, 30 * clock.Millisecond}, {0, 2, 7 * clock.Millisecond}, {1, 2, 7 * clock.Millisecond}, {2, 1, 7 * clock.Millisecond}} {
+		start := a.World.Clock.Now()
+		took = 0
+		d[tt.from].Net().NewUDP().SendTo([]byte("x"), d[tt.to].Address(sim.StationIf).Addr(), 7)
+		a.World.Clock.RunUntil(start + tt.want + 1) // no answer of the receiver yet
+		if took-start != tt.want {
+			t.Errorf("from %s to %s: %d µs, want %d", d[tt.from].Name, d[tt.to].Name, took-start, tt.want)
+		}
+		a.World.Clock.RunUntil(start + 100*clock.Millisecond)
+	}
+	a.World.Clock.RunUntil(9 * clock.Second)
+	took = 0
+	d[0].Net().NewUDP().SendTo([]byte("x"), d[2].Address(sim.StationIf).Addr(), 7)
+	a.World.Clock.RunUntil(10 * clock.Second)
+	if took != 0 {
+		t.Error("a packet got through an outage")
 	}
 }

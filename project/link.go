@@ -2,6 +2,8 @@ package project
 
 import (
 	"fmt"
+	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/internal/tomlfile"
@@ -9,16 +11,45 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
 )
 
-// Link is what the project says of the link between the device and everything
-// else.
+// Link is what the project says of the links of the device.
 type Link struct {
+	Path
+	// To are links to single hosts, on top of the one to everything.
+	To []LinkTo
+}
+
+// Path is one link.
+type Path struct {
 	// Quality of the link; zero for the wire as it is.
 	Quality wire.Quality
 	// Outages are the times at which nothing gets through. The device is not told.
 	Outages []wire.Span
 }
 
+// LinkTo is the link to one host.
+type LinkTo struct {
+	// Host is the name of a device, of a host that a Go program has put on the wire,
+	// or Gateway; empty when Net says which hosts are meant.
+	Host string
+	Net  netip.Prefix
+	Path
+}
+
+// Gateway is the name of the host behind which everything outside the simulated
+// network is.
+const Gateway = "gateway"
+
 type linkDocument struct {
+	pathDocument
+	To []linkToDocument `toml:"to"`
+}
+
+type linkToDocument struct {
+	Host string `toml:"host"`
+	pathDocument
+}
+
+type pathDocument struct {
 	Latency   string           `toml:"latency"`
 	Jitter    string           `toml:"jitter"`
 	Bandwidth string           `toml:"bandwidth"`
@@ -35,20 +66,43 @@ type outageDocument struct {
 	To   time.Duration `toml:"to"`
 }
 
-func (l *linkDocument) check(f *tomlfile.File) (Link, error) {
-	var out Link
+func (l *linkDocument) check(f *tomlfile.File) (out Link, err error) {
+	if out.Path, err = l.pathDocument.check(f, "link"); err != nil {
+		return out, err
+	}
+	for i, t := range l.To {
+		key := fmt.Sprintf("link.to[%d]", i)
+		to := LinkTo{Host: t.Host}
+		if to.Path, err = t.pathDocument.check(f, key); err != nil {
+			return out, err
+		}
+		if to.Host == "" {
+			return out, f.Errorf(key, "%s needs host = \"NAME\": a device, %q, or an address", key, Gateway)
+		}
+		if p, err := netip.ParsePrefix(t.Host); err == nil {
+			to.Host, to.Net = "", p
+		} else if a, err := netip.ParseAddr(t.Host); err == nil {
+			to.Host, to.Net = "", netip.PrefixFrom(a, a.BitLen())
+		}
+		out.To = append(out.To, to)
+	}
+	return out, nil
+}
+
+func (l *pathDocument) check(f *tomlfile.File, key string) (Path, error) {
+	var out Path
 	for _, s := range []struct{ key, value string }{
 		{"latency", l.Latency}, {"jitter", l.Jitter}, {"bandwidth", l.Bandwidth}, {"queue", l.Queue},
 		{"loss", l.Loss}, {"dup", l.Dup}, {"reorder", l.Reorder}, {"reorder_by", l.ReorderBy},
 	} {
-		if key := "link." + s.key; f.Has(key) {
+		if k := key + "." + s.key; f.Has(k) {
 			if err := out.Quality.Set(s.key, s.value); err != nil {
-				return out, f.Errorf(key, "link.%v", err)
+				return out, f.Errorf(k, "%s.%v", key, err)
 			}
 		}
 	}
 	var err error
-	out.Outages, err = outages(f, "link.outage", l.Outages)
+	out.Outages, err = outages(f, key+".outage", l.Outages)
 	return out, err
 }
 
@@ -72,17 +126,35 @@ func outages(f *tomlfile.File, key string, list []outageDocument) ([]wire.Span, 
 	return out, nil
 }
 
-// Apply puts the link onto the wire of a device's world: the random decisions
+// Apply puts the links onto the wire of a device's world: the random decisions
 // follow from the seed.
 func (l Link) Apply(d *sim.Device, seed uint64) {
-	mine := wire.Match{Host: d.Name}
+	l.Path.apply(d, wire.Match{Host: d.Name}, seed)
+	for i, to := range l.To {
+		to.Path.apply(d, wire.Match{Host: d.Name, Peer: to.Host, PeerNet: to.Net}, seed+uint64(i+1)<<32)
+	}
+}
+
+func (l Path) apply(d *sim.Device, match wire.Match, seed uint64) {
 	w := d.World().Wire
 	if l.Quality != (wire.Quality{}) {
 		link := wire.NewLink(seed)
-		link.Match, link.Quality = mine, l.Quality
+		link.Match, link.Quality = match, l.Quality
 		w.AddRule(link)
 	}
 	if len(l.Outages) > 0 {
-		w.AddRule(&wire.Outage{Match: mine, Spans: l.Outages})
+		w.AddRule(&wire.Outage{Match: match, Spans: l.Outages})
 	}
+}
+
+// Unknown lists the hosts that [[link.to]] names and that are not among those
+// given.
+func (l Link) Unknown(hosts []string) []string {
+	var out []string
+	for _, to := range l.To {
+		if to.Host != "" && to.Host != Gateway && !slices.Contains(hosts, to.Host) && !slices.Contains(out, to.Host) {
+			out = append(out, to.Host)
+		}
+	}
+	return out
 }

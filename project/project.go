@@ -57,6 +57,14 @@
 //	from = "30s"
 //	to = "31.5s"
 //
+//	[[link.to]]                # on top of that, between the device and one host:
+//	host = "hub"               # a device by its name, "gateway" (the world outside),
+//	latency = "100ms"          # or an address such as "192.168.1.20" or "10.0.0.0/8"
+//	loss = "5%"                # keys as in [link]
+//
+//	[[link.to.outage]]
+//	from = "10s"
+//
 // Everything may be left out. An unknown key and a value that cannot be are
 // errors that name the line. The package knows what a file may say; what the
 // simulator makes of it is decided elsewhere.

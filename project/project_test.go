@@ -71,6 +71,17 @@ reorder_by = "80ms"
 [[link.outage]]
 from = "30s"
 to = "31.5s"
+
+[[link.to]]
+host = "hub"
+latency = "100ms"
+
+[[link.to.outage]]
+from = "1s"
+
+[[link.to]]
+host = "10.0.0.0/8"
+loss = "5%"
 `
 
 func TestParse(t *testing.T) {
@@ -108,6 +119,16 @@ func TestParse(t *testing.T) {
 		Loss: 0.01, Duplicate: 0.001, Reorder: 0.02, ReorderBy: 80 * clock.Millisecond}
 	if p.Link.Quality != want || !slices.Equal(p.Link.Outages, []wire.Span{{From: 30 * clock.Second, To: 31500 * clock.Millisecond}}) {
 		t.Errorf("link %+v", p.Link)
+	}
+	if to := p.Link.To; len(to) != 2 || to[0].Host != "hub" || to[0].Quality != (wire.Quality{Latency: 100 * clock.Millisecond}) ||
+		len(to[0].Outages) != 1 || to[1].Host != "" || to[1].Net.String() != "10.0.0.0/8" || to[1].Quality.Loss != 0.05 {
+		t.Errorf("links to hosts %+v", to)
+	}
+	if got := p.Link.Unknown([]string{"hub"}); got != nil {
+		t.Errorf("unknown hosts %v", got)
+	}
+	if got := p.Link.Unknown([]string{"hut"}); len(got) != 1 || got[0] != "hub" {
+		t.Errorf("unknown hosts %v", got)
 	}
 	// A flag may choose another board; the file's changes stay.
 	if b, err := p.BoardFor("nodemcu-v1"); err != nil || b.Name != "nodemcu-v1" || b.Heap.Size != 40000 {
@@ -199,6 +220,10 @@ func TestErrors(t *testing.T) {
 		{"[link]\n\nloss = \"110%\"", `:3: link.loss = "110%": write a percentage such as 1%`},
 		{"[link]\nloss = 0.1", `:2: link.loss is a number with a fraction; write a string`},
 		{"[link]\nbandwidth = \"1MB\"", `:2: link.bandwidth = "1MB": write bits per second`},
+		{"[[link.to]]\nlatency = \"1ms\"", `:1: link.to[0] needs host = "NAME"`},
+		{"[[link.to]]\nhost = \"a\"\nloss = \"2\"", `:3: link.to[0].loss = "2": write a percentage`},
+		{"[[link.to]]\nhost = \"a\"\n[[link.to.outage]]\nto = \"1s\"", `:3: link.to[0].outage[0] needs from`},
+		{"[[link.to]]\nname = \"a\"", `:2: unknown key "name"; known in [link.to[0]]: host, latency`},
 		{"[link]\nspeed = \"1\"", `:2: unknown key "speed"; known in [link]: latency, jitter`},
 		{"wifi = \"home\"", `:1: wifi is a string; write a table, [wifi]`},
 		{"[wifi\n", `:1: `},

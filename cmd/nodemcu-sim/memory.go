@@ -58,90 +58,134 @@ type memoryTools struct {
 	flags   *memoryFlags
 	app     *app.App
 	err     io.Writer
-	console bool          // the screen is not ours: the log tells
-	asked   int           // snapshots written on a signal or a key
-	crash   bool          // the snapshot of a crash is written
-	profile *bytes.Buffer // the heap profile of a crash
-	failed  error         // of a file
-	broken  string        // how the budget was broken
+	console bool             // the screen is not ours: the log tells
+	crashes map[string]crash // of the devices that had one, by name
+	asked   map[string]int   // snapshots written on a signal or a key, by device
+	failed  error            // of a file
+	broken  string           // how the budget was broken
+}
+
+// crash is what is left of a device's first crash.
+type crash struct {
+	profile *bytes.Buffer // the heap profile; nil: nobody asked
 }
 
 // openTools checks that the files can be written, so that a long run does not end
 // with that news, and begins to listen.
 func openTools(f *memoryFlags, a *app.App, err io.Writer, console bool) (*memoryTools, error) {
-	t := &memoryTools{flags: f, app: a, err: err, console: console}
+	t := &memoryTools{flags: f, app: a, err: err, console: console, crashes: map[string]crash{}, asked: map[string]int{}}
 	for _, file := range []struct{ flag, name string }{
 		{"--heap-snapshot", f.snapshot}, {"--heap-profile", f.heapProfile}, {"--cpu-profile", f.cpuProfile},
 	} {
 		if file.name == "" {
 			continue
 		}
-		w, err := os.OpenFile(file.name, os.O_WRONLY|os.O_CREATE, 0o666)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w; name a file that can be written", file.flag, err)
-		}
-		if err := w.Close(); err != nil {
-			return nil, fmt.Errorf("%s: %w", file.flag, err)
+		for _, d := range a.World.Devices() {
+			w, err := os.OpenFile(t.fileOf(file.name, d.Name), os.O_WRONLY|os.O_CREATE, 0o666)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w; name a file that can be written", file.flag, err)
+			}
+			if err := w.Close(); err != nil {
+				return nil, fmt.Errorf("%s: %w", file.flag, err)
+			}
 		}
 	}
 	a.World.Subscribe(t.handle)
 	return t, nil
 }
 
-// handle is the subscriber: the first crash is what the files are about.
+// several reports whether there is more than one device.
+func (t *memoryTools) several() bool { return len(t.app.World.Devices()) > 1 }
+
+// fileOf returns the file of a device: the name with the device's before the
+// extension, where there are several devices.
+func (t *memoryTools) fileOf(name, device string) string {
+	if !t.several() {
+		return name
+	}
+	return beforeExt(name, "-"+device)
+}
+
+// beforeExt puts text before the extension of a file name: a.pb.gz has .pb.gz.
+func beforeExt(name, text string) string {
+	stem, ext := strings.TrimSuffix(name, filepath.Ext(name)), filepath.Ext(name)
+	if inner := filepath.Ext(stem); ext == ".gz" && inner == ".pb" {
+		stem, ext = strings.TrimSuffix(stem, inner), inner+ext
+	}
+	return stem + text + ext
+}
+
+// device returns the device of that name.
+func (t *memoryTools) device(name string) *sim.Device {
+	for _, d := range t.app.World.Devices() {
+		if d.Name == name {
+			return d
+		}
+	}
+	return nil
+}
+
+// handle is the subscriber: a device's first crash is what its files are about.
 func (t *memoryTools) handle(e sim.Event) {
 	switch d := e.Data.(type) {
 	case sim.PostMortemData:
 		if d.Why == sim.BudgetBroken {
 			t.broken = fmt.Sprintf("only %d bytes of heap are free, --heap-budget is %d", d.Free, t.flags.budget)
-			if len(t.app.World.Devices()) > 1 {
+			if t.several() {
 				t.broken = e.Device + ": " + t.broken
 			}
 			t.app.World.Clock.Stop()
 		}
 		t.crashed(e.Device, d.Snapshot)
 	case sim.PanicData:
-		for _, dev := range t.app.World.Devices() {
-			if dev.Name == e.Device && !t.crash {
-				t.crashed(e.Device, dev.HeapSnapshot("panic: "+d.Message))
-			}
+		_, done := t.crashes[e.Device]
+		if dev := t.device(e.Device); dev != nil && !done && (t.flags.snapshot != "" || t.flags.heapProfile != "") {
+			t.crashed(e.Device, dev.HeapSnapshot("panic: "+d.Message))
 		}
 	}
 }
 
 func (t *memoryTools) crashed(device string, s *snapshot.Snapshot) {
-	if t.crash || s == nil {
+	if _, done := t.crashes[device]; done || s == nil {
 		return
 	}
-	t.crash = true
+	var c crash
 	if t.flags.snapshot != "" {
-		if err := t.write("--heap-snapshot", t.flags.snapshot, s.Write); err == nil {
-			t.say(device, "heap snapshot of the crash: "+t.flags.snapshot)
+		file := t.fileOf(t.flags.snapshot, device)
+		if err := t.write("--heap-snapshot", file, s.Write); err == nil {
+			t.say(device, "heap snapshot of the crash: "+file)
 		}
 	}
 	if t.flags.heapProfile != "" {
-		for _, dev := range t.app.World.Devices() {
-			if dev.Name == device {
-				t.profile = &bytes.Buffer{}
-				t.note("--heap-profile", dev.WriteHeapProfile(t.profile))
-			}
+		c.profile = &bytes.Buffer{}
+		t.note("--heap-profile", t.device(device).WriteHeapProfile(c.profile))
+	}
+	t.crashes[device] = c
+}
+
+// snapshotNow writes a snapshot of each device on a signal. It runs on the world's
+// goroutine.
+func (t *memoryTools) snapshotNow() {
+	for _, d := range t.app.World.Devices() {
+		s := d.HeapSnapshot("asked for")
+		if s == nil {
+			t.say(d.Name, t.of(d)+"no heap snapshot: the device is not running Lua now")
+			continue
+		}
+		if name, err := t.save(s); err == nil {
+			t.say(d.Name, "heap snapshot: "+name)
+		} else {
+			t.say(d.Name, err.Error())
 		}
 	}
 }
 
-// snapshotNow writes a snapshot on a signal. It runs on the world's goroutine.
-func (t *memoryTools) snapshotNow() {
-	d := t.app.Device
-	s := d.HeapSnapshot("asked for")
-	if s == nil {
-		t.say(d.Name, "no heap snapshot: the device is not running Lua now")
-		return
+// of starts a message about a device.
+func (t *memoryTools) of(d *sim.Device) string {
+	if t.several() {
+		return d.Name + ": "
 	}
-	if name, err := t.save(s); err == nil {
-		t.say(d.Name, "heap snapshot: "+name)
-	} else {
-		t.say(d.Name, err.Error())
-	}
+	return ""
 }
 
 // save writes a snapshot to a file of its own, with the next number that is free.
@@ -150,10 +194,10 @@ func (t *memoryTools) save(s *snapshot.Snapshot) (file string, err error) {
 	if name == "" {
 		name = "heap.json"
 	}
-	ext := filepath.Ext(name)
+	name = t.fileOf(name, s.Device)
 	for {
-		t.asked++
-		file = fmt.Sprintf("%s-%d%s", strings.TrimSuffix(name, ext), t.asked, ext)
+		t.asked[s.Device]++
+		file = beforeExt(name, fmt.Sprintf("-%d", t.asked[s.Device]))
 		if _, err := os.Lstat(file); errors.Is(err, fs.ErrNotExist) {
 			return file, t.write("heap snapshot", file, s.Write)
 		} else if err != nil {
@@ -177,27 +221,33 @@ func (t *memoryTools) say(device, text string) {
 
 // finish writes what the run has left. The world must not be running.
 func (t *memoryTools) finish() error {
-	d := t.app.Device
-	if t.flags.snapshot != "" && !t.crash {
+	for _, d := range t.app.World.Devices() {
+		t.finishDevice(d)
+	}
+	return t.failed
+}
+
+func (t *memoryTools) finishDevice(d *sim.Device) {
+	c, crashed := t.crashes[d.Name]
+	if t.flags.snapshot != "" && !crashed {
 		if s := d.HeapSnapshot("end of the run"); s != nil {
-			t.write("--heap-snapshot", t.flags.snapshot, s.Write)
+			t.write("--heap-snapshot", t.fileOf(t.flags.snapshot, d.Name), s.Write)
 		} else {
-			fmt.Fprintln(t.err, "no heap snapshot: the device is not running Lua at the end of the run")
+			fmt.Fprintln(t.err, t.of(d)+"no heap snapshot: the device is not running Lua at the end of the run")
 		}
 	}
 	if name := t.flags.heapProfile; name != "" {
-		t.write("--heap-profile", name, func(w io.Writer) error {
-			if t.profile != nil {
-				_, err := t.profile.WriteTo(w)
+		t.write("--heap-profile", t.fileOf(name, d.Name), func(w io.Writer) error {
+			if c.profile != nil {
+				_, err := c.profile.WriteTo(w)
 				return err
 			}
 			return d.WriteHeapProfile(w)
 		})
 	}
 	if name := t.flags.cpuProfile; name != "" {
-		t.write("--cpu-profile", name, d.WriteCPUProfile)
+		t.write("--cpu-profile", t.fileOf(name, d.Name), d.WriteCPUProfile)
 	}
-	return t.failed
 }
 
 func (t *memoryTools) write(what, name string, fill func(io.Writer) error) error {

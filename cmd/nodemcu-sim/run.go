@@ -49,8 +49,10 @@ come after a second counts as no input there; --input - waits for it.
 DIR may hold a project file, nodemcu-sim.toml; flags go before what it says.
 
 Further DIRs are further devices on the same network, each with its own project
-file; --publish, --flash-dir, --input and --cpu-profile mean the first, and so do
---heap-snapshot and --heap-profile unless another one runs out of memory before.
+file; --publish, --flash-dir and --input mean the first. --heap-snapshot,
+--heap-profile and --cpu-profile then write a file for each, with the device's name
+before the extension: heap.json becomes heap-hub.json and heap-sensor.json. A link
+between two devices may have a quality of its own: [[link.to]] in a project file.
 --link and --link-down hold for the link between each device and everything else:
 KEY=VALUE, separated by commas, of latency, jitter, queue and reorder_by (times),
 bandwidth (such as 1mbit), loss, dup and reorder (percentages).
@@ -93,7 +95,7 @@ missing; 130 when it was interrupted with expected texts missing.`,
 	fl.StringArrayVar(&f.expect, "expect", nil, "end with status 0 once the device has printed this text; may be repeated: all are needed")
 	fl.StringArrayVar(&f.failOn, "fail-on", nil, "end with status 1 when the device prints this text; may be repeated")
 	fl.DurationVar(&f.timeout, "timeout", 0, "end with status 42 when expected texts are missing after this much device time")
-	fl.BoolVar(&f.watch, "watch", false, "restart the device when files of DIR change (without it the console offers to)")
+	fl.BoolVar(&f.watch, "watch", false, "restart a device when files of its DIR change (without it the console offers to)")
 	f.memory.register(fl)
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "report connections and pins too")
 	return c

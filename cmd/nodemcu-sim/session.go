@@ -88,6 +88,9 @@ func (s *session) subscribe() (finish func() error, err error) {
 		for _, p := range s.app.Skipped() {
 			fmt.Fprintf(s.err, "not on the device: %s\n", p)
 		}
+		for _, n := range s.app.Notes() {
+			fmt.Fprintln(s.err, n)
+		}
 	}
 	s.expect = &observe.Expect{
 		Texts:   f.expect,
@@ -183,7 +186,7 @@ func (s *session) runConsole(ctx context.Context) error {
 		Published: s.app.Published(),
 		StateDir:  stateDir,
 		SaveHeap:  s.memory.save,
-		Restart:   func() { s.reload(nil) },
+		Restart:   s.reload,
 	})
 	if err != nil {
 		return fmt.Errorf("%w; use --headless", err)

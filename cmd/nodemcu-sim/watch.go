@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 
+	"github.com/nodemcu-sim/nodemcu-sim/app"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/watch"
 	"github.com/nodemcu-sim/nodemcu-sim/sim"
 )
 
-// watch watches the app's directory until ctx ends. With --watch, files that
-// change are brought to the device, which restarts; without it, offer is told
+// watch watches the devices' directories until ctx ends. With --watch, files that
+// change are brought to their device, which restarts; without it, offer is told
 // which have changed, unless it is nil.
 func (s *session) watch(ctx context.Context, offer func(files []string)) {
 	if s.flags.watch {
@@ -16,30 +17,73 @@ func (s *session) watch(ctx context.Context, offer func(files []string)) {
 	} else if offer == nil {
 		return
 	}
-	go watch.Run(ctx, s.flags.app.Dir, func() { s.reload(offer) })
+	dirs := s.app.Dirs()
+	changed := make([][]string, len(dirs)) // of each directory; belongs to the world's goroutine
+	for i, dir := range dirs {
+		go watch.Run(ctx, dir, func() {
+			r, err := s.app.Reload(i)
+			s.app.World.Clock.Post(func() {
+				switch {
+				case err != nil:
+					s.notLoaded(i, err)
+				case offer == nil:
+					s.bring(i, r)
+				default:
+					changed[i] = named(s.app, i, r.Files())
+					var all []string
+					for _, files := range changed {
+						all = append(all, files...)
+					}
+					offer(all)
+				}
+			})
+		})
+	}
 }
 
-// reload reads the app's directory anew, brings what has changed in it to the
-// device and restarts that; or only tells offer, unless that is nil.
-func (s *session) reload(offer func(files []string)) {
-	r, err := s.app.Reload()
-	d := s.app.Device
-	note := func(text string) { d.Emit(sim.Note, sim.NoteData{Text: text}) }
-	s.app.World.Clock.Post(func() {
-		if err != nil {
-			note("the changed files are not loaded: " + err.Error())
-			return
-		}
-		files := r.Files()
-		switch {
-		case offer != nil:
-			offer(files)
-		case len(files) == 0:
-			note("the files of " + s.flags.app.Dir + " are on the device as they are")
-		default:
-			if err := r.Apply(); err != nil {
-				note("the changed files are not all loaded: " + err.Error())
+// reload brings what has changed in the directories to the devices and restarts
+// those.
+func (s *session) reload() {
+	for i := range s.app.Dirs() {
+		r, err := s.app.Reload(i)
+		s.app.World.Clock.Post(func() {
+			if err != nil {
+				s.notLoaded(i, err)
+				return
 			}
-		}
-	})
+			s.bring(i, r)
+		})
+	}
+}
+
+// bring restarts a device with the files that have changed.
+func (s *session) bring(i int, r *app.Reload) {
+	if len(r.Files()) == 0 {
+		s.note(i, "the files of "+s.app.Dirs()[i]+" are on the device as they are")
+		return
+	}
+	if err := r.Apply(); err != nil {
+		s.note(i, "the changed files are not all loaded: "+err.Error())
+	}
+}
+
+func (s *session) notLoaded(i int, err error) {
+	s.note(i, "the changed files are not loaded: "+err.Error())
+}
+
+// note emits a note of the device of directory i.
+func (s *session) note(i int, text string) {
+	s.app.World.Devices()[i].Emit(sim.Note, sim.NoteData{Text: text})
+}
+
+// named puts the device's name before its files where there are several devices.
+func named(a *app.App, i int, files []string) []string {
+	if len(a.Dirs()) == 1 {
+		return files
+	}
+	var out []string
+	for _, f := range files {
+		out = append(out, a.World.Devices()[i].Name+"/"+f)
+	}
+	return out
 }

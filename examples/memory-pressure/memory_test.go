@@ -90,7 +90,7 @@ func run(t *testing.T, dir, command string) (status int, out string) {
 // response returns the number of a response in the snapshot of the crash.
 func response(t *testing.T, dir string) int {
 	t.Helper()
-	file, err := os.Open(filepath.Join(dir, "crash.json"))
+	file, err := os.Open(filepath.Join(dir, "crash-server.json"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,8 +71,9 @@ func (f *File) line(key string) int {
 // Decode reads data, the content of the file called name, into the struct that
 // v points to. Struct fields are matched by their `toml` tag; fields may be
 // strings, booleans, integers, floats, time.Duration (written as "1.5s"), types
-// with an UnmarshalText method, structs (tables) and slices of these. Every key
-// of the file must have a field. The error is an *Error.
+// with an UnmarshalText method, structs (tables) and slices of these; the fields of
+// an embedded struct are of the table itself. Every key of the file must have a
+// field. The error is an *Error.
 func Decode(name string, data []byte, v any) (*File, error) {
 	if line := dottedLine(data); line > 0 {
 		return nil, &Error{File: name, Line: line, Message: fmt.Sprintf("more than %d dots in a line; use several lines", maxDots)}
@@ -112,11 +113,11 @@ func dottedLine(data []byte) (line int) {
 
 // table fills the struct dst from the table at path.
 func (f *File) table(path string, src map[string]any, dst reflect.Value) error {
-	fields := map[string]int{}
+	fields := map[string][]int{}
 	var names []string
-	for i := range dst.NumField() {
-		if tag := dst.Type().Field(i).Tag.Get("toml"); tag != "" {
-			fields[tag] = i
+	for _, x := range reflect.VisibleFields(dst.Type()) { // those of embedded structs, too
+		if tag := x.Tag.Get("toml"); tag != "" {
+			fields[tag] = x.Index
 			names = append(names, tag)
 		}
 	}
@@ -139,7 +140,7 @@ func (f *File) table(path string, src map[string]any, dst reflect.Value) error {
 			}
 			return f.Errorf(key, "unknown key %q; known %s: %s", k, where, strings.Join(names, ", "))
 		}
-		if err := f.value(key, src[k], dst.Field(i)); err != nil {
+		if err := f.value(key, src[k], dst.FieldByIndex(i)); err != nil {
 			return err
 		}
 	}

@@ -63,6 +63,11 @@ type Match struct {
 	// Host is the name of a host (NIC.Host); the match holds for what it sends and
 	// what it receives. Empty: any.
 	Host string
+	// Peer is the name of the host at the other end, seen from Host. Empty: any.
+	Peer string
+	// PeerNet is where the address of the other end is, seen from Host: behind the
+	// gateway there are many. A zero prefix matches everything.
+	PeerNet netip.Prefix
 	// Src and Dst are where the packet comes from and goes to, by its addresses. A
 	// zero prefix matches everything. With Both set the match also holds in the
 	// other direction.
@@ -72,13 +77,19 @@ type Match struct {
 
 // Matches reports whether the passage is meant.
 func (m Match) Matches(p Passage) bool {
-	if m.Host != "" && p.From.Host != m.Host && p.To.Host != m.Host {
+	if m.Host != "" && !m.ends(p.From, p.To, p.Packet.Dst) && !m.ends(p.To, p.From, p.Packet.Src) {
 		return false
 	}
 	hit := func(src, dst netip.Addr) bool {
 		return (!m.Src.IsValid() || m.Src.Contains(src)) && (!m.Dst.IsValid() || m.Dst.Contains(dst))
 	}
 	return hit(p.Packet.Src, p.Packet.Dst) || m.Both && hit(p.Packet.Dst, p.Packet.Src)
+}
+
+// ends reports whether a packet between mine and other, whose address is addr, is
+// one between Host and Peer.
+func (m Match) ends(mine, other *NIC, addr netip.Addr) bool {
+	return mine.Host == m.Host && (m.Peer == "" || other.Host == m.Peer) && (!m.PeerNet.IsValid() || m.PeerNet.Contains(addr))
 }
 
 // Partition drops every packet that matches, while it is on.
