@@ -69,6 +69,9 @@ func (c *Console) reset() {
 // a file, "=text" a chunk. "" restores the default. It survives resets.
 func (d *Device) SetStartupCommand(command string) { d.console.command = command }
 
+// StartupCommand returns what SetStartupCommand has set: "" is the default.
+func (d *Device) StartupCommand() string { return d.console.command }
+
 // StartupOptions returns the options of the boot, a sum of the Start constants.
 func (d *Device) StartupOptions() int { return d.console.options }
 
