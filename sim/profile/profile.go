@@ -43,6 +43,16 @@ func newBuilder(micros int64, types ...[2]string) *builder {
 
 var noBrackets = strings.NewReplacer("<", "", ">", "")
 
+// printable keeps a program from writing to the terminal with the name of a chunk.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !strconv.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
 // location is the place that a frame is at.
 func (b *builder) location(f vm.Frame) *profile.Location {
 	if l := b.locs[f]; l != nil {
@@ -51,8 +61,8 @@ func (b *builder) location(f vm.Frame) *profile.Location {
 	key := vm.Frame{Func: f.Func, File: f.File, Defined: f.Defined}
 	fn := b.funcs[key]
 	if fn == nil {
-		name := noBrackets.Replace(f.Func)
-		fn = &profile.Function{ID: uint64(len(b.p.Function) + 1), Name: name, SystemName: name, Filename: f.File, StartLine: int64(f.Defined)}
+		name := printable(noBrackets.Replace(f.Func))
+		fn = &profile.Function{ID: uint64(len(b.p.Function) + 1), Name: name, SystemName: name, Filename: printable(f.File), StartLine: int64(f.Defined)}
 		b.funcs[key] = fn
 		b.p.Function = append(b.p.Function, fn)
 	}

@@ -9,6 +9,7 @@ package snapshot
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,30 +90,31 @@ type Ref struct {
 
 // Write writes s as JSON, an object a line.
 func (s *Snapshot) Write(w io.Writer) error {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
 	head := *s
 	head.Objects = nil
-	b, err := json.Marshal(head)
-	if err != nil {
+	if err := enc.Encode(head); err != nil {
 		return err
 	}
-	const none = `"objects":null}`
-	if _, err := fmt.Fprintf(w, "%s\"objects\":[", b[:len(b)-len(none)]); err != nil {
-		return err
-	}
+	const none = "\"objects\":null}\n"
+	b.Truncate(b.Len() - len(none))
+	b.WriteString(`"objects":[`)
 	for i := range s.Objects {
-		o, err := json.Marshal(&s.Objects[i])
-		if err != nil {
-			return err
-		}
 		sep := ",\n"
 		if i == 0 {
 			sep = "\n"
+		} else {
+			b.Truncate(b.Len() - 1) // the encoder's end of line
 		}
-		if _, err := fmt.Fprintf(w, "%s%s", sep, o); err != nil {
+		b.WriteString(sep)
+		if err := enc.Encode(&s.Objects[i]); err != nil {
 			return err
 		}
 	}
-	_, err = io.WriteString(w, "\n]}\n")
+	b.WriteString("]}\n")
+	_, err := w.Write(b.Bytes())
 	return err
 }
 
