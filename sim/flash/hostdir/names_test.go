@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
 )
@@ -102,7 +103,7 @@ func TestNames(t *testing.T) {
 		}
 		seen[fold(rel)] = rel
 		for _, part := range strings.Split(filepath.ToSlash(rel), "/") {
-			if len(part) > 255 || part != "." && (part[0] == '.' || part != strings.TrimRight(part, ". ") || isDevice(part)) || strings.ContainsAny(part, "\\:*?\"<>|\x01\x7f\xff") {
+			if len(part) > 255 || part != "." && (part[0] == '.' || part != strings.TrimRight(part, ". ") || isDevice(part)) || strings.ContainsAny(part, "\\:*?\"<>|\x01\x7f") || !utf8.ValidString(part) {
 				t.Errorf("a host may not like %q", rel)
 			}
 		}
