@@ -42,9 +42,10 @@ sends to its serial port goes to standard output and what the simulator has to s
 to standard error. Standard input, where it is not a terminal, is typed at the serial
 port as upload tools do: at the speed of the port, the next line when the device has
 run the one before, nothing before the prompt. The end of the input does not end the
-run; as long as it is open, a run in real time goes on. In virtual time the run is the same however slow the input comes: device time
-stands still until the next line is there. Only a pipe from which nothing at all has
-come after a second counts as no input there; --input - waits for it.
+run; as long as it is open, a run in real time goes on. In virtual time the run is
+the same however slow the input comes: device time stands still until the next line
+is there. Only a pipe from which nothing at all has come after a second counts as no
+input there; --input - waits for it.
 
 DIR may hold a project file, nodemcu-sim.toml; flags go before what it says.
 
