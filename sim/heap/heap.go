@@ -40,7 +40,7 @@ func (k Kind) Noun() string {
 // field stands for its default.
 type Config struct {
 	Layout Layout // default SDK16
-	Size   int    // bytes of heap with nothing in it; default DefaultSize
+	Size   int    // bytes of heap with nothing in it; default: PromptFree and what boot takes of it
 }
 
 // Heap is the one memory of a device, shared by Lua and native code.
@@ -75,7 +75,8 @@ type Heap struct {
 // New returns an empty heap.
 func New(c Config) *Heap {
 	if c.Size <= 0 {
-		c.Size = DefaultSize
+		used, _ := BootLengths(c.Layout)
+		c.Size = PromptFree + used
 	}
 	h := &Heap{arena: newArena(c.Layout, c.Size)}
 	h.low = h.Free()

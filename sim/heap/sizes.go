@@ -35,14 +35,9 @@ const (
 	BootBlocks = 75
 )
 
-// PromptFree is the free heap of a default build at the prompt; DefaultSize is
-// the heap that leaves it: what Lua holds then, in 16-byte-header blocks, and
-// the free rest. Source: fw: docs/lfs.md ("typically 44 KB"); oracle:
-// memory-sizes.json, boot.with_16_byte_headers.
-const (
-	PromptFree  = 44 * 1024
-	DefaultSize = PromptFree + 5816
-)
+// PromptFree is the free heap of a default build at the prompt. Source: fw:
+// docs/lfs.md ("typically 44 KB").
+const PromptFree = 44 * 1024
 
 // StringSize is the size of an interned string of n bytes.
 func StringSize(n int) int { return StringHeader + n + 1 }

@@ -24,6 +24,7 @@ func (v *VM) Intern(s string) {
 // with gopher-lua's NewClosure.
 func (v *VM) ChargeClosure(n int) {
 	if n > 0 {
+		v.mem.checkGC()
 		v.mem.charge(kindFunction, heap.CClosureSize(n))
 	}
 }
@@ -89,6 +90,7 @@ func (v *VM) SetField(t *Table, name string, value Value) {
 // firmware's struct takes, in bytes, without Lua's header. When the collector
 // finds it unreachable, t.GC is called with object.
 func (v *VM) NewObject(t *Type, size int, object any) *UserData {
+	v.mem.checkGC()
 	ud := &lua.LUserData{Value: object, Env: v.L.Env, Metatable: v.Metatable(t)}
 	v.mem.addUserdata(ud, t, size)
 	v.pin(ud)
@@ -97,6 +99,7 @@ func (v *VM) NewObject(t *Type, size int, object any) *UserData {
 
 // NewProxy makes a userdata without content (newproxy).
 func (v *VM) NewProxy() *UserData {
+	v.mem.checkGC()
 	ud := &lua.LUserData{Env: v.L.Env, Metatable: Nil}
 	v.mem.addUserdata(ud, nil, 0)
 	v.pin(ud)

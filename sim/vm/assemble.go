@@ -185,6 +185,7 @@ type compileOutOfMemory struct{}
 // memory.
 func (v *VM) loading(chunk string, run func(), err *error) {
 	m := v.mem
+	m.checkGC()
 	v.BeginLoad()
 	m.hold, m.compiling = true, true
 	if m.track != nil {
@@ -207,11 +208,11 @@ func (v *VM) loading(chunk string, run func(), err *error) {
 }
 
 // compileSource turns source into code, accounting for what the firmware's
-// compiler takes on the way.
-func (v *VM) compileSource(src, chunk string) (proto *lua.FunctionProto, err error) {
+// compiler takes on the way. more, if not nil, returns what follows src.
+func (v *VM) compileSource(src string, more func() string, chunk string) (proto *lua.FunctionProto, err error) {
 	m := v.mem
 	v.loading(chunk, func() {
-		_, cerr := luac.Compile(src, chunk, v.debugKept, m, func(main *luac.Proto, garbage []*heap.Table) {
+		_, cerr := luac.CompilePieces(src, more, chunk, v.debugKept, m, func(main *luac.Proto, garbage []*heap.Table) {
 			m.orphans = append(m.orphans, garbage...)
 			proto = assemble(main)
 			m.adoptProto(proto, main)
@@ -234,6 +235,11 @@ func (v *VM) BeginLoad() {
 	if m.on && !m.exact && !m.egc.Blocked {
 		m.collect() // the device has just done so
 	}
+	v.block()
+}
+
+func (v *VM) block() {
+	m := v.mem
 	m.egc.Blocked = true
 	if m.named == nil {
 		m.named = map[string]bool{}

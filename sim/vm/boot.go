@@ -21,10 +21,6 @@ var (
 		"preload", "require", "seeall", "stdin", "tmr.timer"}
 )
 
-// bootUsed is what Lua takes of the heap at the prompt with each allocator.
-// Source: oracle: memory-sizes.json, boot.with_*_byte_headers.
-var bootUsed = map[heap.Layout]int{heap.SDK16: 5816, heap.SDK8: 5216, heap.Ideal: heap.BootBytes}
-
 // StartAccounting begins the account of Lua's memory. What the libraries have
 // made so far costs what the firmware holds at its prompt; everything from now
 // on is counted. Call does it before the first script runs.
@@ -41,29 +37,17 @@ func (v *VM) StartAccounting() {
 	}
 	m.strt.Live = len(m.strs)
 
-	place := func(b *heap.Block, n int) {
-		if n > 0 {
-			*b, _ = m.heap.Allocate(n)
-			m.total += n
-		}
-	}
-	parts := func(t *heap.Table) {
-		place(&t.Head, heap.TableHeader)
-		place(&t.Arr, t.Array()*heap.ArraySlot)
-		place(&t.Node, t.Nodes()*heap.HashNode)
-	}
-	known := func(tb *lua.LTable, narray, nhash int, keys []string) {
+	boot := m.heap.Boot()
+	known := func(tb *lua.LTable, narray, nhash int, keys []string, head, arr, node heap.Part) {
 		s := &tableState{tb: tb}
 		s.t.Init(m, narray, nhash) // not counted yet
 		for _, name := range keys {
 			k := heap.StringKey(name)
 			s.t.Set(m, &k, true, s)
 		}
-		parts(&s.t)
+		s.t.Head, s.t.Arr, s.t.Node = boot.Take(head), boot.Take(arr), boot.Take(node)
 		m.tables[tb] = s
 	}
-	// The fixed part comes first: its place is at the bottom of the heap.
-	var rest heap.Block
 	globals := v.L.G.Global
 	m.registry.Init(m, 0, 2)
 	for _, name := range bootRegistry {
@@ -78,43 +62,46 @@ func (v *VM) StartAccounting() {
 		v.refs = append(v.refs, refEntry{}, refEntry{})
 		v.freeRefs = append(v.freeRefs, 1)
 	}
-	parts(&m.registry)
-	known(globals, 0, 2, bootGlobals)
+	m.registry.Head, m.registry.Node = boot.Take(heap.RegistryHead), boot.Take(heap.RegistryNode)
+	known(globals, 0, 2, bootGlobals, heap.GlobalsHead, "", heap.GlobalsNode)
 	if p, ok := globals.RawGetString("package").(*lua.LTable); ok && !v.IsROM(p) {
-		known(p, 0, len(bootPackage), bootPackage)
-		for name, init := range map[string]struct {
-			narray, nhash int
-			keys          []string
+		known(p, 0, len(bootPackage), bootPackage, heap.PackageHead, "", heap.PackageNode)
+		for _, t := range []struct {
+			name            string
+			narray, nhash   int
+			keys            []string
+			head, arr, node heap.Part
 		}{
-			"loaded":  {0, 1, []string{"package"}},
-			"preload": {},
-			"loaders": {4, 0, nil},
+			{"loaded", 0, 1, []string{"package"}, heap.LoadedHead, "", heap.LoadedNode},
+			{"preload", 0, 0, nil, heap.PreloadHead, "", ""},
+			{"loaders", 4, 0, nil, heap.LoadersHead, heap.LoadersArray, ""},
 		} {
-			if t, ok := p.RawGetString(name).(*lua.LTable); ok && !v.IsROM(t) {
-				known(t, init.narray, init.nhash, init.keys)
+			if tb, ok := p.RawGetString(t.name).(*lua.LTable); ok && !v.IsROM(tb) {
+				known(tb, t.narray, t.nhash, t.keys, t.head, t.arr, t.node)
 			}
+		}
+	}
+	for _, name := range []string{"ipairs", "pairs", "newproxy"} { // the closures of boot
+		f, ok := globals.RawGetString(name).(*lua.LFunction)
+		if !ok || len(f.Upvalues) == 0 {
+			continue
+		}
+		m.funcs[f] = &object{pinned: true}
+		if tb, ok := f.Upvalues[0].Value().(*lua.LTable); ok && !v.IsROM(tb) {
+			known(tb, 0, 1, []string{"__mode"}, heap.NewproxyHead, "", heap.NewproxyNode)
 		}
 	}
 	if mt, ok := globals.Metatable.(*lua.LTable); ok && mt != globals && !v.IsROM(mt) {
 		v.rom[mt] = "metatable of _G" // on the device _G is its own
 	}
-	for _, t := range m.threads {
-		place(&t.stack.Calls, t.stack.CallInfos*heap.CallInfoSize)
-		place(&t.stack.Data, t.stack.Slots*heap.StackSlot)
-	}
-	place(&m.strt.Block, m.strt.Slots*heap.StringTableSlot)
-	place(&m.buf.Block, m.buf.Size)
-	// Whatever else the libraries hold belongs to those bytes, too.
+	v.main.stack.Calls, v.main.stack.Data = boot.Take(heap.CallInfos), boot.Take(heap.MainStack)
+	m.strt.Block, m.buf.Block = boot.Take(heap.Strings), boot.Take(heap.Buffer)
+	// Whatever else the libraries hold belongs to what is left.
 	m.on = true
 	m.markAll()
 	m.settle()
 	m.fixed = heap.BootBytes - (m.live + m.registry.Bytes() + m.strt.Slots*heap.StringTableSlot + m.buf.Size)
-	m.total = heap.BootBytes
-	used := m.heap.Used()
-	if n := bootUsed[m.heap.Layout()] - used - (m.heap.BlockLength(m.fixed) - m.fixed); n > 0 {
-		rest, _ = m.heap.Allocate(n)
-	}
-	m.fixedBlk = rest
+	m.total, m.fixedLength = heap.BootBytes, boot.Rest()
 	m.peak, m.allocTotal, m.requests = m.total, 0, 0
 	m.strt.Live = len(m.strs)
 	m.heap.ResetLow()

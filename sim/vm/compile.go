@@ -24,17 +24,83 @@ func (v *VM) Load(source []byte, chunk string) (*Function, error) {
 	if strings.HasPrefix(src, escape) {
 		proto, err = v.undump(src, chunk)
 	} else {
-		proto, err = v.compileSource(src, chunk)
+		proto, err = v.compileSource(src, nil, chunk)
 	}
 	if err != nil {
 		return nil, &Error{Value: String(err.Error())}
 	}
+	return v.loaded(proto), nil
+}
+
+// loaded is the function of a chunk that has just been compiled or undumped.
+func (v *VM) loaded(proto *lua.FunctionProto) *Function {
 	fn := v.newFunction(proto)
 	v.pin(fn)
 	if t := v.mem.track; t != nil {
 		t.note(fn)
 	}
-	return fn, nil
+	return fn
+}
+
+// maxChunk bounds what is read of a precompiled chunk that comes in pieces: many
+// times what fits the device's memory.
+const maxChunk = 1 << 20
+
+// readerFailed unwinds the compiler when the function that it reads from fails.
+type readerFailed struct{ err *Error }
+
+// LoadPieces is Load for what a function of the script's hands out piece by piece;
+// "" is the end. The compiler runs as it reads, and while it runs nothing is
+// collected: what next leaves behind stays until the chunk is complete. An error of
+// next ends the compilation and is returned.
+func (v *VM) LoadPieces(next func() (string, *Error), chunk string) (fn *Function, err error) {
+	v.StartAccounting()
+	first, lerr := next()
+	if lerr != nil {
+		return nil, lerr
+	}
+	m := v.mem
+	more := func() string {
+		compiling := m.compiling
+		m.compiling = false // running out of memory in there is an error in there
+		piece, lerr := next()
+		if m.compiling = compiling; compiling {
+			v.block() // a chunk compiled in there, or an error, has ended it
+			if m.track != nil {
+				m.track.chunk = ChunkID(chunk)
+			}
+		}
+		if lerr != nil {
+			panic(readerFailed{lerr})
+		}
+		return piece
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			f, ok := r.(readerFailed)
+			if !ok {
+				panic(r)
+			}
+			fn, err = nil, f.err
+		}
+	}()
+	if !strings.HasPrefix(first, escape) {
+		proto, err := v.compileSource(first, more, chunk)
+		if err != nil {
+			return nil, &Error{Value: String(err.Error())}
+		}
+		return v.loaded(proto), nil
+	}
+	v.BeginLoad()
+	defer v.EndLoad()
+	var b strings.Builder
+	for piece := first; piece != ""; piece = more() {
+		if b.Len()+len(piece) > maxChunk {
+			return nil, &Error{Value: String(OutOfMemory)}
+		}
+		b.WriteString(piece)
+	}
+	return v.Load([]byte(b.String()), chunk)
 }
 
 // chunkSource returns what of a file the compiler reads: all but a first line

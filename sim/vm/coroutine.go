@@ -18,6 +18,7 @@ func gopherCoroutines() (create, resume lua.LGFunction) {
 // function given as argument 1.
 func (c *Call) NewThread() *Thread {
 	fn := c.Function(1)
+	c.VM.mem.checkGC()
 	stack := c.VM.mem.newThread()
 	st := stateOf(c.L)
 	ctx, loop := st.ctx, st.mainLoop
@@ -41,7 +42,11 @@ func (c *Call) NewThread() *Thread {
 // It returns false and the error value when the coroutine fails.
 func (c *Call) Resume() (ok bool, ret []Value) {
 	v, L := c.VM, c.L
-	v.enterC(L)
+	if v.nCcalls+baseCCalls >= maxCCalls { // an error of resume's, raised nowhere (fw: lua_resume)
+		v.Intern(cStackOverflow)
+		return false, []Value{String(cStackOverflow)}
+	}
+	v.nCcalls++
 	top := L.GetTop()
 	n := v.coResume(L)
 	v.nCcalls--

@@ -43,10 +43,11 @@ func (m *memory) sweep() {
 	}
 	m.tabs = keep
 	if !m.compiling {
-		for _, t := range m.orphans {
+		for _, t := range m.orphans[:m.stray] {
 			t.Free(m)
 		}
-		m.orphans = m.orphans[:0]
+		m.orphans = m.orphans[:copy(m.orphans, m.orphans[m.stray:])]
+		m.stray = 0
 	}
 	for fn, o := range m.funcs {
 		if o.epoch != m.epoch {

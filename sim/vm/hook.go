@@ -26,6 +26,7 @@ type meter struct {
 	pendingReg int         // where it is
 	onStack    []lua.LValue
 	residue    residue
+	spared     []spared
 	checkGC    bool // exact: the incremental collector may take a step
 }
 
@@ -247,7 +248,7 @@ func (m *meter) checkCCalls(f *luaFrame) {
 		}
 	}
 	if n >= maxCCalls {
-		m.vm.runError(m.th, m.state.currentFrame.Parent, "C stack overflow")
+		m.vm.runError(m.th, m.state.currentFrame.Parent, cStackOverflow)
 	}
 }
 
@@ -426,13 +427,16 @@ func joinValues(values []lua.LValue, n int) string {
 // beforeCall makes room on the stack for a native function.
 func (m *meter) beforeCall(f *luaFrame, inst uint32) {
 	a, b := int(inst>>18)&0xff, int(inst&0x1ff)
-	fn, ok := m.reg(f, a).(*lua.LFunction)
-	if !ok || !fn.IsG {
-		return
-	}
 	top := f.LocalBase + a + b
 	if b == 0 {
 		top = m.state.reg.top
+	}
+	if m.vm.mem.exact {
+		m.spare(f, top)
+	}
+	fn, ok := m.reg(f, a).(*lua.LFunction)
+	if !ok || !fn.IsG {
+		return
 	}
 	if top+heap.MinCStack >= m.stack.room || f.Idx+1 >= m.stack.callRoom {
 		m.stackFor(top, heap.MinCStack, f.Idx+1)

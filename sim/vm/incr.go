@@ -21,6 +21,7 @@ type incremental struct {
 	estimate  int
 	dead      []*udataState
 	garbage   []youngBlock // charged, and not found by the last mark
+	rows      [][]string   // dead strings, by the row of the string table they are in
 }
 
 type gcPhase uint8
@@ -87,7 +88,7 @@ func (m *memory) singleStep() int {
 	g := &m.incr
 	switch g.phase {
 	case gcPaused:
-		g.phase, g.debt = gcPropagate, 0
+		g.phase = gcPropagate
 		m.grayRoots()
 		return 0
 	case gcPropagate:
@@ -103,17 +104,18 @@ func (m *memory) singleStep() int {
 			g.estimate -= int(u.size)
 		}
 		g.phase, g.work = gcSweepStrings, m.strt.Slots
+		m.listDeadStrings()
 		return 0
 	case gcSweepStrings:
-		if g.work--; g.work > 0 {
-			return gcSweepCost
-		}
-		g.phase, g.work = gcSweep, m.objects()
-		m.sweepIncremental() // what is dead is young, and the young are swept first
+		m.sweepStrings()
 		return gcSweepCost
 	case gcSweep:
+		if g.work == 0 {
+			g.work = m.objects()
+			m.sweepIncremental() // what is dead is young, and the young are swept first
+		}
 		if g.work -= heap.GCSweepMax; g.work <= 0 {
-			g.phase = gcFinalize
+			g.phase, g.work = gcFinalize, 0
 		}
 		return heap.GCSweepMax * gcSweepCost
 	default:
@@ -128,6 +130,36 @@ func (m *memory) singleStep() int {
 		}
 		g.phase, g.debt = gcPaused, 0
 		return 0
+	}
+}
+
+// listDeadStrings finds the strings that this cycle's mark did not reach.
+func (m *memory) listDeadStrings() {
+	g := &m.incr
+	g.rows = make([][]string, m.strt.Slots)
+	for s, o := range m.strs {
+		if o.epoch != m.epoch && !o.pinned {
+			row := heap.StringHash(s) & uint32(m.strt.Slots-1)
+			g.rows[row] = append(g.rows[row], s)
+		}
+	}
+}
+
+// sweepStrings frees the dead strings of one row, but for those that were made once
+// more meanwhile: they are alive again.
+func (m *memory) sweepStrings() {
+	g := &m.incr
+	before := m.total
+	for _, s := range g.rows[len(g.rows)-g.work] {
+		if o := m.strs[s]; o != nil && o.epoch != m.epoch {
+			m.free(&o.blk)
+			delete(m.strs, s)
+			m.strt.Live--
+		}
+	}
+	g.estimate -= before - m.total
+	if g.work--; g.work == 0 {
+		g.phase, g.rows = gcSweep, nil
 	}
 }
 

@@ -53,7 +53,7 @@ func (m *memory) collect() {
 func (m *memory) markAll() []*udataState {
 	v := m.v
 	m.epoch++
-	m.live, m.visited = 0, m.registry.Bytes()
+	m.live, m.visited, m.stray = 0, m.registry.Bytes(), len(m.orphans)
 	m.weak, m.work = m.weak[:0], m.work[:0]
 	m.unplaced, m.unsettled, m.unsettledProtos = m.unplaced[:0], m.unsettled[:0], m.unsettledProtos[:0]
 	m.markThread(v.main)

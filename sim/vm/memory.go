@@ -42,11 +42,11 @@ type memory struct {
 	incr           incremental
 	pause, stepmul int
 
-	fixed    int        // bytes of what was made at boot and never changes
-	fixedBlk heap.Block // its place
-	strt     heap.StringTable
-	buf      heap.ConcatBuffer
-	registry heap.Table // what luaL_ref writes to
+	fixed       int // bytes of what was made at boot and never changes
+	fixedLength int // what that takes of the heap
+	strt        heap.StringTable
+	buf         heap.ConcatBuffer
+	registry    heap.Table // what luaL_ref writes to
 
 	epoch   uint32
 	tables  map[*lua.LTable]*tableState
@@ -63,7 +63,8 @@ type memory struct {
 
 	unbound   []youngBlock  // exact: blocks whose object the next mark will find
 	hold      bool          // exact: those of the instruction at hand stay
-	orphans   []*heap.Table // tables of the compiler, dead at the next collection
+	orphans   []*heap.Table // tables of the compiler, dead when a mark begins
+	stray     int           // how many there were at the last mark
 	compiling bool
 	named     map[string]bool // lazy: strings of the chunk being compiled
 	still     *lua.LState     // thread whose stack must not move now (fw: fixedstack)
@@ -198,8 +199,13 @@ func (m *memory) underLimit(n int) bool {
 		return false
 	}
 	if m.total >= m.egc.Limit-n && !m.egc.Blocked && !m.inGC {
-		for ended := false; !ended && m.total >= m.egc.Limit-n; {
-			ended = m.step()
+		for cycles := 0; m.total >= m.egc.Limit-n; {
+			if m.incr.phase == gcPaused {
+				if cycles++; cycles > 1 {
+					break // a whole cycle did not help
+				}
+			}
+			m.step()
 		}
 	}
 	return m.total < m.egc.Limit-n
@@ -328,11 +334,17 @@ func (m *memory) intern(s string) {
 		}
 		return
 	}
-	if _, ok := m.strs[s]; ok {
+	if o, ok := m.strs[s]; ok {
+		o.epoch = m.epoch // a dead one that was not swept yet lives on
 		return
 	}
 	if n := m.strt.GrownFor(1); n > 0 {
-		m.growStringTable(n)
+		if m.incr.phase == gcSweepStrings { // a crowded table is swept first (luaC_sweepstrgc)
+			m.sweepStrings()
+		}
+		if m.incr.phase != gcSweepStrings {
+			m.growStringTable(n)
+		}
 	}
 	o := &object{size: int32(heap.StringSize(len(s)))}
 	m.Realloc(&o.blk, int(o.size))

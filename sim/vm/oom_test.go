@@ -1,8 +1,9 @@
 package vm_test
 
 import (
-	"fmt"
-	"strings"
+	"maps"
+	"math"
+	"slices"
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
@@ -27,26 +28,25 @@ type oomRun struct {
 var egcModes = map[string]int{"ALWAYS": heap.EGCAlways, "ON_ALLOC_FAILURE": heap.EGCOnAllocFailure,
 	"NOT_ACTIVE": heap.EGCNotActive, "ON_MEM_LIMIT": heap.EGCOnMemLimit}
 
-// heap is a heap with as much room above the boot bytes as the measurement had.
-func (r *oomRun) heap() *heap.Heap {
-	const global = 18 // the string "R" of the harness
+var layouts = map[string]heap.Layout{"ideal": heap.Ideal, "sdk_hdr16": heap.SDK16, "sdk_hdr8": heap.SDK8}
+
+// heap is a heap with as much room above what boot and the harness take as the
+// measurement had; "none" is one without a limit.
+func (r *oomRun) heap(t *testing.T) *heap.Heap {
 	c := heap.Config{Layout: heap.Ideal, Size: 1 << 22}
-	if r.Above != nil {
-		switch r.Layout {
-		case "ideal":
-			c.Size = heap.BootBytes + global + *r.Above
-		case "sdk_hdr16":
-			c.Layout, c.Size = heap.SDK16, 5816+40+*r.Above
-		case "sdk_hdr8":
-			c.Layout, c.Size = heap.SDK8, 5216+32+*r.Above
-		}
+	if r.Above == nil {
+		return heap.New(c)
 	}
+	c.Layout = layouts[r.Layout]
+	h := heap.New(c)
+	newBench(t, h, true)
+	c.Size = h.Used() + *r.Above
 	return heap.New(c)
 }
 
 // run executes a script as the measurement did and says what became of it.
 func (r *oomRun) run(t *testing.T, src string, exact bool) (message string, mark float64, output string, em []int) {
-	h := r.heap()
+	h := r.heap(t)
 	b := newBench(t, h, exact)
 	b.v.SetEGC(egcModes[r.EGC], r.Limit)
 	h.OnFail = func(n int) { em = append(em, n) }
@@ -76,64 +76,71 @@ func compare(r *oomRun, message string, mark float64, output string) outcome {
 	if r.Output != nil {
 		want = *r.Output
 	}
-	if message == r.Message && mark == r.Mark && output == want {
+	switch {
+	case message == r.Message && mark == r.Mark && output == want:
 		return same
-	}
-	// A growing array or stack doubles; what grows by records grows by a few
-	// of them.
-	if message == r.Message && mark <= 2*r.Mark && r.Mark <= 2*mark {
+	case message != r.Message:
+		return other
+	// A growing array or stack doubles; what grows by records grows by a few of
+	// them.
+	case mark == 2*r.Mark, r.Mark == 2*mark, math.Abs(mark-r.Mark) <= max(1, r.Mark/20):
 		return near
 	}
 	return other
 }
 
-// Scripts that run out of memory, on the device's default collector and the
-// other modes. Levels reached, per mode and allocator: all runs of the set must
-// come out at least so well. E:M is printed by the SDK's heaps only.
+// inexactOOM names the runs that end elsewhere, and why.
+var inexactOOM = map[string]string{
+	"globals NOT_ACTIVE ideal":                   "our incremental sweep frees objects other than strings in one go",
+	"recursion_metamethod ALWAYS sdk_hdr16":      "a metamethod called by the main chunk begins two slots lower on our stack, so it grows a call later",
+	"string_rep_max ON_ALLOC_FAILURE sdk_hdr16":  "which hole a retry finds depends on frees of the incremental sweep",
+	"loadstring_big ON_ALLOC_FAILURE sdk_hdr16":  "as above",
+	"load_reader_big ON_ALLOC_FAILURE ideal":     "the device has less garbage when it compiles what a function reads",
+	"load_reader_big ON_ALLOC_FAILURE sdk_hdr16": "as above",
+	"load_reader_big NOT_ACTIVE ideal":           "as above",
+	"load_reader_big ON_MEM_LIMIT none":          "as above",
+	"unpack_large NOT_ACTIVE none":               "the device refuses to unpack from somewhere between 7,500 and 7,600 values on, not from 8,000 (LUAI_MAXCSTACK) on",
+}
+
+// Scripts that run out of memory, with the device's default collector and in the
+// other modes, and each allocator. E:M is printed by the SDK's heaps only.
 func TestOutOfMemoryScripts(t *testing.T) {
 	var all []oomScript
 	own := readJSON(t, "memory-oom.json", &all)
-	type group struct{ egc, layout string }
-	levels := map[group]struct{ same, other int }{
-		{"ALWAYS", "ideal"}:               {147, 0},
-		{"ALWAYS", "sdk_hdr16"}:           {125, 4},
-		{"ALWAYS", "sdk_hdr8"}:            {33, 0},
-		{"ON_ALLOC_FAILURE", "ideal"}:     {35, 1},
-		{"ON_ALLOC_FAILURE", "sdk_hdr16"}: {31, 1},
-		{"NOT_ACTIVE", "ideal"}:           {28, 2},
-		{"NOT_ACTIVE", "none"}:            {5, 0},
-		{"ON_MEM_LIMIT", "none"}:          {34, 1},
-	}
-	counts := map[group]*[3]int{}
+	counts := map[string]*[3]int{}
+	seen := map[string]bool{}
 	for i, s := range all {
 		for _, r := range s.Runs {
 			message, mark, output, em := r.run(t, s.Source, true)
 			o := compare(&r, message, mark, output)
-			g := group{r.EGC, r.Layout}
-			if i < own {
-				if counts[g] == nil {
-					counts[g] = new([3]int)
-				}
-				counts[g][o]++
+			group := r.EGC + " " + r.Layout
+			run := s.Name + " " + group
+			if counts[group] == nil {
+				counts[group] = new([3]int)
 			}
-			if o != same && testing.Verbose() {
-				t.Logf("%s %s %d %s: %q at %v, want %q at %v; E:M %v", s.Name, r.EGC, r.Limit, r.Layout, message, mark, r.Message, r.Mark, em)
-			}
-			if i >= own && o == other {
-				t.Errorf("%s %s %s: %q at %v, want %q at %v", s.Name, r.EGC, r.Layout, message, mark, r.Message, r.Mark)
+			counts[group][o]++
+			_, known := inexactOOM[run]
+			switch {
+			case o == same:
+			case i < own && known:
+				seen[run] = true
+				t.Logf("%s %d: %q at %v, want %q at %v", run, r.Limit, message, mark, r.Message, r.Mark)
+			case i >= own && o == near:
+				t.Logf("%s %d: %q at %v, want %q at %v", run, r.Limit, message, mark, r.Message, r.Mark)
+			default:
+				t.Errorf("%s %d: %q at %v, want %q at %v; E:M %v", run, r.Limit, message, mark, r.Message, r.Mark, em)
 			}
 		}
 	}
-	var lines []string
-	for g := range counts {
-		c := counts[g]
-		l := levels[g]
-		lines = append(lines, fmt.Sprintf("%s %s: %d same, %d within a growth step, %d otherwise", g.egc, g.layout, c[same], c[near], c[other]))
-		if c[same] < l.same || c[other] > l.other {
-			t.Errorf("%v: %d same, %d otherwise; the level was %d and %d", g, c[same], c[other], l.same, l.other)
+	for run := range inexactOOM {
+		if !seen[run] {
+			t.Errorf("%s is the same now: take it out of the list", run)
 		}
 	}
-	t.Log("\n" + strings.Join(lines, "\n"))
+	for _, group := range slices.Sorted(maps.Keys(counts)) {
+		c := counts[group]
+		t.Logf("%-26s %3d same, %d within a growth step, %d otherwise", group, c[same], c[near], c[other])
+	}
 }
 
 // A lazy account must end the same way, within a growth step.
@@ -155,7 +162,7 @@ func TestOutOfMemoryScriptsLazy(t *testing.T) {
 		}
 	}
 	t.Logf("%d same, %d within a growth step, %d otherwise", counts[same], counts[near], counts[other])
-	if counts[same] < 205 || counts[other] > 9 {
-		t.Errorf("the level was 205 same and 9 otherwise")
+	if counts[same] < 205 || counts[other] > 28 {
+		t.Errorf("the level was 205 same and 28 otherwise")
 	}
 }

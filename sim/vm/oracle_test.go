@@ -68,6 +68,21 @@ func newBench(t testing.TB, h *heap.Heap, exact bool) *bench {
 	return b
 }
 
+// roomy returns a bench whose heap has room bytes left, and so little in holes.
+func roomy(t testing.TB, room int, exact bool) *bench {
+	_, total := heap.BootLengths(heap.SDK16)
+	h := heap.New(heap.Config{Size: total + 2000 + room})
+	b := newBench(t, h, exact)
+	for _, n := range []int{200, 8} { // from the bottom up
+		for h.Free() > room+n+24 {
+			if _, ok := h.Allocate(n); !ok {
+				break
+			}
+		}
+	}
+	return b
+}
+
 // settle collects until nothing changes.
 func (b *bench) settle() int {
 	last := -1

@@ -128,7 +128,7 @@ func TestRunningOutWhileLoading(t *testing.T) {
 	failed, loaded := 0, 0
 	for room := 0; room < 1600; room += 8 {
 		for _, exact := range []bool{false, true} {
-			b := newBench(t, heap.New(heap.Config{Size: 5900 + room}), exact)
+			b := roomy(t, room, exact)
 			before := b.settle()
 			_, err := b.v.Load(chunk, "=s")
 			switch {

@@ -17,6 +17,38 @@ type residue struct {
 	regs  []lua.LValue
 }
 
+// spared is what a caller has in the registers above the arguments of a call.
+// The firmware leaves them alone, unless the collector runs meanwhile: it clears
+// what lies above the function that is running. gopher-lua always does.
+type spared struct {
+	frame *luaFrame
+	idx   int
+	first int // absolute register
+	regs  []lua.LValue
+	epoch uint32
+}
+
+// spare notes the registers of f above top, before a call.
+func (m *meter) spare(f *luaFrame, top int) {
+	n := len(m.spared)
+	for n > 0 && m.spared[n-1].idx >= f.Idx {
+		n-- // of calls that have ended
+	}
+	m.spared = m.spared[:n]
+	end := f.LocalBase + int(f.Fn.Proto.NumUsedRegisters)
+	if end <= top || end > len(m.state.reg.array) {
+		return
+	}
+	if n < cap(m.spared) {
+		m.spared = m.spared[:n+1]
+	} else {
+		m.spared = append(m.spared, spared{})
+	}
+	s := &m.spared[n]
+	s.frame, s.idx, s.first, s.epoch = f, f.Idx, top, m.vm.mem.epoch
+	s.regs = append(s.regs[:0], m.state.reg.array[top:end]...)
+}
+
 // dropped notes values that a firmware function takes off its stack: they are
 // still in their slots, above its top.
 func (c *Call) dropped(n int) {
@@ -72,6 +104,19 @@ func (m *meter) leave(f *luaFrame, nret int, regs, above []lua.LValue) {
 		}
 	}
 	r.regs = r.regs[:max(min(len(r.regs), end-r.first), 0)]
+	for i := len(m.spared) - 1; i >= 0 && m.spared[i].idx >= p.Idx; i-- {
+		s := &m.spared[i]
+		if s.frame != p || s.epoch != m.vm.mem.epoch {
+			continue
+		}
+		from := max(r.first+len(r.regs), s.first)
+		for r.first+len(r.regs) < from {
+			r.regs = append(r.regs, nil)
+		}
+		if from < end {
+			r.regs = append(r.regs, s.regs[from-s.first:]...)
+		}
+	}
 	if len(r.regs) > 0 {
 		m.due = true
 	}

@@ -96,7 +96,7 @@ func (c *Call) PCall(fn Value, nret int, handler Value, args ...Value) ([]Value,
 // enterC counts a nested call from Go into Lua.
 func (v *VM) enterC(L *lua.LState) {
 	if v.nCcalls+baseCCalls+1 >= maxCCalls {
-		v.raise(L, 0, "C stack overflow")
+		v.raise(L, 0, cStackOverflow)
 	}
 	v.nCcalls++
 }

@@ -1,10 +1,6 @@
 package vm_test
 
-import (
-	"testing"
-
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
-)
+import "testing"
 
 // Every measured snippet, in heaps of which each runs out at another allocation:
 // whatever fails, the VM must stay sound and its account must add up.
@@ -14,8 +10,8 @@ func TestRunningOutAnywhere(t *testing.T) {
 	for i, s := range all {
 		for room := 200 + i%97; room < 9000; room += 1501 {
 			for _, exact := range []bool{false, true} {
-				h := heap.New(heap.Config{Size: 5900 + room})
-				b := newBench(t, h, exact)
+				b := roomy(t, room, exact)
+				h := b.v.Heap()
 				free := h.Free()
 				for range 2 {
 					fn, err := b.v.Load([]byte(s.Source), "=s")

@@ -97,6 +97,8 @@ const (
 	maxCallDepth = 20000
 	maxCCalls    = 200
 	baseCCalls   = 1 // the main loop's own call into Lua
+
+	cStackOverflow = "C stack overflow"
 )
 
 // New makes a VM with empty globals. Libraries are added by OpenLibrary.

@@ -54,7 +54,7 @@ func (m *memory) walk(full bool) *walker {
 	w := &walker{m: m, full: full, index: make(map[any]int, 1024)}
 	v := m.v
 	w.add(partRoot, snapshot.Root, 0, 0)
-	w.root(w.add(partState, snapshot.State, m.fixedBlk.Length(), m.fixed), "Lua state")
+	w.root(w.add(partState, snapshot.State, m.fixedLength, m.fixed), "Lua state")
 	w.root(w.add(partStrings, snapshot.Buffer, w.taken(m.strt.Block, m.strt.Slots*heap.StringTableSlot), m.strt.Slots*heap.StringTableSlot), "string table")
 	w.root(w.add(partBuffer, snapshot.Buffer, w.taken(m.buf.Block, m.buf.Size), m.buf.Size), "concat buffer")
 	w.edge(0, v.main.th, "main stack")

@@ -175,11 +175,19 @@ func (e *Error) Error() string { return fmt.Sprintf("%d: %s", e.Line, e.Message)
 // names that the compiler worked with are dead by that time, and are collected
 // with the next collection: garbage lists them.
 func Compile(source, name string, debug Debug, account Account, finish func(main *Proto, garbage []*heap.Table)) (main *Proto, err *Error) {
+	return CompilePieces(source, nil, name, debug, account, finish)
+}
+
+// CompilePieces is Compile for source that comes in pieces: the first, and those
+// that more returns until it returns "". They are asked for as the compiler gets
+// there. more may unwind by a panic of its own.
+func CompilePieces(first string, more func() string, name string, debug Debug, account Account,
+	finish func(main *Proto, garbage []*heap.Table)) (main *Proto, err *Error) {
 	if account == nil {
 		account = noAccount{}
 	}
 	c := &compiler{mem: account, source: name}
-	c.lex = lexer{src: source, line: 1, lastLine: 1, onString: c.newString, onLength: c.useBuffer}
+	c.lex = lexer{src: first, more: more, line: 1, lastLine: 1, onString: c.newString, onLength: c.useBuffer}
 	defer func() {
 		switch r := recover().(type) {
 		case nil:

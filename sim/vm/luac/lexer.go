@@ -70,7 +70,9 @@ func (t token) String() string {
 
 // lexer cuts source text into tokens, with one token of lookahead on request.
 type lexer struct {
-	src      string
+	src      string        // what has been read; without what lies behind, where more is set
+	more     func() string // the next piece of the source, "" at its end; nil when src is all
+	keep     bool          // a token begins in src that is not complete
 	pos      int
 	line     int // line of the current token
 	lastLine int // line of the last token consumed
@@ -132,10 +134,29 @@ func clip(s string) string {
 
 // char returns the byte at offset i from the current position, -1 at the end.
 func (x *lexer) char(i int) int {
-	if x.pos+i < len(x.src) {
-		return int(x.src[x.pos+i])
+	for x.pos+i >= len(x.src) {
+		if !x.fill() {
+			return -1
+		}
 	}
-	return -1
+	return int(x.src[x.pos+i])
+}
+
+// fill reads another piece. It reports whether there was one.
+func (x *lexer) fill() bool {
+	if x.more == nil {
+		return false
+	}
+	piece := x.more()
+	if piece == "" {
+		x.more = nil
+		return false
+	}
+	if !x.keep {
+		x.src, x.pos = x.src[x.pos:], 0
+	}
+	x.src += piece
+	return true
 }
 
 // newline skips one end of line: \n, \r, \r\n or \n\r.
@@ -150,6 +171,7 @@ func (x *lexer) newline() {
 
 func (x *lexer) scan() token {
 	for {
+		x.keep = false
 		c := x.char(0)
 		switch {
 		case c < 0:
@@ -203,6 +225,7 @@ func (x *lexer) scan() token {
 			return x.number()
 		case isAlpha(c):
 			start := x.pos
+			x.keep = true
 			for isAlpha(x.char(0)) || isDigit(x.char(0)) {
 				x.pos++
 			}
@@ -258,6 +281,7 @@ func (x *lexer) separator() int {
 
 func (x *lexer) longString(sep int, comment bool) token {
 	open := x.pos
+	x.keep = !comment
 	x.pos += sep + 2
 	if c := x.char(0); c == '\n' || c == '\r' {
 		x.newline()
@@ -281,8 +305,8 @@ func (x *lexer) longString(sep int, comment bool) token {
 			if x.separator() == sep {
 				x.pos += sep + 2
 				x.text = string(b)
-				x.raw = x.src[open:x.pos]
 				if !comment {
+					x.raw = x.src[open:x.pos]
 					x.onLength(len(x.raw))
 					x.onString(x.text)
 				}
@@ -356,6 +380,7 @@ func (x *lexer) shortString(quote byte) token {
 
 func (x *lexer) number() token {
 	start := x.pos
+	x.keep = true
 	for isDigit(x.char(0)) || x.char(0) == '.' {
 		x.pos++
 	}

@@ -56,6 +56,7 @@ func openBase(v *vm.VM, g *vm.Table) {
 // first zero byte.
 func printArgs(c *vm.Call) int {
 	n := c.NArgs()
+	c.VM.Intern("tostring")
 	tostring := c.Global("tostring")
 	var line strings.Builder
 	write := func(s string) {
@@ -68,7 +69,7 @@ func printArgs(c *vm.Call) int {
 			line.WriteByte('\t')
 		}
 		s, ok := "", false
-		if tostring == c.VM.ROMGlobals().RawGetString("tostring") && c.VM.Metafield(x, "__tostring") == vm.Nil {
+		if tostring == c.VM.ROMGlobals().RawGetString("tostring") && tostringField(c, x) == vm.Nil {
 			s, ok = display(c.VM, x), true
 			if _, isString := x.(vm.String); !isString {
 				c.VM.Intern(s)
@@ -112,7 +113,7 @@ func toNumber(c *vm.Call) int {
 
 func toString(c *vm.Call) int {
 	x := c.Any(1)
-	if h := c.VM.Metafield(x, "__tostring"); h != vm.Nil {
+	if h := tostringField(c, x); h != vm.Nil {
 		c.Push(c.Invoke(h, 1, x)[0])
 		return 1
 	}
@@ -121,6 +122,17 @@ func toString(c *vm.Call) int {
 		return 1
 	}
 	return c.ReturnString(display(c.VM, x))
+}
+
+// tostringField returns the __tostring of x. The firmware makes a string of the
+// field's name wherever there is a metatable to look in (luaL_getmetafield);
+// strings have one.
+func tostringField(c *vm.Call, x vm.Value) vm.Value {
+	_, isString := x.(vm.String)
+	if isString || c.VM.RawMetatable(x) != vm.Nil {
+		c.VM.Intern("__tostring")
+	}
+	return c.VM.Metafield(x, "__tostring")
 }
 
 // display is what tostring makes of a value without a __tostring.

@@ -1,20 +1,17 @@
 package lualib
 
 import (
-	"strings"
-
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
 )
-
-// maxChunk bounds what load collects from a reader before compiling it. The
-// firmware compiles piece by piece; a program of this size would not fit its
-// memory many times over.
-const maxChunk = 1 << 20
 
 // compiled returns a loaded function, or nil and a message, as the load
 // functions do. The function's globals are those of the running thread.
 func compiled(c *vm.Call, source, chunk string) int {
 	fn, err := c.VM.Load([]byte(source), chunk)
+	return result(c, fn, err)
+}
+
+func result(c *vm.Call, fn *vm.Function, err error) int {
 	if err != nil {
 		return failed(c, message(err))
 	}
@@ -49,31 +46,18 @@ func loadString(c *vm.Call) int {
 func load(c *vm.Call) int {
 	name := c.OptString(2, "=(load)")
 	reader := c.Function(1)
-	// The firmware compiles as it reads: nothing is collected until it is done.
-	c.VM.BeginLoad()
-	defer c.VM.EndLoad()
-	var source strings.Builder
-	for {
+	fn, err := c.VM.LoadPieces(func() (string, *vm.Error) {
 		ret, err := c.PCall(reader, 1, nil)
-		if err != nil {
-			return failed(c, err.Value)
-		}
-		if ret[0] == vm.Nil {
-			break
+		if err != nil || ret[0] == vm.Nil {
+			return "", err
 		}
 		piece, ok := c.VM.ToString(ret[0])
 		if !ok {
-			return failed(c, vm.String(c.Where(1)+"reader function must return a string"))
+			return "", &vm.Error{Value: vm.String(c.Where(1) + "reader function must return a string")}
 		}
-		if piece == "" {
-			break
-		}
-		if source.Len()+len(piece) > maxChunk {
-			return failed(c, vm.String(vm.OutOfMemory))
-		}
-		source.WriteString(piece)
-	}
-	return compiled(c, source.String(), name)
+		return piece, nil
+	}, name)
+	return result(c, fn, err)
 }
 
 // openFile reads a file of the flash for loadfile and dofile.
