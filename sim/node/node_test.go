@@ -43,7 +43,7 @@ func TestModule(t *testing.T) {
 		{"function g() return (node.stripdebug(3, 1)) end print(g(), node.stripdebug(nil, g), node.stripdebug(3, print))", "2\t0\t0"},
 		{"node.stripdebug(2, 9)", "bad argument #2 to 'stripdebug' (not a valid function)"},
 		{"node.stripdebug(2, 0)", "bad argument #2 to 'stripdebug' (not a valid function)"},
-		{"function f() end a = node.heap() b = node.stripdebug(3, f) print(b, node.heap() - a)", "2\t24"}, // with the block's header
+		{"function f() end a = node.heap() b = node.stripdebug(3, f) print(b, node.heap() - a)", "2\t32"}, // with the block's header
 		{"node.stripdebug(4)", "bad argument #1 to 'stripdebug' (Invalid strip level)"},
 		{"node.stripdebug(1, {})", "bad argument #2 to 'stripdebug' (not a valid function)"},
 		{"node.random(1, 2, 3)", "wrong number of arguments"},

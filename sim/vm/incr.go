@@ -152,7 +152,7 @@ func (m *memory) objects() int {
 func (m *memory) sweepIncremental() {
 	g := &m.incr
 	before, hold := m.total, m.hold
-	m.hold = true // what was charged since the mark is alive
+	m.hold, m.held = true, 0 // what was charged since the mark is alive
 	m.sweep()
 	m.hold = hold
 	for i := range g.garbage {
