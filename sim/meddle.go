@@ -26,7 +26,7 @@ func (d *Device) CollectGarbage() int {
 	if d.VM == nil || d.running {
 		return 0
 	}
-	before := d.VM.Heap().Free()
+	before := d.VM.FreeHeap()
 	d.VM.Collect()
 	return d.VM.Heap().Free() - before
 }

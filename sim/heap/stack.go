@@ -28,6 +28,9 @@ func (s *Stack) Bytes() int { return s.Slots*StackSlot + s.CallInfos*CallInfoSiz
 // Limit is the number of slots a frame may reach up to.
 func (s *Stack) Limit() int { return s.Slots - extraStack - 1 }
 
+// Holds reports whether a stack of n slots would have room for used ones.
+func (s *Stack) Holds(n, used int) bool { return n-1-extraStack > used }
+
 // NeedSlots reports the new slot count when n more slots are wanted above top,
 // or 0 when there is room.
 func (s *Stack) NeedSlots(top, n int) int {

@@ -36,6 +36,9 @@ func (v *VM) NewClosure(f Func, upvals ...Value) *Function {
 	v.ChargeClosure(len(upvals))
 	fn := v.L.NewClosure(v.goFunction(f), upvals...)
 	v.pin(fn)
+	for _, x := range upvals {
+		v.mem.stores(x)
+	}
 	if t := v.mem.track; t != nil {
 		t.note(fn)
 	}
@@ -46,7 +49,10 @@ func (v *VM) NewClosure(f Func, upvals ...Value) *Function {
 func (c *Call) Upvalue(n int) Value { return c.L.Get(lua.UpvalueIndex(n)) }
 
 // SetUpvalue replaces value n of the closure that is running.
-func (c *Call) SetUpvalue(n int, x Value) { c.L.Replace(lua.UpvalueIndex(n), x) }
+func (c *Call) SetUpvalue(n int, x Value) {
+	c.VM.mem.stores(x)
+	c.L.Replace(lua.UpvalueIndex(n), x)
+}
 
 // NewTable makes a table with room for narray positional and nhash other
 // entries, as lua_createtable.
@@ -65,12 +71,15 @@ func (v *VM) NewTable(narray, nhash int) *Table {
 // RawSet stores t[key] = value without metamethods, accounting for the growth.
 func (v *VM) RawSet(t *Table, key, value Value) {
 	v.mem.rawSet(t, key, value != Nil)
+	v.mem.stores(key)
+	v.mem.stores(value)
 	t.RawSet(key, value)
 }
 
 // RawSetInt is RawSet for an integer key.
 func (v *VM) RawSetInt(t *Table, i int, value Value) {
 	v.mem.rawSet(t, Number(i), value != Nil)
+	v.mem.stores(value)
 	t.RawSetInt(i, value)
 }
 
@@ -81,6 +90,8 @@ func (v *VM) SetField(t *Table, name string, value Value) {
 		v.pin(value)
 		v.mem.intern(name)
 		v.mem.rawSet(t, String(name), value != Nil)
+		v.mem.stores(String(name))
+		v.mem.stores(value)
 		v.unpin(1)
 	}
 	t.RawSetString(name, value)
@@ -178,7 +189,7 @@ func (v *VM) LuaBytes() int {
 func (v *VM) GCEstimate() int {
 	v.refresh()
 	m := v.mem
-	if !m.exact && m.egc.Mode&heap.EGCAlways != 0 && !m.egc.Blocked {
+	if !m.always && m.egc.Mode&heap.EGCAlways != 0 && !m.egc.Blocked {
 		return max(m.total-m.growth, 0)
 	}
 	return min(m.incr.estimate, m.total)
@@ -187,8 +198,10 @@ func (v *VM) GCEstimate() int {
 // refresh finds the truth where the account is an upper bound.
 func (v *VM) refresh() {
 	m := v.mem
-	if m.on && !m.exact && m.egc.Mode&heap.EGCAlways != 0 && !m.egc.Blocked && m.sinceMark > 0 {
+	if m.on && !m.always && m.egc.Mode&heap.EGCAlways != 0 && !m.egc.Blocked && (m.exact || m.sinceMark > 0) {
+		m.asked = !m.exact
 		m.collect()
+		m.asked = false
 	}
 }
 
@@ -199,16 +212,25 @@ func (v *VM) Collect() {
 	}
 }
 
-// StopCollector and RestartCollector are collectgarbage("stop") and ("restart").
-// On the device any error thrown and any chunk compiled restarts it, too.
-func (v *VM) StopCollector()    { v.mem.egc.Blocked = true }
+// StopCollector is collectgarbage("stop"). On the device any error thrown and any chunk compiled restarts it, too.
+func (v *VM) StopCollector() {
+	v.mem.beExact()
+	v.mem.egc.Blocked = true
+}
+
+// RestartCollector lets it run again.
 func (v *VM) RestartCollector() { v.mem.egc.Blocked = false }
 
 // EGC returns the mode and limit of the emergency collector (node.egc).
 func (v *VM) EGC() (mode, limit int) { return v.mem.egc.Mode, v.mem.egc.Limit }
 
 // SetEGC sets them.
-func (v *VM) SetEGC(mode, limit int) { v.mem.egc.Mode, v.mem.egc.Limit = mode, limit }
+func (v *VM) SetEGC(mode, limit int) {
+	if mode&heap.EGCAlways == 0 {
+		v.mem.beExact()
+	}
+	v.mem.egc.Mode, v.mem.egc.Limit = mode, limit
+}
 
 // GCParameters returns the pause and step multiplier of the incremental
 // collector; SetGCParameters sets them. Negative values are kept as they are.

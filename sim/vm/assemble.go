@@ -187,7 +187,8 @@ func (v *VM) loading(chunk string, run func(), err *error) {
 	m := v.mem
 	m.checkGC()
 	v.BeginLoad()
-	m.hold, m.compiling = true, true
+	m.holdUnbound()
+	m.compiling = true
 	if m.track != nil {
 		m.track.chunk = ChunkID(chunk)
 	}
@@ -231,23 +232,12 @@ func (v *VM) compileSource(src string, more func() string, chunk string) (proto 
 // BeginLoad stops the collector until EndLoad: what is compiled, and what a
 // function that reads it makes meanwhile, stays as long as the compilation takes.
 func (v *VM) BeginLoad() {
-	m := v.mem
-	if m.on && !m.exact && !m.egc.Blocked {
-		m.collect() // the device has just done so
-	}
-	v.block()
-}
-
-func (v *VM) block() {
-	m := v.mem
-	m.egc.Blocked = true
-	if m.named == nil {
-		m.named = map[string]bool{}
-	}
+	v.mem.beExact() // the device has just collected, too
+	v.mem.egc.Blocked = true
 }
 
 // EndLoad lets the collector run again, even if a script had stopped it.
-func (v *VM) EndLoad() { v.mem.egc.Blocked, v.mem.named = false, nil }
+func (v *VM) EndLoad() { v.mem.egc.Blocked = false }
 
 // Intern accounts for a string (luac.Account).
 func (m *memory) Intern(s string) { m.intern(s) }

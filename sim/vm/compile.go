@@ -65,7 +65,7 @@ func (v *VM) LoadPieces(next func() (string, *Error), chunk string) (fn *Functio
 		m.compiling = false // running out of memory in there is an error in there
 		piece, lerr := next()
 		if m.compiling = compiling; compiling {
-			v.block() // a chunk compiled in there, or an error, has ended it
+			m.egc.Blocked = true // a chunk compiled in there, or an error, has ended it
 			if m.track != nil {
 				m.track.chunk = ChunkID(chunk)
 			}

@@ -16,3 +16,6 @@ func (v *VM) CheckAccount() string {
 	}
 	return ""
 }
+
+// IsExact reports whether the account is exact now.
+func (v *VM) IsExact() bool { return v.mem.exact }

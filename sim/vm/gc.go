@@ -9,26 +9,32 @@ import (
 // sweep forgets everything the mark did not reach, and shrinks what shrinks at
 // the end of a collection.
 func (m *memory) sweep() {
-	if !m.exact {
-		m.heap.TakeBack()
-	}
+	m.heap.TakeBack()
+	m.total -= m.taken
+	m.taken = 0
 	freed := false
 	for _, s := range m.dead { // since the last sweep nobody can still be at work on them
 		*s = tableState{}
 	}
 	m.spare = append(m.spare, m.dead[:min(len(m.dead), maxSpare-len(m.spare))]...)
 	m.dead = m.dead[:0]
-	for tb, s := range m.tables {
-		if s.epoch != m.epoch {
-			s.t.Free(m)
-			delete(m.tables, tb)
-			delete(m.addresses, objectPointer(tb))
-			freed = true
-			if !m.exact && len(m.dead) < maxSpare && m.track == nil {
-				m.dead = append(m.dead, s)
-			}
+	m.complete()
+	tables := m.all.tables[:0]
+	for _, s := range m.all.tables {
+		if s.epoch == m.epoch {
+			tables = append(tables, s)
+			continue
+		}
+		s.t.Free(m)
+		delete(m.tables, s.tb)
+		delete(m.addresses, objectPointer(s.tb))
+		freed = true
+		if !m.exact && len(m.dead) < maxSpare && m.track == nil {
+			m.dead = append(m.dead, s)
 		}
 	}
+	clear(m.all.tables[len(tables):])
+	m.all.tables = tables
 	if freed {
 		m.cache = [tableCacheSize]*tableState{}
 	}
@@ -42,6 +48,9 @@ func (m *memory) sweep() {
 		}
 	}
 	m.tabs = keep
+	if s := m.nascent; s != nil {
+		m.live += s.header.Size() + s.Calls.Size() + s.Data.Size()
+	}
 	if !m.compiling {
 		for _, t := range m.orphans[:m.stray] {
 			t.Free(m)
@@ -49,34 +58,18 @@ func (m *memory) sweep() {
 		m.orphans = m.orphans[:copy(m.orphans, m.orphans[m.stray:])]
 		m.stray = 0
 	}
-	for fn, o := range m.funcs {
-		if o.epoch != m.epoch {
-			m.free(&o.blk)
-			delete(m.funcs, fn)
-			delete(m.addresses, objectPointer(fn))
-		}
-	}
-	for uv, o := range m.upvals {
-		if o.epoch != m.epoch {
-			m.free(&o.blk)
-			delete(m.upvals, uv)
-		}
-	}
+	sweepKind(m, m.funcs, &m.all.funcs, func(fn *lua.LFunction) { delete(m.addresses, objectPointer(fn)) })
+	sweepKind(m, m.upvals, &m.all.upvals, nil)
 	for p, o := range m.protos {
 		if o.epoch != m.epoch {
-			m.free(&o.blk)
+			m.freeObject(&o.object)
 			for i := range o.parts {
 				m.free(&o.parts[i])
 			}
 			delete(m.protos, p)
 		}
 	}
-	for s, o := range m.strs {
-		if o.epoch != m.epoch && !o.pinned {
-			m.free(&o.blk)
-			delete(m.strs, s)
-		}
-	}
+	sweepKind(m, m.strs, &m.all.strs, nil)
 	for L, t := range m.threads {
 		if t.stack.epoch != m.epoch {
 			m.free(&t.stack.header)
@@ -87,14 +80,19 @@ func (m *memory) sweep() {
 		}
 	}
 	m.sweepUserdata()
-	if m.exact && !m.hold {
-		for i := range m.unbound {
-			m.free(&m.unbound[i].blk)
-		}
-		m.unbound = m.unbound[:0]
+	if !m.hold {
+		m.held = len(m.unbound)
 	}
+	for i := range m.unbound[:m.held] {
+		m.free(&m.unbound[i].blk)
+	}
+	m.unbound = append(m.unbound[:0], m.unbound[m.held:]...)
+	m.held = 0
 	m.settle()
 	m.strt.Live = len(m.strs)
+	if !m.exact {
+		m.countStrings()
+	}
 	m.checkSizes()
 	if !m.exact {
 		m.total = m.fixed + m.live + m.registry.Bytes() + m.strt.Slots*heap.StringTableSlot + m.buf.Size
@@ -128,6 +126,14 @@ func (m *memory) give(b *heap.Block, n int) bool {
 	return true
 }
 
+// freeObject gives back an object.
+func (m *memory) freeObject(o *object) {
+	if o.homeless {
+		m.total -= int(o.size)
+	}
+	m.free(&o.blk)
+}
+
 // free gives back a block; in a lazy account the total is found anew.
 func (m *memory) free(b *heap.Block) { m.Realloc(b, 0) }
 
@@ -136,7 +142,7 @@ func (m *memory) sweepUserdata() {
 	m.gcable = 0
 	for _, u := range m.udata {
 		if u.epoch != m.epoch {
-			m.free(&u.blk)
+			m.freeObject(&u.object)
 			delete(m.udataOf, u.ud)
 			delete(m.addresses, objectPointer(u.ud))
 			if m.v.OnFree != nil {
@@ -155,14 +161,11 @@ func (m *memory) sweepUserdata() {
 
 // settle places, in a lazy account, what has survived its first collection.
 func (m *memory) settle() {
-	place := func(b *heap.Block, n int) {
-		var ok bool
-		if *b, ok = m.heap.Allocate(n); !ok {
-			*b, _ = m.heap.Reserve(n)
-		}
-	}
 	for _, o := range m.unplaced {
-		place(&o.blk, int(o.size))
+		m.house(o)
+	}
+	if !m.exact {
+		m.settleFixed()
 	}
 	for _, s := range m.unsettled {
 		m.heap.Settle(&s.t.Head)
@@ -175,6 +178,38 @@ func (m *memory) settle() {
 		}
 	}
 	m.unplaced, m.unsettled, m.unsettledProtos = m.unplaced[:0], m.unsettled[:0], m.unsettledProtos[:0]
+}
+
+// settleFixed places what a lazy account has reserved for objects that it knows
+// from the beginning.
+func (m *memory) settleFixed() {
+	for _, s := range m.tabs {
+		m.heap.Settle(&s.t.Head)
+		m.heap.Settle(&s.t.Arr)
+		m.heap.Settle(&s.t.Node)
+	}
+	for _, u := range m.udata {
+		m.heap.Settle(&u.blk)
+	}
+	for _, t := range m.unsettledThreads {
+		m.heap.Settle(&t.stack.header)
+		m.heap.Settle(&t.stack.Calls)
+		m.heap.Settle(&t.stack.Data)
+	}
+	m.unsettledThreads = m.unsettledThreads[:0]
+	for _, b := range []*heap.Block{&m.registry.Head, &m.registry.Arr, &m.registry.Node, &m.strt.Block, &m.buf.Block} {
+		m.heap.Settle(b)
+	}
+}
+
+// house gives an object that exists already a block. In a heap that is full it
+// has none, and counts all the same.
+func (m *memory) house(o *object) {
+	var ok bool
+	if o.blk, ok = m.heap.Allocate(int(o.size)); !ok {
+		o.blk, ok = m.heap.Reserve(int(o.size))
+	}
+	o.homeless = !ok
 }
 
 // checkSizes shrinks the string table and the concat buffer, as at the end of a

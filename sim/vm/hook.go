@@ -57,28 +57,9 @@ func (m *meter) Done() <-chan struct{} {
 	}
 	inst := f.Fn.Proto.Code[f.Pc-1]
 	switch int(inst >> 26) {
-	case lua.OP_SETTABLE:
+	case lua.OP_SETTABLE, lua.OP_SETTABLEKS, lua.OP_SETGLOBAL, lua.OP_SETUPVAL:
 		if v.mem.on {
-			v.running = m.th
-			if tb, ok := m.reg(f, int(inst>>18)&0xff).(*lua.LTable); ok {
-				v.mem.set(tb, m.rk(f, int(inst&0x1ff)), m.rk(f, int(inst>>9)&0x1ff) != lua.LNil)
-			}
-		}
-	case lua.OP_SETTABLEKS:
-		if v.mem.on {
-			v.running = m.th
-			if tb, ok := m.reg(f, int(inst>>18)&0xff).(*lua.LTable); ok {
-				if key, ok := m.rk(f, int(inst&0x1ff)).(lua.LString); ok {
-					v.mem.setString(tb, string(key), m.rk(f, int(inst>>9)&0x1ff) != lua.LNil)
-				}
-			}
-		}
-	case lua.OP_SETGLOBAL:
-		if v.mem.on {
-			v.running = m.th
-			if key, ok := f.Fn.Proto.Constants[inst&0x3ffff].(lua.LString); ok {
-				v.mem.setString(f.Fn.Env, string(key), m.reg(f, int(inst>>18)&0xff) != lua.LNil)
-			}
+			m.beforeStore(f, inst)
 		}
 	case lua.OP_GETGLOBAL:
 		if v.romNanos > 0 {
@@ -145,11 +126,57 @@ func (m *meter) Done() <-chan struct{} {
 	return nil
 }
 
+// beforeStore accounts for what an instruction stores in a table or a variable.
+func (m *meter) beforeStore(f *luaFrame, inst uint32) {
+	v := m.vm
+	v.running = m.th
+	a, b, c := int(inst>>18)&0xff, int(inst&0x1ff), int(inst>>9)&0x1ff
+	var x lua.LValue
+	switch int(inst >> 26) {
+	case lua.OP_SETTABLE:
+		tb, ok := m.reg(f, a).(*lua.LTable)
+		if !ok {
+			return
+		}
+		key := m.rk(f, b)
+		x = m.rk(f, c)
+		v.mem.set(tb, key, x != lua.LNil)
+		if s, ok := key.(lua.LString); ok && b < constant {
+			v.mem.escapes(string(s))
+		}
+	case lua.OP_SETTABLEKS:
+		tb, ok := m.reg(f, a).(*lua.LTable)
+		if !ok {
+			return
+		}
+		key, ok := m.rk(f, b).(lua.LString)
+		if !ok {
+			return
+		}
+		x = m.rk(f, c)
+		v.mem.setString(tb, string(key), x != lua.LNil)
+	case lua.OP_SETGLOBAL:
+		x = m.reg(f, a)
+		if key, ok := f.Fn.Proto.Constants[inst&0x3ffff].(lua.LString); ok {
+			v.mem.setString(f.Fn.Env, string(key), x != lua.LNil)
+		}
+		c = 0
+	case lua.OP_SETUPVAL:
+		x = m.reg(f, a)
+		c = 0
+	}
+	if s, ok := x.(lua.LString); ok && c < constant {
+		v.mem.escapes(string(s))
+	}
+}
+
+// constant marks an operand that is a constant (gopher-lua: opBitRk).
+const constant = 1 << 8
+
 // reg is register a of frame f; rk a register or a constant.
 func (m *meter) reg(f *luaFrame, a int) lua.LValue { return m.state.reg.array[f.LocalBase+a] }
 
 func (m *meter) rk(f *luaFrame, a int) lua.LValue {
-	const constant = 1 << 8 // gopher-lua: opBitRk
 	if a&constant != 0 {
 		return f.Fn.Proto.Constants[a&^constant]
 	}
@@ -262,6 +289,8 @@ func (m *memory) argTable(tb *lua.LTable, n int) {
 	m.intern("n")
 	k := heap.StringKey("n")
 	s.t.Set(m, &k, true, s)
+	m.stores(lua.LString("n"))
+	m.bound.lost = true // the arguments are in it
 }
 
 // beforeSetList accounts for the array a constructor fills.
@@ -281,6 +310,9 @@ func (m *meter) beforeSetList(f *luaFrame, inst uint32) {
 	m.vm.running = m.th
 	s := m.vm.mem.table(tb)
 	s.t.SetArray(m.vm.mem, (c-1)*lua.FieldsPerFlush+n, s)
+	for i := 1; i <= n; i++ {
+		m.vm.mem.stores(m.reg(f, a+i))
+	}
 }
 
 // beforeClosure accounts for a closure and the cells of the variables it is the
@@ -289,12 +321,13 @@ func (m *meter) beforeClosure(f *luaFrame, inst uint32) {
 	mem := m.vm.mem
 	m.vm.running = m.th
 	p := f.Fn.Proto.FunctionPrototypes[inst&0x3ffff]
-	mem.hold = true
+	mem.holdUnbound()
 	mem.charge(kindFunction, heap.ClosureSize(int(p.NumUpvalues)))
 	for i := 0; i < int(p.NumUpvalues); i++ {
 		pseudo := f.Fn.Proto.Code[f.Pc+i]
 		if int(pseudo>>26) == lua.OP_MOVE && !m.captured(f.LocalBase+int(pseudo&0x1ff)) {
 			mem.charge(kindUpvalue, heap.UpvalueCell)
+			mem.bound.cells++
 		}
 	}
 	mem.hold = false

@@ -152,7 +152,8 @@ func (m *memory) sweepStrings() {
 	before := m.total
 	for _, s := range g.rows[len(g.rows)-g.work] {
 		if o := m.strs[s]; o != nil && o.epoch != m.epoch {
-			m.free(&o.blk)
+			m.freeObject(o)
+			o.gone = true
 			delete(m.strs, s)
 			m.strt.Live--
 		}
@@ -184,7 +185,7 @@ func (m *memory) objects() int {
 func (m *memory) sweepIncremental() {
 	g := &m.incr
 	before, hold := m.total, m.hold
-	m.hold = true // what was charged since the mark is alive
+	m.hold, m.held = true, 0 // what was charged since the mark is alive
 	m.sweep()
 	m.hold = hold
 	for i := range g.garbage {

@@ -41,7 +41,8 @@ func (m *memory) collect() {
 	}
 	dead := m.markAll()
 	if len(m.incr.garbage) > 0 { // of a cycle that this collection completes
-		m.unbound = append(m.unbound, m.incr.garbage...)
+		m.unbound = append(m.incr.garbage, m.unbound...)
+		m.held += len(m.incr.garbage)
 	}
 	m.sweep()
 	m.finalize(append(m.incr.dead, dead...))
@@ -55,6 +56,7 @@ func (m *memory) markAll() []*udataState {
 	m.epoch++
 	m.live, m.visited, m.stray = 0, m.registry.Bytes(), len(m.orphans)
 	m.weak, m.work = m.weak[:0], m.work[:0]
+	m.unsettledThreads = m.unsettledThreads[:0]
 	m.unplaced, m.unsettled, m.unsettledProtos = m.unplaced[:0], m.unsettled[:0], m.unsettledProtos[:0]
 	m.markThread(v.main)
 	m.markValue(v.L.G.Global)
@@ -146,7 +148,7 @@ func (m *memory) markValue(v lua.LValue) {
 	case lua.LString:
 		m.markString(string(x))
 	case *lua.LTable:
-		s := m.tables[x]
+		s := m.known(x)
 		if s == nil {
 			if m.v.rom[x] != "" {
 				return
@@ -171,7 +173,7 @@ func (m *memory) markValue(v lua.LValue) {
 		if x.IsG && len(x.Upvalues) == 0 {
 			return
 		}
-		o := m.funcs[x]
+		o := objectOf(m, m.funcs, x)
 		if o == nil {
 			n := heap.ClosureSize(len(x.Upvalues))
 			if x.IsG {
@@ -179,7 +181,7 @@ func (m *memory) markValue(v lua.LValue) {
 			}
 			o = &object{size: int32(n)}
 			m.discover(kindFunction, o)
-			m.funcs[x] = o
+			add(m.funcs, &m.all.funcs, x, o)
 		}
 		if o.epoch != m.epoch {
 			m.reach(o)
@@ -213,11 +215,11 @@ func (m *memory) reach(o *object) {
 }
 
 func (m *memory) markString(s string) *object {
-	o := m.strs[s]
+	o := m.stringObject(s)
 	if o == nil {
 		o = &object{size: int32(heap.StringSize(len(s)))}
 		m.discover(kindString, o)
-		m.strs[s] = o
+		m.addString(s, o)
 	}
 	if o.epoch != m.epoch {
 		m.reach(o)
@@ -230,6 +232,9 @@ func (m *memory) markThread(t *meter) {
 		t.stack.epoch = m.epoch
 		m.live += t.stack.Bytes()
 		m.visited += heap.ThreadHeader + t.stack.Bytes()
+		if s := &t.stack; !m.exact && !(s.header.Placed() && s.Calls.Placed() && s.Data.Placed()) {
+			m.unsettledThreads = append(m.unsettledThreads, t)
+		}
 		if t != m.v.main {
 			m.live += heap.ThreadHeader
 		}
@@ -249,11 +254,13 @@ func (m *memory) discover(k objectKind, o *object) {
 		if u := &m.unbound[i]; u.kind == k && u.blk.Size() == int(o.size) {
 			o.blk = u.blk
 			m.unbound = append(m.unbound[:i], m.unbound[i+1:]...)
+			if i < m.held {
+				m.held--
+			}
 			return
 		}
 	}
-	o.blk, _ = m.heap.Reserve(int(o.size))
-	m.heap.Settle(&o.blk)
+	m.house(o)
 	m.total += int(o.size)
 	m.allocTotal += int(o.size)
 	m.peak = max(m.peak, m.total)
@@ -261,7 +268,7 @@ func (m *memory) discover(k objectKind, o *object) {
 
 func (m *memory) traverseTable(tb *lua.LTable) {
 	t := tableOf(tb)
-	s := m.tables[tb]
+	s := m.known(tb)
 	weakKeys, weakValues := false, false
 	if mt, ok := t.Metatable.(*lua.LTable); ok {
 		m.markValue(mt)
@@ -334,11 +341,11 @@ func (m *memory) traverseFunction(fn *lua.LFunction) {
 			continue
 		}
 		if !fn.IsG {
-			o := m.upvals[uv]
+			o := objectOf(m, m.upvals, uv)
 			if o == nil {
 				o = &object{size: heap.UpvalueCell}
 				m.discover(kindUpvalue, o)
-				m.upvals[uv] = o
+				add(m.upvals, &m.all.upvals, uv, o)
 			}
 			if o.epoch == m.epoch {
 				continue

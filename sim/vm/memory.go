@@ -13,19 +13,20 @@ import (
 // holds what they lack: sizes, table parts, blocks.
 //
 // On the device the collector runs before every allocation (EGC_ALWAYS), so only
-// what is reachable counts. Walking the graph each time is exact and slow, so
-// there are two ways of keeping the account:
+// what is reachable counts. There are two ways of keeping the account, and it
+// goes from one to the other (see precision.go):
 //
-//   - lazy, the default: an allocation adds to an upper bound; the graph is
-//     walked when the bound passes the heap's size, when someone asks how much
-//     is free, and at call boundaries while objects with finalizers exist.
 //   - exact: the graph is walked before every allocation, in the firmware's
 //     order of allocations. Peaks and addresses then are the device's.
+//   - lazy: an allocation adds to an upper bound; the graph is walked when the
+//     bound comes near a limit, when someone asks how much is free, and at call
+//     boundaries while objects with finalizers exist.
 type memory struct {
-	v     *VM
-	heap  *heap.Heap
-	exact bool
-	on    bool // accounting has begun (after boot)
+	v      *VM
+	heap   *heap.Heap
+	exact  bool // at the moment
+	always bool // exact: Config.ExactHeap
+	on     bool // accounting has begun (after boot)
 
 	total      int // what collectgarbage("count") shows, in bytes; lazy: a bound
 	peak       int
@@ -42,9 +43,10 @@ type memory struct {
 	incr           incremental
 	pause, stepmul int
 
-	fixed       int // bytes of what was made at boot and never changes
-	fixedLength int // what that takes of the heap
-	strt        heap.StringTable
+	fixed       int              // bytes of what was made at boot and never changes
+	fixedLength int              // what that takes of the heap
+	strt        heap.StringTable // Live is a bound while the account is lazy
+	bound       stringBound
 	buf         heap.ConcatBuffer
 	registry    heap.Table // what luaL_ref writes to
 
@@ -57,39 +59,48 @@ type memory struct {
 	protos  map[*lua.FunctionProto]*protoObject
 	strs    map[string]*object
 	threads map[*lua.LState]*meter
+	all     rosters
 	udata   []*udataState // in order of creation
 	udataOf map[*lua.LUserData]*udataState
 	gcable  int // userdata that have, or may get, a finalizer
 
 	unbound   []youngBlock  // exact: blocks whose object the next mark will find
-	hold      bool          // exact: those of the instruction at hand stay
+	hold      bool          // exact: those of the instruction at hand stay,
+	held      int           // which begin here
 	orphans   []*heap.Table // tables of the compiler, dead when a mark begins
 	stray     int           // how many there were at the last mark
 	compiling bool
-	named     map[string]bool // lazy: strings of the chunk being compiled
-	still     *lua.LState     // thread whose stack must not move now (fw: fixedstack)
-	tabs      []*tableState   // tables whose object is not known yet
-	dead      []*tableState   // states of tables that the last sweep freed
-	spare     []*tableState   // of earlier ones, to be used again
-	pins      []lua.LValue    // what running firmware functions hold
+	still     *lua.LState   // thread whose stack must not move now (fw: fixedstack)
+	asked     bool          // lazy: a firmware function wants to know what is free
+	nascent   *threadStack  // of a thread being made
+	tabs      []*tableState // tables whose object is not known yet
+	dead      []*tableState // states of tables that the last sweep freed
+	spare     []*tableState // of earlier ones, to be used again
+	pins      []lua.LValue  // what running firmware functions hold
 	work      []lua.LValue
 	track     *tracker // nil: nobody asked
 	weak      []*lua.LTable
 	hashes    [64]hashEntry
+	strCache  [foundStrings]foundString
+	lookups   [lookups]lookup
 
-	unplaced        []*object     // lazy: seen by this mark for the first time
-	unsettled       []*tableState // lazy: tables with parts that have no place yet
-	unsettledProtos []*protoObject
-	addresses       map[unsafe.Pointer]uint32
-	lastAddress     uint32
+	unplaced         []*object     // lazy: seen by this mark for the first time
+	unsettled        []*tableState // lazy: tables with parts that have no place yet
+	unsettledProtos  []*protoObject
+	unsettledThreads []*meter
+	taken            int // lazy: bytes counted together since the last mark
+	addresses        map[unsafe.Pointer]uint32
+	lastAddress      uint32
 }
 
 // object is an object of a fixed size.
 type object struct {
-	epoch  uint32
-	pinned bool // made at boot, part of memory.fixed
-	size   int32
-	blk    heap.Block
+	epoch    uint32
+	pinned   bool // made at boot, part of memory.fixed
+	gone     bool // freed
+	homeless bool // counted, and without a block
+	size     int32
+	blk      heap.Block
 }
 
 // youngBlock is memory charged for an object that Go code or the next
@@ -124,7 +135,7 @@ func newMemory(v *VM, h *heap.Heap, exact bool) *memory {
 		h = heap.New(heap.Config{})
 	}
 	m := &memory{
-		v: v, heap: h, exact: exact,
+		v: v, heap: h, exact: exact, always: exact,
 		tables:  map[*lua.LTable]*tableState{},
 		roms:    map[*lua.LTable]*tableState{},
 		funcs:   map[*lua.LFunction]*object{},
@@ -151,13 +162,29 @@ func (m *memory) Realloc(b *heap.Block, n int) {
 	if !m.on {
 		return
 	}
-	old := b.Size()
 	if n == 0 {
+		m.total -= b.Size()
 		m.heap.Release(b)
-		m.total -= old
 		return
 	}
+	m.prepare(n, 0)
+	m.resize(b, n)
+}
+
+// prepare does what precedes a request of n bytes that makes a number of strings:
+// collections, and the choice of how to account for it.
+func (m *memory) prepare(n, strings int) {
+	if m.exact {
+		m.collectBefore()
+		m.relax(n)
+	} else if m.unsure(n, strings) {
+		m.decide(n, strings)
+	}
+}
+
+func (m *memory) resize(b *heap.Block, n int) {
 	m.requests++
+	old := b.Size()
 	if m.exact {
 		m.reallocExact(b, old, n)
 	} else {
@@ -175,7 +202,6 @@ func (m *memory) Realloc(b *heap.Block, n int) {
 }
 
 func (m *memory) reallocExact(b *heap.Block, old, n int) {
-	m.collectBefore()
 	if n > old && m.egc.Mode&heap.EGCOnMemLimit != 0 && m.egc.Limit > 0 && !m.underLimit(n-old) {
 		m.outOfMemory()
 	}
@@ -258,12 +284,22 @@ func (m *memory) charge(kind objectKind, n int) {
 	if !m.on {
 		return
 	}
+	if !m.exact && m.unsure(n, made[kind]) {
+		m.decide(n, made[kind])
+	}
 	if m.exact {
 		var b heap.Block
 		m.Realloc(&b, n)
-		m.unbound = append(m.unbound, youngBlock{kind, b})
+		m.charged(kind, &b)
 		return
 	}
+	m.take(kind, n)
+}
+
+// take is charge for a lazy account, which counts the bytes of such objects
+// together.
+func (m *memory) take(kind objectKind, n int) {
+	m.strt.Live += made[kind]
 	m.requests++
 	m.sinceMark += n
 	if m.gcable > 0 && m.sinceMark > finalizerInterval && m.egc.Mode&heap.EGCAlways != 0 && !m.egc.Blocked && !m.inGC {
@@ -278,6 +314,7 @@ func (m *memory) charge(kind objectKind, n int) {
 			m.outOfMemory()
 		}
 	}
+	m.taken += n
 	m.total += n
 	m.growth = n
 	m.allocTotal += n
@@ -286,6 +323,10 @@ func (m *memory) charge(kind objectKind, n int) {
 		m.track.allocated(n)
 	}
 }
+
+// holdUnbound keeps what is charged from here on until hold is false again: its
+// objects will be made together.
+func (m *memory) holdUnbound() { m.hold, m.held = true, len(m.unbound) }
 
 // OutOfMemoryPanic is what an allocation panics with when memory runs out and no
 // Lua call is there to catch it: the firmware's PANIC.
@@ -311,58 +352,6 @@ func (m *memory) outOfMemory() {
 	m.v.throw(L, String(OutOfMemory))
 }
 
-// intern accounts for making string s.
-func (m *memory) intern(s string) {
-	if !m.on {
-		return
-	}
-	if !m.exact {
-		// A lazy account counts each mention of a string as a new one. While the
-		// collector is blocked no mark corrects that, so names are remembered.
-		if m.named != nil {
-			if m.strs[s] != nil || m.named[s] {
-				return
-			}
-			m.named[s] = true
-			if n := m.strt.GrownFor(len(m.named)); n > 0 {
-				m.growStringTable(n)
-			}
-		}
-		m.charge(kindString, heap.StringSize(len(s)))
-		if m.track != nil {
-			m.track.note(stringKey(s))
-		}
-		return
-	}
-	if o, ok := m.strs[s]; ok {
-		o.epoch = m.epoch // a dead one that was not swept yet lives on
-		return
-	}
-	if n := m.strt.GrownFor(1); n > 0 {
-		if m.incr.phase == gcSweepStrings { // a crowded table is swept first (luaC_sweepstrgc)
-			m.sweepStrings()
-		}
-		if m.incr.phase != gcSweepStrings {
-			m.growStringTable(n)
-		}
-	}
-	o := &object{size: int32(heap.StringSize(len(s)))}
-	m.Realloc(&o.blk, int(o.size))
-	o.epoch = m.epoch
-	m.strs[s] = o
-	m.strt.Live++
-	if m.track != nil {
-		m.track.note(stringKey(s))
-	}
-}
-
-func (m *memory) growStringTable(n int) {
-	m.strt.Stuck = true
-	m.Realloc(&m.strt.Block, n*heap.StringTableSlot)
-	m.strt.Stuck = false
-	m.strt.Slots = n
-}
-
 // useBuffer makes the concat buffer hold n bytes.
 func (m *memory) useBuffer(n int) {
 	if !m.on {
@@ -373,10 +362,13 @@ func (m *memory) useBuffer(n int) {
 	if g == 0 {
 		return
 	}
-	if m.exact {
-		m.Realloc(&m.buf.Block, g)
-	} else if g > m.buf.Block.Size() {
-		m.Realloc(&m.buf.Block, (g+63)&^63) // the next mark gives the rest back
+	if m.exact || g > m.buf.Block.Size() {
+		m.prepare(g, 0)
+		if m.exact {
+			m.resize(&m.buf.Block, g)
+		} else {
+			m.resize(&m.buf.Block, (g+63)&^63) // the next mark gives the rest back
+		}
 	}
 	m.buf.Size = g
 }
@@ -396,22 +388,4 @@ func (m *memory) decayBuffer() {
 		m.heap.Release(&m.buf.Block)
 		m.buf.Block, _ = m.heap.Reserve(m.buf.Size)
 	}
-}
-
-// hashEntry remembers the hash of a string by where it is: the constants of a
-// program are hashed once.
-type hashEntry struct {
-	p    *byte
-	n    int
-	hash uint32
-}
-
-func (m *memory) stringKey(s string, k *heap.Key) {
-	k.Kind, k.Str = heap.KeyString, s
-	p := unsafe.StringData(s)
-	e := &m.hashes[(uintptr(unsafe.Pointer(p))>>4^uintptr(len(s)))&63]
-	if e.p != p || e.n != len(s) || p == nil {
-		*e = hashEntry{p, len(s), heap.StringHash(s)}
-	}
-	k.Hash = e.hash
 }

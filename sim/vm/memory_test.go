@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -100,7 +101,7 @@ func TestGarbageIsFree(t *testing.T) {
 	both(t, func(t *testing.T, exact bool) {
 		n := "3000"
 		if !exact {
-			n = "200000"
+			n = "20000"
 		}
 		v := memVM(t, heap.New(heap.Config{Size: 9000}), exact)
 		if err := runLua(t, v, `local keep for i = 1, `+n+` do keep = {i, x = "s" .. i} end`); err != nil {
@@ -245,15 +246,16 @@ func BenchmarkNearTheLimit(b *testing.B) {
 		b.Fatal(err.Message())
 	}
 	v.Collect()
-	if _, ok := h.Allocate(h.Largest() - 700); !ok {
-		b.Fatal("no room")
-	}
 	v.SetPrices(Prices{Instruction: 1})
 	fn, err := v.Load([]byte(`for i = 1, 100 do local t = {i} local s = "a" .. i end`), "=t")
 	if err != nil {
 		b.Fatal(err)
 	}
 	r := v.Ref(fn, "benchmark")
+	v.Collect()
+	if _, ok := h.Allocate(h.Largest() - 700); !ok {
+		b.Fatal("no room")
+	}
 	before := v.CPU()
 	for b.Loop() {
 		if _, lerr, _ := v.Call(v.Deref(r), 0); lerr != nil {
@@ -262,4 +264,46 @@ func BenchmarkNearTheLimit(b *testing.B) {
 	}
 	b.ReportMetric(float64(v.CPU()-before)/b.Elapsed().Seconds(), "instructions/s")
 	b.ReportMetric(float64(h.Free()), "free")
+}
+
+// A program whose only allocations are closures makes garbage like any other.
+func TestClosuresAreFreed(t *testing.T) {
+	both(t, func(t *testing.T, exact bool) {
+		v := memVM(t, nil, exact)
+		if err := runLua(t, v, `for i = 1, 3000 do local f = function() return i end end`); err != nil {
+			t.Fatal(err.Message())
+		}
+	})
+}
+
+// Programs that stay just below the number of strings at which the string table
+// grows and make strings for ever.
+func BenchmarkStringTableNearlyFull(b *testing.B) {
+	for _, held := range []int{60, 61, 124, 508, 509} {
+		b.Run(strconv.Itoa(held), func(b *testing.B) {
+			v := memVM(b, nil, false)
+			fn, err := v.Load([]byte(`for i = 1, 100 do local s = "a" .. i end`), "=t")
+			if err != nil {
+				b.Fatal(err)
+			}
+			r := v.Ref(fn, "benchmark")
+			for i := 0; ; i++ {
+				v.Collect()
+				if len(v.mem.strs) >= held {
+					break
+				}
+				v.Ref(String("held"+strconv.Itoa(i)), "benchmark")
+			}
+			slots := v.mem.strt.Slots
+			v.SetPrices(Prices{Instruction: 1})
+			before := v.CPU()
+			for b.Loop() {
+				if _, lerr, _ := v.Call(v.Deref(r), 0); lerr != nil {
+					b.Fatal(lerr.Message())
+				}
+			}
+			b.ReportMetric(float64(v.CPU()-before)/b.Elapsed().Seconds(), "instructions/s")
+			b.ReportMetric(float64(v.mem.strt.Slots-slots), "grown")
+		})
+	}
 }

@@ -143,26 +143,58 @@ func TestOutOfMemoryScripts(t *testing.T) {
 	}
 }
 
-// A lazy account must end the same way, within a growth step.
+// lazyOtherwise names the scripts that a lazy account takes to another end than an
+// exact one in some runs, and why.
+var lazyOtherwise = map[string]string{
+	"string_append_100":         lateStrings,
+	"keep_1000_byte_strings":    lateStrings,
+	"longlit_table_concat":      lateStrings,
+	"concat_large_last_operand": lateStrings,
+	"table_of_records":          latePlaces,
+	"userdata_100":              latePlaces,
+	"array_of_arrays_10":        latePlaces,
+	"recursion_coroutine":       latePlaces,
+	"error_in_coroutine":        latePlaces,
+	"unpack_large":              latePlaces,
+	"loadstring_big":            "what died between the last allocation and the load is gone already; on the device it lies there while the load lasts",
+}
+
+const (
+	lateStrings = "a long string gets its place at the next collection: it need not be contiguous with nothing else in between"
+	latePlaces  = "small objects get their places at collections: other rests stay with their blocks, and one or two more objects fit"
+)
+
+// A lazy account must end as an exact one does, in every mode of the collector.
 func TestOutOfMemoryScriptsLazy(t *testing.T) {
 	var all []oomScript
-	readJSON(t, "memory-oom.json", &all)
+	own := readJSON(t, "memory-oom.json", &all)
 	var counts [3]int
-	for _, s := range all {
+	differ := map[string]bool{}
+	for i, s := range all {
 		for _, r := range s.Runs {
-			if r.EGC != "ALWAYS" || r.Limit != 4096 {
-				continue
-			}
 			message, mark, output, _ := r.run(t, s.Source, false)
 			o := compare(&r, message, mark, output)
-			counts[o]++
-			if o == other && testing.Verbose() {
-				t.Logf("%s %s %v: %q at %v %q, want %q at %v", s.Name, r.Layout, *r.Above, message, mark, output, r.Message, r.Mark)
+			if r.EGC == "ALWAYS" && r.Limit == 4096 && i < own {
+				counts[o]++
+			}
+			m, k, out, _ := r.run(t, s.Source, true)
+			if m == message && k == mark && out == output || o == same {
+				continue
+			}
+			if differ[s.Name] = true; lazyOtherwise[s.Name] == "" {
+				t.Errorf("%s %s %s: %q at %v %q, an exact account %q at %v, measured %q at %v", s.Name, r.EGC, r.Layout, message, mark, output, m, k, r.Message, r.Mark)
+			} else if testing.Verbose() {
+				t.Logf("%s %s %s: %q at %v, an exact account %q at %v", s.Name, r.EGC, r.Layout, message, mark, m, k)
 			}
 		}
 	}
+	for name := range lazyOtherwise {
+		if !differ[name] {
+			t.Errorf("%s ends as with an exact account now: take it out of the list", name)
+		}
+	}
 	t.Logf("%d same, %d within a growth step, %d otherwise", counts[same], counts[near], counts[other])
-	if counts[same] < 205 || counts[other] > 28 {
-		t.Errorf("the level was 205 same and 28 otherwise")
+	if counts[same] < 233 || counts[other] > 9 {
+		t.Errorf("the level was 233 same and 9 otherwise")
 	}
 }

@@ -238,13 +238,15 @@ func TestSnippets(t *testing.T) {
 	report(t, tallies, "delta", "peak", "alloc")
 }
 
-// A lazy account comes to the same retained bytes when it is asked, but for the
-// string table, which it does not see growing for strings that soon die, and for
-// weak tables, whose entries vanish later.
+// lazyInexact names what a lazy account does not retain to the byte, and why.
+var lazyInexact = map[string]string{
+	"weak_values": "an entry of a weak table goes when the next one is made; on the device it lives until the register that its value was made in is used again",
+}
+
+// A lazy account comes to the same retained bytes when it is asked.
 func TestSnippetsLazy(t *testing.T) {
 	var all []snippet
 	own := readJSON(t, "memory-snippets.json", &all)
-	bad := 0
 	for i, s := range all {
 		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}), false)
 		before := b.settle()
@@ -257,13 +259,11 @@ func TestSnippetsLazy(t *testing.T) {
 			t.Errorf("%s: %v", s.Name, lerr.Message())
 		}
 		fn = nil
-		if got := b.settle() - before; got != s.Delta {
-			if bad++; i < own {
-				t.Logf("%s: %d retained, want %d", s.Name, got, s.Delta)
-			}
+		switch got, known := b.settle()-before, lazyInexact[s.Name] != "" || inexact[s.Name] != ""; {
+		case got != s.Delta && !known:
+			t.Errorf("%s: %d retained, want %d", s.Name, got, s.Delta)
+		case got == s.Delta && lazyInexact[s.Name] != "" && i < own:
+			t.Errorf("%s is exact now: take it out of the list", s.Name)
 		}
-	}
-	if limit := 5; bad > limit {
-		t.Errorf("%d of %d differ, more than the %d known", bad, len(all), limit)
 	}
 }

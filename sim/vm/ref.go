@@ -20,6 +20,7 @@ func (v *VM) Ref(value Value, what string) Ref {
 	if value == nil || value == Nil {
 		return 0
 	}
+	v.mem.stores(value)
 	e := refEntry{value, what, v.Where()}
 	if n := len(v.freeRefs); n > 0 {
 		r := v.freeRefs[n-1]
@@ -66,6 +67,7 @@ func (v *VM) Unref(r *Ref) {
 // SetRef replaces what *r refers to by value, or releases it when value is nil.
 func (v *VM) SetRef(r *Ref, value Value, what string) {
 	if *r != 0 && value != nil && value != Nil {
+		v.mem.stores(value)
 		v.refs[*r] = refEntry{value, what, v.Where()}
 		return
 	}

@@ -51,6 +51,7 @@ func (m *meter) stackFor(top, n, frame int) {
 	mem, s := m.vm.mem, &m.stack
 	m.vm.running = m.th
 	if size := s.NeedSlots(top+s.base, n); size > 0 {
+		mem.beExact()
 		blocked := mem.egc.Blocked
 		mem.egc.Blocked = true
 		mem.Realloc(&s.Data, size*heap.StackSlot)
@@ -58,6 +59,7 @@ func (m *meter) stackFor(top, n, frame int) {
 		s.Slots = size
 	}
 	if size := s.NeedCallInfos(frame + s.calls + 1); size > 0 {
+		mem.beExact()
 		mem.Realloc(&s.Calls, size*heap.CallInfoSize)
 		s.CallInfos = size
 		if size > heap.MaxCallInfos {
@@ -72,13 +74,15 @@ func (m *memory) newThread() threadStack {
 	s := threadStack{Stack: heap.InitialStack(), base: coroutineBase}
 	if m.on {
 		made := false
+		m.nascent = &s
 		defer func() {
+			m.nascent = nil
 			if !made { // memory ran out on the way
 				m.free(&s.header)
 				m.free(&s.Calls)
 			}
 		}()
-		m.hold = true
+		m.holdUnbound()
 		m.Realloc(&s.header, heap.ThreadHeader)
 		m.Realloc(&s.Calls, s.CallInfos*heap.CallInfoSize)
 		m.Realloc(&s.Data, s.Slots*heap.StackSlot)
@@ -111,6 +115,22 @@ func (m *memory) keepCorpse(L *lua.LState, value lua.LValue) {
 	t.stack.died = t.vm.keepStack(L)
 }
 
+// top is the end of the innermost function's frame: registers above hold nothing.
+func (m *meter) top() int {
+	st := m.state
+	if st.Dead {
+		return 0
+	}
+	top := st.reg.top
+	if f := st.currentFrame; f != nil && f.Fn != nil && !f.Fn.IsG {
+		top = max(top, f.LocalBase+int(f.Fn.Proto.NumUsedRegisters))
+	}
+	return min(top, len(st.reg.array))
+}
+
+// registers is what is on the stack, up to top.
+func (m *meter) registers() []lua.LValue { return m.state.reg.array[:m.top()] }
+
 // values lists what is on a thread's stack: the registers up to the end of the
 // innermost function's frame and the functions that are running.
 func (m *meter) values() []lua.LValue {
@@ -118,10 +138,7 @@ func (m *meter) values() []lua.LValue {
 	if st.Dead {
 		return nil
 	}
-	top := st.reg.top
-	if f := st.currentFrame; f != nil && f.Fn != nil && !f.Fn.IsG {
-		top = max(top, f.LocalBase+int(f.Fn.Proto.NumUsedRegisters))
-	}
+	top := m.top()
 	if m.vm.mem.exact { // what functions left behind above that, the mark clears
 		slots, _ := m.used()
 		if end := min(slots-m.stack.base, len(st.reg.array)); end > top {
@@ -129,7 +146,7 @@ func (m *meter) values() []lua.LValue {
 		}
 	}
 	m.onStack = m.onStack[:0]
-	for _, x := range st.reg.array[:min(top, len(st.reg.array))] {
+	for _, x := range st.reg.array[:top] {
 		if x != nil {
 			m.onStack = append(m.onStack, x)
 		}
@@ -164,8 +181,17 @@ func (m *meter) used() (slots, frames int) {
 func (m *meter) shrink() {
 	mem, s := m.vm.mem, &m.stack
 	slots, frames := m.used()
+	need := slots
+	if f := m.state.currentFrame; mem.asked && f != nil && f.Fn != nil && f.Fn.IsG {
+		// A firmware function is asking: the collections that have been left
+		// out were before it was called.
+		slots = min(slots, f.LocalBase+f.NArgs+m.stack.base)
+	}
 	for {
 		ns, nc := s.Shrunk(slots, frames)
+		if ns < s.Slots && !s.Holds(ns, need) {
+			ns = s.Slots
+		}
 		if nc < s.CallInfos && !mem.give(&s.Calls, nc*heap.CallInfoSize) {
 			nc = s.CallInfos
 		}

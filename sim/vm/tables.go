@@ -39,20 +39,33 @@ const maxHostArray = 8192
 
 func init() { lua.MaxArrayIndex = maxHostArray }
 
-const tableCacheSize = 64
+const tableCacheSize = 256
 
 // table returns the state of tb.
 func (m *memory) table(tb *lua.LTable) *tableState {
+	if s := m.known(tb); s != nil {
+		return s
+	}
+	return m.adopt(tb)
+}
+
+// known returns the state of tb, nil if it has none yet or lies in flash.
+func (m *memory) known(tb *lua.LTable) *tableState {
 	c := &m.cache[uintptr(unsafe.Pointer(tb))>>5%tableCacheSize]
 	if s := *c; s != nil && s.tb == tb {
 		return s
 	}
 	s := m.tables[tb]
-	if s == nil {
-		s = m.adopt(tb)
+	if s != nil {
+		*c = s
 	}
-	*c = s
 	return s
+}
+
+// addTable notes the state of a table that is alive.
+func (m *memory) addTable(tb *lua.LTable, s *tableState) {
+	m.tables[tb] = s
+	m.all.tables = append(m.all.tables, s)
 }
 
 // adopt makes a state for a table that was not announced.
@@ -74,7 +87,7 @@ func (m *memory) adopt(tb *lua.LTable) *tableState {
 			break
 		}
 	}
-	m.tables[tb] = s
+	m.addTable(tb, s)
 	blocked := m.egc.Blocked
 	m.egc.Blocked = true // its contents are not all on a stack
 	s.t.Init(m, n, len(t.strdict)+len(t.dict))
@@ -109,7 +122,7 @@ func (m *memory) newTable(narray, nhash int) *tableState {
 // begin starts the account of a table that exists already and is alive.
 func (m *memory) begin(tb *lua.LTable, narray, nhash int) *tableState {
 	s := &tableState{tb: tb, epoch: m.epoch}
-	m.tables[tb] = s
+	m.addTable(tb, s)
 	if m.track != nil {
 		m.track.note(s)
 	}
@@ -120,7 +133,7 @@ func (m *memory) begin(tb *lua.LTable, narray, nhash int) *tableState {
 // bind says which table a state made by newTable belongs to.
 func (m *memory) bind(s *tableState, tb *lua.LTable) {
 	s.tb, s.building, s.epoch = tb, false, m.epoch
-	m.tables[tb] = s
+	m.addTable(tb, s)
 	for i := len(m.tabs) - 1; i >= 0; i-- {
 		if m.tabs[i] == s {
 			m.tabs = append(m.tabs[:i], m.tabs[i+1:]...)
@@ -198,6 +211,9 @@ func (m *memory) set(tb *lua.LTable, key lua.LValue, nonNil bool) {
 			have = true
 		}
 		next := m.newIndex(tb, key)
+		if mt, ok := tableOf(tb).Metatable.(*lua.LTable); ok {
+			m.beforeWeakSet(mt, s, &k)
+		}
 		m.still = m.v.running
 		s.t.Set(m, &k, nonNil && next == nil, s)
 		m.still = nil
@@ -223,9 +239,20 @@ func (m *memory) newIndex(tb *lua.LTable, key lua.LValue) lua.LValue {
 	return h
 }
 
+// beforeWeakSet lets a weak table lose its dead entries before it gets a new one,
+// which decides where that goes and whether the table grows.
+func (m *memory) beforeWeakSet(mt *lua.LTable, s *tableState, k *heap.Key) {
+	if !m.exact && m.canSwitch() && !s.t.Room(k) {
+		if keys, values := weakMode(mt); keys || values {
+			m.collect()
+		}
+	}
+}
+
 // setString is set for a constant string key.
 func (m *memory) setString(tb *lua.LTable, key string, nonNil bool) {
-	if mt, ok := tableOf(tb).Metatable.(*lua.LTable); ok && mt.RawGetString("__newindex") != lua.LNil {
+	mt, ok := tableOf(tb).Metatable.(*lua.LTable)
+	if ok && mt.RawGetString("__newindex") != lua.LNil {
 		m.set(tb, lua.LString(key), nonNil)
 		return
 	}
@@ -235,6 +262,9 @@ func (m *memory) setString(tb *lua.LTable, key string, nonNil bool) {
 	}
 	var k heap.Key
 	m.stringKey(key, &k)
+	if ok {
+		m.beforeWeakSet(mt, s, &k)
+	}
 	m.still = m.v.running
 	s.t.Set(m, &k, nonNil, s)
 	m.still = nil
@@ -248,6 +278,9 @@ func (m *memory) rawSet(tb *lua.LTable, key lua.LValue, nonNil bool) {
 	var k heap.Key
 	if m.key(key, &k) {
 		s := m.table(tb)
+		if mt, ok := tableOf(tb).Metatable.(*lua.LTable); ok {
+			m.beforeWeakSet(mt, s, &k)
+		}
 		m.still = m.v.running
 		s.t.Set(m, &k, nonNil, s)
 		m.still = nil

@@ -32,7 +32,8 @@ type Config struct {
 	// Recorder, if set, records allocations and CPU time for profiles.
 	Recorder *Recorder
 	// ExactHeap makes the account of Lua's memory exact at every allocation
-	// (see memory), at the price of a collection before each.
+	// (see memory), at the price of a collection before each. Without it the
+	// account is exact where that decides most (see precision.go).
 	ExactHeap bool
 }
 

@@ -77,7 +77,7 @@ func TestBase(t *testing.T) {
 		{src: `setfenv(print, {})`, want: "error: s:1: 'setfenv' cannot change environment of given object"},
 		{src: `print(newproxy() ~= nil, type(newproxy()), getmetatable(newproxy()), type(getmetatable(newproxy(true))))`, want: "true\tuserdata\tnil\ttable"},
 		{src: `local p = newproxy(true) print(getmetatable(newproxy(p)) == getmetatable(p)) getmetatable(p).__len = function() return 9 end print(#p)`, want: "true\n9"},
-		{src: `local n = 0 local function f() getmetatable(newproxy(true)).__gc = function() n = n + 1 end end f() collectgarbage() print(n) for i = 1, 50 do f() end collectgarbage() print(n)`, want: "1\n51"},
+		{src: `local n = 0 local function f() local p = newproxy(true) getmetatable(p).__gc = function() n = n + 1 end end f() collectgarbage() print(n) for i = 1, 50 do f() end collectgarbage() print(n)`, want: "1\n51"},
 		{src: `newproxy({})`, want: "error: s:1: bad argument #1 to 'newproxy' (boolean or proxy expected)"},
 		{src: `print(type(collectgarbage("count")), collectgarbage(), collectgarbage("setpause", 150), collectgarbage("setpause", 110) == 150, type(gcinfo()))`, want: "number\t0\t110\ttrue\tnumber", differs: true},
 		{src: `collectgarbage("bogus")`, want: "error: s:1: bad argument #1 to 'collectgarbage' (invalid option 'bogus')"},
