@@ -202,7 +202,7 @@ func (v *VM) Reachable() int {
 // collector runs before each allocation and is not held up.
 func (v *VM) Eager() bool {
 	m := v.mem
-	return m.on && !m.always && m.egc.Mode&heap.EGCAlways != 0 && !m.egc.Blocked && !m.inGC && !m.compiling
+	return m.on && !m.exact && m.egc.Mode&heap.EGCAlways != 0 && !m.egc.Blocked && !m.inGC && !m.compiling
 }
 
 // TrueFree returns the free heap, garbage that the device would have collected by
