@@ -57,9 +57,26 @@ func (m *meter) Done() <-chan struct{} {
 	}
 	inst := f.Fn.Proto.Code[f.Pc-1]
 	switch int(inst >> 26) {
-	case lua.OP_SETTABLE, lua.OP_SETTABLEKS, lua.OP_SETGLOBAL, lua.OP_SETUPVAL:
+	case lua.OP_SETTABLE:
 		if v.mem.on {
-			m.beforeStore(f, inst)
+			m.beforeSetTable(f, inst)
+		}
+	case lua.OP_SETTABLEKS:
+		if v.mem.on {
+			m.beforeSetField(f, inst)
+		}
+	case lua.OP_SETGLOBAL:
+		if v.mem.on {
+			v.running = m.th
+			x := m.reg(f, argA(inst))
+			if key, ok := f.Fn.Proto.Constants[inst&0x3ffff].(lua.LString); ok {
+				v.mem.setString(f.Fn.Env, string(key), x != lua.LNil)
+			}
+			v.mem.stores(x)
+		}
+	case lua.OP_SETUPVAL:
+		if v.mem.on {
+			v.mem.stores(m.reg(f, argA(inst)))
 		}
 	case lua.OP_GETGLOBAL:
 		if v.romNanos > 0 {
@@ -102,7 +119,10 @@ func (m *meter) Done() <-chan struct{} {
 			m.beforeCall(f, inst)
 		}
 	case lua.OP_CALL:
-		if v.mem.on {
+		if v.mem.exact {
+			m.spare(f, m.argsEnd(f, argA(inst), argB(inst)))
+		}
+		if fn, ok := m.state.reg.array[f.LocalBase+argA(inst)].(*lua.LFunction); ok && fn.IsG && v.mem.on {
 			m.beforeCall(f, inst)
 		}
 	case lua.OP_RETURN:
@@ -126,47 +146,40 @@ func (m *meter) Done() <-chan struct{} {
 	return nil
 }
 
-// beforeStore accounts for what an instruction stores in a table or a variable.
-func (m *meter) beforeStore(f *luaFrame, inst uint32) {
-	v := m.vm
-	v.running = m.th
-	a, b, c := int(inst>>18)&0xff, int(inst&0x1ff), int(inst>>9)&0x1ff
-	var x lua.LValue
-	switch int(inst >> 26) {
-	case lua.OP_SETTABLE:
-		tb, ok := m.reg(f, a).(*lua.LTable)
-		if !ok {
-			return
-		}
-		key := m.rk(f, b)
-		x = m.rk(f, c)
-		v.mem.set(tb, key, x != lua.LNil)
-		if s, ok := key.(lua.LString); ok && b < constant {
-			v.mem.escapes(string(s))
-		}
-	case lua.OP_SETTABLEKS:
-		tb, ok := m.reg(f, a).(*lua.LTable)
-		if !ok {
-			return
-		}
-		key, ok := m.rk(f, b).(lua.LString)
-		if !ok {
-			return
-		}
-		x = m.rk(f, c)
-		v.mem.setString(tb, string(key), x != lua.LNil)
-	case lua.OP_SETGLOBAL:
-		x = m.reg(f, a)
-		if key, ok := f.Fn.Proto.Constants[inst&0x3ffff].(lua.LString); ok {
-			v.mem.setString(f.Fn.Env, string(key), x != lua.LNil)
-		}
-		c = 0
-	case lua.OP_SETUPVAL:
-		x = m.reg(f, a)
-		c = 0
+// beforeSetTable accounts for what t[k] = x stores.
+func (m *meter) beforeSetTable(f *luaFrame, inst uint32) {
+	m.vm.running = m.th
+	tb, ok := m.reg(f, argA(inst)).(*lua.LTable)
+	if !ok {
+		return
 	}
-	if s, ok := x.(lua.LString); ok && c < constant {
-		v.mem.escapes(string(s))
+	mem, b, c := m.vm.mem, argB(inst), argC(inst)
+	key, x := m.rk(f, b), m.rk(f, c)
+	mem.set(tb, key, x != lua.LNil)
+	if b < constant {
+		mem.stores(key)
+	}
+	if c < constant {
+		mem.stores(x)
+	}
+}
+
+// beforeSetField is beforeSetTable for t.name = x.
+func (m *meter) beforeSetField(f *luaFrame, inst uint32) {
+	m.vm.running = m.th
+	tb, ok := m.reg(f, argA(inst)).(*lua.LTable)
+	if !ok {
+		return
+	}
+	key, ok := m.rk(f, argB(inst)).(lua.LString)
+	if !ok {
+		return
+	}
+	c := argC(inst)
+	x := m.rk(f, c)
+	m.vm.mem.setString(tb, string(key), x != lua.LNil)
+	if c < constant {
+		m.vm.mem.stores(x)
 	}
 }
 
@@ -459,19 +472,21 @@ func joinValues(values []lua.LValue, n int) string {
 
 // beforeCall makes room on the stack for a native function.
 func (m *meter) beforeCall(f *luaFrame, inst uint32) {
-	a, b := int(inst>>18)&0xff, int(inst&0x1ff)
-	top := f.LocalBase + a + b
-	if b == 0 {
-		top = m.state.reg.top
-	}
-	if m.vm.mem.exact {
-		m.spare(f, top)
-	}
-	fn, ok := m.reg(f, a).(*lua.LFunction)
+	fn, ok := m.reg(f, argA(inst)).(*lua.LFunction)
 	if !ok || !fn.IsG {
 		return
 	}
+	top := m.argsEnd(f, argA(inst), argB(inst))
 	if top+heap.MinCStack >= m.stack.room || f.Idx+1 >= m.stack.callRoom {
 		m.stackFor(top, heap.MinCStack, f.Idx+1)
 	}
+}
+
+// argsEnd is the register behind the arguments of a call: b-1 of them, or all that
+// there are, above register a.
+func (m *meter) argsEnd(f *luaFrame, a, b int) int {
+	if b == 0 {
+		return m.state.reg.top
+	}
+	return f.LocalBase + a + b
 }
