@@ -209,9 +209,11 @@ func (m *memory) reallocExact(b *heap.Block, old, n int) {
 		return
 	}
 	m.heap.Fail(n)
-	if m.egc.Mode&heap.EGCOnAllocFailure != 0 && !m.egc.Blocked {
-		m.collect()
-		if m.heap.Resize(b, n) {
+	if m.egc.Mode&heap.EGCOnAllocFailure != 0 {
+		if !m.egc.Blocked {
+			m.collect()
+		}
+		if m.heap.Resize(b, n) { // it tries again in any case, and prints E:M again
 			return
 		}
 		m.heap.Fail(n)
