@@ -157,19 +157,18 @@ func TestOutOfMemoryScripts(t *testing.T) {
 var lazyOtherwise = map[string]string{
 	"string_append_100":         lateStrings,
 	"keep_1000_byte_strings":    lateStrings,
-	"longlit_table_concat":      lateStrings,
 	"concat_large_last_operand": lateStrings,
 	"table_of_records":          latePlaces,
+	"coroutines_suspended":      latePlaces,
 	"userdata_100":              latePlaces,
 	"array_of_arrays_10":        latePlaces,
 	"recursion_coroutine":       latePlaces,
 	"error_in_coroutine":        latePlaces,
 	"unpack_large":              latePlaces,
-	"loadstring_big":            "what died between the last allocation and the load is gone already; on the device it lies there while the load lasts",
 }
 
 const (
-	lateStrings = "a long string gets its place at the next collection: it need not be contiguous with nothing else in between"
+lateStrings = "the concat buffer and the last string of a loop stand elsewhere, since small strings get their places at collections"
 	latePlaces  = "small objects get their places at collections: other rests stay with their blocks, and one or two more objects fit"
 )
 
@@ -203,7 +202,7 @@ func TestOutOfMemoryScriptsLazy(t *testing.T) {
 		}
 	}
 	t.Logf("%d same, %d within a growth step, %d otherwise", counts[same], counts[near], counts[other])
-	if counts[same] < 233 || counts[other] > 9 {
-		t.Errorf("the level was 233 same and 9 otherwise")
+	if counts[same] < 239 || counts[other] > 3 {
+		t.Errorf("the level was 239 same and 3 otherwise")
 	}
 }

@@ -7,22 +7,20 @@ import "github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 // something, or costs nothing:
 //
 //   - while the heap is nearly full;
+//   - for a request of bigBlock bytes or more: contiguity decides about it;
 //   - while the string table is about to grow;
 //   - when a stack grows;
 //   - while the collector is held up (a compilation, collectgarbage("stop")) or
 //     runs in another mode than ALWAYS: nothing is walked before an allocation
 //     then;
 //
-// and else lazy, with a collection before a request that is large beside what is
-// free. Both changes happen right after a collection and before a request is
-// granted: then it is known what is alive, and that has its place.
+// and else lazy. Both changes happen right after a collection and before a request
+// is granted: then it is known what is alive, and that has its place.
 const (
 	// exactMargin is the free heap, in bytes, below which the account is exact,
 	// and exactMargin + lazyMargin that above which it is lazy again.
 	exactMargin = 1 << 10
 	lazyMargin  = 512
-	// largeShare is which part of the free heap a large request exceeds.
-	largeShare = 2
 )
 
 // canSwitch reports whether a collection may run now.
@@ -37,21 +35,17 @@ func (m *memory) unsure(n, strings int) bool {
 // decide finds out what is alive when a lazy account must know, and makes it
 // exact when it must stay so.
 func (m *memory) decide(n, strings int) {
-	if m.canSwitch() && (m.heap.Free()-n < exactMargin || strings == 0 && isLarge(n, m.heap.Free()) ||
+	if m.canSwitch() && (m.heap.Free()-n < exactMargin || n >= bigBlock ||
 		m.strt.Live+strings >= m.strt.Slots && m.crowded(strings)) {
 		m.collect()
 		m.exact = !m.mayBeLazy(n)
 	}
 }
 
-// isLarge reports whether contiguity decides about a request. Strings are left
-// out: a lazy account gives them their places at the next collection.
-func isLarge(n, free int) bool { return n >= bigBlock && n > free/largeShare }
-
 // mayBeLazy reports whether nothing asks for an exact account now that it is
-// known what is alive.
+// known what is alive, and n bytes are asked for.
 func (m *memory) mayBeLazy(n int) bool {
-	return m.egc.Mode&heap.EGCAlways != 0 && m.heap.Free()-n >= exactMargin+lazyMargin &&
+	return n < bigBlock && m.egc.Mode&heap.EGCAlways != 0 && m.heap.Free()-n >= exactMargin+lazyMargin &&
 		(m.strt.Live+2 < m.strt.Slots || m.strt.Stuck)
 }
 
