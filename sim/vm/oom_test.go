@@ -168,7 +168,7 @@ var lazyOtherwise = map[string]string{
 }
 
 const (
-lateStrings = "the concat buffer and the last string of a loop stand elsewhere, since small strings get their places at collections"
+	lateStrings = "the concat buffer and the last string of a loop stand elsewhere, since small strings get their places at collections"
 	latePlaces  = "small objects get their places at collections: other rests stay with their blocks, and one or two more objects fit"
 )
 
