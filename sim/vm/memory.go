@@ -38,6 +38,8 @@ type memory struct {
 	live       int    // bytes found by the mark at hand
 	visited    int    // bytes of the objects it walked through
 
+	idleAt         uint64 // requests at the last call while exact
+	idled          int    // calls since then
 	egc            heap.EGC
 	inGC           bool
 	incr           incremental

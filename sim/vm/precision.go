@@ -7,7 +7,7 @@ import "github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 // something, or costs nothing:
 //
 //   - while the heap is nearly full;
-//   - for a request of bigBlock bytes or more: contiguity decides about it;
+//   - for a large request: contiguity decides about it;
 //   - while the string table is about to grow;
 //   - when a stack grows;
 //   - while the collector is held up (a compilation, collectgarbage("stop")) or
@@ -21,6 +21,9 @@ const (
 	// and exactMargin + lazyMargin that above which it is lazy again.
 	exactMargin = 1 << 10
 	lazyMargin  = 512
+	// largeShare is which part of the free heap a large request exceeds: 1.4 KB at
+	// the prompt.
+	largeShare = 32
 )
 
 // canSwitch reports whether a collection may run now.
@@ -35,17 +38,21 @@ func (m *memory) unsure(n, strings int) bool {
 // decide finds out what is alive when a lazy account must know, and makes it
 // exact when it must stay so.
 func (m *memory) decide(n, strings int) {
-	if m.canSwitch() && (m.heap.Free()-n < exactMargin || n >= bigBlock ||
+	if m.canSwitch() && (m.heap.Free()-n < exactMargin || m.isLarge(n) ||
 		m.strt.Live+strings >= m.strt.Slots && m.crowded(strings)) {
 		m.collect()
 		m.exact = !m.mayBeLazy(n)
 	}
 }
 
+// isLarge reports whether it depends on where the other blocks are that n bytes find
+// room.
+func (m *memory) isLarge(n int) bool { return n >= bigBlock && n > m.heap.Free()/largeShare }
+
 // mayBeLazy reports whether nothing asks for an exact account now that it is
 // known what is alive, and n bytes are asked for.
 func (m *memory) mayBeLazy(n int) bool {
-	return n < bigBlock && m.egc.Mode&heap.EGCAlways != 0 && m.heap.Free()-n >= exactMargin+lazyMargin &&
+	return !m.isLarge(n) && m.egc.Mode&heap.EGCAlways != 0 && m.heap.Free()-n >= exactMargin+lazyMargin &&
 		(m.strt.Live+2 < m.strt.Slots || m.strt.Stuck)
 }
 
@@ -58,8 +65,8 @@ func (m *memory) beExact() {
 	}
 }
 
-// relax makes an exact account lazy when it may be. It runs after the collection
-// before a request of n bytes.
+// relax makes an exact account lazy when it may be. It runs between the collection
+// before a request of n bytes and the next.
 func (m *memory) relax(n int) {
 	if !m.always && m.canSwitch() && len(m.unbound) == 0 && m.mayBeLazy(n) {
 		m.exact = false
@@ -80,4 +87,23 @@ func (m *memory) charged(k objectKind, b *heap.Block) {
 	m.heap.Take(n)
 	m.taken += n
 	m.strt.Live += made[k]
+}
+
+// idleCalls is how many calls without a request in between an exact account lasts.
+const idleCalls = 128
+
+// idle counts a call while the account is exact: a program that only computes needs
+// no exact account, and nothing else would end it.
+func (m *memory) idle() {
+	if m.requests != m.idleAt {
+		m.idleAt, m.idled = m.requests, 0
+	}
+	if m.idled++; m.idled < idleCalls || m.always || !m.canSwitch() || !m.mayBeLazy(0) {
+		return
+	}
+	m.idled = 0
+	if len(m.unbound) > 0 {
+		m.collect()
+	}
+	m.relax(0)
 }

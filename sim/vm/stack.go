@@ -67,6 +67,9 @@ func (m *meter) stackFor(top, n, frame int) {
 		}
 	}
 	s.limits()
+	if mem.exact {
+		mem.relax(0)
+	}
 }
 
 // newThread accounts for a coroutine that is about to be made.
