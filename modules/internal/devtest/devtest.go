@@ -134,6 +134,7 @@ func (b *Bench) LuaBytes() int {
 	b.Eval("local _")
 	b.Device.VM.Collect()
 	b.Device.VM.Collect() // what finalizers have released
+	b.Device.VM.Collect() // and what weak tables have let go then
 	s := b.Device.VM.MemoryStats()
 	return s.Total - heap.StackSlot*s.StackSlots - heap.CallInfoSize*s.CallInfos -
 		heap.StringTableSlot*s.StringSlots - s.ConcatBuffer
