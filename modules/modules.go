@@ -2,7 +2,8 @@
 // finds them after those in the device's flash. Each is a directory with the Lua
 // source, a README that is its manual, and tests that run it on a simulated
 // device. They are ordinary NodeMCU modules: copied to the flash of a real device
-// they work there.
+// they work there. A module may have further files, named NAME_PART.lua, that it
+// requires itself.
 //
 // The package owns the sources and their names; it must not know the simulator.
 // Only its tests do.
@@ -11,15 +12,17 @@ package modules
 import (
 	"embed"
 	"io/fs"
+	"strings"
 )
 
 //go:embed */*.lua
 var files embed.FS
 
-// Source returns the Lua source of a module, and whether there is one of that
-// name.
+// Source returns the Lua source of a module or of a part of one, and whether there
+// is one of that name.
 func Source(name string) ([]byte, bool) {
-	src, err := files.ReadFile(name + "/" + name + ".lua")
+	dir, _, _ := strings.Cut(name, "_")
+	src, err := files.ReadFile(dir + "/" + name + ".lua")
 	return src, err == nil
 }
 

@@ -300,7 +300,7 @@ func TestCosts(t *testing.T) {
 	used := b.Device.VM.LuaBytes()
 	b.Device.VM.ResetMemoryStats()
 	b.Eval(`require("httpserver")`)
-	if peak := b.Device.VM.MemoryStats().Peak - used; peak > 26000 {
+	if peak := b.Device.VM.MemoryStats().Peak - used; peak > 22000 {
 		t.Errorf("loading takes %d bytes of Lua memory", peak)
 	} else {
 		t.Logf("loading: up to %d bytes of Lua memory", peak)
@@ -313,7 +313,7 @@ func TestCosts(t *testing.T) {
 			t.Errorf("%s: %d bytes of heap, limit %d", what, n, limit)
 		}
 	}
-	cost("loaded", 14000)
+	cost("loaded", 16000)
 	b.Eval(`require("httpserver").createServer(80, function(req, res) keep = res end)`)
 	exchange := func(data string) *devtest.Peer {
 		p := b.Dial(80)
@@ -325,17 +325,17 @@ func TestCosts(t *testing.T) {
 	b.LuaBytes()
 	free = b.FreeHeap()
 	p := exchange("")
-	cost("idle connection", 800)
+	cost("idle connection", 600)
 	p.Abort()
 	b.Run(devtest.Quiet)
 	p = exchange("POST / HTTP/1.1\r\nHost: 192.168.1.10\r\nContent-Length: 5\r\n\r\n")
 	b.LuaBytes()
-	cost("request that waits for its body", 1700)
+	cost("request that waits for its body", 1100)
 	p.Send("hello")
 	p.Stall(true)
 	b.Eval(`keep:finish(("x"):rep(1000))`)
 	b.Eval(`keep = nil`)
-	cost("response under way", 4000)
+	cost("response under way", 2800)
 	p.Abort()
 	b.Run(devtest.Quiet)
 	b.LuaBytes()

@@ -54,6 +54,17 @@ type Bench struct {
 // New makes a bench whose device runs program as its init.lua.
 func New(t testing.TB, program string) *Bench {
 	t.Helper()
+	return newBench(t, program, false)
+}
+
+// NewExact is New with an account of memory that is exact at every allocation.
+func NewExact(t testing.TB, program string) *Bench {
+	t.Helper()
+	return newBench(t, program, true)
+}
+
+func newBench(t testing.TB, program string, exact bool) *Bench {
+	t.Helper()
 	board, err := boards.Load(boards.Default)
 	if err != nil {
 		t.Fatal(err)
@@ -65,12 +76,13 @@ func New(t testing.TB, program string) *Bench {
 	b := &Bench{T: t, World: sim.NewWorld(1)}
 	b.World.Subscribe(b.event)
 	b.Device = b.World.AddDevice(sim.Config{
-		Board:    board,
-		Modules:  []sim.Module{net.Module, node.Module, tmr.Module},
-		Flash:    fs,
-		HostCPU:  true,
-		WiFi:     sim.WiFiConfig{Wired: deviceAddr},
-		Embedded: modules.Source,
+		Board:     board,
+		Modules:   []sim.Module{net.Module, node.Module, tmr.Module},
+		Flash:     fs,
+		HostCPU:   true,
+		ExactHeap: exact,
+		WiFi:      sim.WiFiConfig{Wired: deviceAddr},
+		Embedded:  modules.Source,
 	})
 	b.host = b.Host(lwip.Desktop())
 	b.Device.PowerOn()
@@ -140,8 +152,13 @@ func (b *Bench) LuaBytes() int {
 		heap.StringTableSlot*s.StringSlots - s.ConcatBuffer
 }
 
-// FreeHeap returns what node.heap() gives.
-func (b *Bench) FreeHeap() int { return b.Device.VM.FreeHeap() }
+// FreeHeap returns what node.heap() gives, 0 while the device is down.
+func (b *Bench) FreeHeap() int {
+	if b.Device.VM == nil {
+		return 0
+	}
+	return b.Device.VM.FreeHeap()
+}
 
 // Sockets returns how many TCP connections the device has in any state,
 // listeners not counted.

@@ -1,0 +1,56 @@
+-- httpserver_request: the part of httpserver that parses. The function takes the
+-- line of exchange x's request that begins in s at pos. It returns a status when that
+-- is wrong, or nil and what the program is to hear: a header's name and value.
+
+return function(M, x, s, pos)
+  local want = x.want
+  if s:find("^\r?\n", pos) then
+    if want == 2 then
+      local len = x.len or 0
+      if len == true then
+        x.len, x.want = 0, 3
+      elseif len > M.max_body then
+        return 413
+      else
+        x.want = len > 0 and not (x.expect and x.finish) and 6 or nil
+        x.left = len
+      end
+    elseif want == 3 then
+      return 400
+    elseif want > 3 then
+      x.want = want == 4 and 3 or nil
+    end
+  elseif want == 1 then
+    local method, url, minor = s:match("^([%w_-]+) ([^%c ]+) HTTP/1%.(%d)\r?\n", pos)
+    if not method then return 400 end
+    x.want = 2
+    if minor == "0" then x.old = true end
+    x.req = {method = method, url = url}
+  elseif want == 2 then
+    local name, value = s:match("^([%w!#$%%&'*+.^_`|~-]+):[ \t]*([^%z\1-\8\10-\31\127]-)[ \t]*\r?\n", pos)
+    if not name then return 400 end
+    name = name:lower()
+    if name == "content-length" then
+      local len = value:match("^%d+$") and tonumber(value)
+      if not len or x.len and x.len ~= len then return 400 end
+      x.len = len
+    elseif name == "transfer-encoding" then
+      if value:lower() ~= "chunked" then return 501 end
+      if x.len or x.old then return 400 end
+      x.len = true
+    elseif name == "expect" then
+      x.expect = not x.old
+    end
+    return nil, name, value
+  elseif want == 3 then
+    local size, next = s:match("^(%x+)[ \t]*\r?([;\n])", pos)
+    if not size or #size > 7 then return 400 end
+    size = tonumber(size, 16)
+    x.len = x.len + size
+    if x.len > M.max_body then return 413 end
+    x.want = size > 0 and 7 or 5
+    x.left = size > 0 and size or M.max_head
+  elseif want == 4 then
+    return 400
+  end
+end
