@@ -122,8 +122,10 @@ func (h *Heap) Boot() *Boot {
 		h.used += BootBytes
 		return b
 	}
-	end := &h.free[len(h.free)-1]
-	at, spans := *end, bootSpans[h.layout]
+	if len(h.free) == 0 {
+		return b
+	}
+	at, spans := h.free[len(h.free)-1], bootSpans[h.layout]
 	if used, total := BootLengths(h.layout); total > int(at.length) || h.used+used > h.size {
 		return b
 	}
