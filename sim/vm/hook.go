@@ -156,11 +156,11 @@ func (m *meter) beforeSetTable(f *luaFrame, inst uint32) {
 	mem, b, c := m.vm.mem, argB(inst), argC(inst)
 	key, x := m.rk(f, b), m.rk(f, c)
 	mem.set(tb, key, x != lua.LNil)
-	if b < constant {
-		mem.stores(key)
+	if s, ok := key.(lua.LString); ok && b < constant {
+		mem.escapes(string(s))
 	}
-	if c < constant {
-		mem.stores(x)
+	if s, ok := x.(lua.LString); ok && c < constant {
+		mem.escapes(string(s))
 	}
 }
 
@@ -178,8 +178,8 @@ func (m *meter) beforeSetField(f *luaFrame, inst uint32) {
 	c := argC(inst)
 	x := m.rk(f, c)
 	m.vm.mem.setString(tb, string(key), x != lua.LNil)
-	if c < constant {
-		m.vm.mem.stores(x)
+	if s, ok := x.(lua.LString); ok && c < constant {
+		m.vm.mem.escapes(string(s))
 	}
 }
 

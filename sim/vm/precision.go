@@ -41,7 +41,9 @@ func (m *memory) decide(n, strings int) {
 	if m.canSwitch() && (m.heap.Free()-n < exactMargin || m.isLarge(n) ||
 		m.strt.Live+strings >= m.strt.Slots && m.crowded(strings)) {
 		m.collect()
-		m.exact = !m.mayBeLazy(n)
+		if m.exact = !m.mayBeLazy(n); m.exact {
+			m.largeAt = m.requests + 1
+		}
 	}
 }
 
