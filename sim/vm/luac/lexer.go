@@ -3,6 +3,7 @@ package luac
 import (
 	"fmt"
 	"strings"
+	"unsafe"
 
 	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/luanum"
 )
@@ -72,7 +73,9 @@ func (t token) String() string {
 type lexer struct {
 	src      string        // what has been read; without what lies behind, where more is set
 	more     func() string // the next piece of the source, "" at its end; nil when src is all
-	keep     bool          // a token begins in src that is not complete
+	buf      []byte        // what src is a view of, where more is set
+	begun    int           // where the token at hand begins in src, -1 for none
+	escapes  int           // as many characters of it may make one
 	pos      int
 	line     int // line of the current token
 	lastLine int // line of the last token consumed
@@ -152,12 +155,25 @@ func (x *lexer) fill() bool {
 		x.more = nil
 		return false
 	}
-	if !x.keep {
-		x.src, x.pos = x.src[x.pos:], 0
+	// Tokens are parts of src, so bytes that are there never change.
+	switch {
+	case x.begun < 0:
+		x.buf = append([]byte(x.src[x.pos:]), piece...)
+		x.pos = 0
+	case len(x.buf) != len(x.src):
+		x.buf = append([]byte(x.src), piece...)
+	default:
+		x.buf = append(x.buf, piece...)
 	}
-	x.src += piece
+	x.src = unsafe.String(unsafe.SliceData(x.buf), len(x.buf))
+	if x.begun >= 0 { // a token without end must run out of memory
+		x.onLength((len(x.src) - x.begun) / x.escapes)
+	}
 	return true
 }
+
+// begin notes that a token begins here of which up to n characters make one.
+func (x *lexer) begin(n int) { x.begun, x.escapes = x.pos, n }
 
 // newline skips one end of line: \n, \r, \r\n or \n\r.
 func (x *lexer) newline() {
@@ -171,7 +187,7 @@ func (x *lexer) newline() {
 
 func (x *lexer) scan() token {
 	for {
-		x.keep = false
+		x.begun = -1
 		c := x.char(0)
 		switch {
 		case c < 0:
@@ -186,6 +202,7 @@ func (x *lexer) scan() token {
 			x.pos++
 			x.comment()
 		case c == '[':
+			x.begin(1)
 			sep := x.separator()
 			if sep >= 0 {
 				return x.longString(sep, false)
@@ -224,8 +241,8 @@ func (x *lexer) scan() token {
 		case isDigit(c):
 			return x.number()
 		case isAlpha(c):
+			x.begin(1)
 			start := x.pos
-			x.keep = true
 			for isAlpha(x.char(0)) || isDigit(x.char(0)) {
 				x.pos++
 			}
@@ -256,10 +273,12 @@ func (x *lexer) either(second int, both, one token) token {
 
 func (x *lexer) comment() {
 	if x.char(0) == '[' {
+		x.begin(1)
 		if sep := x.separator(); sep >= 0 {
 			x.longString(sep, true)
 			return
 		}
+		x.begun = -1
 	}
 	for c := x.char(0); c >= 0 && c != '\n' && c != '\r'; c = x.char(0) {
 		x.pos++
@@ -281,8 +300,10 @@ func (x *lexer) separator() int {
 
 func (x *lexer) longString(sep int, comment bool) token {
 	open := x.pos
-	x.keep = !comment
 	x.pos += sep + 2
+	if comment {
+		x.begun = -1
+	}
 	if c := x.char(0); c == '\n' || c == '\r' {
 		x.newline()
 	}
@@ -302,6 +323,9 @@ func (x *lexer) longString(sep int, comment bool) token {
 				x.fail("nesting of [[...]] is deprecated", '[', "")
 			}
 		case ']':
+			if comment {
+				x.begin(1)
+			}
 			if x.separator() == sep {
 				x.pos += sep + 2
 				x.text = string(b)
@@ -319,7 +343,9 @@ func (x *lexer) longString(sep int, comment bool) token {
 			}
 			continue
 		}
-		if !comment {
+		if comment {
+			x.begun = -1
+		} else {
 			b = append(b, byte(c))
 		}
 		x.pos++
@@ -330,6 +356,7 @@ var escapes = map[int]byte{'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r'
 
 func (x *lexer) shortString(quote byte) token {
 	b := []byte{quote} // with its quotes, as messages show it
+	x.begin(4)
 	x.pos++
 	for x.char(0) != int(quote) {
 		c := x.char(0)
@@ -379,8 +406,8 @@ func (x *lexer) shortString(quote byte) token {
 }
 
 func (x *lexer) number() token {
+	x.begin(1)
 	start := x.pos
-	x.keep = true
 	for isDigit(x.char(0)) || x.char(0) == '.' {
 		x.pos++
 	}
