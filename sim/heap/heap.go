@@ -176,6 +176,9 @@ func (h *Heap) Take(n int) bool {
 	return true
 }
 
+// Unplaced is how many of the bytes used have no place yet: reserved or taken.
+func (h *Heap) Unplaced() int { return h.reserved + h.taken }
+
 // TakeBack gives back everything Take took.
 func (h *Heap) TakeBack() {
 	h.used -= h.taken

@@ -38,7 +38,7 @@ func (m *memory) unsure(n, strings int) bool {
 // decide finds out what is alive when a lazy account must know, and makes it
 // exact when it must stay so.
 func (m *memory) decide(n, strings int) {
-	if m.canSwitch() && (m.heap.Free()-n < exactMargin || m.isLarge(n) ||
+	if m.canSwitch() && (m.heap.Free()-n < exactMargin || m.isLarge(n) && m.heap.Unplaced() > 0 ||
 		m.strt.Live+strings >= m.strt.Slots && m.crowded(strings)) {
 		m.collect()
 		if m.exact = !m.mayBeLazy(n); m.exact {
