@@ -199,7 +199,7 @@ func (v *VM) GCEstimate() int {
 func (v *VM) refresh() {
 	m := v.mem
 	if m.on && !m.always && m.egc.Mode&heap.EGCAlways != 0 && !m.egc.Blocked && (m.exact || m.sinceMark > 0) {
-		m.asked = !m.exact
+		m.asked = true
 		m.collect()
 		m.asked = false
 	}

@@ -74,7 +74,7 @@ type memory struct {
 	stray     int           // how many there were at the last mark
 	compiling bool
 	still     *lua.LState   // thread whose stack must not move now (fw: fixedstack)
-	asked     bool          // lazy: a firmware function wants to know what is free
+	asked     bool          // someone wants to know what is free
 	nascent   *threadStack  // of a thread being made
 	tabs      []*tableState // tables whose object is not known yet
 	dead      []*tableState // states of tables that the last sweep freed

@@ -143,7 +143,7 @@ func (m *meter) values() []lua.LValue {
 	}
 	top := m.top()
 	if m.vm.mem.exact { // what functions left behind above that, the mark clears
-		slots, _ := m.used()
+		slots, _ := m.reach()
 		if end := min(slots-m.stack.base, len(st.reg.array)); end > top {
 			clear(st.reg.array[top:end])
 		}
@@ -162,8 +162,9 @@ func (m *meter) values() []lua.LValue {
 	return m.onStack
 }
 
-// used reports how far the frames of a thread reach: slots, and frames.
-func (m *meter) used() (slots, frames int) {
+// reach reports how far the frames of a thread reach: slots, and frames. A native
+// function may fill heap.MinCStack slots.
+func (m *meter) reach() (slots, frames int) {
 	st := m.state
 	top := st.reg.top
 	for f := st.currentFrame; f != nil; f = f.Parent {
@@ -180,15 +181,14 @@ func (m *meter) used() (slots, frames int) {
 	return top + m.stack.base, frames + m.stack.calls
 }
 
-// shrink does to a thread's stacks what a collection does.
+// shrink does to a thread's stacks what a collection does. What a native function
+// may still fill does not count as used: a stack that is halved has room for it.
 func (m *meter) shrink() {
 	mem, s := m.vm.mem, &m.stack
-	slots, frames := m.used()
-	need := slots
-	if f := m.state.currentFrame; mem.asked && f != nil && f.Fn != nil && f.Fn.IsG {
-		// A firmware function is asking: the collections that have been left
-		// out were before it was called.
-		slots = min(slots, f.LocalBase+f.NArgs+m.stack.base)
+	need, frames := m.reach()
+	slots := need // lazy: the collections that have been left out were at other depths
+	if mem.exact || mem.asked {
+		slots = m.top() + s.base
 	}
 	for {
 		ns, nc := s.Shrunk(slots, frames)
