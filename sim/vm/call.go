@@ -270,5 +270,6 @@ func (c *Call) Invoke(fn Value, nret int, args ...Value) []Value {
 	L.SetTop(base)
 	c.VM.nCcalls--
 	c.VM.running = L
+	c.VM.called(out)
 	return out
 }

@@ -130,6 +130,9 @@ func (m *meter) Done() <-chan struct{} {
 			m.beforeReturn(f, inst)
 		}
 	case lua.OP_TFORLOOP:
+		if v.mem.exact {
+			m.due, m.checkGC = true, true // after the call of the iterator
+		}
 		if v.mem.on {
 			if fn, ok := m.reg(f, int(inst>>18)&0xff).(*lua.LFunction); ok && fn.IsG {
 				m.stackFor(f.LocalBase+int(inst>>18)&0xff+6, heap.MinCStack, f.Idx+1)

@@ -99,10 +99,6 @@ var inexactOOM = map[string]string{
 	"string_rep_max ON_ALLOC_FAILURE sdk_hdr16":            "which hole a retry finds depends on frees of the incremental sweep",
 	"loadstring_big ON_ALLOC_FAILURE sdk_hdr16":            "as above",
 	"concat_large_last_operand ON_ALLOC_FAILURE sdk_hdr16": "one E:M more: as above",
-	"load_reader_big ON_ALLOC_FAILURE ideal":               "the device has less garbage when it compiles what a function reads",
-	"load_reader_big ON_ALLOC_FAILURE sdk_hdr16":           "as above",
-	"load_reader_big NOT_ACTIVE ideal":                     "as above",
-	"load_reader_big ON_MEM_LIMIT none":                    "as above",
 	"unpack_large NOT_ACTIVE none":                         "the device refuses to unpack from somewhere between 7,500 and 7,600 values on, not from 8,000 (LUAI_MAXCSTACK) on",
 }
 

@@ -90,7 +90,22 @@ func (c *Call) PCall(fn Value, nret int, handler Value, args ...Value) ([]Value,
 	if c.VM.killed != nil {
 		panic(c.VM.killed)
 	}
+	if err == nil {
+		c.VM.called(ret)
+	}
 	return ret, err
+}
+
+// called is the end of a call that firmware code has made (luaD_call): the
+// incremental collector may take a step.
+func (v *VM) called(ret []Value) {
+	m := v.mem
+	if m.exact && m.on && m.total >= m.incr.threshold {
+		for _, x := range ret {
+			v.pin(x)
+		}
+		m.checkGC()
+	}
 }
 
 // enterC counts a nested call from Go into Lua.
