@@ -52,7 +52,7 @@ var partSizes = map[Part]int{
 	NewproxyNode: HashNode,
 }
 
-// span of the heap at the prompt, header included.
+// bootSpan is a part of the heap at the prompt with its length, header included.
 type bootSpan struct {
 	part   Part
 	length int32

@@ -38,7 +38,7 @@ type memory struct {
 	live       int    // bytes found by the mark at hand
 	visited    int    // bytes of the objects it walked through
 
-	largeAt        uint64 // requests after the one that made the account exact by its size
+	switchedAt     uint64 // requests after the one that made the account exact
 	idleAt         uint64 // requests at the last call while exact
 	idled          int    // calls since then
 	egc            heap.EGC
@@ -177,8 +177,8 @@ func (m *memory) Realloc(b *heap.Block, n int) {
 // prepare does what precedes a request of n bytes that makes a number of strings:
 // collections, and the choice of how to account for it.
 func (m *memory) prepare(n, strings int) {
-	if m.exact && m.requests == m.largeAt {
-		m.relax(n) // nothing but one large block has come since the last collection
+	if m.exact && m.requests == m.switchedAt {
+		m.relax(n) // nothing but one block has come since the last collection
 	}
 	if m.exact {
 		m.collectBefore()

@@ -42,7 +42,7 @@ func (m *memory) decide(n, strings int) {
 		m.strt.Live+strings >= m.strt.Slots && m.crowded(strings)) {
 		m.collect()
 		if m.exact = !m.mayBeLazy(n); m.exact {
-			m.largeAt = m.requests + 1
+			m.switchedAt = m.requests + 1
 		}
 	}
 }

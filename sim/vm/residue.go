@@ -30,6 +30,7 @@ type spared struct {
 
 // spare notes the registers of f above top, before a call.
 func (m *meter) spare(f *luaFrame, top int) {
+	m.vm.running = m.th
 	m.vm.mem.idle()
 	n := len(m.spared)
 	for n > 0 && m.spared[n-1].idx >= f.Idx {

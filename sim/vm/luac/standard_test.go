@@ -19,6 +19,7 @@ import (
 func TestAgainstStandardLua(t *testing.T) {
 	need.Program(t, "luac5.1")
 	out := filepath.Join(t.TempDir(), "out")
+	build := chunkFormat{order: binary.LittleEndian, sizeT: 8}
 	for name, source := range corpus(t) {
 		p, cerr := Compile(source, "=s", KeepLines, nil, nil)
 		if cerr != nil {
@@ -33,7 +34,7 @@ func TestAgainstStandardLua(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := standard([]byte("\x1bLua\x51\x00\x01\x04\x08\x04\x08\x00"), p); !bytes.Equal(got, want) {
+		if got := build.append([]byte("\x1bLua\x51\x00\x01\x04\x08\x04\x08\x00"), p); !bytes.Equal(got, want) {
 			t.Errorf("%s:\n%s\n got %x\nwant %x", name, source, got, want)
 		}
 	}
@@ -93,10 +94,24 @@ var shapes = map[string]string{
 	"call over two": "local a = f(b\n)\nlocal c = {g(\n)}\n(h)()\n",
 }
 
-func standard(b []byte, p *Proto) []byte {
-	word := func(n int) { b = binary.LittleEndian.AppendUint32(b, uint32(n)) }
-	long := func(n uint64) { b = binary.LittleEndian.AppendUint64(b, n) }
-	long(0)
+// chunkFormat is how a build of Lua writes a function without its debug information.
+type chunkFormat struct {
+	order   binary.AppendByteOrder
+	sizeT   int  // bytes of a string's length
+	integer int  // bytes of a number, 0 for a float build
+	padded  bool // as eLua and the firmware do, lines begin at a multiple of four
+}
+
+func (f chunkFormat) append(b []byte, p *Proto) []byte {
+	word := func(n int) { b = f.order.AppendUint32(b, uint32(n)) }
+	length := func(n int) {
+		if f.sizeT == 8 {
+			b = f.order.AppendUint64(b, uint64(n))
+		} else {
+			word(n)
+		}
+	}
+	length(0) // no source
 	word(p.LineDefined)
 	word(p.LastLineDefined)
 	b = append(b, byte(p.Upvalues), byte(p.Params), byte(p.varargFlags()), byte(p.MaxStack))
@@ -108,26 +123,42 @@ func standard(b []byte, p *Proto) []byte {
 	for _, k := range p.Consts {
 		switch k.Kind {
 		case Nil:
-			b = append(b, 0)
+			b = append(b, tagNil)
 		case False:
-			b = append(b, 1, 0)
+			b = append(b, tagBoolean, 0)
 		case True:
-			b = append(b, 1, 1)
+			b = append(b, tagBoolean, 1)
 		case Number:
-			b = append(b, 3)
-			long(math.Float64bits(k.Num))
+			b = f.appendNumber(append(b, tagNumber), k.Num)
 		case String:
-			b = append(b, 4)
-			long(uint64(len(k.Str) + 1))
+			b = append(b, tagString)
+			length(len(k.Str) + 1)
 			b = append(append(b, k.Str...), 0)
 		}
 	}
 	word(len(p.Protos))
 	for _, n := range p.Protos {
-		b = standard(b, n)
+		b = f.append(b, n)
 	}
-	word(0)
-	word(0)
-	word(0)
+	word(0) // lines
+	for f.padded && len(b)&3 != 0 {
+		b = append(b, 0)
+	}
+	word(0) // local variables
+	word(0) // names of upvalues
 	return b
+}
+
+func (f chunkFormat) appendNumber(b []byte, x float64) []byte {
+	switch f.integer {
+	case 0:
+		return f.order.AppendUint64(b, math.Float64bits(x))
+	case 1:
+		return append(b, byte(int(x)))
+	case 2:
+		return f.order.AppendUint16(b, uint16(int(x)))
+	case 8:
+		return f.order.AppendUint64(b, uint64(int64(x)))
+	}
+	return f.order.AppendUint32(b, uint32(int(x)))
 }

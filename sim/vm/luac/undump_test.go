@@ -2,7 +2,6 @@ package luac
 
 import (
 	"encoding/binary"
-	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -123,50 +122,7 @@ func foreign(p *Proto, order binary.AppendByteOrder, integer int) []byte {
 	if integer > 0 {
 		b[headerNumber], b[headerIntegral] = byte(integer), 1
 	}
-	word := func(n int) { b = order.AppendUint32(b, uint32(n)) }
-	word(0)
-	word(p.LineDefined)
-	word(p.LastLineDefined)
-	b = append(b, byte(p.Upvalues), byte(p.Params), byte(p.varargFlags()), byte(p.MaxStack))
-	word(len(p.Code))
-	for _, in := range p.Code {
-		word(int(in.word()))
-	}
-	word(len(p.Consts))
-	for _, k := range p.Consts {
-		switch k.Kind {
-		case Nil:
-			b = append(b, tagNil)
-		case True:
-			b = append(b, tagBoolean, 1)
-		case String:
-			b = append(b, tagString)
-			word(len(k.Str) + 1)
-			b = append(append(b, k.Str...), 0)
-		case Number:
-			b = append(b, tagNumber)
-			switch integer {
-			case 0:
-				b = order.AppendUint64(b, math.Float64bits(k.Num))
-			case 1:
-				b = append(b, byte(int(k.Num)))
-			case 2:
-				b = order.AppendUint16(b, uint16(int(k.Num)))
-			case 8:
-				b = order.AppendUint64(b, uint64(int64(k.Num)))
-			default:
-				word(int(k.Num))
-			}
-		}
-	}
-	word(0)
-	word(0)
-	for len(b)&3 != 0 {
-		b = append(b, 0)
-	}
-	word(0)
-	word(0)
-	return b
+	return chunkFormat{order: order, sizeT: 4, integer: integer, padded: true}.append(b, p)
 }
 
 // Code that no compiler makes.
