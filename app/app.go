@@ -13,15 +13,15 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/modules"
 	"github.com/nodemcu-sim/nodemcu-sim/project"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/flash/hostdir"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/gateway"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/gateway"
 )
 
 // Options is what a caller may choose. Empty fields leave the choice to the
@@ -41,7 +41,7 @@ type Options struct {
 
 	StaticTimers bool // tmr has the numbered timers of older firmware
 
-	// See sim.Config.
+	// See device.Config.
 	TrackAllocations, ProfileCPU bool
 	HeapBudget                   int
 	LeakAfter                    clock.Duration
@@ -55,8 +55,8 @@ type Options struct {
 // App is a device that is ready to be switched on, in a world of its own, or the
 // first of several.
 type App struct {
-	World   *sim.World
-	Device  *sim.Device // the one of Options.Dir; World.Devices has all
+	World   *device.World
+	Device  *device.Device // the one of Options.Dir; World.Devices has all
 	Gateway *gateway.Gateway
 
 	sources   []*source // in the order of World.Devices
@@ -67,7 +67,7 @@ type App struct {
 
 // source is where the files of a device come from, and go to.
 type source struct {
-	device  *sim.Device
+	device  *device.Device
 	dir     string
 	exclude []string          // of the directory, what is not for the device
 	loaded  map[string]string // what came from it, by flash name
@@ -93,7 +93,7 @@ func New(o Options) (_ *App, err error) {
 		return nil, err
 	}
 
-	a := &App{World: sim.NewWorld(o.Seed)}
+	a := &App{World: device.NewWorld(o.Seed)}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -134,7 +134,7 @@ func New(o Options) (_ *App, err error) {
 
 // open opens an app's directory and reads what it says of its device. Close src
 // when there is no error.
-func (o Options) open(dir string) (src *hostdir.Dir, p *project.Project, cfg sim.Config, err error) {
+func (o Options) open(dir string) (src *hostdir.Dir, p *project.Project, cfg device.Config, err error) {
 	src, err = hostdir.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w; run takes the directory that holds init.lua", err)
@@ -150,8 +150,8 @@ func (o Options) open(dir string) (src *hostdir.Dir, p *project.Project, cfg sim
 
 // configure reads the project file of a directory and returns the device that it
 // and the options ask for.
-func (o Options) configure(dir string) (*project.Project, sim.Config, error) {
-	var cfg sim.Config
+func (o Options) configure(dir string) (*project.Project, device.Config, error) {
+	var cfg device.Config
 	p, err := project.Load(dir)
 	if err != nil {
 		return nil, cfg, err
@@ -160,7 +160,7 @@ func (o Options) configure(dir string) (*project.Project, sim.Config, error) {
 	if err != nil {
 		return nil, cfg, err
 	}
-	cfg = sim.Config{Board: board, Embedded: modules.Source, HostCPU: p.HostCPU}
+	cfg = device.Config{Board: board, Embedded: modules.Source, HostCPU: p.HostCPU}
 	if err := o.apply(&cfg); err != nil {
 		return nil, cfg, err
 	}
@@ -172,7 +172,7 @@ func (o Options) configure(dir string) (*project.Project, sim.Config, error) {
 }
 
 // apply sets what the caller chose.
-func (o Options) apply(cfg *sim.Config) error {
+func (o Options) apply(cfg *device.Config) error {
 	cfg.TrackAllocations, cfg.ProfileCPU = o.TrackAllocations, o.ProfileCPU
 	cfg.HeapBudget, cfg.LeakAfter = o.HeapBudget, o.LeakAfter
 	switch o.CPU {
@@ -185,7 +185,7 @@ func (o Options) apply(cfg *sim.Config) error {
 	switch o.OnPanic {
 	case "", "reboot":
 	case "halt", "exit":
-		cfg.OnPanic = sim.HaltOnError
+		cfg.OnPanic = device.HaltOnError
 	default:
 		return fmt.Errorf("--on-panic %q: use reboot, halt or exit", o.OnPanic)
 	}
@@ -222,7 +222,7 @@ func (o Options) publish(p *project.Project) ([]project.Publish, error) {
 // loadFlash fills the file system from a device's directory, or from the
 // directory that takes its changes, if there is one and it has been used before,
 // and checks init.lua.
-func (a *App) loadFlash(from *source, src *hostdir.Dir, flashDir string, cfg *sim.Config) error {
+func (a *App) loadFlash(from *source, src *hostdir.Dir, flashDir string, cfg *device.Config) error {
 	cfg.Flash = flash.New(cfg.Board.FS.Size)
 	report, err := src.Load(cfg.Flash, from.exclude)
 	if err != nil {
@@ -242,7 +242,7 @@ func (a *App) loadFlash(from *source, src *hostdir.Dir, flashDir string, cfg *si
 			return fmt.Errorf("--flash-dir: %w", err)
 		}
 		cfg.Flash.SetSink(from.sink, func(err error) {
-			from.device.Emit(sim.Note, sim.NoteData{Text: "--flash-dir: " + err.Error()})
+			from.device.Emit(device.Note, device.NoteData{Text: "--flash-dir: " + err.Error()})
 		})
 	}
 	for _, s := range report.Skipped {
@@ -271,7 +271,7 @@ func checkInit(dir string, f *flash.FS) error {
 }
 
 // publish makes ports of a device reachable from the host.
-func (a *App) publish(d *sim.Device, list []project.Publish) error {
+func (a *App) publish(d *device.Device, list []project.Publish) error {
 	for _, p := range list {
 		at, err := a.Gateway.Publish(gateway.Publication{
 			Host: p.Host, HostPort: p.HostPort, Device: d, Port: p.Port, UDP: p.UDP,

@@ -12,7 +12,7 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/internal/need"
 	"github.com/nodemcu-sim/nodemcu-sim/observe"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // write makes an app directory of the given files.

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/observe"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // node.heap() at the prompt of a board with the default modules is 42144 to 44576

@@ -4,14 +4,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/flash/hostdir"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
 )
 
 // Reload is a device's directory as it is now, ready to go to the device.
 type Reload struct {
-	Device *sim.Device
+	Device *device.Device
 
 	of  *source
 	src *hostdir.Dir      // closed; it knows where the files are
@@ -78,8 +78,8 @@ func (r *Reload) has(name, data string) bool {
 func (r *Reload) Apply() error {
 	names := r.Files()
 	d := r.Device
-	d.Emit(sim.Note, sim.NoteData{Text: "files have changed: " + strings.Join(names, ", ")})
-	d.Reset(sim.ExternalReset)
+	d.Emit(device.Note, device.NoteData{Text: "files have changed: " + strings.Join(names, ", ")})
+	d.Reset(device.ExternalReset)
 	for _, name := range names {
 		path := "/FLASH/" + name
 		data, ok := r.now[name]

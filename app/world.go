@@ -6,9 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/project"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // addOther puts a further device into the world.
@@ -59,7 +59,7 @@ func baseName(dir string) string {
 // freeName returns name, or name-2 and so on where a device has that already.
 func (a *App) freeName(name string) string {
 	for n, out := 2, name; ; n++ {
-		if !slices.ContainsFunc(a.World.Devices(), func(d *sim.Device) bool { return d.Name == out }) {
+		if !slices.ContainsFunc(a.World.Devices(), func(d *device.Device) bool { return d.Name == out }) {
 			return out
 		}
 		out = fmt.Sprintf("%s-%d", name, n)
@@ -68,7 +68,7 @@ func (a *App) freeName(name string) string {
 
 // faults gives a device's link its quality and outages: the caller's, or what the
 // project says.
-func (o Options) faults(d *sim.Device, p *project.Project) (err error) {
+func (o Options) faults(d *device.Device, p *project.Project) (err error) {
 	link := p.Link
 	if o.Link != "" {
 		if link.Quality, err = wire.ParseQuality(o.Link); err != nil {
@@ -85,7 +85,7 @@ func (o Options) faults(d *sim.Device, p *project.Project) (err error) {
 }
 
 // outages switches the access points off and on.
-func (o Options) outages(w *sim.World, p *project.Project) error {
+func (o Options) outages(w *device.World, p *project.Project) error {
 	down := p.WiFi.Outages
 	if len(o.WiFiDown) > 0 {
 		var err error

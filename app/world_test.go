@@ -8,9 +8,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // TestSeveralDevices puts three directories, two of the same name, on one network.
@@ -38,8 +38,8 @@ func TestSeveralDevices(t *testing.T) {
 	}
 	defer a.Close()
 	out := map[string]string{}
-	a.World.Subscribe(func(e sim.Event) {
-		if d, ok := e.Data.(sim.OutputData); ok {
+	a.World.Subscribe(func(e device.Event) {
+		if d, ok := e.Data.(device.OutputData); ok {
 			out[e.Device] += d.Text
 		}
 	})
@@ -62,7 +62,7 @@ func TestSeveralDevices(t *testing.T) {
 	}
 	d := a.World.Devices()
 	u := d[1].Net().NewUDP()
-	u.SendTo([]byte("x"), d[2].Address(sim.StationIf).Addr(), 7)
+	u.SendTo([]byte("x"), d[2].Address(device.StationIf).Addr(), 7)
 	a.World.Clock.RunUntil(7*clock.Second + 25*clock.Millisecond)
 	if slow != 20000 {
 		t.Errorf("a packet between two links of 10 ms took %d µs", slow)
@@ -130,7 +130,7 @@ func TestLinkTo(t *testing.T) {
 	}{{0, 1, 30 * clock.Millisecond}, {1, 0, 30 * clock.Millisecond}, {0, 2, 7 * clock.Millisecond}, {1, 2, 7 * clock.Millisecond}, {2, 1, 7 * clock.Millisecond}} {
 		start := a.World.Clock.Now()
 		took = 0
-		d[tt.from].Net().NewUDP().SendTo([]byte("x"), d[tt.to].Address(sim.StationIf).Addr(), 7)
+		d[tt.from].Net().NewUDP().SendTo([]byte("x"), d[tt.to].Address(device.StationIf).Addr(), 7)
 		a.World.Clock.RunUntil(start + tt.want + 1) // no answer of the receiver yet
 		if took-start != tt.want {
 			t.Errorf("from %s to %s: %d µs, want %d", d[tt.from].Name, d[tt.to].Name, took-start, tt.want)
@@ -139,7 +139,7 @@ func TestLinkTo(t *testing.T) {
 	}
 	a.World.Clock.RunUntil(9 * clock.Second)
 	took = 0
-	d[0].Net().NewUDP().SendTo([]byte("x"), d[2].Address(sim.StationIf).Addr(), 7)
+	d[0].Net().NewUDP().SendTo([]byte("x"), d[2].Address(device.StationIf).Addr(), 7)
 	a.World.Clock.RunUntil(10 * clock.Second)
 	if took != 0 {
 		t.Error("a packet got through an outage")

@@ -3,7 +3,7 @@ package observe
 import (
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 )
 
 // Verdict is what a test run has come to.
@@ -33,17 +33,17 @@ type Expect struct {
 }
 
 // Handle is the subscriber.
-func (x *Expect) Handle(e sim.Event) {
+func (x *Expect) Handle(e device.Event) {
 	if !x.started {
 		x.started = true
 		x.missing = append([]string(nil), x.Texts...)
 	}
 	switch d := e.Data.(type) {
-	case sim.PanicData:
+	case device.PanicData:
 		if x.Panics {
 			x.decide(Failed, "panic: "+d.Message)
 		}
-	case sim.OutputData:
+	case device.OutputData:
 		x.output(e.Device, Plain(d.Text))
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"io"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 )
 
 // JSON writes every event as one line of JSON: t (virtual time in microseconds),
@@ -25,7 +25,7 @@ func NewJSON(w io.Writer) *JSON {
 }
 
 // Handle is the subscriber.
-func (j *JSON) Handle(e sim.Event) {
+func (j *JSON) Handle(e device.Event) {
 	if err := j.enc.Encode(e); err != nil && j.err == nil {
 		j.err = err
 	}

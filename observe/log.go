@@ -5,8 +5,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // Log writes device output to one writer and, a line each, what the simulator
@@ -27,16 +27,16 @@ type Log struct {
 }
 
 // Handle is the subscriber.
-func (l *Log) Handle(e sim.Event) {
-	if out, ok := e.Data.(sim.OutputData); ok {
+func (l *Log) Handle(e device.Event) {
+	if out, ok := e.Data.(device.OutputData); ok {
 		l.output(e.Device, Plain(out.Text))
 		return
 	}
 	text := Describe(e)
 	switch e.Kind {
-	case sim.Callback:
+	case device.Callback:
 		return
-	case sim.Socket, sim.Pin:
+	case device.Socket, device.Pin:
 		if !l.Verbose {
 			return
 		}
@@ -143,37 +143,37 @@ func Plain(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
 
 // Describe puts an event into words, without time and kind. It returns "" for
 // events that have none.
-func Describe(e sim.Event) string {
+func Describe(e device.Event) string {
 	switch d := e.Data.(type) {
-	case sim.BootData:
+	case device.BootData:
 		return d.Reason
-	case sim.ResetData:
+	case device.ResetData:
 		return d.Reason
-	case sim.PanicData:
+	case device.PanicData:
 		s := d.Message
 		if d.Where != "" {
 			s += " (in " + d.Where + ")"
 		}
 		return s
-	case sim.ErrorData:
+	case device.ErrorData:
 		s, _, _ := strings.Cut(d.Message, "\n")
 		if d.Where != "" {
 			s += " (in " + d.Where + ")"
 		}
 		return s
-	case sim.MemoryData:
+	case device.MemoryData:
 		return fmt.Sprintf("no room for %d bytes, %d free", d.Request, d.Free)
-	case sim.PostMortemData:
+	case device.PostMortemData:
 		return describePostMortem(d)
-	case sim.CallbackData:
+	case device.CallbackData:
 		return fmt.Sprintf("%s took %d µs", d.What, d.CPU)
-	case sim.WiFiData:
+	case device.WiFiData:
 		s := d.Mode + " " + d.State
 		if d.IP != "" {
 			s += " " + d.IP
 		}
 		return s
-	case sim.SocketData:
+	case device.SocketData:
 		s := fmt.Sprintf("#%d %s", d.ID, d.State)
 		if d.Local != "" {
 			s += " " + d.Local
@@ -182,14 +182,14 @@ func Describe(e sim.Event) string {
 			s += " ⇄ " + d.Remote
 		}
 		return s
-	case sim.PinData:
+	case device.PinData:
 		return fmt.Sprintf("%d is %d, by the %s", d.Pin, d.Level, d.By)
-	case sim.HintData:
+	case device.HintData:
 		if d.Where != "" {
 			return d.Where + ": " + d.Text
 		}
 		return d.Text
-	case sim.NoteData:
+	case device.NoteData:
 		return d.Text
 	}
 	return ""

@@ -6,34 +6,34 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
-func output(s string) sim.Event {
-	return sim.Event{Time: 1, Device: "d", Kind: sim.Output, Data: sim.OutputData{Text: s}}
+func output(s string) device.Event {
+	return device.Event{Time: 1, Device: "d", Kind: device.Output, Data: device.OutputData{Text: s}}
 }
 
 func TestExpect(t *testing.T) {
-	boom := sim.Event{Kind: sim.Panic, Data: sim.PanicData{Message: "boom"}}
+	boom := device.Event{Kind: device.Panic, Data: device.PanicData{Message: "boom"}}
 	for _, tt := range []struct {
 		name    string
 		x       Expect
-		events  []sim.Event
+		events  []device.Event
 		want    Verdict
 		why     string
 		missing string
 	}{
-		{"one text", Expect{Texts: []string{"ready"}}, []sim.Event{output("get ready!")}, Passed, "", "[]"},
-		{"across writes", Expect{Texts: []string{"ready"}}, []sim.Event{output("re"), output("a"), output("dy")}, Passed, "", "[]"},
-		{"across a line end", Expect{Texts: []string{"a\nb"}}, []sim.Event{output("a\r\n"), output("b")}, Passed, "", "[]"},
-		{"any order", Expect{Texts: []string{"a", "b"}}, []sim.Event{output("b"), output("a")}, Passed, "", "[]"},
-		{"missing", Expect{Texts: []string{"a", "b"}}, []sim.Event{output("xbx")}, Undecided, "", "[a]"},
-		{"forbidden", Expect{Texts: []string{"ok"}, FailOn: []string{"PANIC"}}, []sim.Event{output("PAN"), output("IC"), output("ok")}, Failed, "seen: PANIC", "[ok]"},
-		{"panic counts", Expect{Panics: true}, []sim.Event{boom}, Failed, "panic: boom", "[]"},
-		{"panic does not count", Expect{Texts: []string{"ok"}}, []sim.Event{boom, output("ok")}, Passed, "", "[]"},
+		{"one text", Expect{Texts: []string{"ready"}}, []device.Event{output("get ready!")}, Passed, "", "[]"},
+		{"across writes", Expect{Texts: []string{"ready"}}, []device.Event{output("re"), output("a"), output("dy")}, Passed, "", "[]"},
+		{"across a line end", Expect{Texts: []string{"a\nb"}}, []device.Event{output("a\r\n"), output("b")}, Passed, "", "[]"},
+		{"any order", Expect{Texts: []string{"a", "b"}}, []device.Event{output("b"), output("a")}, Passed, "", "[]"},
+		{"missing", Expect{Texts: []string{"a", "b"}}, []device.Event{output("xbx")}, Undecided, "", "[a]"},
+		{"forbidden", Expect{Texts: []string{"ok"}, FailOn: []string{"PANIC"}}, []device.Event{output("PAN"), output("IC"), output("ok")}, Failed, "seen: PANIC", "[ok]"},
+		{"panic counts", Expect{Panics: true}, []device.Event{boom}, Failed, "panic: boom", "[]"},
+		{"panic does not count", Expect{Texts: []string{"ok"}}, []device.Event{boom, output("ok")}, Passed, "", "[]"},
 		{"nothing happens", Expect{Texts: []string{"ok"}}, nil, Undecided, "", "[ok]"},
-		{"nothing expected is never met", Expect{}, []sim.Event{output("x")}, Undecided, "", "[]"},
+		{"nothing expected is never met", Expect{}, []device.Event{output("x")}, Undecided, "", "[]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			calls := 0
@@ -57,9 +57,9 @@ func TestLog(t *testing.T) {
 	var dev, ev strings.Builder
 	l := Log{Device: &dev, Events: &ev}
 	l.Handle(output("hello\r\n> "))
-	l.Handle(sim.Event{Time: 1_500_000, Kind: sim.Boot, Data: sim.BootData{Reason: "power-on"}})
-	l.Handle(sim.Event{Kind: sim.Socket, Data: sim.SocketData{ID: 1, State: "LISTEN"}})
-	l.Handle(sim.Event{Kind: sim.Callback, Data: sim.CallbackData{What: "tmr", CPU: 3}})
+	l.Handle(device.Event{Time: 1_500_000, Kind: device.Boot, Data: device.BootData{Reason: "power-on"}})
+	l.Handle(device.Event{Kind: device.Socket, Data: device.SocketData{ID: 1, State: "LISTEN"}})
+	l.Handle(device.Event{Kind: device.Callback, Data: device.CallbackData{What: "tmr", CPU: 3}})
 	if dev.String() != "hello\n> " || ev.String() != "[   1.500000] boot: power-on\n" {
 		t.Errorf("device %q, events %q", dev.String(), ev.String())
 	}
@@ -70,8 +70,8 @@ func TestSeveralDevices(t *testing.T) {
 	var out, events strings.Builder
 	l := &Log{Device: &out, Events: &events, Names: true}
 	x := &Expect{Texts: []string{"hello"}, FailOn: []string{"help"}}
-	say := func(device, text string) {
-		e := sim.Event{Device: device, Kind: sim.Output, Data: sim.OutputData{Text: text}}
+	say := func(from, text string) {
+		e := device.Event{Device: from, Kind: device.Output, Data: device.OutputData{Text: text}}
 		l.Handle(e)
 		x.Handle(e)
 	}
@@ -83,7 +83,7 @@ func TestSeveralDevices(t *testing.T) {
 	}
 	say("a", "lo\r\n> ")
 	say("b", strings.Repeat("x", maxLine+1))
-	l.Handle(sim.Event{Device: "b", Kind: sim.Note, Data: sim.NoteData{Text: "well"}})
+	l.Handle(device.Event{Device: "b", Kind: device.Note, Data: device.NoteData{Text: "well"}})
 	l.Flush()
 	l.Flush()
 	want := "b: p!\nb: and so on\nb: \na: hello\nb: " + strings.Repeat("x", maxLine) + "\na: > \nb: x\n"
@@ -128,9 +128,9 @@ func TestLogOfFlood(t *testing.T) {
 	var ev strings.Builder
 	l := Log{Events: &ev}
 	for i := range 3000 {
-		l.Handle(sim.Event{Time: clock.Time(i) * clock.Millisecond, Kind: sim.LuaError, Data: sim.ErrorData{Message: "again"}})
+		l.Handle(device.Event{Time: clock.Time(i) * clock.Millisecond, Kind: device.LuaError, Data: device.ErrorData{Message: "again"}})
 	}
-	l.Handle(sim.Event{Time: 3 * clock.Second, Kind: sim.Boot, Data: sim.BootData{Reason: "power-on"}})
+	l.Handle(device.Event{Time: 3 * clock.Second, Kind: device.Boot, Data: device.BootData{Reason: "power-on"}})
 	l.Flush()
 	if got := ev.String(); strings.Count(got, "again\n") != 3*maxRepeats || strings.Count(got, "… and 990 times more\n") != 3 || !strings.HasSuffix(got, "boot: power-on\n") {
 		t.Errorf("got %s", got)

@@ -4,23 +4,23 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
 )
 
 // maxSockets is how many sockets of a post-mortem are shown. The event has all.
 const maxSockets = 12
 
 // describePostMortem puts a post-mortem into lines.
-func describePostMortem(d sim.PostMortemData) string {
+func describePostMortem(d device.PostMortemData) string {
 	var b strings.Builder
 	b.WriteString(d.Why)
 	if d.Where != "" {
 		b.WriteString(" at " + d.Where)
 	}
 	asked := "asked for"
-	if d.Why == sim.BudgetBroken {
+	if d.Why == device.BudgetBroken {
 		asked = "given out"
 	}
 	fmt.Fprintf(&b, "\n  %d bytes %s; %d of %d free, the longest piece %d", d.Request, asked, d.Free, d.Size, d.Largest)

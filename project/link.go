@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/tomlfile"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // Link is what the project says of the links of the device.
@@ -128,14 +128,14 @@ func outages(f *tomlfile.File, key string, list []outageDocument) ([]wire.Span, 
 
 // Apply puts the links onto the wire of a device's world: the random decisions
 // follow from the seed.
-func (l Link) Apply(d *sim.Device, seed uint64) {
+func (l Link) Apply(d *device.Device, seed uint64) {
 	l.Path.apply(d, wire.Match{Host: d.Name}, seed)
 	for i, to := range l.To {
 		to.Path.apply(d, wire.Match{Host: d.Name, Peer: to.Host, PeerNet: to.Net}, seed+uint64(i+1)<<32)
 	}
 }
 
-func (l Path) apply(d *sim.Device, match wire.Match, seed uint64) {
+func (l Path) apply(d *device.Device, match wire.Match, seed uint64) {
 	w := d.World().Wire
 	if l.Quality != (wire.Quality{}) {
 		link := wire.NewLink(seed)

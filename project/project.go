@@ -81,11 +81,11 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/tomlfile"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/flash/hostdir"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // FileName is the name of the project file in an app's directory.
@@ -262,7 +262,7 @@ func Parse(name string, data []byte) (*Project, error) {
 
 // BoardFor returns the board called name, or the file's when name is empty, with
 // the file's changes to it.
-func (p *Project) BoardFor(name string) (*sim.Board, error) {
+func (p *Project) BoardFor(name string) (*device.Board, error) {
 	key := ""
 	if name == "" {
 		name, key = p.Board, "board"

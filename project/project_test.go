@@ -8,9 +8,9 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 const full = `board = "d1-mini"
@@ -106,10 +106,10 @@ func TestParse(t *testing.T) {
 		len(w.DNS) != 1 || w.ConnectDelay != 300*clock.Millisecond || w.DHCPDelay != 1200*clock.Millisecond || len(w.Networks) != 2 {
 		t.Errorf("wifi %+v", w)
 	}
-	if n := w.Networks[0]; n.Auth != sim.AuthWPA2 || n.Channel != 11 || n.RSSI != -70 || n.BSSID != (sim.MAC{2, 0, 0, 0, 0, 1}) {
+	if n := w.Networks[0]; n.Auth != device.AuthWPA2 || n.Channel != 11 || n.RSSI != -70 || n.BSSID != (device.MAC{2, 0, 0, 0, 0, 1}) {
 		t.Errorf("network %+v", n)
 	}
-	if n := w.Networks[1]; n.SSID != "café" || !n.Hidden || n.Auth != sim.AuthOpen {
+	if n := w.Networks[1]; n.SSID != "café" || !n.Hidden || n.Auth != device.AuthOpen {
 		t.Errorf("network %+v", n)
 	}
 	if want := []wire.Span{{From: 10 * clock.Second, To: 20 * clock.Second}, {From: 3600 * clock.Second, To: clock.Forever}}; !slices.Equal(w.Outages, want) {
@@ -159,7 +159,7 @@ func TestEmpty(t *testing.T) {
 }
 
 func TestApplyWiFi(t *testing.T) {
-	world, cfg := sim.NewWorld(1), sim.Config{}
+	world, cfg := device.NewWorld(1), device.Config{}
 	p, err := Parse(FileName, []byte("[wifi]\nstored = false\nip = \"10.0.0.1\"\ndns = [\"10.0.0.9\"]\nconnect_delay = \"2s\""))
 	if err != nil {
 		t.Fatal(err)

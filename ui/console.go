@@ -12,17 +12,17 @@ import (
 
 	"github.com/gdamore/tcell/v2"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // Config says what the console shows.
 type Config struct {
-	World *sim.World // required
+	World *device.World // required
 	// Device is the one shown first; default the world's first. The others can be
 	// switched to. The world must have them all by now.
-	Device *sim.Device
+	Device *device.Device
 	// Title stands before the board's name, for instance the app's directory.
 	Title string
 	// Published are the ports that the host forwards, as they should be read:

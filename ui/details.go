@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // socketEvents are what happened to the sockets of this boot, the last few of
@@ -25,7 +25,7 @@ const (
 	socketsKept     = 200
 )
 
-func (s *socketEvents) add(at clock.Time, d sim.SocketData) {
+func (s *socketEvents) add(at clock.Time, d device.SocketData) {
 	if s.byID == nil {
 		s.byID = map[int][]socketEvent{}
 	}
@@ -61,7 +61,7 @@ func (c *Console) openDetails() {
 }
 
 // socketLines says everything of the socket that was the selected one as was.
-func (p *page) socketLines(was sim.SocketSnapshot) []overlayLine {
+func (p *page) socketLines(was device.SocketSnapshot) []overlayLine {
 	lines := []overlayLine{{name: "closed", text: "the socket no longer exists"}}
 	for _, s := range p.model.snap.Sockets {
 		if !sameSocket(s, was) {
@@ -105,7 +105,7 @@ func (p *page) socketLines(was sim.SocketSnapshot) []overlayLine {
 }
 
 // sameSocket reports whether two rows of different moments are one socket.
-func sameSocket(a, b sim.SocketSnapshot) bool {
+func sameSocket(a, b device.SocketSnapshot) bool {
 	return a.ID == b.ID && (a.ID != 0 || a.Local == b.Local && a.Remote == b.Remote)
 }
 
@@ -119,7 +119,7 @@ type hint struct {
 // hintsKept is how many different hints are kept.
 const hintsKept = 200
 
-func (m *model) addHint(at clock.Time, d sim.HintData) {
+func (m *model) addHint(at clock.Time, d device.HintData) {
 	for i := range m.hints {
 		if h := &m.hints[i]; h.where == d.Where && h.text == d.Text {
 			h.count++

@@ -9,8 +9,8 @@ import (
 
 	"github.com/gdamore/tcell/v2"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // enter sends what was typed.
@@ -167,15 +167,15 @@ func (c *Console) resetSocket() {
 
 // togglePin applies to the selected pin the level that it does not have.
 func (c *Console) togglePin() {
-	c.withPin(func(d *sim.Device, p sim.PinSnapshot) error { return d.SetInput(p.Index, 1-p.Level) })
+	c.withPin(func(d *device.Device, p device.PinSnapshot) error { return d.SetInput(p.Index, 1-p.Level) })
 }
 
 // releasePin takes away what was applied to the selected pin.
 func (c *Console) releasePin() {
-	c.withPin(func(d *sim.Device, p sim.PinSnapshot) error { return d.ReleaseInput(p.Index) })
+	c.withPin(func(d *device.Device, p device.PinSnapshot) error { return d.ReleaseInput(p.Index) })
 }
 
-func (c *Console) withPin(do func(*sim.Device, sim.PinSnapshot) error) {
+func (c *Console) withPin(do func(*device.Device, device.PinSnapshot) error) {
 	v := c.pins()
 	if v.cursor >= len(c.model.snap.Pins) {
 		return

@@ -9,10 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
 // realApp is a device that runs a program of the test's.
@@ -289,9 +289,9 @@ func TestHints(t *testing.T) {
 	h.press("Esc")
 	long := strings.Repeat("this goes on ", 12) + "to its end"
 	for range 3 {
-		h.event(clock.Second, sim.Hint, sim.HintData{Text: long, Where: "init.lua:7"})
+		h.event(clock.Second, device.Hint, device.HintData{Text: long, Where: "init.lua:7"})
 	}
-	h.event(clock.Second, sim.Hint, sim.HintData{Text: "something else"})
+	h.event(clock.Second, device.Hint, device.HintData{Text: "something else"})
 	h.press("H")
 	if s := h.frame(); !strings.Contains(s, "init.lua:7") || !strings.Contains(s, "to its end (3 times)") || !strings.Contains(s, "something else") {
 		t.Errorf("hints:\n%s", s)
@@ -301,7 +301,7 @@ func TestHints(t *testing.T) {
 func TestSeveralDevices(t *testing.T) {
 	h := newHarness(t, "UTF-8", 100, 30, "second", "third")
 	h.output(0, "from the first\r\n")
-	h.c.pages[1].feed.event(sim.Event{Device: "second", Kind: sim.Output, Data: sim.OutputData{Text: "from the second\r\n"}})
+	h.c.pages[1].feed.event(device.Event{Device: "second", Kind: device.Output, Data: device.OutputData{Text: "from the second\r\n"}})
 	if s := h.frame(); !strings.Contains(s, "from the first") || strings.Contains(s, "from the second") {
 		t.Errorf("the first device:\n%s", s)
 	}
@@ -400,7 +400,7 @@ func TestEveryOverlayFitsAnySize(t *testing.T) {
 			for _, ht := range []int{1, 4, 9, 24, 70} {
 				h.screen.SetSize(w, ht)
 				h.frame()
-				h.c.completion = &completion{[]sim.Name{{Name: "one", Type: "function"}, {Name: "another", Type: "table"}, {Name: "third"}}}
+				h.c.completion = &completion{[]device.Name{{Name: "one", Type: "function"}, {Name: "another", Type: "table"}, {Name: "third"}}}
 				h.frame()
 			}
 		}
@@ -413,7 +413,7 @@ func TestEveryOverlayFitsAnySize(t *testing.T) {
 		h.c.focus = paneSockets
 	}
 	for i := range 400 {
-		h.event(clock.Time(i), sim.Socket, sim.SocketData{ID: i, State: fmt.Sprint(i)})
+		h.event(clock.Time(i), device.Socket, device.SocketData{ID: i, State: fmt.Sprint(i)})
 	}
 	h.frame()
 	if n := len(h.c.model.sockets.byID); n > socketsKept {

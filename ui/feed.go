@@ -3,7 +3,7 @@ package ui
 import (
 	"sync"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 )
 
 // Bounds of what may wait in the feed between two frames.
@@ -21,10 +21,10 @@ type feed struct {
 	wake   chan struct{} // the console's: the feed is no longer empty
 
 	mu      sync.Mutex
-	events  []sim.Event
+	events  []device.Event
 	bytes   int
 	dropped int
-	snap    *sim.Snapshot
+	snap    *device.Snapshot
 	closed  bool
 }
 
@@ -34,22 +34,22 @@ func newFeed(device string, wake chan struct{}) *feed {
 
 // batch is what came since the feed was last emptied.
 type batch struct {
-	events  []sim.Event
+	events  []device.Event
 	dropped int // events lost before the first of events
-	snap    *sim.Snapshot
+	snap    *device.Snapshot
 }
 
 // event takes an event of the world. It runs on the world's goroutine.
-func (f *feed) event(e sim.Event) {
-	if e.Device != f.device || e.Kind == sim.Callback {
+func (f *feed) event(e device.Event) {
+	if e.Device != f.device || e.Kind == device.Callback {
 		return // a callback ends thousands of times a second, and no view shows it
 	}
 	f.put(e)
 }
 
-func (f *feed) put(e sim.Event) {
-	if o, ok := e.Data.(sim.OutputData); ok && len(o.Text) > feedText {
-		e.Data = sim.OutputData{Text: o.Text[:feedText]}
+func (f *feed) put(e device.Event) {
+	if o, ok := e.Data.(device.OutputData); ok && len(o.Text) > feedText {
+		e.Data = device.OutputData{Text: o.Text[:feedText]}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -74,20 +74,20 @@ func (f *feed) dropOldest() {
 }
 
 // textSize is what an event's text weighs; the texts of other kinds are short.
-func textSize(e sim.Event) int {
+func textSize(e device.Event) int {
 	switch d := e.Data.(type) {
-	case sim.OutputData:
+	case device.OutputData:
 		return len(d.Text)
-	case sim.PanicData:
+	case device.PanicData:
 		return len(d.Message) + len(d.Traceback)
-	case sim.ErrorData:
+	case device.ErrorData:
 		return len(d.Message)
 	}
 	return 0
 }
 
 // snapshot takes a copy of the device's state. It runs on the world's goroutine.
-func (f *feed) snapshot(s sim.Snapshot) {
+func (f *feed) snapshot(s device.Snapshot) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.snap = &s

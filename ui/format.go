@@ -5,7 +5,7 @@ import (
 	"math"
 	"strconv"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // thousands prints n with separators: 41,216.

@@ -12,8 +12,8 @@ import (
 
 	"github.com/gdamore/tcell/v2"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -23,8 +23,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 type harness struct {
 	t      *testing.T
 	screen tcell.SimulationScreen
-	world  *sim.World
-	device *sim.Device
+	world  *device.World
+	device *device.Device
 	c      *Console
 	wall   time.Time
 
@@ -34,15 +34,15 @@ type harness struct {
 func newHarness(t *testing.T, charset string, w, h int, others ...string) *harness {
 	t.Helper()
 	hs := &harness{t: t, screen: tcell.NewSimulationScreen(charset), wall: time.Unix(1_000_000, 0)}
-	hs.world = sim.NewWorld(1)
-	hs.device = hs.world.AddDevice(sim.Config{
+	hs.world = device.NewWorld(1)
+	hs.device = hs.world.AddDevice(device.Config{
 		Name:    "device",
 		Board:   testBoard(),
 		HostCPU: true,
-		Startup: func(*sim.Device) {},
+		Startup: func(*device.Device) {},
 	})
 	for _, name := range others {
-		hs.world.AddDevice(sim.Config{Name: name, Board: testBoard(), HostCPU: true, Startup: func(*sim.Device) {}})
+		hs.world.AddDevice(device.Config{Name: name, Board: testBoard(), HostCPU: true, Startup: func(*device.Device) {}})
 	}
 	c, err := New(Config{
 		World: hs.world, Device: hs.device, Title: "hello-http", Screen: hs.screen,
@@ -60,23 +60,23 @@ func newHarness(t *testing.T, charset string, w, h int, others ...string) *harne
 }
 
 // testBoard has what the console shows of a board, and a chip that can run.
-func testBoard() *sim.Board {
-	b := &sim.Board{Name: "test", Title: "NodeMCU DevKit v1.0"}
-	b.CPU = sim.BoardCPU{MHz: 80, Clocks: []int{80, 160}, Instruction: 1, Call: 1}
-	b.ADC = sim.BoardADC{Bits: 10, FullScale: 3.3}
+func testBoard() *device.Board {
+	b := &device.Board{Name: "test", Title: "NodeMCU DevKit v1.0"}
+	b.CPU = device.BoardCPU{MHz: 80, Clocks: []int{80, 160}, Instruction: 1, Call: 1}
+	b.ADC = device.BoardADC{Bits: 10, FullScale: 3.3}
 	b.Heap.Size = 50_000
 	b.Flash.Size = 4 << 20
-	b.FS = sim.BoardFS{Address: 1 << 20, Size: 1 << 20}
+	b.FS = device.BoardFS{Address: 1 << 20, Size: 1 << 20}
 	for i, silk := range []string{"D0", "D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "RX", "TX", "SD2", "SD3"} {
-		gpio, _ := sim.GPIOOf(i)
-		b.Pins = append(b.Pins, sim.BoardPin{Index: i, GPIO: gpio, Silk: silk})
+		gpio, _ := device.GPIOOf(i)
+		b.Pins = append(b.Pins, device.BoardPin{Index: i, GPIO: gpio, Silk: silk})
 	}
 	return b
 }
 
 // feed gives the console a snapshot of the test's making, as if the world had
 // answered; the console asks for none of its own.
-func (h *harness) feed(s sim.Snapshot) {
+func (h *harness) feed(s device.Snapshot) {
 	h.c.feed.snapshot(s)
 	h.c.takeIn()
 	h.settle()
@@ -91,12 +91,12 @@ func (h *harness) pump() {
 	h.world.Clock.Run(clock.Forever, false)
 }
 
-func (h *harness) event(at clock.Time, k sim.Kind, data any) {
-	h.c.feed.event(sim.Event{Time: at, Device: "device", Kind: k, Data: data})
+func (h *harness) event(at clock.Time, k device.Kind, data any) {
+	h.c.feed.event(device.Event{Time: at, Device: "device", Kind: k, Data: data})
 }
 
 func (h *harness) output(at clock.Time, text string) {
-	h.event(at, sim.Output, sim.OutputData{Text: text})
+	h.event(at, device.Output, device.OutputData{Text: text})
 }
 
 // press presses keys: names of the table of actions, or characters to type.
@@ -223,12 +223,12 @@ func lineDiff(want, got string) string {
 
 // scene fills the console with a device that serves HTTP.
 func (h *harness) scene() {
-	h.event(0, sim.Boot, sim.BootData{Raw: 1, Extended: 0, Reason: "power-on"})
+	h.event(0, device.Boot, device.BootData{Raw: 1, Extended: 0, Reason: "power-on"})
 	h.output(166_000, "\r\nNodeMCU 3.0.0.0 build sim powered by Lua 5.1.4\r\n")
 	h.output(180_200, "starting\r\n> ")
-	h.event(1_500_000, sim.WiFi, sim.WiFiData{Mode: "station", State: "connected"})
-	h.event(2_100_000, sim.WiFi, sim.WiFiData{Mode: "station", State: "got IP", IP: "192.168.1.10"})
-	h.event(2_100_500, sim.Socket, sim.SocketData{ID: 1, State: "listen", Local: "0.0.0.0:80"})
+	h.event(1_500_000, device.WiFi, device.WiFiData{Mode: "station", State: "connected"})
+	h.event(2_100_000, device.WiFi, device.WiFiData{Mode: "station", State: "got IP", IP: "192.168.1.10"})
+	h.event(2_100_500, device.Socket, device.SocketData{ID: 1, State: "listen", Local: "0.0.0.0:80"})
 	for i := range 50 {
 		free := 41_216 - i%7*1_200
 		if i == 20 {
@@ -236,10 +236,10 @@ func (h *harness) scene() {
 		}
 		if i == 21 {
 			free = 2_400
-			h.event(21*clock.Second, sim.Memory, sim.MemoryData{Request: 1460, Free: 1210})
+			h.event(21*clock.Second, device.Memory, device.MemoryData{Request: 1460, Free: 1210})
 		}
 		if i == 24 {
-			h.event(24*clock.Second, sim.Hint, sim.HintData{Text: "send while the last one is unacknowledged loses data", Where: "init.lua:12"})
+			h.event(24*clock.Second, device.Hint, device.HintData{Text: "send while the last one is unacknowledged loses data", Where: "init.lua:12"})
 		}
 		if i == 30 {
 			h.output(30_000_000, "=node.heap()\r\n41216\r\n> ")
@@ -259,20 +259,20 @@ func (h *harness) scene() {
 	h.feed(s)
 }
 
-func busySnapshot() sim.Snapshot {
-	s := sim.Snapshot{
+func busySnapshot() device.Snapshot {
+	s := device.Snapshot{
 		Name: "device", Board: "NodeMCU DevKit v1.0", MHz: 80, Boots: 0, Reason: "power-on",
 		Release: "3.0.0.0", ChipID: 0xc0ffee, ADC: 512,
-		Heap: sim.HeapSnapshot{Total: 44_568, Free: 30_016, Low: 2_400, Lua: 9_120, Native: 1_240, Failed: 1,
-			Kinds: sim.HeapKinds{Strings: 2_104, Tables: 1_920, Functions: 3_456, Userdata: 208, Network: 1_240, Other: 5_624}},
-		WiFi: sim.WiFiSnapshot{Mode: "station", State: "got IP", SSID: "nodemcu-sim", IP: "192.168.1.10"},
-		Sockets: []sim.SocketSnapshot{
+		Heap: device.HeapSnapshot{Total: 44_568, Free: 30_016, Low: 2_400, Lua: 9_120, Native: 1_240, Failed: 1,
+			Kinds: device.HeapKinds{Strings: 2_104, Tables: 1_920, Functions: 3_456, Userdata: 208, Network: 1_240, Other: 5_624}},
+		WiFi: device.WiFiSnapshot{Mode: "station", State: "got IP", SSID: "nodemcu-sim", IP: "192.168.1.10"},
+		Sockets: []device.SocketSnapshot{
 			{ID: 1, Proto: "TCP", State: "LISTEN", Local: "0.0.0.0:80", Age: 47 * clock.Second, Site: "init.lua:31"},
 			{ID: 7, Proto: "TCP", State: "ESTABLISHED", Local: "192.168.1.10:80", Remote: "192.168.1.1:51234", Queued: 2920, Unacked: 1460, Segments: 2, Window: 5840, RxBytes: 412, TxBytes: 1_048_576, Age: 640 * clock.Millisecond, Handlers: []string{"receive", "sent"}, Retransmits: 2, Site: "init.lua:31"},
 			{ID: 6, Proto: "TCP", State: "TIME_WAIT", Local: "192.168.1.10:80", Remote: "192.168.1.1:51230", RxBytes: 83, TxBytes: 120, Age: 4 * clock.Second},
 			{ID: 8, Proto: "UDP", State: "open", Local: "0.0.0.0:5353", Age: 31 * clock.Minute},
 		},
-		Timers: []sim.TimerSnapshot{
+		Timers: []device.TimerSnapshot{
 			{Mode: "auto", Interval: clock.Second, DueIn: 312 * clock.Millisecond, Site: "init.lua:12", Runs: 48, LastCost: 740},
 			{Mode: "single", Interval: 30 * clock.Second, DueIn: 12 * clock.Second, Site: "httpserver.lua:88", Runs: 1, LastCost: 31 * clock.Millisecond},
 			{Mode: "semi", Interval: 5 * clock.Minute, DueIn: -1, Site: "init.lua:40"},
@@ -280,7 +280,7 @@ func busySnapshot() sim.Snapshot {
 		Tasks: [3]int{1, 0, 5},
 	}
 	for i, p := range testBoard().Pins {
-		pin := sim.PinSnapshot{Index: i, GPIO: p.GPIO, Name: p.Silk, Mode: "input", Trig: "none"}
+		pin := device.PinSnapshot{Index: i, GPIO: p.GPIO, Name: p.Silk, Mode: "input", Trig: "none"}
 		switch p.Silk {
 		case "D1":
 			pin.Mode, pin.Level = "output", 1

@@ -1,8 +1,8 @@
 package ui
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // listed is how many groups of objects an overlay shows.

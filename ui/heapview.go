@@ -1,7 +1,7 @@
 package ui
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // heapView is the graph of the free heap. What has been free ever since the device

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 )
 
 // inbox takes functions from other goroutines; the console's runs them.
@@ -47,7 +47,7 @@ func (c *Console) readInbox() bool {
 func (c *Console) Note(text string) { c.pages[0].note(text) }
 
 func (p *page) note(text string) {
-	p.feed.put(sim.Event{Device: p.device.Name, Kind: sim.Note, Data: sim.NoteData{Text: text}})
+	p.feed.put(device.Event{Device: p.device.Name, Kind: device.Note, Data: device.NoteData{Text: text}})
 }
 
 // FilesChanged tells that files of the app's directory are not on the device as

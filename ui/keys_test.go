@@ -9,8 +9,8 @@ import (
 
 	"github.com/gdamore/tcell/v2"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // effects says which part of the console's state each key must change; "none" is
@@ -290,7 +290,7 @@ func TestFilterAndScroll(t *testing.T) {
 	for i := range 300 {
 		h.output(0, fmt.Sprintf("line %d\r\n", i))
 	}
-	h.event(0, sim.Hint, sim.HintData{Text: "a hint"})
+	h.event(0, device.Hint, device.HintData{Text: "a hint"})
 	h.frame()
 	h.press("F7")
 	h.typeText("LINE 7")

@@ -4,9 +4,9 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // linkFault is a quality that the network of the world can be given.
@@ -39,7 +39,7 @@ type flow struct {
 }
 
 // flowOf returns the flow of a socket. ok is false for one without an address.
-func flowOf(s *sim.Snapshot, k sim.SocketSnapshot) (f flow, ok bool) {
+func flowOf(s *device.Snapshot, k device.SocketSnapshot) (f flow, ok bool) {
 	f = flow{device: s.Name, udp: strings.EqualFold(k.Proto, "udp")}
 	local, err := netip.ParseAddrPort(k.Local)
 	if err != nil || local.Port() == 0 {
@@ -72,12 +72,12 @@ func (f flow) Judge(p wire.Passage, fate *wire.Fate) {
 // faults are the rules that the console has added to the wire. They belong to the
 // world's goroutine.
 type faults struct {
-	world *sim.World
+	world *device.World
 	link  func() // takes the link's rule away; nil: there is none
 	cuts  map[flow]func()
 }
 
-func newFaults(w *sim.World) *faults { return &faults{world: w, cuts: map[flow]func(){}} }
+func newFaults(w *device.World) *faults { return &faults{world: w, cuts: map[flow]func(){}} }
 
 func (f *faults) setLink(i int) {
 	if f.link != nil {
@@ -169,6 +169,6 @@ func (c *Console) mendClosed() {
 	}
 }
 
-func socketName(k sim.SocketSnapshot) string {
+func socketName(k device.SocketSnapshot) string {
 	return spaced(strings.ToLower(k.Proto), k.Local, k.Remote)
 }

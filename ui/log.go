@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/observe"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // logLines is how many lines the log keeps.
@@ -70,7 +70,7 @@ func (l *logbook) addOutput(at clock.Time, line string) {
 }
 
 // addEvent adds what the log shows of an event, which is nothing for some.
-func (l *logbook) addEvent(e sim.Event) {
+func (l *logbook) addEvent(e device.Event) {
 	add := func(src source, tag string, r role, format string, args ...any) {
 		text := fmt.Sprintf(format, args...)
 		for i, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
@@ -82,26 +82,26 @@ func (l *logbook) addEvent(e sim.Event) {
 		}
 	}
 	switch d := e.Data.(type) {
-	case sim.BootData:
+	case device.BootData:
 		add(fromSim, "boot", accent, "%s", d.Reason)
-	case sim.ResetData:
+	case device.ResetData:
 		add(fromSim, "rst", warn, "%s", d.Reason)
-	case sim.PanicData:
+	case device.PanicData:
 		add(problem, "panic", alarm, "in %s: %s", orElse(d.Where, "Lua"), d.Message)
 		if d.Traceback != "" {
 			add(problem, "", bad, "%s", d.Traceback)
 		}
-	case sim.ErrorData:
+	case device.ErrorData:
 		add(problem, "err", bad, "%s", prefixed(d.Where, d.Message))
-	case sim.MemoryData:
+	case device.MemoryData:
 		add(problem, "mem", bad, "no room for %s bytes, %s are free", thousands(d.Request), thousands(d.Free))
-	case sim.PostMortemData:
+	case device.PostMortemData:
 		add(problem, "heap", bad, "%s", observe.Describe(e))
-	case sim.WiFiData:
+	case device.WiFiData:
 		add(fromSim, "wifi", dim, "%s", spaced(d.Mode, d.State, d.IP))
-	case sim.SocketData:
+	case device.SocketData:
 		add(fromSim, "net", dim, "#%d %s", d.ID, spaced(d.State, d.Local, d.Remote))
-	case sim.PinData:
+	case device.PinData:
 		level, by := "low", "by the program"
 		if d.Level != 0 {
 			level = "high"
@@ -110,9 +110,9 @@ func (l *logbook) addEvent(e sim.Event) {
 			by = "from outside"
 		}
 		add(fromSim, "pin", dim, "pin %d %s, %s", d.Pin, level, by)
-	case sim.HintData:
+	case device.HintData:
 		add(problem, "hint", warn, "%s", prefixed(d.Where, d.Text))
-	case sim.NoteData:
+	case device.NoteData:
 		add(fromSim, "note", accent, "%s", d.Text)
 	}
 }

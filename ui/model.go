@@ -3,14 +3,14 @@ package ui
 import (
 	"time"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // model is what the console knows of a device: copies, kept on the console's own
 // goroutine.
 type model struct {
-	snap   sim.Snapshot
+	snap   device.Snapshot
 	known  bool // a snapshot has come
 	heap   heapHistory
 	load   loadMeter
@@ -40,21 +40,21 @@ func (m *model) apply(b batch, now time.Time) {
 	}
 }
 
-func (m *model) event(e sim.Event) {
+func (m *model) event(e device.Event) {
 	switch d := e.Data.(type) {
-	case sim.OutputData:
+	case device.OutputData:
 		m.serial.write(e.Time, d.Text, m.log.addOutput)
 		return
-	case sim.ResetData:
+	case device.ResetData:
 		m.serial.flush(m.log.addOutput)
 		m.sockets.reset()
 		m.heap.mark(markReset)
 		m.load = loadMeter{}
-	case sim.MemoryData:
+	case device.MemoryData:
 		m.heap.mark(markMemory)
-	case sim.SocketData:
+	case device.SocketData:
 		m.sockets.add(e.Time, d)
-	case sim.HintData:
+	case device.HintData:
 		m.addHint(e.Time, d)
 	}
 	m.log.addEvent(e)
@@ -129,7 +129,7 @@ const (
 
 func (h *heapHistory) mark(m mark) { h.pending |= m }
 
-func (h *heapHistory) add(s *sim.Snapshot, now time.Time) {
+func (h *heapHistory) add(s *device.Snapshot, now time.Time) {
 	h.low, h.total = s.Heap.Low, s.Heap.Total
 	if s.Heap.Total == 0 {
 		return // off, or booting

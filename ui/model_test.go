@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 func TestSerialTerminal(t *testing.T) {
@@ -44,18 +44,18 @@ func TestSerialTerminal(t *testing.T) {
 func TestFeedIsBounded(t *testing.T) {
 	f := newFeed("device", make(chan struct{}, 1))
 	for i := range 100_000 {
-		f.event(sim.Event{Device: "device", Kind: sim.Output, Data: sim.OutputData{Text: fmt.Sprintf("%d\r\n", i)}})
+		f.event(device.Event{Device: "device", Kind: device.Output, Data: device.OutputData{Text: fmt.Sprintf("%d\r\n", i)}})
 	}
 	b := f.take()
 	if len(b.events) > feedEvents || b.dropped+len(b.events) != 100_000 {
 		t.Errorf("%d events kept, %d dropped", len(b.events), b.dropped)
 	}
-	if last := b.events[len(b.events)-1].Data.(sim.OutputData).Text; last != "99999\r\n" {
+	if last := b.events[len(b.events)-1].Data.(device.OutputData).Text; last != "99999\r\n" {
 		t.Errorf("the newest event is %q", last)
 	}
 	long := strings.Repeat("x", 40_000)
 	for range 100 {
-		f.event(sim.Event{Device: "device", Kind: sim.Output, Data: sim.OutputData{Text: long}})
+		f.event(device.Event{Device: "device", Kind: device.Output, Data: device.OutputData{Text: long}})
 	}
 	if f.bytes > feedBytes {
 		t.Errorf("%d bytes wait", f.bytes)
@@ -68,8 +68,8 @@ func TestFeedIsBounded(t *testing.T) {
 	if size == 0 || size > feedBytes || f.bytes != 0 {
 		t.Errorf("%d bytes taken, %d counted as left", size, f.bytes)
 	}
-	f.event(sim.Event{Device: "other", Kind: sim.Note, Data: sim.NoteData{Text: "x"}})
-	f.event(sim.Event{Device: "device", Kind: sim.Callback, Data: sim.CallbackData{}})
+	f.event(device.Event{Device: "other", Kind: device.Note, Data: device.NoteData{Text: "x"}})
+	f.event(device.Event{Device: "device", Kind: device.Callback, Data: device.CallbackData{}})
 	if b := f.take(); len(b.events) != 0 {
 		t.Errorf("events of no concern: %v", b.events)
 	}
@@ -107,7 +107,7 @@ func TestHeapHistory(t *testing.T) {
 	var h heapHistory
 	wall := time.Unix(100, 0)
 	add := func(at clock.Time, free int) {
-		h.add(&sim.Snapshot{Time: at, Heap: sim.HeapSnapshot{Total: 40_000, Free: free, Low: free}}, wall)
+		h.add(&device.Snapshot{Time: at, Heap: device.HeapSnapshot{Total: 40_000, Free: free, Low: free}}, wall)
 	}
 	add(1, 30_000)
 	add(2, 20_000)

@@ -4,14 +4,14 @@ import (
 	"reflect"
 	"time"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
 )
 
 // page is what the console holds of one device. The page on show is embedded in
 // the Console; switching to another device changes it.
 type page struct {
-	device *sim.Device
+	device *device.Device
 	feed   *feed
 	model  model
 	views  [panes]view
@@ -26,7 +26,7 @@ type page struct {
 	pending bool      // it has not come yet
 }
 
-func newPage(d *sim.Device, wake chan struct{}) *page {
+func newPage(d *device.Device, wake chan struct{}) *page {
 	p := &page{device: d, feed: newFeed(d.Name, wake), cuts: map[flow]bool{}}
 	p.log = &logView{m: &p.model}
 	p.views = [panes]view{

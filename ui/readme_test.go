@@ -14,14 +14,14 @@ import (
 	"github.com/gdamore/tcell/v2"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
 	"github.com/nodemcu-sim/nodemcu-sim/modules"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/flash/hostdir"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // newRealHarness is a console of a device that runs an app, with a host on its
@@ -32,7 +32,7 @@ func newRealHarness(t *testing.T, app string, w, h int) (*harness, *lwip.Stack) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := sim.Config{Name: "device", Board: board, Embedded: modules.Source, Flash: flash.New(board.FS.Size)}
+	cfg := device.Config{Name: "device", Board: board, Embedded: modules.Source, Flash: flash.New(board.FS.Size)}
 	if cfg.Modules, err = firmware.Select(board.Firmware.Modules); err != nil {
 		t.Fatal(err)
 	}
@@ -44,8 +44,8 @@ func newRealHarness(t *testing.T, app string, w, h int) (*harness, *lwip.Stack) 
 	if _, err := dir.Load(cfg.Flash, []string{"*.go", "*.md"}); err != nil {
 		t.Fatal(err)
 	}
-	hs := &harness{t: t, screen: tcell.NewSimulationScreen("UTF-8"), wall: time.Unix(1_000_000, 0), world: sim.NewWorld(1)}
-	hs.world.Air.Networks = []sim.Network{{SSID: sim.DefaultSSID}}
+	hs := &harness{t: t, screen: tcell.NewSimulationScreen("UTF-8"), wall: time.Unix(1_000_000, 0), world: device.NewWorld(1)}
+	hs.world.Air.Networks = []device.Network{{SSID: device.DefaultSSID}}
 	hs.device = hs.world.AddDevice(cfg)
 	hs.c, err = New(Config{World: hs.world, Title: filepath.Base(app), Screen: hs.screen, Published: []string{"127.0.0.1:8080 → tcp port 80"}})
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 
 	"github.com/gdamore/tcell/v2"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // countingScreen counts frames and notes when the terminal was given back.
@@ -45,19 +45,19 @@ func (s *countingScreen) counts() (frames, restored int) {
 // live runs a world and its console as a program would.
 type live struct {
 	screen  *countingScreen
-	world   *sim.World
+	world   *device.World
 	console *Console
 	ended   chan error
 	worldOK chan struct{}
 }
 
-func startLive(t *testing.T, ctx context.Context, startup func(*sim.Device)) *live {
+func startLive(t *testing.T, ctx context.Context, startup func(*device.Device)) *live {
 	t.Helper()
 	l := &live{
 		screen: &countingScreen{SimulationScreen: tcell.NewSimulationScreen("UTF-8")},
-		world:  sim.NewWorld(1), ended: make(chan error, 1), worldOK: make(chan struct{}),
+		world:  device.NewWorld(1), ended: make(chan error, 1), worldOK: make(chan struct{}),
 	}
-	d := l.world.AddDevice(sim.Config{Name: "device", Board: testBoard(), HostCPU: true, Startup: startup})
+	d := l.world.AddDevice(device.Config{Name: "device", Board: testBoard(), HostCPU: true, Startup: startup})
 	c, err := New(Config{World: l.world, Device: d, Screen: l.screen})
 	if err != nil {
 		t.Fatal(err)
@@ -98,7 +98,7 @@ func (l *live) wait(t *testing.T) {
 }
 
 func TestRunQuits(t *testing.T) {
-	l := startLive(t, context.Background(), func(*sim.Device) {})
+	l := startLive(t, context.Background(), func(*device.Device) {})
 	l.screen.InjectKey(tcell.KeyF2, 0, 0)
 	l.screen.InjectKey(tcell.KeyF10, 0, 0)
 	l.wait(t)
@@ -109,13 +109,13 @@ func TestRunQuits(t *testing.T) {
 
 func TestRunEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	l := startLive(t, ctx, func(*sim.Device) {})
+	l := startLive(t, ctx, func(*device.Device) {})
 	cancel()
 	l.wait(t)
 }
 
 func TestRunEndsWithTheWorld(t *testing.T) {
-	l := startLive(t, context.Background(), func(*sim.Device) {})
+	l := startLive(t, context.Background(), func(*device.Device) {})
 	l.world.Clock.Stop()
 	l.wait(t)
 }
@@ -124,14 +124,14 @@ func TestRunEndsWithTheWorld(t *testing.T) {
 // it draw more often than it says.
 func TestFloodOfOutput(t *testing.T) {
 	var printed int
-	l := startLive(t, context.Background(), func(d *sim.Device) {
+	l := startLive(t, context.Background(), func(d *device.Device) {
 		var print func()
 		print = func() {
 			for range 100 {
 				printed++
-				d.Emit(sim.Output, sim.OutputData{Text: "the quick brown fox jumps over the lazy dog\r\n"})
+				d.Emit(device.Output, device.OutputData{Text: "the quick brown fox jumps over the lazy dog\r\n"})
 			}
-			d.PostTask(sim.Low, print)
+			d.PostTask(device.Low, print)
 		}
 		print()
 	})
@@ -180,7 +180,7 @@ func TestBusyWorldIsSaidAndBounded(t *testing.T) {
 func TestKeysWhileTheWorldIsBusy(t *testing.T) {
 	var released atomic.Bool
 	busy := make(chan struct{})
-	l := startLive(t, context.Background(), func(d *sim.Device) {
+	l := startLive(t, context.Background(), func(d *device.Device) {
 		close(busy)
 		for !released.Load() { // as a program that never returns
 		}
@@ -242,7 +242,7 @@ func BenchmarkFrame(b *testing.B) {
 
 // A panic on the world's goroutine unwinds through Restore before it prints.
 func TestPanicInTheWorldRestoresTheTerminal(t *testing.T) {
-	l := startLive(t, context.Background(), func(*sim.Device) {})
+	l := startLive(t, context.Background(), func(*device.Device) {})
 	func() {
 		defer func() {
 			if recover() == nil {

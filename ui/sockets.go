@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 )
 
 // socketView lists connections, listeners and UDP sockets.
@@ -14,8 +14,8 @@ type socketView struct {
 	m *model
 	rows
 	cuts   map[flow]bool
-	list   []sim.SocketSnapshot // as last drawn
-	chosen sim.SocketSnapshot   // the selected one: rows come and go
+	list   []device.SocketSnapshot // as last drawn
+	chosen device.SocketSnapshot   // the selected one: rows come and go
 }
 
 // Limits of a connection that the table warns of (fw: app/include/lwipopts.h,
@@ -60,9 +60,9 @@ func (v *socketView) choose() {
 func (v *socketView) page() int { return v.height }
 
 // selected returns the socket that the next key acts on.
-func (v *socketView) selected() (sim.SocketSnapshot, bool) {
+func (v *socketView) selected() (device.SocketSnapshot, bool) {
 	if v.cursor >= len(v.list) {
-		return sim.SocketSnapshot{}, false
+		return device.SocketSnapshot{}, false
 	}
 	return v.list[v.cursor], true
 }
@@ -76,7 +76,7 @@ const (
 	rankWaiting
 )
 
-func socketRank(s sim.SocketSnapshot) int {
+func socketRank(s device.SocketSnapshot) int {
 	switch {
 	case strings.EqualFold(s.State, "TIME_WAIT"):
 		return rankWaiting
@@ -90,9 +90,9 @@ func socketRank(s sim.SocketSnapshot) int {
 
 // sorted brings the sockets into the table's order, in which they keep their
 // place for as long as their state allows.
-func sorted(sockets []sim.SocketSnapshot) []sim.SocketSnapshot {
+func sorted(sockets []device.SocketSnapshot) []device.SocketSnapshot {
 	list := slices.Clone(sockets)
-	slices.SortStableFunc(list, func(a, b sim.SocketSnapshot) int {
+	slices.SortStableFunc(list, func(a, b device.SocketSnapshot) int {
 		return cmp.Or(cmp.Compare(socketRank(a), socketRank(b)), cmp.Compare(a.ID, b.ID))
 	})
 	return list
@@ -101,7 +101,7 @@ func sorted(sockets []sim.SocketSnapshot) []sim.SocketSnapshot {
 func (v *socketView) draw(c canvas, focused bool) {
 	v.list = sorted(v.m.snap.Sockets)
 	list := v.list
-	if i := slices.IndexFunc(list, func(s sim.SocketSnapshot) bool { return sameSocket(s, v.chosen) }); i >= 0 {
+	if i := slices.IndexFunc(list, func(s device.SocketSnapshot) bool { return sameSocket(s, v.chosen) }); i >= 0 {
 		v.cursor = i
 	}
 	number := func(n int64) (string, role) {

@@ -1,6 +1,6 @@
 package ui
 
-import "github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+import "github.com/nodemcu-sim/nodemcu-sim/world/clock"
 
 // timerView lists the Lua timers, and in its title the waiting tasks.
 type timerView struct {

@@ -10,13 +10,13 @@ import (
 	"os"
 	"time"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // What is typed at the device's serial port: a file, or standard input where that
 // is not a terminal. The device is given it as fast as it can take it (see
-// sim.Device.SetSerialSource).
+// device.Device.SetSerialSource).
 //
 // In real time it is given what has come by then. In virtual time that would
 // depend on how fast the host is, so there device time stands still until the
@@ -38,7 +38,7 @@ type serialInput struct {
 	guessed bool // that it is meant for the device: it may be a pipe that stays silent
 	virtual bool
 
-	device *sim.Device
+	device *device.Device
 	chunks chan []byte  // closed at the end
 	alive  *clock.Event // in real time: keeps the run from ending while more may come
 	began  bool
@@ -74,7 +74,7 @@ func openInput(name string, console bool) (*serialInput, error) {
 
 // start begins to read and connects the device. Call it before the world runs;
 // ctx ends with the run.
-func (in *serialInput) start(ctx context.Context, d *sim.Device, speed float64) {
+func (in *serialInput) start(ctx context.Context, d *device.Device, speed float64) {
 	in.device, in.virtual = d, math.IsInf(speed, 1)
 	in.chunks = make(chan []byte, 1)
 	if in.virtual {
@@ -167,5 +167,5 @@ func (in *serialInput) wait(ctx context.Context) []byte {
 }
 
 func (in *serialInput) note(text string) {
-	in.device.Emit(sim.Note, sim.NoteData{Text: in.name + ": " + text})
+	in.device.Emit(device.Note, device.NoteData{Text: in.name + ": " + text})
 }

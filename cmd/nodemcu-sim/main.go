@@ -1,7 +1,7 @@
 // Command nodemcu-sim runs NodeMCU Lua programs on a simulated ESP8266.
 //
 // This package holds the commands and their flags, and wires the parts together;
-// what a device does is in package sim, how one is put together from a directory
+// what a device does is in package device, how one is put together from a directory
 // in package app.
 package main
 

@@ -14,9 +14,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // memoryFlags are the flags of run that look at memory and CPU time.
@@ -99,11 +99,11 @@ func (t *memoryTools) several() bool { return len(t.app.World.Devices()) > 1 }
 
 // fileOf returns the file of a device: the name with the device's before the
 // extension, where there are several devices.
-func (t *memoryTools) fileOf(name, device string) string {
+func (t *memoryTools) fileOf(name, dev string) string {
 	if !t.several() {
 		return name
 	}
-	return beforeExt(name, "-"+device)
+	return beforeExt(name, "-"+dev)
 }
 
 // beforeExt puts text before the extension of a file name: a.pb.gz has .pb.gz.
@@ -116,7 +116,7 @@ func beforeExt(name, text string) string {
 }
 
 // device returns the device of that name.
-func (t *memoryTools) device(name string) *sim.Device {
+func (t *memoryTools) device(name string) *device.Device {
 	for _, d := range t.app.World.Devices() {
 		if d.Name == name {
 			return d
@@ -126,10 +126,10 @@ func (t *memoryTools) device(name string) *sim.Device {
 }
 
 // handle is the subscriber: a device's first crash is what its files are about.
-func (t *memoryTools) handle(e sim.Event) {
+func (t *memoryTools) handle(e device.Event) {
 	switch d := e.Data.(type) {
-	case sim.PostMortemData:
-		if d.Why == sim.BudgetBroken {
+	case device.PostMortemData:
+		if d.Why == device.BudgetBroken {
 			t.broken = fmt.Sprintf("only %d bytes of heap are free, --heap-budget is %d", d.Free, t.flags.budget)
 			if t.several() {
 				t.broken = e.Device + ": " + t.broken
@@ -137,7 +137,7 @@ func (t *memoryTools) handle(e sim.Event) {
 			t.app.World.Clock.Stop()
 		}
 		t.crashed(e.Device, d.Snapshot)
-	case sim.PanicData:
+	case device.PanicData:
 		_, done := t.crashes[e.Device]
 		if dev := t.device(e.Device); dev != nil && !done && (t.flags.snapshot != "" || t.flags.heapProfile != "") {
 			t.crashed(e.Device, dev.HeapSnapshot("panic: "+d.Message))
@@ -145,22 +145,22 @@ func (t *memoryTools) handle(e sim.Event) {
 	}
 }
 
-func (t *memoryTools) crashed(device string, s *snapshot.Snapshot) {
-	if _, done := t.crashes[device]; done || s == nil {
+func (t *memoryTools) crashed(dev string, s *snapshot.Snapshot) {
+	if _, done := t.crashes[dev]; done || s == nil {
 		return
 	}
 	var c crash
 	if t.flags.snapshot != "" {
-		file := t.fileOf(t.flags.snapshot, device)
+		file := t.fileOf(t.flags.snapshot, dev)
 		if err := t.write("--heap-snapshot", file, s.Write); err == nil {
-			t.say(device, "heap snapshot of the crash: "+file)
+			t.say(dev, "heap snapshot of the crash: "+file)
 		}
 	}
 	if t.flags.heapProfile != "" {
 		c.profile = &bytes.Buffer{}
-		t.note("--heap-profile", t.device(device).WriteHeapProfile(c.profile))
+		t.note("--heap-profile", t.device(dev).WriteHeapProfile(c.profile))
 	}
-	t.crashes[device] = c
+	t.crashes[dev] = c
 }
 
 // snapshotNow writes a snapshot of each device on a signal. It runs on the world's
@@ -181,7 +181,7 @@ func (t *memoryTools) snapshotNow() {
 }
 
 // of starts a message about a device.
-func (t *memoryTools) of(d *sim.Device) string {
+func (t *memoryTools) of(d *device.Device) string {
 	if t.several() {
 		return d.Name + ": "
 	}
@@ -207,14 +207,14 @@ func (t *memoryTools) save(s *snapshot.Snapshot) (file string, err error) {
 }
 
 // say tells of a file. It runs on the world's goroutine.
-func (t *memoryTools) say(device, text string) {
+func (t *memoryTools) say(dev, text string) {
 	if !t.console {
 		fmt.Fprintln(t.err, text)
 		return
 	}
 	for _, d := range t.app.World.Devices() {
-		if d.Name == device {
-			t.app.World.Clock.Post(func() { d.Emit(sim.Note, sim.NoteData{Text: text}) })
+		if d.Name == dev {
+			t.app.World.Clock.Post(func() { d.Emit(device.Note, device.NoteData{Text: text}) })
 		}
 	}
 }
@@ -227,7 +227,7 @@ func (t *memoryTools) finish() error {
 	return t.failed
 }
 
-func (t *memoryTools) finishDevice(d *sim.Device) {
+func (t *memoryTools) finishDevice(d *device.Device) {
 	c, crashed := t.crashes[d.Name]
 	if t.flags.snapshot != "" && !crashed {
 		if s := d.HeapSnapshot("end of the run"); s != nil {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // runFlags are the flags of run as they were given.

@@ -14,9 +14,9 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
 	"github.com/nodemcu-sim/nodemcu-sim/observe"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/wire/capture"
 	"github.com/nodemcu-sim/nodemcu-sim/ui"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire/capture"
 )
 
 // session is one run: the app, the subscribers to its events, and what may end

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 )
 
 func versionCommand() *cobra.Command {
@@ -17,7 +17,7 @@ func versionCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			_, err := fmt.Fprintf(c.OutOrStdout(), "nodemcu-sim %s (%s)\nfirmware NodeMCU %s, Lua 5.1\n",
-				buildVersion(), runtime.Version(), sim.FirmwareVersion)
+				buildVersion(), runtime.Version(), device.FirmwareVersion)
 			return err
 		},
 	}

@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/watch"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
 )
 
 // watch watches the devices' directories until ctx ends. With --watch, files that
@@ -73,7 +73,7 @@ func (s *session) notLoaded(i int, err error) {
 
 // note emits a note of the device of directory i.
 func (s *session) note(i int, text string) {
-	s.app.World.Devices()[i].Emit(sim.Note, sim.NoteData{Text: text})
+	s.app.World.Devices()[i].Emit(device.Note, device.NoteData{Text: text})
 }
 
 // named puts the device's name before its files where there are several devices.

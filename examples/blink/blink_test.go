@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 func TestBlink(t *testing.T) {
@@ -25,13 +25,13 @@ func TestBlink(t *testing.T) {
 		level int
 	}
 	var edges []edge
-	a.World.Subscribe(func(e sim.Event) {
+	a.World.Subscribe(func(e device.Event) {
 		switch d := e.Data.(type) {
-		case sim.PinData:
+		case device.PinData:
 			if d.Pin == led && d.By == "program" {
 				edges = append(edges, edge{e.Time, d.Level})
 			}
-		case sim.PanicData, sim.ErrorData:
+		case device.PanicData, device.ErrorData:
 			t.Errorf("the device failed: %+v", d)
 		}
 	})

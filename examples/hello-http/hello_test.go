@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // start runs the example and returns its URL.
@@ -27,10 +27,10 @@ func start(t *testing.T, cpu string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var trouble []sim.Event // the world's until it has stopped
-	a.World.Subscribe(func(e sim.Event) {
+	var trouble []device.Event // the world's until it has stopped
+	a.World.Subscribe(func(e device.Event) {
 		switch e.Kind {
-		case sim.Panic, sim.LuaError, sim.Memory:
+		case device.Panic, device.LuaError, device.Memory:
 			trouble = append(trouble, e)
 		}
 	})

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
 )
 
 // blocks are the commands of the README with what they print.

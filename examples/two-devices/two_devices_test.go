@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // start runs hub and sensor for a time and returns what they printed.
@@ -21,11 +21,11 @@ func start(t *testing.T, o app.Options, length clock.Duration) map[string]string
 	}
 	defer a.Close()
 	out := map[string]string{}
-	a.World.Subscribe(func(e sim.Event) {
+	a.World.Subscribe(func(e device.Event) {
 		switch d := e.Data.(type) {
-		case sim.OutputData:
+		case device.OutputData:
 			out[e.Device] += d.Text
-		case sim.PanicData, sim.ErrorData:
+		case device.PanicData, device.ErrorData:
 			t.Errorf("%s failed: %+v", e.Device, d)
 		}
 	})

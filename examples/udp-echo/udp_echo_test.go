@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 func TestEcho(t *testing.T) {
@@ -20,9 +20,9 @@ func TestEcho(t *testing.T) {
 		t.Fatal(err)
 	}
 	var failed []any
-	a.World.Subscribe(func(e sim.Event) {
+	a.World.Subscribe(func(e device.Event) {
 		switch e.Data.(type) {
-		case sim.PanicData, sim.ErrorData:
+		case device.PanicData, device.ErrorData:
 			failed = append(failed, e.Data)
 		}
 	})

@@ -8,35 +8,35 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // Terminal is connected to one device.
 type Terminal struct {
-	World  *sim.World
-	Device *sim.Device
-	Events []sim.Event
+	World  *device.World
+	Device *device.Device
+	Events []device.Event
 
 	out strings.Builder
 }
 
 // New boots a NodeMCU board with these modules and files and waits for its
 // prompt. Lua takes no time on it.
-func New(t testing.TB, files map[string]string, modules ...sim.Module) *Terminal {
+func New(t testing.TB, files map[string]string, modules ...device.Module) *Terminal {
 	t.Helper()
 	board, err := boards.Load("nodemcu-v1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &Terminal{World: sim.NewWorld(1)}
-	x.World.Subscribe(func(e sim.Event) {
+	x := &Terminal{World: device.NewWorld(1)}
+	x.World.Subscribe(func(e device.Event) {
 		x.Events = append(x.Events, e)
-		if o, ok := e.Data.(sim.OutputData); ok {
+		if o, ok := e.Data.(device.OutputData); ok {
 			x.out.WriteString(o.Text)
 		}
 	})
-	x.Device = x.World.AddDevice(sim.Config{Board: board, Modules: modules, HostCPU: true})
+	x.Device = x.World.AddDevice(device.Config{Board: board, Modules: modules, HostCPU: true})
 	for name, text := range files {
 		if err := x.Device.Flash.WriteFile(name, []byte(text)); err != nil {
 			t.Fatal(err)

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/modules/internal/devtest"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
 // server is a program that wraps each connection, prints every send and sent

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/modules/internal/devtest"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // fuzzed echoes bodies, and everything else it is told.

@@ -9,8 +9,8 @@
 package adc
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // What the init data says the converter measures (fw: app/modules/adc.c).
@@ -25,18 +25,18 @@ const (
 )
 
 // Module is the module.
-var Module = sim.Module{Name: "adc", Open: open}
+var Module = device.Module{Name: "adc", Open: open}
 
 // module is the state from one boot to the next. The mode that was forced is in
 // flash and holds from the next boot on.
 type module struct {
-	d    *sim.Device
+	d    *device.Device
 	mode int // since boot
 }
 
-func open(d *sim.Device) *sim.Lib {
+func open(d *device.Device) *device.Lib {
 	m := &module{d: d, mode: d.ADCMode()}
-	return &sim.Lib{
+	return &device.Lib{
 		Funcs: []vm.Func{
 			{Name: "read", Fn: m.read},
 			{Name: "readvdd33", Fn: m.readvdd33},

@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 func TestADC(t *testing.T) {
@@ -22,17 +22,17 @@ false	true	false
 65535	3300	true
 1024	65535
 `
-	w := sim.NewWorld(1)
+	w := device.NewWorld(1)
 	var out strings.Builder
-	w.Subscribe(func(e sim.Event) {
-		if d, ok := e.Data.(sim.OutputData); ok {
+	w.Subscribe(func(e device.Event) {
+		if d, ok := e.Data.(device.OutputData); ok {
 			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
 		}
 	})
-	board := &sim.Board{Name: "test", Title: "Test", FS: sim.BoardFS{Size: 1 << 20}, ADC: sim.BoardADC{Bits: 10, FullScale: 3.3},
-		CPU: sim.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: sim.BoardHeap{Size: 50000}}
+	board := &device.Board{Name: "test", Title: "Test", FS: device.BoardFS{Size: 1 << 20}, ADC: device.BoardADC{Bits: 10, FullScale: 3.3},
+		CPU: device.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: device.BoardHeap{Size: 50000}}
 	boot := 0
-	d := w.AddDevice(sim.Config{Board: board, Modules: []sim.Module{Module}, Startup: func(d *sim.Device) {
+	d := w.AddDevice(device.Config{Board: board, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
 		fn, err := d.VM.Load([]byte(scripts[boot]), "=t")
 		if err != nil {
 			t.Fatal(err)

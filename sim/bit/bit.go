@@ -8,12 +8,12 @@
 package bit
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // Module is the module. It has no state.
-var Module = sim.Module{Name: "bit", Open: func(*sim.Device) *sim.Lib { return &sim.Lib{Funcs: funcs} }}
+var Module = device.Module{Name: "bit", Open: func(*device.Device) *device.Lib { return &device.Lib{Funcs: funcs} }}
 
 var funcs = []vm.Func{
 	{Name: "bnot", Fn: func(c *vm.Call) int { return result(c, ^word(c, 1)) }},

@@ -4,23 +4,23 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // eval boots a device, runs print(expr) and returns what it printed.
 func eval(t *testing.T, expr string) string {
 	t.Helper()
-	w := sim.NewWorld(1)
+	w := device.NewWorld(1)
 	var out strings.Builder
-	w.Subscribe(func(e sim.Event) {
-		if d, ok := e.Data.(sim.OutputData); ok {
+	w.Subscribe(func(e device.Event) {
+		if d, ok := e.Data.(device.OutputData); ok {
 			out.WriteString(d.Text)
 		}
 	})
-	board := &sim.Board{Name: "test", Title: "Test", FS: sim.BoardFS{Size: 1 << 20},
-		CPU: sim.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: sim.BoardHeap{Size: 50000}}
-	w.AddDevice(sim.Config{Board: board, Modules: []sim.Module{Module}, Startup: func(d *sim.Device) {
+	board := &device.Board{Name: "test", Title: "Test", FS: device.BoardFS{Size: 1 << 20},
+		CPU: device.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: device.BoardHeap{Size: 50000}}
+	w.AddDevice(device.Config{Board: board, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
 		fn, err := d.VM.Load([]byte("print("+expr+")"), "@t.lua")
 		if err != nil {
 			t.Fatal(err)

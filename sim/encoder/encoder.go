@@ -12,13 +12,13 @@ import (
 	"encoding/hex"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // Module is the module. It has no state.
-var Module = sim.Module{Name: "encoder", Open: func(*sim.Device) *sim.Lib {
-	return &sim.Lib{Funcs: []vm.Func{
+var Module = device.Module{Name: "encoder", Open: func(*device.Device) *device.Lib {
+	return &device.Lib{Funcs: []vm.Func{
 		{Name: "fromBase64", Fn: fromBase64},
 		{Name: "toBase64", Fn: toBase64},
 		{Name: "fromHex", Fn: fromHex},

@@ -47,17 +47,17 @@ package file
 import (
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // Module is the module.
-var Module = sim.Module{Name: "file", Open: open}
+var Module = device.Module{Name: "file", Open: open}
 
 // module is the state from one boot to the next.
 type module struct {
-	d    *sim.Device
+	d    *device.Device
 	fs   *flash.FS
 	kind *vm.Type // file.obj
 	vol  *vm.Type // file.vol
@@ -69,7 +69,7 @@ type module struct {
 	hinted map[string]bool // places that have had a hint
 }
 
-func open(d *sim.Device) *sim.Lib {
+func open(d *device.Device) *device.Lib {
 	m := &module{d: d, fs: d.Flash, hinted: map[string]bool{}}
 	m.kind = &vm.Type{
 		Name: "file.obj",
@@ -89,7 +89,7 @@ func open(d *sim.Device) *sim.Lib {
 		Name:    "file.vol",
 		Methods: []vm.Func{{Name: "umount", Fn: m.umount}},
 	}
-	return &sim.Lib{
+	return &device.Lib{
 		Funcs: []vm.Func{
 			{Name: "list", Fn: m.list},
 			{Name: "open", Fn: m.open},
@@ -138,7 +138,7 @@ func (m *module) hint(c *vm.Call, text string) {
 	where := c.VM.Where()
 	if key := where + " " + text; !m.hinted[key] && len(m.hinted) < maxHints {
 		m.hinted[key] = true
-		m.d.Emit(sim.Hint, sim.HintData{Text: text, Where: where})
+		m.d.Emit(device.Hint, device.HintData{Text: text, Where: where})
 	}
 }
 

@@ -5,28 +5,28 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // run boots a device with the files and runs src; it returns what was printed
 // and the hints, one a line.
 func run(t *testing.T, fs *flash.FS, src string) string {
 	t.Helper()
-	w := sim.NewWorld(1)
+	w := device.NewWorld(1)
 	var out strings.Builder
-	w.Subscribe(func(e sim.Event) {
+	w.Subscribe(func(e device.Event) {
 		switch d := e.Data.(type) {
-		case sim.OutputData:
+		case device.OutputData:
 			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-		case sim.HintData:
+		case device.HintData:
 			fmt.Fprintf(&out, "hint %s: %s\n", d.Where, d.Text)
 		}
 	})
-	board := &sim.Board{Name: "test", Title: "Test", FS: sim.BoardFS{Address: 0x80000, Size: fs.Size()},
-		CPU: sim.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1, Call: 1}, Heap: sim.BoardHeap{Size: 50000}}
-	d := w.AddDevice(sim.Config{Board: board, Flash: fs, Modules: []sim.Module{Module}, Startup: func(d *sim.Device) {
+	board := &device.Board{Name: "test", Title: "Test", FS: device.BoardFS{Address: 0x80000, Size: fs.Size()},
+		CPU: device.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1, Call: 1}, Heap: device.BoardHeap{Size: 50000}}
+	d := w.AddDevice(device.Config{Board: board, Flash: fs, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
 		fn, err := d.VM.Load([]byte(src), "=t")
 		if err != nil {
 			t.Fatal(err)
@@ -187,11 +187,11 @@ func TestDroppedHandles(t *testing.T) {
 
 // A snapshot has the open files, held by their objects.
 func TestHeapSnapshot(t *testing.T) {
-	w := sim.NewWorld(1)
+	w := device.NewWorld(1)
 	fs := flash.New(testSize)
-	board := &sim.Board{Name: "test", Title: "Test", FS: sim.BoardFS{Address: 0x80000, Size: fs.Size()},
-		CPU: sim.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1, Call: 1}, Heap: sim.BoardHeap{Size: 50000}}
-	d := w.AddDevice(sim.Config{Board: board, Flash: fs, Modules: []sim.Module{Module}, TrackAllocations: true, Startup: func(d *sim.Device) {
+	board := &device.Board{Name: "test", Title: "Test", FS: device.BoardFS{Address: 0x80000, Size: fs.Size()},
+		CPU: device.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1, Call: 1}, Heap: device.BoardHeap{Size: 50000}}
+	d := w.AddDevice(device.Config{Board: board, Flash: fs, Modules: []device.Module{Module}, TrackAllocations: true, Startup: func(d *device.Device) {
 		fn, err := d.VM.Load([]byte("f = file.open('log', 'w')\ng = file.open('gone', 'w') g:close()"), "@init.lua")
 		if err != nil {
 			t.Fatal(err)

@@ -4,11 +4,11 @@ import (
 	"io"
 	"math"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/lualib"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/lualib"
 )
 
 const (
@@ -53,10 +53,10 @@ func (m *module) openFile(c *vm.Call, name, mode string) *vm.UserData {
 }
 
 // heapParts adds the open files' descriptors to a heap snapshot.
-func (m *module) heapParts(p *sim.HeapParts) {
+func (m *module) heapParts(p *device.HeapParts) {
 	m.d.VM.EachObject(func(value any) {
 		if o, ok := value.(*object); ok && o.h != nil {
-			p.Add(sim.NativeBlock{Kind: heap.File, Name: "open file " + o.h.Name(), Size: o.block.Size(), Age: -1, Of: o, Owned: true})
+			p.Add(device.NativeBlock{Kind: heap.File, Name: "open file " + o.h.Name(), Size: o.block.Size(), Age: -1, Of: o, Owned: true})
 		}
 	})
 }

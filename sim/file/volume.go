@@ -3,7 +3,7 @@ package file
 import (
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 const volumeSize = 4 // bytes: volume_type, a pointer (fw: app/modules/file.c)

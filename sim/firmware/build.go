@@ -6,10 +6,10 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/adc"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/bit"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/encoder"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/file"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/gpio"
@@ -21,12 +21,12 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/sjson"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/uart"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wifi"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // simulated lists the modules that the simulator has, sorted by name.
-var simulated = []sim.Module{
+var simulated = []device.Module{
 	adc.Module,
 	bit.Module,
 	encoder.Module,
@@ -50,13 +50,13 @@ var always = []string{"node", "pipe"}
 // Select returns the modules of a build with the given names, sorted. Names that
 // the firmware has and the simulator has not are left out, as Lacking tells; a
 // name that the firmware does not know is an error.
-func Select(names []string) ([]sim.Module, error) {
+func Select(names []string) ([]device.Module, error) {
 	for _, name := range names {
 		if !Known(name) {
 			return nil, fmt.Errorf("there is no firmware module %q; nodemcu-sim modules lists them", name)
 		}
 	}
-	var build []sim.Module
+	var build []device.Module
 	for _, m := range simulated {
 		if slices.Contains(names, m.Name) || slices.Contains(always, m.Name) {
 			build = append(build, m)
@@ -67,7 +67,7 @@ func Select(names []string) ([]sim.Module, error) {
 
 // StaticTimers returns the build with the tmr that older firmware had, whose
 // functions take numbered timers too.
-func StaticTimers(build []sim.Module) []sim.Module {
+func StaticTimers(build []device.Module) []device.Module {
 	build = slices.Clone(build)
 	for i, m := range build {
 		if m.Name == tmr.Module.Name {
@@ -81,7 +81,7 @@ func StaticTimers(build []sim.Module) []sim.Module {
 func Lacking(names []string) []string {
 	var out []string
 	for _, name := range names {
-		if !slices.ContainsFunc(simulated, func(m sim.Module) bool { return m.Name == name }) {
+		if !slices.ContainsFunc(simulated, func(m device.Module) bool { return m.Name == name }) {
 			out = append(out, name)
 		}
 	}
@@ -96,7 +96,7 @@ func Simulated() []Provided {
 		panic(err) // embedded
 	}
 	var list []Provided
-	d := sim.NewWorld(1).AddDevice(sim.Config{Board: board, Startup: func(d *sim.Device) {
+	d := device.NewWorld(1).AddDevice(device.Config{Board: board, Startup: func(d *device.Device) {
 		for _, m := range simulated {
 			lib := m.Open(d)
 			p := Provided{Name: m.Name}

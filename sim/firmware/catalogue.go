@@ -1,6 +1,6 @@
 // Package firmware is the catalogue: which C modules the real firmware has, what
 // its documentation lists of each, and which of that a build of the simulated
-// firmware contains. It knows module packages only by the sim.Module they
+// firmware contains. It knows module packages only by the device.Module they
 // export.
 package firmware
 

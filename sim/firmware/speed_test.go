@@ -8,8 +8,8 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // The published speeds of a device, each as a program that prints microseconds for
@@ -75,14 +75,14 @@ func runAt(t *testing.T, mhz int, lua string) float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := sim.NewWorld(1)
+	w := device.NewWorld(1)
 	var out strings.Builder
-	w.Subscribe(func(e sim.Event) {
-		if o, ok := e.Data.(sim.OutputData); ok {
+	w.Subscribe(func(e device.Event) {
+		if o, ok := e.Data.(device.OutputData); ok {
 			out.WriteString(o.Text)
 		}
 	})
-	d := w.AddDevice(sim.Config{Board: board, Modules: modules})
+	d := w.AddDevice(device.Config{Board: board, Modules: modules})
 	if err := d.Flash.WriteFile("init.lua", []byte(lua)); err != nil {
 		t.Fatal(err)
 	}

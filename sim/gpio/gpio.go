@@ -2,17 +2,17 @@
 // NodeMCU board (fw: docs/modules/gpio.md, app/modules/gpio.c). Pin 0 (GPIO16)
 // has neither interrupt nor open drain.
 //
-// What a pin's level is, and who decides it, is the business of package sim. The
+// What a pin's level is, and who decides it, is the business of package device. The
 // submodule gpio.pulse is there, as in a build with LUA_USE_MODULES_GPIO_PULSE.
 package gpio
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // Module is gpio as release 3.0 has it.
-var Module = sim.Module{Name: "gpio", Open: open}
+var Module = device.Module{Name: "gpio", Open: open}
 
 // Constants of the module (fw: app/platform/platform.h).
 const (
@@ -21,8 +21,8 @@ const (
 )
 
 type module struct {
-	dev    *sim.Device
-	pins   [sim.NumPins]interrupt
+	dev    *device.Device
+	pins   [device.NumPins]interrupt
 	serout serout
 	pulses *pulses
 	timer  any // who uses the hardware timer: &serout, pulses or nobody
@@ -44,12 +44,12 @@ func (m *module) freeTimer(who any) {
 	}
 }
 
-func open(d *sim.Device) *sim.Lib {
+func open(d *device.Device) *device.Lib {
 	m := &module{dev: d}
 	m.serout.m = m
 	m.pulses = newPulses(m)
 	number := func(name string, n int) vm.Const { return vm.Const{Name: name, Value: vm.Number(n)} }
-	return &sim.Lib{
+	return &device.Lib{
 		Funcs: []vm.Func{
 			{Name: "mode", Fn: m.mode},
 			{Name: "read", Fn: m.read},
@@ -58,10 +58,10 @@ func open(d *sim.Device) *sim.Lib {
 			{Name: "serout", Fn: m.serout.start},
 		},
 		Consts: []vm.Const{
-			number("OUTPUT", int(sim.PinOutput)),
-			number("OPENDRAIN", int(sim.PinOpenDrain)),
-			number("INPUT", int(sim.PinInput)),
-			number("INT", int(sim.PinInterrupt)),
+			number("OUTPUT", int(device.PinOutput)),
+			number("OPENDRAIN", int(device.PinOpenDrain)),
+			number("INPUT", int(device.PinInput)),
+			number("INT", int(device.PinInterrupt)),
 			number("HIGH", 1),
 			number("LOW", 0),
 			number("FLOAT", float),
@@ -74,7 +74,7 @@ func open(d *sim.Device) *sim.Lib {
 }
 
 // exists reports whether there is a pin of that number.
-func exists(pin int) bool { return pin >= 0 && pin < sim.NumPins }
+func exists(pin int) bool { return pin >= 0 && pin < device.NumPins }
 
 // checkPin returns argument 1 as a pin number; the error is that of the functions
 // that leave the pin as it is.
@@ -89,19 +89,19 @@ func checkPin(c *vm.Call) int {
 // mode is gpio.mode(pin, mode, [pullup]). Any mode but INT ends the pin's
 // trigger. Pin 0 is an input, or an output in every other mode.
 func (m *module) mode(c *vm.Call) int {
-	pin, mode, pull := c.Int(1), sim.PinMode(c.Int(2)), c.OptInt(3, float)
-	if !exists(pin) || pin == 0 && mode == sim.PinInterrupt {
+	pin, mode, pull := c.Int(1), device.PinMode(c.Int(2)), c.OptInt(3, float)
+	if !exists(pin) || pin == 0 && mode == device.PinInterrupt {
 		c.ArgError(1, "Invalid pin")
 	}
-	if mode < sim.PinInput || mode > sim.PinOpenDrain {
+	if mode < device.PinInput || mode > device.PinOpenDrain {
 		c.ArgError(2, "wrong arg type")
 	}
-	if mode != sim.PinInterrupt {
+	if mode != device.PinInterrupt {
 		c.VM.Unref(&m.pins[pin].fn)
 	}
 	if pin == 0 {
-		if mode != sim.PinInput {
-			mode = sim.PinOutput
+		if mode != device.PinInput {
+			mode = device.PinOutput
 		}
 		pull = float
 	}
@@ -120,7 +120,7 @@ func (m *module) write(c *vm.Call) int {
 		c.ArgError(2, "wrong level type")
 	}
 	if pin == 0 {
-		m.dev.SetPinMode(0, sim.PinOutput, false)
+		m.dev.SetPinMode(0, device.PinOutput, false)
 	}
 	m.dev.SetPin(pin, level)
 	return 0

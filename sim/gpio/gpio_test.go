@@ -4,9 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/terminal"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 func TestModule(t *testing.T) {
@@ -77,7 +77,7 @@ func TestTrigCountsWhileBusy(t *testing.T) {
 	x := terminal.New(t, nil, Module)
 	x.Run("gpio.mode(1, gpio.INT) gpio.trig(1, 'both', function(l, w, n) print(l, w, n) end)")
 	start := x.World.Clock.Now()
-	x.Device.PostTask(sim.High, func() { x.Device.Delay(100 * clock.Millisecond) })
+	x.Device.PostTask(device.High, func() { x.Device.Delay(100 * clock.Millisecond) })
 	x.Wait(10 * clock.Millisecond)
 	press(x, 1, 1, 0, 1)
 	x.Wait(clock.Second)
@@ -99,7 +99,7 @@ func decimal(n clock.Time) string {
 func edges(x *terminal.Terminal) (levels []int, times []clock.Duration) {
 	var last clock.Time
 	for _, e := range x.Events {
-		if p, ok := e.Data.(sim.PinData); ok && p.Pin == 1 {
+		if p, ok := e.Data.(device.PinData); ok && p.Pin == 1 {
 			levels = append(levels, p.Level)
 			times = append(times, e.Time-last)
 			last = e.Time
@@ -139,7 +139,7 @@ func TestEndlessSeroutIsReset(t *testing.T) {
 	x.Run("gpio.mode(1, gpio.OUTPUT) gpio.serout(1, 1, {1000, 1000}, 0)")
 	x.Wait(5 * clock.Second)
 	for _, e := range x.Events {
-		if r, ok := e.Data.(sim.ResetData); ok && r.Reason == sim.SoftWatchdog.Text {
+		if r, ok := e.Data.(device.ResetData); ok && r.Reason == device.SoftWatchdog.Text {
 			return
 		}
 	}

@@ -1,9 +1,9 @@
 package gpio
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // gpio.pulse: sequences of pin levels and delays, with loops, that the hardware
@@ -179,7 +179,7 @@ func (e *entry) fill(c *vm.Call, v vm.Value) {
 
 func (e *entry) setPin(c *vm.Call, pin, value int) {
 	if !exists(pin) {
-		c.Error("pin number %d must be in range 0 .. %d", pin, sim.NumPins-1)
+		c.Error("pin number %d must be in range 0 .. %d", pin, device.NumPins-1)
 	}
 	if value != 0 {
 		e.set |= 1 << pin
@@ -235,12 +235,12 @@ func (p *pulses) step() {
 		return
 	}
 	e := &x.entries[x.next]
-	for pin := range sim.NumPins {
+	for pin := range device.NumPins {
 		if e.set>>pin&1 != 0 {
 			d.SetPin(pin, 1)
 		}
 	}
-	for pin := range sim.NumPins {
+	for pin := range device.NumPins {
 		if e.clear>>pin&1 != 0 {
 			d.SetPin(pin, 0)
 		}
@@ -255,7 +255,7 @@ func (p *pulses) step() {
 	if us < shortDelay {
 		us = toggle
 		if p.rush += us; p.rush > hardwareWatchdog {
-			d.Reset(sim.HardwareWatchdog)
+			d.Reset(device.HardwareWatchdog)
 			return
 		}
 	} else {
@@ -303,7 +303,7 @@ func (x *pulser) delay(e *entry, now uint32) int32 {
 // finish ends the sequence; a task of low priority tells the program.
 func (p *pulses) finish() {
 	p.m.freeTimer(p)
-	p.m.dev.PostTask(sim.Low, p.report)
+	p.m.dev.PostTask(device.Low, p.report)
 }
 
 func (p *pulses) report() {

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/terminal"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 const twoPins = "gpio.mode(1, gpio.OUTPUT) gpio.mode(2, gpio.OUTPUT) "
@@ -84,8 +84,8 @@ func TestPulse(t *testing.T) {
 }
 
 // onerror stands for the module node.
-var onerror = sim.Module{Name: "node", Open: func(d *sim.Device) *sim.Lib {
-	return &sim.Lib{Funcs: []vm.Func{{Name: "setonerror", Fn: func(c *vm.Call) int { d.SetOnError(c.Function(1)); return 0 }}}}
+var onerror = device.Module{Name: "node", Open: func(d *device.Device) *device.Lib {
+	return &device.Lib{Funcs: []vm.Func{{Name: "setonerror", Fn: func(c *vm.Call) int { d.SetOnError(c.Function(1)); return 0 }}}}
 }}
 
 // changes lists the changes of pins 1 and 2.
@@ -93,7 +93,7 @@ func changes(x *terminal.Terminal) string {
 	var list []string
 	last := clock.Time(-1)
 	for _, e := range x.Events {
-		if p, ok := e.Data.(sim.PinData); ok && (p.Pin == 1 || p.Pin == 2) {
+		if p, ok := e.Data.(device.PinData); ok && (p.Pin == 1 || p.Pin == 2) {
 			if last < 0 {
 				last = e.Time
 			}
@@ -160,7 +160,7 @@ func TestPulseWithoutEndIsReset(t *testing.T) {
 	x.Run("gpio.pulse.build({ {}, {loop = 1, count = 4000000000} }):start(print)")
 	x.Wait(clock.Second)
 	for _, e := range x.Events {
-		if r, ok := e.Data.(sim.ResetData); ok && r.Reason == sim.HardwareWatchdog.Text {
+		if r, ok := e.Data.(device.ResetData); ok && r.Reason == device.HardwareWatchdog.Text {
 			return
 		}
 	}

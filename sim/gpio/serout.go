@@ -1,9 +1,9 @@
 package gpio
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // serout toggles a pin after given delays. Without a callback it holds the CPU;
@@ -90,7 +90,7 @@ func (s *serout) step() {
 	d := s.m.dev
 	if s.index >= len(s.delays) {
 		s.m.freeTimer(s)
-		d.PostTask(sim.Low, s.finish)
+		d.PostTask(device.Low, s.finish)
 		return
 	}
 	s.flip()

@@ -1,9 +1,9 @@
 package gpio
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // interrupt is the trigger of one pin. Interrupts are counted as they come; the
@@ -11,7 +11,7 @@ import (
 // the program with the level and time of that interrupt and the count of all.
 type interrupt struct {
 	fn       vm.Ref
-	trigger  sim.Trigger
+	trigger  device.Trigger
 	seen     uint16 // interrupts, 15 bits
 	reported uint16 // of which the program knows
 	lost     bool   // there was no room for the task: the next interrupt tries again
@@ -31,10 +31,10 @@ func (m *module) trig(c *vm.Call) int {
 		c.ArgError(1, "Invalid interrupt pin")
 	}
 	p := &m.pins[pin]
-	t := sim.Trigger(c.Option(2, triggers[0], triggers...))
+	t := device.Trigger(c.Option(2, triggers[0], triggers...))
 	fn, ok := c.Arg(3).(*vm.Function)
 	switch {
-	case t == sim.TriggerNone:
+	case t == device.TriggerNone:
 		c.VM.Unref(&p.fn)
 	case c.NArgs() == 2 && p.fn != 0:
 	case ok:
@@ -61,7 +61,7 @@ func (m *module) interrupted(pin, level int, at clock.Duration) {
 	if pending {
 		return
 	}
-	p.lost = !m.dev.PostTask(sim.High, func() { m.report(pin, level, at&timeMask) })
+	p.lost = !m.dev.PostTask(device.High, func() { m.report(pin, level, at&timeMask) })
 }
 
 // report is the task that tells the program.

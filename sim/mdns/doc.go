@@ -26,5 +26,5 @@
 //
 // The firmware asks nobody: net.dns and connect send names that end in .local to
 // the DNS server like any other. A device finds another by a query of its own,
-// over a UDP socket; Go code by LookupLocal of package sim/peer.
+// over a UDP socket; Go code by LookupLocal of package world/peer.
 package mdns

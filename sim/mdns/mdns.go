@@ -3,23 +3,23 @@ package mdns
 import (
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
 // Module is the module.
-var Module = sim.Module{Name: "mdns", Open: open}
+var Module = device.Module{Name: "mdns", Open: open}
 
 // module is what the module knows in one boot of a device.
 type module struct {
-	d *sim.Device
+	d *device.Device
 
 	// While the service runs:
 	info    *info
 	pcb     *lwip.UDPSocket
-	timer   *sim.Timer
+	timer   *device.Timer
 	count   int // announcements since the last one of the service type
 	memory  [3]heap.Block
 	tooLong bool // said so
@@ -38,9 +38,9 @@ const (
 	receiveBuffer = 512 // fw: DNS_MSG_SIZE
 )
 
-func open(d *sim.Device) *sim.Lib {
+func open(d *device.Device) *device.Lib {
 	m := &module{d: d}
-	return &sim.Lib{Funcs: []vm.Func{
+	return &device.Lib{Funcs: []vm.Func{
 		{Name: "register", Fn: m.register},
 		{Name: "close", Fn: m.close},
 	}}

@@ -9,34 +9,34 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/mdns"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/peer"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
 )
 
 // bench is a world with devices and a Go peer; out is what the devices print,
 // hints what the simulator says.
 type bench struct {
 	t     *testing.T
-	w     *sim.World
+	w     *device.World
 	peer  *peer.Host
 	out   strings.Builder
 	hints []string
 }
 
 func newBench(t *testing.T) *bench {
-	b := &bench{t: t, w: sim.NewWorld(1)}
-	b.w.Subscribe(func(e sim.Event) {
+	b := &bench{t: t, w: device.NewWorld(1)}
+	b.w.Subscribe(func(e device.Event) {
 		switch d := e.Data.(type) {
-		case sim.OutputData:
+		case device.OutputData:
 			b.out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-		case sim.HintData:
+		case device.HintData:
 			b.hints = append(b.hints, d.Text)
-		case sim.PanicData:
+		case device.PanicData:
 			t.Error(d.Message)
 		}
 	})
@@ -45,7 +45,7 @@ func newBench(t *testing.T) *bench {
 }
 
 // device adds a device that runs a program; blank means that it has no address.
-func (b *bench) device(program string, wired bool) *sim.Device {
+func (b *bench) device(program string, wired bool) *device.Device {
 	board, err := boards.Load(boards.Default)
 	if err != nil {
 		b.t.Fatal(err)
@@ -54,7 +54,7 @@ func (b *bench) device(program string, wired bool) *sim.Device {
 	if err := fs.WriteFile("init.lua", []byte(program)); err != nil {
 		b.t.Fatal(err)
 	}
-	cfg := sim.Config{Board: board, Flash: fs, HostCPU: true, Modules: []sim.Module{mdns.Module, net.Module, tmr.Module}}
+	cfg := device.Config{Board: board, Flash: fs, HostCPU: true, Modules: []device.Module{mdns.Module, net.Module, tmr.Module}}
 	if wired {
 		cfg.WiFi.Wired = netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+len(b.w.Devices())))
 	}
@@ -253,10 +253,10 @@ func FuzzReceive(f *testing.F) {
 	if err := fs.WriteFile("init.lua", []byte(fishtank)); err != nil {
 		f.Fatal(err)
 	}
-	w := sim.NewWorld(1)
+	w := device.NewWorld(1)
 	host := peer.New(w.Wire, "peer", netip.MustParsePrefix("192.168.1.20/24"))
-	w.AddDevice(sim.Config{Board: board, Flash: fs, Modules: []sim.Module{mdns.Module},
-		WiFi: sim.WiFiConfig{Wired: netip.MustParsePrefix("192.168.1.10/24")}}).PowerOn()
+	w.AddDevice(device.Config{Board: board, Flash: fs, Modules: []device.Module{mdns.Module},
+		WiFi: device.WiFiConfig{Wired: netip.MustParsePrefix("192.168.1.10/24")}}).PowerOn()
 	w.Clock.RunUntil(clock.Second)
 	u, err := host.ListenUDP(0)
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // What goes over the wire (fw: app/net/nodemcu_mdns.c).
@@ -38,9 +38,9 @@ func (i *info) hostName() string { return i.host + "." + local }
 
 // address is the one that is made known.
 func (m *module) address() netip.Addr {
-	on := sim.StationIf
-	if m.d.Radio().Mode() == sim.APMode {
-		on = sim.APIf
+	on := device.StationIf
+	if m.d.Radio().Mode() == device.APMode {
+		on = device.APIf
 	}
 	return m.d.Address(on).Addr()
 }
@@ -176,7 +176,7 @@ func (m *module) send(msg *dns.Msg, to netip.AddrPort) {
 	if err != nil || len(raw) >= sendBuffer {
 		if !m.tooLong {
 			m.tooLong = true
-			m.d.Emit(sim.Hint, sim.HintData{Text: "mdns: the names and attributes that were registered do not fit a packet: nothing is announced and nobody gets an answer"})
+			m.d.Emit(device.Hint, device.HintData{Text: "mdns: the names and attributes that were registered do not fit a packet: nothing is announced and nobody gets an answer"})
 		}
 		return
 	}

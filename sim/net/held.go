@@ -3,17 +3,17 @@ package net
 import (
 	"fmt"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // What the stack holds of the heap, for snapshots; and which callbacks have
 // outlived their sockets, for hints.
 
 // heapParts adds the PCBs and what they have queued to a heap snapshot.
-func (m *module) heapParts(p *sim.HeapParts) {
+func (m *module) heapParts(p *device.HeapParts) {
 	lines, held := m.stack.Netstat(), m.stack.Held()
 	for i, h := range held {
 		c := lines[i]
@@ -27,7 +27,7 @@ func (m *module) heapParts(p *sim.HeapParts) {
 			name += " with " + c.Remote.String()
 			key += " " + c.Remote.String()
 		}
-		b := sim.NativeBlock{Kind: heap.PCB, Key: key, Name: name, Size: h.PCB, Age: -1, Of: c.Owner}
+		b := device.NativeBlock{Kind: heap.PCB, Key: key, Name: name, Size: h.PCB, Age: -1, Of: c.Owner}
 		switch o := c.Owner.(type) {
 		case *socket:
 			b.Site, b.Age = o.site, m.d.Now()-o.born
@@ -51,14 +51,14 @@ func (m *module) heapParts(p *sim.HeapParts) {
 
 // endedWith reports the sockets and servers that have ended and still have
 // callbacks.
-func (m *module) endedWith(report func(sim.Ended)) {
+func (m *module) endedWith(report func(device.Ended)) {
 	m.v.EachObject(func(value any) {
 		switch o := value.(type) {
 		case *socket:
 			if o.m != m || o.dead || o.conn != nil || o.udp != nil || o.resolving > 0 || o.endedAt == 0 {
 				return
 			}
-			e := sim.Ended{Name: nameOf(o), Since: o.endedAt, Object: o}
+			e := device.Ended{Name: nameOf(o), Since: o.endedAt, Object: o}
 			for _, name := range events {
 				if ref := o.handler(name); ref != nil && *ref != 0 {
 					e.Refs = append(e.Refs, *ref)
@@ -69,7 +69,7 @@ func (m *module) endedWith(report func(sim.Ended)) {
 			if o.m != m || o.dead || o.listener != nil || o.endedAt == 0 || o.accept == 0 {
 				return
 			}
-			report(sim.Ended{Name: nameOf(o), Since: o.endedAt, Object: o, Refs: []vm.Ref{o.accept}})
+			report(device.Ended{Name: nameOf(o), Since: o.endedAt, Object: o, Refs: []vm.Ref{o.accept}})
 		}
 	})
 }

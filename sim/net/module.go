@@ -5,15 +5,15 @@ import (
 	"net/netip"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // Module is the firmware module `net`.
-var Module = sim.Module{Name: "net", Open: open}
+var Module = device.Module{Name: "net", Open: open}
 
 // sizeUserdata is the size of the objects' struct in bytes (oracle:
 // net-constants.json sizeof_lnet_userdata).
@@ -21,7 +21,7 @@ const sizeUserdata = 44
 
 // module is what the module knows in one boot of a device.
 type module struct {
-	d     *sim.Device
+	d     *device.Device
 	v     *vm.VM
 	stack *lwip.Stack
 
@@ -33,13 +33,13 @@ type module struct {
 	ping   *ping
 }
 
-func open(d *sim.Device) *sim.Lib {
+func open(d *device.Device) *device.Lib {
 	m := &module{d: d, v: d.VM, stack: d.Net(), hinted: map[string]bool{}}
 	m.stack.OnLoss = m.loss
 	d.OnSnapshot(m.snapshot)
 	d.OnHeapSnapshot(m.heapParts)
 	d.OnEnded(m.endedWith)
-	return &sim.Lib{
+	return &device.Lib{
 		Funcs: []vm.Func{
 			{Name: "createServer", Fn: m.enter(m.createServer)},
 			{Name: "createConnection", Fn: m.enter(m.createConnection)},
@@ -152,14 +152,14 @@ func (o *object) release() {
 
 // state tells the event stream about a socket.
 func (o *object) state(state string, local, remote netip.AddrPort) {
-	d := sim.SocketData{ID: o.id, State: state}
+	d := device.SocketData{ID: o.id, State: state}
 	if local.IsValid() && local.Port() != 0 {
 		d.Local = local.String()
 	}
 	if remote.IsValid() && remote.Port() != 0 {
 		d.Remote = remote.String()
 	}
-	o.m.d.Emit(sim.Socket, d)
+	o.m.d.Emit(device.Socket, d)
 }
 
 // hint tells the user, once per place in the program, that the program has met a
@@ -168,7 +168,7 @@ func (m *module) hint(format string, args ...any) {
 	where := m.v.Where()
 	if key := where + "\x00" + format; !m.hinted[key] {
 		m.hinted[key] = true
-		m.d.Emit(sim.Hint, sim.HintData{Text: fmt.Sprintf(format, args...), Where: where})
+		m.d.Emit(device.Hint, device.HintData{Text: fmt.Sprintf(format, args...), Where: where})
 	}
 }
 
@@ -182,7 +182,7 @@ func (m *module) loss(owner any, kind lwip.Loss, what string) {
 func (m *module) hintOnce(kind, format string, args ...any) {
 	if !m.hinted[kind] {
 		m.hinted[kind] = true
-		m.d.Emit(sim.Hint, sim.HintData{Text: fmt.Sprintf(format, args...)})
+		m.d.Emit(device.Hint, device.HintData{Text: fmt.Sprintf(format, args...)})
 	}
 }
 
@@ -232,9 +232,9 @@ func pushAddr(c *vm.Call, a netip.AddrPort) int {
 }
 
 // snapshot adds the device's sockets to a snapshot.
-func (m *module) snapshot(s *sim.Snapshot) {
+func (m *module) snapshot(s *device.Snapshot) {
 	for _, c := range m.stack.Netstat() {
-		line := sim.SocketSnapshot{
+		line := device.SocketSnapshot{
 			Proto: c.Proto.String(), State: c.State, Local: c.Local.String(),
 			Queued: c.Queued, Unacked: c.UnackedBytes, Segments: c.Unsent + c.Unacked, Window: c.SendWindow,
 			Held:    c.Unread > 0,

@@ -7,17 +7,17 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // world is some devices on one wire, numbered from 192.168.1.10 on, and what they
 // print and hint.
 type world struct {
-	*sim.World
-	devs  []*sim.Device
+	*device.World
+	devs  []*device.Device
 	out   strings.Builder
 	hints []string
 }
@@ -29,20 +29,20 @@ func newWorld(t testing.TB, programs ...string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{World: sim.NewWorld(1)}
-	w.Subscribe(func(e sim.Event) {
+	w := &world{World: device.NewWorld(1)}
+	w.Subscribe(func(e device.Event) {
 		switch d := e.Data.(type) {
-		case sim.OutputData:
+		case device.OutputData:
 			w.out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-		case sim.HintData:
+		case device.HintData:
 			w.hints = append(w.hints, d.Text+" @"+d.Where)
 		}
 	})
 	for i, src := range programs {
-		d := w.AddDevice(sim.Config{
-			Board: board, Modules: testModules(), HostCPU: true, OnPanic: sim.HaltOnPanic,
-			WiFi: sim.WiFiConfig{Wired: netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+i))},
-			Startup: func(d *sim.Device) {
+		d := w.AddDevice(device.Config{
+			Board: board, Modules: testModules(), HostCPU: true, OnPanic: device.HaltOnPanic,
+			WiFi: device.WiFiConfig{Wired: netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+i))},
+			Startup: func(d *device.Device) {
 				fn, err := d.VM.Load([]byte(src), "@init.lua")
 				if err != nil {
 					t.Fatal(err)

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // dnsServerAddr is where the scripted DNS server of the scenarios is.

@@ -1,6 +1,6 @@
 package net
 
-import "github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+import "github.com/nodemcu-sim/nodemcu-sim/world/wire"
 
 // The TCP of the scripted peers.
 

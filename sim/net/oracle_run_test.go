@@ -9,12 +9,12 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // scriptDelay is how long after boot the scripts started.
@@ -40,7 +40,7 @@ type recorder struct {
 type scriptDevice struct {
 	r      *recorder
 	n      int
-	d      *sim.Device
+	d      *device.Device
 	names  map[any]string
 	anon   int
 	halted string
@@ -67,7 +67,7 @@ func (r *recorder) add(list *[]entry, e entry, t clock.Time) {
 // hostCPU makes Lua take no time, as in the measurement.
 func runScenario(t *testing.T, s *scenario, hostCPU bool) *scenario {
 	t.Helper()
-	w := sim.NewWorld(1)
+	w := device.NewWorld(1)
 	r := &recorder{clock: w.Clock, start: scriptDelay, rel: relative{map[[2]string]uint32{}}, lost: map[*wire.Packet]bool{}, ticks: []any{}}
 	r.end = r.start + clock.Duration(s.UntilMS)*clock.Millisecond
 	r.got.Trace, r.got.Wire, r.got.Peer = []entry{}, []entry{}, []entry{}
@@ -87,16 +87,16 @@ func runScenario(t *testing.T, s *scenario, hostCPU bool) *scenario {
 	for n, lua := range scripts {
 		sd := &scriptDevice{r: r, n: n, names: map[any]string{}}
 		sd.txSet, sd.rxSet = map[int]bool{}, map[int]bool{}
-		sd.d = w.AddDevice(sim.Config{
+		sd.d = w.AddDevice(device.Config{
 			Name:      fmt.Sprintf("dev%d", n),
 			Board:     &roomy,
-			Modules:   append(testModules(), sim.Module{Name: "oracle", Open: sd.open}),
+			Modules:   append(testModules(), device.Module{Name: "oracle", Open: sd.open}),
 			HostCPU:   hostCPU,
 			ExactHeap: true,
 			BootDelay: scriptDelay,
-			OnPanic:   sim.HaltOnPanic,
-			WiFi:      sim.WiFiConfig{Wired: netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+n))},
-			Startup:   func(d *sim.Device) { sd.run(t, lua) },
+			OnPanic:   device.HaltOnPanic,
+			WiFi:      device.WiFiConfig{Wired: netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+n))},
+			Startup:   func(d *device.Device) { sd.run(t, lua) },
 		})
 		r.devs = append(r.devs, sd)
 	}
@@ -158,7 +158,7 @@ func runScenario(t *testing.T, s *scenario, hostCPU bool) *scenario {
 }
 
 // testModules is the firmware that the scenarios run on.
-func testModules() []sim.Module { return []sim.Module{Module, tmr.Module, node.Module} }
+func testModules() []device.Module { return []device.Module{Module, tmr.Module, node.Module} }
 
 // device returns the device behind a NIC, or nil.
 func (r *recorder) device(n *wire.NIC) *scriptDevice {
@@ -235,19 +235,19 @@ func (r *recorder) packet(sd *scriptDevice, dir string, p *wire.Packet, t clock.
 }
 
 // happened takes what the devices report.
-func (r *recorder) happened(e sim.Event) {
+func (r *recorder) happened(e device.Event) {
 	for _, sd := range r.devs {
 		if sd.d.Name != e.Device {
 			continue
 		}
 		switch data := e.Data.(type) {
-		case sim.PanicData:
+		case device.PanicData:
 			sd.log(entry{"ev": "PANIC", "msg": "PANIC: unprotected error in call to Lua API (" + data.Message + ")"})
 			sd.halted = "panic"
 			sd.end()
-		case sim.CallbackData:
+		case device.CallbackData:
 			sd.worked()
-		case sim.ResetData:
+		case device.ResetData:
 			sd.log(entry{"ev": "system_restart"})
 			sd.halted = "system_restart"
 			sd.end()
@@ -359,7 +359,7 @@ func (sd *scriptDevice) stat() entry {
 }
 
 // open gives the script its helper functions.
-func (sd *scriptDevice) open(d *sim.Device) *sim.Lib {
+func (sd *scriptDevice) open(d *device.Device) *device.Lib {
 	sd.watchCollector(d)
 	for _, f := range []vm.Func{
 		{Name: "L", Fn: sd.logEvent},
@@ -385,12 +385,12 @@ func (sd *scriptDevice) open(d *sim.Device) *sim.Lib {
 	} {
 		d.VM.Globals().RawSetString(f.Name, d.VM.NewFunction(f))
 	}
-	return &sim.Lib{}
+	return &device.Lib{}
 }
 
 // watchCollector logs when memory of objects is freed, and in what state a
 // connection is that still points to one.
-func (sd *scriptDevice) watchCollector(d *sim.Device) {
+func (sd *scriptDevice) watchCollector(d *device.Device) {
 	d.VM.OnFree = func(o any) {
 		id, ok := sd.names[o]
 		if !ok {
@@ -489,7 +489,7 @@ func (sd *scriptDevice) at(c *vm.Call) int {
 	fn := c.VM.Ref(c.Function(2), "at")
 	when := sd.r.start + clock.Duration(c.Int(1))*clock.Millisecond
 	post := func() {
-		sd.d.PostTask(sim.Low, func() {
+		sd.d.PostTask(device.Low, func() {
 			f := sd.d.VM.Deref(fn)
 			sd.d.VM.Unref(&fn)
 			sd.d.Run("at", f)

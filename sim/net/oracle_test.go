@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // scenario is one measured program, as net-traces.json has it. Trace, wire and

@@ -3,10 +3,10 @@ package net
 import (
 	"net/netip"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
 // Settings of the SDK's ping (fw: app/lwip/app/ping.c): bytes of data, time
@@ -28,7 +28,7 @@ type ping struct {
 	seq      uint16
 	sentAt   clock.Time
 	waiting  bool
-	timer    *sim.Timer
+	timer    *device.Timer
 	unlisten func()
 }
 

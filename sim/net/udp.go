@@ -3,8 +3,8 @@ package net
 import (
 	"net/netip"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
 var udpType = &vm.Type{Name: "net.udpsocket"}

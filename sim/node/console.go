@@ -4,9 +4,9 @@ import (
 	"path"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // input is node.input(text): the interpreter runs the complete lines in it, one
@@ -40,7 +40,7 @@ func (m *module) setOutput(c *vm.Call) int {
 	if c.IsNumber(2) && c.Int(2) == 0 {
 		serial = false
 	}
-	pipe := c.Invoke(pipes.RawGetString("create"), 1, fn, vm.Number(sim.Medium))[0]
+	pipe := c.Invoke(pipes.RawGetString("create"), 1, fn, vm.Number(device.Medium))[0]
 	c.VM.SetRef(&m.output, pipe, "output pipe")
 	d.RedirectOutput(m.write, serial)
 	return 0
@@ -55,7 +55,7 @@ func (m *module) write(text string) {
 	if err != nil {
 		m.dev.WriteText("error calling stdout:write(" + err.Message() + ")\n")
 		m.dev.RedirectOutput(nil, true)
-		m.afterwards(func() { m.dev.Reset(sim.SoftRestart) })
+		m.afterwards(func() { m.dev.Reset(device.SoftRestart) })
 	}
 }
 

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // flashSpeed is the clock of the flash, in Hz, on all boards we know.
@@ -43,13 +43,13 @@ func (m *module) info(c *vm.Call) int {
 		{"flash_speed", vm.Number(flashSpeed)},
 	}
 	version := []field{
-		{"node_version_major", vm.Number(sim.FirmwareMajor)},
-		{"node_version_minor", vm.Number(sim.FirmwareMinor)},
-		{"node_version_revision", vm.Number(sim.FirmwareRevision)},
-		{"git_branch", vm.String(sim.FirmwareBranch)},
-		{"git_commit_id", vm.String(sim.FirmwareCommit)},
-		{"git_release", vm.String(sim.FirmwareRelease)},
-		{"git_commit_dts", vm.String(sim.FirmwareDate)},
+		{"node_version_major", vm.Number(device.FirmwareMajor)},
+		{"node_version_minor", vm.Number(device.FirmwareMinor)},
+		{"node_version_revision", vm.Number(device.FirmwareRevision)},
+		{"git_branch", vm.String(device.FirmwareBranch)},
+		{"git_commit_id", vm.String(device.FirmwareCommit)},
+		{"git_release", vm.String(device.FirmwareRelease)},
+		{"git_commit_dts", vm.String(device.FirmwareDate)},
 	}
 	groups := []string{"lfs", "hw", "sw_version", "build_config", "legacy"}
 	switch groups[c.Option(1, "legacy", groups...)] {

@@ -1,8 +1,8 @@
 package node
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // heap is node.heap(): the bytes free.

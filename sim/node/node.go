@@ -15,26 +15,26 @@
 package node
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // Module is node as release 3.0 has it.
-var Module = sim.Module{Name: "node", Open: open}
+var Module = device.Module{Name: "node", Open: open}
 
 type module struct {
-	dev    *sim.Device
+	dev    *device.Device
 	boot   bool // still the boot in which the module was opened
 	output vm.Ref
 	counts []startupCount
 }
 
-func open(d *sim.Device) *sim.Lib {
+func open(d *device.Device) *device.Lib {
 	m := &module{dev: d, boot: true}
 	m.count("pmain", 0)
 	v := d.VM
 	number := func(name string, n int) vm.Const { return vm.Const{Name: name, Value: vm.Number(n)} }
-	return &sim.Lib{
+	return &device.Lib{
 		Funcs: []vm.Func{ // in the firmware's order: a name costs what stands before it
 			{Name: "heap", Fn: m.heap},
 			{Name: "info", Fn: m.info},
@@ -68,13 +68,13 @@ func open(d *sim.Device) *sim.Lib {
 		Consts: []vm.Const{
 			number("CPU80MHZ", 80),
 			number("CPU160MHZ", 160),
-			number("START_NO_BANNER", sim.StartNoBanner),
-			number("START_160MHZ", sim.Start160MHz),
-			number("START_DELAY_MOUNT", sim.StartDelayMount),
+			number("START_NO_BANNER", device.StartNoBanner),
+			number("START_160MHZ", device.Start160MHz),
+			number("START_DELAY_MOUNT", device.StartDelayMount),
 			{Name: "task", Value: v.NewROMTable("node.task", []vm.Func{{Name: "post", Fn: m.post}}, []vm.Const{
-				number("LOW_PRIORITY", int(sim.Low)),
-				number("MEDIUM_PRIORITY", int(sim.Medium)),
-				number("HIGH_PRIORITY", int(sim.High)),
+				number("LOW_PRIORITY", int(device.Low)),
+				number("MEDIUM_PRIORITY", int(device.Medium)),
+				number("HIGH_PRIORITY", int(device.High)),
 			})},
 			{Name: "egc", Value: m.egc()},
 			{Name: "LFS", Value: m.lfs()},

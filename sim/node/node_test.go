@@ -4,10 +4,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/terminal"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/pipe"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 func newTerminal(t *testing.T, files map[string]string) *terminal.Terminal {
@@ -198,15 +198,15 @@ func TestCompile(t *testing.T) {
 // node.restore makes the Wi-Fi settings those of a new chip, from the next boot on.
 func TestRestore(t *testing.T) {
 	x := newTerminal(t, nil)
-	if m := x.Device.Radio().DefaultMode(); m != sim.StationMode {
+	if m := x.Device.Radio().DefaultMode(); m != device.StationMode {
 		t.Fatalf("mode %v before", m)
 	}
 	x.Run("node.restore()")
-	if m := x.Device.Radio().Mode(); m != sim.StationMode {
+	if m := x.Device.Radio().Mode(); m != device.StationMode {
 		t.Errorf("mode %v before the restart", m)
 	}
 	x.Reboot()
-	if m := x.Device.Radio().Mode(); m != sim.APMode {
+	if m := x.Device.Radio().Mode(); m != device.APMode {
 		t.Errorf("mode %v after it", m)
 	}
 }
@@ -241,7 +241,7 @@ func TestReload(t *testing.T) {
 }
 
 // fileModule stands for the module file.
-var fileModule = sim.Module{Name: "file", Open: func(*sim.Device) *sim.Lib { return &sim.Lib{} }}
+var fileModule = device.Module{Name: "file", Open: func(*device.Device) *device.Lib { return &device.Lib{} }}
 
 func TestPartitions(t *testing.T) {
 	const show = "t = node.getpartitiontable() print(t.lfs_addr, t.lfs_size, t.spiffs_addr, t.spiffs_size) c = node.info('lfs') print(c.lfs_base, c.lfs_size)"

@@ -1,11 +1,11 @@
 package node
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
-const startOptions = sim.StartNoBanner | sim.Start160MHz | sim.StartDelayMount
+const startOptions = device.StartNoBanner | device.Start160MHz | device.StartDelayMount
 
 // startupcommand is node.startupcommand(command): "@file" or "=chunk" instead of
 // init.lua, from the next boot on.
@@ -31,13 +31,13 @@ func (m *module) startup(c *vm.Call) int {
 	}
 	options := m.dev.StartupOptions()
 	mhz := 80
-	if options&sim.Start160MHz != 0 {
+	if options&device.Start160MHz != 0 {
 		mhz = 160
 	}
 	out := []field{
-		{"banner", vm.Bool(options&sim.StartNoBanner == 0)},
+		{"banner", vm.Bool(options&device.StartNoBanner == 0)},
 		{"frequency", vm.Number(mhz)},
-		{"delay_mount", vm.Bool(options&sim.StartDelayMount != 0)},
+		{"delay_mount", vm.Bool(options&device.StartDelayMount != 0)},
 	}
 	if command := m.dev.StartupCommand(); command != "" {
 		out = append(out, field{"command", vm.String(command)})
@@ -58,13 +58,13 @@ func (m *module) setStartup(c *vm.Call, t *vm.Table) {
 		}
 	}
 	if v := t.RawGetString("banner"); v != vm.Nil {
-		set(sim.StartNoBanner, v == vm.Value(vm.False))
+		set(device.StartNoBanner, v == vm.Value(vm.False))
 	}
 	if v := t.RawGetString("frequency"); v != vm.Nil {
-		set(sim.Start160MHz, c.VM.ToInteger(v) == 160)
+		set(device.Start160MHz, c.VM.ToInteger(v) == 160)
 	}
 	if v := t.RawGetString("delay_mount"); v != vm.Nil {
-		set(sim.StartDelayMount, v != vm.Value(vm.False))
+		set(device.StartDelayMount, v != vm.Value(vm.False))
 	}
 	if v := t.RawGetString("command"); v != vm.Nil {
 		command, ok := c.VM.ToString(v)

@@ -3,9 +3,9 @@ package node
 import (
 	"math"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // rtcPeriod is a tick of the clock that runs in deep sleep, in microseconds as
@@ -27,7 +27,7 @@ func (m *module) flashsize(c *vm.Call) int { return c.ReturnInt(m.dev.Board.Flas
 func (m *module) bootreason(c *vm.Call) int {
 	r := m.dev.BootReason()
 	n := c.Return(vm.Number(r.Raw), vm.Number(r.Extended))
-	if r.Extended == sim.Exception.Extended {
+	if r.Extended == device.Exception.Extended {
 		for range 6 {
 			n += c.ReturnInt(0)
 		}
@@ -53,7 +53,7 @@ func (m *module) afterwards(fn func()) {
 
 // restart is node.restart(). It takes effect when Lua returns to the system.
 func (m *module) restart(c *vm.Call) int {
-	m.afterwards(func() { m.dev.Reset(sim.SoftRestart) })
+	m.afterwards(func() { m.dev.Reset(device.SoftRestart) })
 	return 0
 }
 

@@ -1,21 +1,21 @@
 package node
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // post is node.task.post([priority,] fn).
 func (m *module) post(c *vm.Call) int {
-	p, at := int(sim.Medium), 1
+	p, at := int(device.Medium), 1
 	if _, ok := c.Arg(1).(vm.Number); ok {
 		p, at = c.Int(1), 2
-		if p < int(sim.Low) || p > int(sim.High) {
+		if p < int(device.Low) || p > int(device.High) {
 			c.ArgError(1, "invalid  priority")
 		}
 	}
-	if !m.dev.PostLua(sim.Priority(p), "task", c.Function(at)) {
-		c.Error("%s", sim.TaskQueueFull)
+	if !m.dev.PostLua(device.Priority(p), "task", c.Function(at)) {
+		c.Error("%s", device.TaskQueueFull)
 	}
 	return 0
 }

@@ -16,12 +16,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // Module is pipe as release 3.0 has it.
-var Module = sim.Module{Name: "pipe", Open: open}
+var Module = device.Module{Name: "pipe", Open: open}
 
 const (
 	chunkData = 256           // bytes; fw: LUAL_BUFFERSIZE
@@ -48,13 +48,13 @@ const (
 )
 
 type module struct {
-	dev   *sim.Device
+	dev   *device.Device
 	chunk *vm.Type
 	meta  *vm.Table // of the pipes
 	funcs *vm.Table // their methods, but for write
 }
 
-func open(d *sim.Device) *sim.Lib {
+func open(d *device.Device) *device.Lib {
 	m := &module{dev: d}
 	m.funcs = d.VM.NewROMTable("pipe", []vm.Func{
 		{Name: "read", Fn: m.read},
@@ -70,7 +70,7 @@ func open(d *sim.Device) *sim.Lib {
 		{Name: "__len", Fn: func(c *vm.Call) int { return c.ReturnInt(len(m.content(c).data)) }},
 		{Name: "__tostring", Fn: func(c *vm.Call) int { return c.ReturnString(string(m.content(c).data)) }},
 	}}
-	return &sim.Lib{Funcs: []vm.Func{{Name: "create", Fn: m.create}}}
+	return &device.Lib{Funcs: []vm.Func{{Name: "create", Fn: m.create}}}
 }
 
 func (m *module) content(c *vm.Call) *chunk { return c.Object(1, m.chunk).(*chunk) }
@@ -80,10 +80,10 @@ func (m *module) create(c *vm.Call) int {
 	reader, prio, state := c.Arg(1), -1, 0
 	if reader != vm.Nil {
 		c.Function(1)
-		prio, state = int(sim.Medium), quiescent
+		prio, state = int(device.Medium), quiescent
 		if !c.IsNoneOrNil(2) {
 			prio = c.VM.ToInteger(c.Arg(2))
-			if prio < int(sim.Low) || prio > int(sim.High) {
+			if prio < int(device.Low) || prio > int(device.High) {
 				c.ArgError(2, "invalid priority")
 			}
 		}
@@ -194,8 +194,8 @@ func upvalueInt(c *vm.Call, n int) int {
 // post queues the task that calls the reader.
 func (m *module) post(c *vm.Call, t *vm.Table) {
 	fn := t.RawGetInt(1).(*vm.Function)
-	if !m.dev.PostLua(sim.Priority(upvalueInt(c, upPriority)), "pipe reader", fn) {
-		c.Error("%s", sim.TaskQueueFull)
+	if !m.dev.PostLua(device.Priority(upvalueInt(c, upPriority)), "pipe reader", fn) {
+		c.Error("%s", device.TaskQueueFull)
 	}
 }
 

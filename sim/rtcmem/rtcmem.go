@@ -9,21 +9,21 @@
 package rtcmem
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // Module is the module.
-var Module = sim.Module{Name: "rtcmem", Open: func(d *sim.Device) *sim.Lib {
+var Module = device.Module{Name: "rtcmem", Open: func(d *device.Device) *device.Lib {
 	m := &module{d.RTCMemory()}
-	return &sim.Lib{Funcs: []vm.Func{
+	return &device.Lib{Funcs: []vm.Func{
 		{Name: "read32", Fn: m.read32},
 		{Name: "write32", Fn: m.write32},
 	}}
 }}
 
 type module struct {
-	words *[sim.RTCWords]uint32
+	words *[device.RTCWords]uint32
 }
 
 // read32 is rtcmem.read32(index[, count]).

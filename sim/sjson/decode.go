@@ -3,8 +3,8 @@ package sjson
 import (
 	"unicode/utf8"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/lualib"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/lualib"
 )
 
 // decoderSize is what a decoder takes: its own 56 bytes and jsonsl's, with 20

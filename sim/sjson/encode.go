@@ -1,8 +1,8 @@
 package sjson
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm/lualib"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/lualib"
 )
 
 // Figures of the encoder (fw: app/modules/sjson.c).

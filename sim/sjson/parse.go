@@ -1,6 +1,6 @@
 package sjson
 
-import "github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+import "github.com/nodemcu-sim/nodemcu-sim/device/vm"
 
 // The decoder's parser takes text byte by byte, as the firmware's jsonsl does, so
 // that a value may come in any number of pieces. It knows JSON; what is made of

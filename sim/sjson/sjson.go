@@ -28,12 +28,12 @@
 package sjson
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // Module is the module.
-var Module = sim.Module{Name: "sjson", Open: open}
+var Module = device.Module{Name: "sjson", Open: open}
 
 // maxDepth is how many levels the decoder and the encoder keep
 // (DEFAULT_DEPTH).
@@ -41,14 +41,14 @@ const maxDepth = 20
 
 // module is the state from one boot to the next.
 type module struct {
-	d       *sim.Device
+	d       *device.Device
 	null    *vm.UserData // sjson.NULL; on the device a light userdata
 	decoder *vm.Type
 	encoder *vm.Type
 	hinted  map[string]bool // places that have had a hint
 }
 
-func open(d *sim.Device) *sim.Lib {
+func open(d *device.Device) *device.Lib {
 	m := &module{d: d, null: &vm.UserData{}, hinted: map[string]bool{}}
 	m.decoder = &vm.Type{
 		Name: "sjson.decoder",
@@ -63,7 +63,7 @@ func open(d *sim.Device) *sim.Lib {
 		Methods: []vm.Func{{Name: "read", Fn: m.encoderRead}},
 		GC:      func(o any) { o.(*encoder).destroy(d.VM) },
 	}
-	return &sim.Lib{
+	return &device.Lib{
 		Funcs: []vm.Func{
 			{Name: "encode", Fn: m.encode},
 			{Name: "decode", Fn: m.decode},
@@ -79,7 +79,7 @@ func open(d *sim.Device) *sim.Lib {
 func (m *module) hint(c *vm.Call, text string) {
 	if where := c.VM.Where(); !m.hinted[where] && len(m.hinted) < maxHints {
 		m.hinted[where] = true
-		m.d.Emit(sim.Hint, sim.HintData{Text: text, Where: where})
+		m.d.Emit(device.Hint, device.HintData{Text: text, Where: where})
 	}
 }
 

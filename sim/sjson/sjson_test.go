@@ -5,26 +5,26 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // run boots a device, runs src and returns what it printed, and the hints.
 func run(t *testing.T, src string) string {
 	t.Helper()
-	w := sim.NewWorld(1)
+	w := device.NewWorld(1)
 	var out strings.Builder
-	w.Subscribe(func(e sim.Event) {
+	w.Subscribe(func(e device.Event) {
 		switch d := e.Data.(type) {
-		case sim.OutputData:
+		case device.OutputData:
 			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-		case sim.HintData:
+		case device.HintData:
 			fmt.Fprintf(&out, "hint %s\n", d.Where)
 		}
 	})
-	board := &sim.Board{Name: "test", Title: "Test", FS: sim.BoardFS{Size: 1 << 20},
-		CPU: sim.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: sim.BoardHeap{Size: 50000}}
-	w.AddDevice(sim.Config{Board: board, Modules: []sim.Module{Module}, Startup: func(d *sim.Device) {
+	board := &device.Board{Name: "test", Title: "Test", FS: device.BoardFS{Size: 1 << 20},
+		CPU: device.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: device.BoardHeap{Size: 50000}}
+	w.AddDevice(device.Config{Board: board, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
 		fn, err := d.VM.Load([]byte(src), "@t.lua")
 		if err != nil {
 			t.Fatal(err)

@@ -3,17 +3,17 @@ package tmr
 import (
 	"fmt"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // ended reports the timers that no longer run and still have their callback. A
 // program may well start such a timer again.
-func (m *module) ended(report func(sim.Ended)) {
+func (m *module) ended(report func(device.Ended)) {
 	for _, t := range m.timers {
 		if t.fn != 0 && t.endedAt > 0 && !t.running() {
-			report(sim.Ended{Name: "the timer", Since: t.endedAt, Refs: []vm.Ref{t.fn}, Object: t, Kept: true})
+			report(device.Ended{Name: "the timer", Since: t.endedAt, Refs: []vm.Ref{t.fn}, Object: t, Kept: true})
 		}
 	}
 }

@@ -5,9 +5,9 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // A stopped timer is a leak when only its own callback holds it; a program that
@@ -30,14 +30,14 @@ func TestStoppedTimers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := sim.NewWorld(1)
+		w := device.NewWorld(1)
 		var hints []string
-		w.Subscribe(func(e sim.Event) {
-			if h, ok := e.Data.(sim.HintData); ok {
+		w.Subscribe(func(e device.Event) {
+			if h, ok := e.Data.(device.HintData); ok {
 				hints = append(hints, h.Where+" "+h.Text)
 			}
 		})
-		w.AddDevice(sim.Config{Board: board, Modules: []sim.Module{tmr.Module}, Startup: func(d *sim.Device) {
+		w.AddDevice(device.Config{Board: board, Modules: []device.Module{tmr.Module}, Startup: func(d *device.Device) {
 			fn, err := d.VM.Load([]byte(tt.src+` tmr.create():alarm(5000, tmr.ALARM_AUTO, function() end)`), "@init.lua")
 			if err != nil {
 				t.Fatal(err)

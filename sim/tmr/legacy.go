@@ -1,14 +1,14 @@
 package tmr
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // LegacyModule is tmr as releases before 3.0 had it: besides timer objects the
 // seven static timers 0 to 6, which functions of the module take by number
 // (tmr.alarm(0, 1000, tmr.ALARM_AUTO, fn)). Programs of that time still use them.
-var LegacyModule = sim.Module{Name: "tmr", Open: openLegacy}
+var LegacyModule = device.Module{Name: "tmr", Open: openLegacy}
 
 // staticTimers is how many static timers there were (fw: NUM_TMR).
 const staticTimers = 7
@@ -19,7 +19,7 @@ type legacyModule struct {
 	static [staticTimers]*timer
 }
 
-func openLegacy(d *sim.Device) *sim.Lib {
+func openLegacy(d *device.Device) *device.Lib {
 	m := &legacyModule{module: open(d)}
 	for i := range m.static {
 		t := m.newTimer()

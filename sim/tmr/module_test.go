@@ -3,9 +3,9 @@ package tmr
 import (
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/terminal"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 func TestSnapshot(t *testing.T) {
@@ -56,7 +56,7 @@ func TestSoftWatchdog(t *testing.T) {
 		x.Wait(10 * clock.Second)
 		var at clock.Time
 		for _, e := range x.Events {
-			if r, ok := e.Data.(sim.ResetData); ok && r.Reason == sim.SoftRestart.Text {
+			if r, ok := e.Data.(device.ResetData); ok && r.Reason == device.SoftRestart.Text {
 				at = e.Time - start
 				break
 			}

@@ -1,9 +1,9 @@
 package tmr
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // mode of a timer (fw: app/modules/tmr.c).
@@ -29,7 +29,7 @@ type timer struct {
 	site     string         // where its function was registered
 	runs     int            // calls of it
 	cost     clock.Duration // CPU time of the last one
-	hw       *sim.Timer
+	hw       *device.Timer
 	endedAt  clock.Time // when it was stopped or ran out, 0 while it runs
 	legacy   int        // static timer's number, or notLegacy
 	set      bool       // registered at least once

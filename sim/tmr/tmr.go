@@ -9,19 +9,19 @@
 // net-behaviour.md 13, scenarios tmr_*.
 //
 // The package knows Lua's side only; the chip's timers, their order and their
-// drift are those of package sim.
+// drift are those of package device.
 package tmr
 
 import (
 	"slices"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // Module is tmr as release 3.0 has it.
-var Module = sim.Module{Name: "tmr", Open: func(d *sim.Device) *sim.Lib { return open(d).lib() }}
+var Module = device.Module{Name: "tmr", Open: func(d *device.Device) *device.Lib { return open(d).lib() }}
 
 // Figures of the module.
 const (
@@ -32,17 +32,17 @@ const (
 )
 
 type module struct {
-	dev    *sim.Device
+	dev    *device.Device
 	timers []*timer // that Lua has made and not lost, oldest first
 	kind   *vm.Type
 
 	boot    clock.Time // the software watchdog counts seconds from here, as time does
-	softdog *sim.Timer
+	softdog *device.Timer
 }
 
-func open(d *sim.Device) *module {
+func open(d *device.Device) *module {
 	m := &module{dev: d, boot: d.Now() - clock.Time(d.Uptime())}
-	m.softdog = d.NewTimer(func() { d.Reset(sim.SoftRestart) })
+	m.softdog = d.NewTimer(func() { d.Reset(device.SoftRestart) })
 	m.kind = &vm.Type{
 		Name: "tmr.timer",
 		Methods: []vm.Func{
@@ -61,8 +61,8 @@ func open(d *sim.Device) *module {
 	return m
 }
 
-func (m *module) lib() *sim.Lib {
-	return &sim.Lib{
+func (m *module) lib() *device.Lib {
+	return &device.Lib{
 		Types: []*vm.Type{m.kind},
 		Funcs: []vm.Func{ // in the firmware's order: a name costs what stands before it
 			{Name: "delay", Fn: m.delay},
@@ -140,7 +140,7 @@ func (m *module) softwd(c *vm.Call) int {
 }
 
 // snapshot lists the timers that have a function.
-func (m *module) snapshot(s *sim.Snapshot) {
+func (m *module) snapshot(s *device.Snapshot) {
 	for _, t := range m.timers {
 		if t.fn == 0 {
 			continue
@@ -149,7 +149,7 @@ func (m *module) snapshot(s *sim.Snapshot) {
 		if t.hw.Armed() {
 			due = max(t.hw.Expiry()-m.dev.Now(), 0)
 		}
-		s.Timers = append(s.Timers, sim.TimerSnapshot{
+		s.Timers = append(s.Timers, device.TimerSnapshot{
 			Mode:     t.mode.String(),
 			Interval: t.interval,
 			DueIn:    due,

@@ -2,17 +2,17 @@
 // output, and a handler for what comes in (fw: docs/modules/uart.md,
 // app/modules/uart.c).
 //
-// UART 0 is the port that package sim models; UART 1 can only send, on a pin that
+// UART 0 is the port that package device models; UART 1 can only send, on a pin that
 // nothing listens to: it keeps its settings, and what is written to it is gone.
 package uart
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // Module is uart as release 3.0 has it.
-var Module = sim.Module{Name: "uart", Open: open}
+var Module = device.Module{Name: "uart", Open: open}
 
 const (
 	dirRX = 0
@@ -20,15 +20,15 @@ const (
 )
 
 type module struct {
-	dev     *sim.Device
-	second  sim.SerialConfig // of UART 1
+	dev     *device.Device
+	second  device.SerialConfig // of UART 1
 	handler vm.Ref
 }
 
-func open(d *sim.Device) *sim.Lib {
+func open(d *device.Device) *device.Lib {
 	m := &module{dev: d, second: d.SerialConfig()}
 	number := func(name string, n int) vm.Const { return vm.Const{Name: name, Value: vm.Number(n)} }
-	return &sim.Lib{
+	return &device.Lib{
 		Funcs: []vm.Func{
 			{Name: "setup", Fn: m.setup},
 			{Name: "getconfig", Fn: m.getconfig},
@@ -38,12 +38,12 @@ func open(d *sim.Device) *sim.Lib {
 			{Name: "fifodepth", Fn: m.fifodepth},
 		},
 		Consts: []vm.Const{
-			number("STOPBITS_1", sim.StopBits1),
-			number("STOPBITS_1_5", sim.StopBits1_5),
-			number("STOPBITS_2", sim.StopBits2),
-			number("PARITY_NONE", sim.ParityNone),
-			number("PARITY_EVEN", sim.ParityEven),
-			number("PARITY_ODD", sim.ParityOdd),
+			number("STOPBITS_1", device.StopBits1),
+			number("STOPBITS_1_5", device.StopBits1_5),
+			number("STOPBITS_2", device.StopBits2),
+			number("PARITY_NONE", device.ParityNone),
+			number("PARITY_EVEN", device.ParityEven),
+			number("PARITY_ODD", device.ParityOdd),
 			number("DIR_RX", dirRX),
 			number("DIR_TX", dirTX),
 		},
@@ -72,18 +72,18 @@ const otherBaud = 9600
 func (m *module) setup(c *vm.Call) int {
 	id := checkID(c)
 	asked := c.Int(2)
-	s := sim.SerialConfig{Baud: asked, DataBits: c.Int(3), Parity: c.Int(4), StopBits: c.Int(5)}
+	s := device.SerialConfig{Baud: asked, DataBits: c.Int(3), Parity: c.Int(4), StopBits: c.Int(5)}
 	if !bauds[s.Baud] {
 		s.Baud = otherBaud
 	}
 	if s.DataBits < 5 || s.DataBits > 8 {
 		s.DataBits = 8
 	}
-	if s.Parity != sim.ParityEven && s.Parity != sim.ParityOdd {
-		s.Parity = sim.ParityNone
+	if s.Parity != device.ParityEven && s.Parity != device.ParityOdd {
+		s.Parity = device.ParityNone
 	}
-	if s.StopBits != sim.StopBits1_5 && s.StopBits != sim.StopBits2 {
-		s.StopBits = sim.StopBits1
+	if s.StopBits != device.StopBits1_5 && s.StopBits != device.StopBits2 {
+		s.StopBits = device.StopBits1
 	}
 	if c.Arg(6) != vm.Nil && c.IsNumber(6) {
 		m.dev.SetEcho(c.Int(6) != 0)

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/internal/terminal"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 func TestModule(t *testing.T) {

@@ -1,8 +1,8 @@
 package wifi
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // openAP makes wifi.ap.
@@ -16,11 +16,11 @@ func (m *module) openAP() *vm.Table {
 	return v.NewROMTable("wifi.ap", []vm.Func{
 		{Name: "config", Fn: m.apConfig},
 		{Name: "deauth", Fn: m.deauth},
-		{Name: "getip", Fn: m.getip(sim.APIf)},
-		{Name: "setip", Fn: m.setip(sim.APIf)},
-		{Name: "getbroadcast", Fn: m.getbroadcast(sim.APIf)},
-		{Name: "getmac", Fn: m.getmac(sim.APIf)},
-		{Name: "setmac", Fn: m.setmac(sim.APIf)},
+		{Name: "getip", Fn: m.getip(device.APIf)},
+		{Name: "setip", Fn: m.setip(device.APIf)},
+		{Name: "getbroadcast", Fn: m.getbroadcast(device.APIf)},
+		{Name: "getmac", Fn: m.getmac(device.APIf)},
+		{Name: "setmac", Fn: m.setmac(device.APIf)},
 		{Name: "getclient", Fn: m.getclient},
 		{Name: "getconfig", Fn: m.apGetconfig},
 		{Name: "getdefaultconfig", Fn: m.apGetdefaultconfig},
@@ -28,15 +28,15 @@ func (m *module) openAP() *vm.Table {
 }
 
 var apCallbacks = []callbackField{
-	{"staconnected_cb", "staconnected_cb:not function", sim.APStationConnected},
-	{"stadisconnected_cb", "stadisconnected_cb:not function", sim.APStationDisconnected},
-	{"probereq_cb", "probereq_cb:not function", sim.APProbeRequest},
+	{"staconnected_cb", "staconnected_cb:not function", device.APStationConnected},
+	{"stadisconnected_cb", "stadisconnected_cb:not function", device.APStationDisconnected},
+	{"probereq_cb", "probereq_cb:not function", device.APProbeRequest},
 }
 
 // apConfig is wifi.ap.config(table).
 func (m *module) apConfig(c *vm.Call) int {
 	f := fields{c, c.Table(1)}
-	var cfg sim.APConfig
+	var cfg device.APConfig
 	var ok bool
 	if cfg.SSID, ok = f.text("ssid", "ssid: not string"); !ok {
 		c.ArgError(1, "ssid: required")
@@ -48,9 +48,9 @@ func (m *module) apConfig(c *vm.Call) int {
 		if len(cfg.Password) < minPassword || len(cfg.Password) > maxPassword {
 			c.ArgError(1, "pwd: length:0 or 8-64")
 		}
-		cfg.Auth = sim.AuthWPAWPA2
+		cfg.Auth = device.AuthWPAWPA2
 	}
-	cfg.Auth = sim.AuthMode(f.ranged("auth", int(cfg.Auth), 0, sim.NumAuthModes-1, "auth: not number", "auth: Range:0-4"))
+	cfg.Auth = device.AuthMode(f.ranged("auth", int(cfg.Auth), 0, device.NumAuthModes-1, "auth: not number", "auth: Range:0-4"))
 	cfg.Channel = f.ranged("channel", 6, 1, 13, "channel: not number", "channel: Range:1-13")
 	cfg.Hidden = m.hidden(f)
 	cfg.MaxStations = f.ranged("max", 4, 1, 4, "max: not number", "max: 1-4")
@@ -84,16 +84,16 @@ func (m *module) apGetconfig(c *vm.Call) int { return m.showAP(c, m.radio.AP()) 
 
 func (m *module) apGetdefaultconfig(c *vm.Call) int { return m.showAP(c, m.radio.DefaultAP()) }
 
-func (m *module) showAP(c *vm.Call, cfg sim.APConfig) int {
+func (m *module) showAP(c *vm.Call, cfg device.APConfig) int {
 	if c.Arg(1) != vm.True {
-		if cfg.Auth == sim.AuthOpen {
+		if cfg.Auth == device.AuthOpen {
 			return c.Return(vm.String(cfg.SSID), vm.Nil)
 		}
 		return c.Return(vm.String(cfg.SSID), vm.String(cfg.Password))
 	}
 	t := c.NewTable(0, 0)
 	setString(c, t, "ssid", cfg.SSID)
-	if cfg.Auth != sim.AuthOpen {
+	if cfg.Auth != device.AuthOpen {
 		setString(c, t, "pwd", cfg.Password)
 	}
 	c.VM.SetField(t, "auth", vm.Number(cfg.Auth))
@@ -106,7 +106,7 @@ func (m *module) showAP(c *vm.Call, cfg sim.APConfig) int {
 
 // getclient is wifi.ap.getclient().
 func (m *module) getclient(c *vm.Call) int {
-	if m.radio.Mode() == sim.StationMode {
+	if m.radio.Mode() == device.StationMode {
 		c.Error("Can't list clients in STATION mode")
 	}
 	t := c.NewTable(0, 0)

@@ -2,7 +2,7 @@
 // station (wifi.sta), the soft access point (wifi.ap, wifi.ap.dhcp), and the event
 // monitor (wifi.eventmon).
 //
-// The radio itself is the SDK's and belongs to package sim (sim.Radio): it
+// The radio itself is the SDK's and belongs to package device (device.Radio): it
 // connects, asks for addresses, keeps settings in flash. This package only checks
 // arguments, makes Lua values, and holds the callbacks. It knows nothing of
 // packets.
@@ -10,7 +10,7 @@
 // What a program meets:
 //
 //   - A board starts in station mode with a network in its flash and connects at
-//     boot (sim.WiFiConfig). As on the device, a program that wants to know must
+//     boot (device.WiFiConfig). As on the device, a program that wants to know must
 //     wait for wifi.eventmon.STA_GOT_IP or poll wifi.sta.status(); it takes one to
 //     three seconds, less with a fixed address.
 //   - wifi.sta.config saves to flash unless `save` is false, connects unless `auto`
@@ -32,29 +32,29 @@ package wifi
 import (
 	"net/netip"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // Module is the firmware module `wifi`.
-var Module = sim.Module{Name: "wifi", Open: open}
+var Module = device.Module{Name: "wifi", Open: open}
 
 type module struct {
-	dev   *sim.Device
-	radio *sim.Radio
+	dev   *device.Device
+	radio *device.Radio
 
 	autoSleep bool // nullmodesleep
 	country   country
 	scanned   vm.Ref // callback of getap
 
-	callbacks [sim.NumRadioEvents + 1]vm.Ref // of the event monitor; the last is EVENT_MAX
-	queue     []sim.RadioEvent
+	callbacks [device.NumRadioEvents + 1]vm.Ref // of the event monitor; the last is EVENT_MAX
+	queue     []device.RadioEvent
 }
 
-func open(d *sim.Device) *sim.Lib {
+func open(d *device.Device) *device.Lib {
 	m := &module{dev: d, radio: d.Radio(), autoSleep: true, country: defaultCountry}
 	m.radio.OnEvent = m.event
-	return &sim.Lib{
+	return &device.Lib{
 		Funcs: []vm.Func{
 			{Name: "setmode", Fn: m.setmode},
 			{Name: "getmode", Fn: m.getmode},
@@ -74,26 +74,26 @@ func open(d *sim.Device) *sim.Lib {
 			{Name: "sta", Value: m.openStation()},
 			{Name: "ap", Value: m.openAP()},
 			{Name: "eventmon", Value: m.openEventMonitor()},
-			{Name: "NULLMODE", Value: vm.Number(sim.NullMode)},
-			{Name: "STATION", Value: vm.Number(sim.StationMode)},
-			{Name: "SOFTAP", Value: vm.Number(sim.APMode)},
-			{Name: "STATIONAP", Value: vm.Number(sim.StationAPMode)},
+			{Name: "NULLMODE", Value: vm.Number(device.NullMode)},
+			{Name: "STATION", Value: vm.Number(device.StationMode)},
+			{Name: "SOFTAP", Value: vm.Number(device.APMode)},
+			{Name: "STATIONAP", Value: vm.Number(device.StationAPMode)},
 			{Name: "PHYMODE_B", Value: vm.Number(phyB)},
 			{Name: "PHYMODE_G", Value: vm.Number(phyG)},
 			{Name: "PHYMODE_N", Value: vm.Number(phyN)},
 			{Name: "NONE_SLEEP", Value: vm.Number(0)},
 			{Name: "LIGHT_SLEEP", Value: vm.Number(1)},
 			{Name: "MODEM_SLEEP", Value: vm.Number(2)},
-			{Name: "OPEN", Value: vm.Number(sim.AuthOpen)},
-			{Name: "WPA_PSK", Value: vm.Number(sim.AuthWPA)},
-			{Name: "WPA2_PSK", Value: vm.Number(sim.AuthWPA2)},
-			{Name: "WPA_WPA2_PSK", Value: vm.Number(sim.AuthWPAWPA2)},
-			{Name: "STA_IDLE", Value: vm.Number(sim.StationIdle)},
-			{Name: "STA_CONNECTING", Value: vm.Number(sim.StationConnecting)},
-			{Name: "STA_WRONGPWD", Value: vm.Number(sim.StationWrongPassword)},
-			{Name: "STA_APNOTFOUND", Value: vm.Number(sim.StationNoAP)},
-			{Name: "STA_FAIL", Value: vm.Number(sim.StationFailed)},
-			{Name: "STA_GOTIP", Value: vm.Number(sim.StationHasIP)},
+			{Name: "OPEN", Value: vm.Number(device.AuthOpen)},
+			{Name: "WPA_PSK", Value: vm.Number(device.AuthWPA)},
+			{Name: "WPA2_PSK", Value: vm.Number(device.AuthWPA2)},
+			{Name: "WPA_WPA2_PSK", Value: vm.Number(device.AuthWPAWPA2)},
+			{Name: "STA_IDLE", Value: vm.Number(device.StationIdle)},
+			{Name: "STA_CONNECTING", Value: vm.Number(device.StationConnecting)},
+			{Name: "STA_WRONGPWD", Value: vm.Number(device.StationWrongPassword)},
+			{Name: "STA_APNOTFOUND", Value: vm.Number(device.StationNoAP)},
+			{Name: "STA_FAIL", Value: vm.Number(device.StationFailed)},
+			{Name: "STA_GOTIP", Value: vm.Number(device.StationHasIP)},
 			{Name: "COUNTRY_AUTO", Value: vm.Number(countryAuto)},
 			{Name: "COUNTRY_MANUAL", Value: vm.Number(countryManual)},
 		},
@@ -110,10 +110,10 @@ const (
 // setmode is wifi.setmode(mode[, save]).
 func (m *module) setmode(c *vm.Call) int {
 	mode := c.Int(1)
-	if mode < int(sim.NullMode) || mode > int(sim.StationAPMode) {
+	if mode < int(device.NullMode) || mode > int(device.StationAPMode) {
 		c.ArgError(1, "Invalid mode")
 	}
-	m.radio.SetMode(sim.WiFiMode(mode), optBool(c, 2, true))
+	m.radio.SetMode(device.WiFiMode(mode), optBool(c, 2, true))
 	return c.ReturnInt(int(m.radio.Mode()))
 }
 
@@ -228,12 +228,12 @@ func (m *module) setcountry(c *vm.Call) int {
 }
 
 // getmac returns wifi.sta.getmac or wifi.ap.getmac.
-func (m *module) getmac(i sim.Interface) func(*vm.Call) int {
+func (m *module) getmac(i device.Interface) func(*vm.Call) int {
 	return func(c *vm.Call) int { return c.ReturnString(m.radio.MAC(i).String()) }
 }
 
 // setmac returns wifi.sta.setmac or wifi.ap.setmac.
-func (m *module) setmac(i sim.Interface) func(*vm.Call) int {
+func (m *module) setmac(i device.Interface) func(*vm.Call) int {
 	return func(c *vm.Call) int {
 		text := c.String(1)
 		if len(text) != macLen {
@@ -244,7 +244,7 @@ func (m *module) setmac(i sim.Interface) func(*vm.Call) int {
 }
 
 // getip returns wifi.sta.getip or wifi.ap.getip.
-func (m *module) getip(i sim.Interface) func(*vm.Call) int {
+func (m *module) getip(i device.Interface) func(*vm.Call) int {
 	return func(c *vm.Call) int {
 		ip := m.radio.IP(i)
 		if !ip.Prefix.IsValid() {
@@ -255,7 +255,7 @@ func (m *module) getip(i sim.Interface) func(*vm.Call) int {
 }
 
 // getbroadcast returns wifi.sta.getbroadcast or wifi.ap.getbroadcast.
-func (m *module) getbroadcast(i sim.Interface) func(*vm.Call) int {
+func (m *module) getbroadcast(i device.Interface) func(*vm.Call) int {
 	return func(c *vm.Call) int {
 		p := m.radio.IP(i).Prefix
 		if !p.IsValid() {
@@ -270,7 +270,7 @@ func (m *module) getbroadcast(i sim.Interface) func(*vm.Call) int {
 }
 
 // setip returns wifi.sta.setip or wifi.ap.setip.
-func (m *module) setip(i sim.Interface) func(*vm.Call) int {
+func (m *module) setip(i device.Interface) func(*vm.Call) int {
 	return func(c *vm.Call) int {
 		t, ok := c.Arg(1).(*vm.Table)
 		if !ok {
@@ -288,7 +288,7 @@ func (m *module) setip(i sim.Interface) func(*vm.Call) int {
 			bits = maskBits(mask)
 		}
 		gw, ok := f.address("gateway")
-		if ok || i == sim.APIf {
+		if ok || i == device.APIf {
 			ip.Gateway = gw
 		}
 		if !addr.IsValid() {

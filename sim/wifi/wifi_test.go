@@ -5,23 +5,23 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // bench is a world with one device that runs Lua at boot; what it prints is
 // collected.
 type bench struct {
 	t   *testing.T
-	w   *sim.World
-	d   *sim.Device
+	w   *device.World
+	d   *device.Device
 	out strings.Builder
 }
 
-func run(t *testing.T, src string, cfg sim.WiFiConfig, setup func(*sim.World)) *bench {
+func run(t *testing.T, src string, cfg device.WiFiConfig, setup func(*device.World)) *bench {
 	t.Helper()
-	b := &bench{t: t, w: sim.NewWorld(7)}
+	b := &bench{t: t, w: device.NewWorld(7)}
 	if setup != nil {
 		setup(b.w)
 	}
@@ -29,12 +29,12 @@ func run(t *testing.T, src string, cfg sim.WiFiConfig, setup func(*sim.World)) *
 	return b
 }
 
-func (b *bench) device(src string, cfg sim.WiFiConfig) *sim.Device {
-	d := b.w.AddDevice(sim.Config{
-		Board:   &sim.Board{Name: "test", ChipID: 0x0a1bc7, CPU: sim.BoardCPU{MHz: 80, Instruction: 1, Call: 1}, FS: sim.BoardFS{Size: 0x100000}},
-		Modules: []sim.Module{Module},
+func (b *bench) device(src string, cfg device.WiFiConfig) *device.Device {
+	d := b.w.AddDevice(device.Config{
+		Board:   &device.Board{Name: "test", ChipID: 0x0a1bc7, CPU: device.BoardCPU{MHz: 80, Instruction: 1, Call: 1}, FS: device.BoardFS{Size: 0x100000}},
+		Modules: []device.Module{Module},
 		WiFi:    cfg,
-		Startup: func(d *sim.Device) {
+		Startup: func(d *device.Device) {
 			d.VM.OpenModule("test", []vm.Func{{Name: "log", Fn: func(c *vm.Call) int {
 				for i := 1; i <= c.NArgs(); i++ {
 					if i > 1 {
@@ -61,9 +61,9 @@ func (b *bench) device(src string, cfg sim.WiFiConfig) *sim.Device {
 			d.Run("init.lua", fn)
 		},
 	})
-	b.w.Subscribe(func(e sim.Event) {
-		if e.Device == d.Name && e.Kind == sim.LuaError {
-			b.out.WriteString("ERROR " + e.Data.(sim.ErrorData).Message + "\n")
+	b.w.Subscribe(func(e device.Event) {
+		if e.Device == d.Name && e.Kind == device.LuaError {
+			b.out.WriteString("ERROR " + e.Data.(device.ErrorData).Message + "\n")
 		}
 	})
 	d.PowerOn()
@@ -110,7 +110,7 @@ func TestUsualProgram(t *testing.T) {
 	b := run(t, monitor+`
 log(wifi.setmode(wifi.STATION), wifi.sta.getip())
 log(wifi.sta.config{ssid="home", pwd="12345678"})
-log(wifi.sta.status() == wifi.STA_CONNECTING)`, sim.WiFiConfig{}, nil)
+log(wifi.sta.status() == wifi.STA_CONNECTING)`, device.WiFiConfig{}, nil)
 	b.expect(250*clock.Millisecond, "1 nil\ntrue\ntrue\n")
 	b.expect(4*clock.Second, "connected home 02:cc:7e:6f:9d:6e 6\ngot 192.168.1.10 255.255.255.0 192.168.1.1\n")
 	if s := b.d.Snapshot().WiFi; s.State != "got IP" || s.SSID != "home" || s.IP != "192.168.1.10" {
@@ -143,7 +143,7 @@ log(wifi.sta.clearconfig(), wifi.sta.getconfig())
 log(wifi.setmode(wifi.SOFTAP), wifi.sta.config{ssid="x"}, wifi.sta.setip{ip="1.2.3.4"})
 log(wifi.setcountry{country="us", end_ch=11}, wifi.getcountry().country, wifi.getcountry().end_ch)
 log(wifi.eventmon.reason.NO_AP_FOUND, wifi.eventmon.EVENT_MAX, wifi.startsmart, wifi.monitor)
-`, sim.WiFiConfig{SSID: "home", Password: "secret12"}, nil)
+`, device.WiFiConfig{SSID: "home", Password: "secret12"}, nil)
 	b.expect(clock.Second, `1 1 3 1 2
 5c:cf:7f:0a:1b:c7 5e:cf:7f:0a:1b:c7 NODE-A1BC7 nil
 home secret12 0 ff:ff:ff:ff:ff:ff
@@ -181,11 +181,11 @@ e.register(e.AP_STACONNECTED, function(t)
   log("clients", wifi.ap.getclient())
 end)
 function kick() log(wifi.ap.deauth("5c:cf:7f:0a:1b:c8")) end
-`, sim.WiFiConfig{Blank: true}, nil)
+`, device.WiFiConfig{Blank: true}, nil)
 	b.device(`
 wifi.eventmon.register(wifi.eventmon.STA_GOT_IP, function(t) log("station got", t.IP) end)
 wifi.eventmon.register(wifi.eventmon.STA_DISCONNECTED, function(t) log("station lost", t.reason) end)
-`, sim.WiFiConfig{SSID: "island", Password: "12345678"})
+`, device.WiFiConfig{SSID: "island", Password: "12345678"})
 	b.expect(4*clock.Second, `192.168.4.1 255.255.255.0 192.168.4.1
 NODE_0A1BC7 nil
 true
@@ -197,7 +197,7 @@ joined 5c:cf:7f:0a:1b:c8 1
 clients 5c:cf:7f:0a:1b:c8: 0.0.0.0
 station got 192.168.4.100
 `)
-	b.d.PostTask(sim.Low, func() {
+	b.d.PostTask(device.Low, func() {
 		b.d.Run("kick", b.d.VM.Globals().RawGetString("kick"))
 	})
 	b.expect(4100*clock.Millisecond, "true\nstation lost 2\nleft 5c:cf:7f:0a:1b:c8 1\n")
@@ -207,15 +207,15 @@ func TestScan(t *testing.T) {
 	b := run(t, `
 wifi.sta.getap(log)
 function more() wifi.sta.getap({ssid="cafe", show_hidden=1}, 1, log) end`,
-		sim.WiFiConfig{}, func(w *sim.World) {
-			w.Air.Networks = []sim.Network{
-				{SSID: "cafe", RSSI: -70, Channel: 1, Hidden: true, BSSID: sim.MAC{2, 0, 0, 0, 0, 1}},
-				{SSID: "home", Password: "12345678", RSSI: -60, Channel: 11, BSSID: sim.MAC{2, 0, 0, 0, 0, 2}},
+		device.WiFiConfig{}, func(w *device.World) {
+			w.Air.Networks = []device.Network{
+				{SSID: "cafe", RSSI: -70, Channel: 1, Hidden: true, BSSID: device.MAC{2, 0, 0, 0, 0, 1}},
+				{SSID: "home", Password: "12345678", RSSI: -60, Channel: 11, BSSID: device.MAC{2, 0, 0, 0, 0, 2}},
 			}
 		})
 	b.expect(clock.Second, "")
 	b.expect(3*clock.Second, "home: 3,-60,02:00:00:00:00:02,11\n")
-	b.d.PostTask(sim.Low, func() { b.d.Run("more", b.d.VM.Globals().RawGetString("more")) })
+	b.d.PostTask(device.Low, func() { b.d.Run("more", b.d.VM.Globals().RawGetString("more")) })
 	b.expect(7*clock.Second, "02:00:00:00:00:01: cafe,-70,0,1\n")
 }
 
@@ -251,7 +251,7 @@ func TestErrors(t *testing.T) {
 		{`wifi.setcountry{start_ch=5, end_ch=4}`, "bad argument #1 to 'setcountry' (end_ch: can't be less than start_ch)"},
 	}
 	for _, test := range tests {
-		b := run(t, "err(function() "+test.src+" end)", sim.WiFiConfig{}, nil)
+		b := run(t, "err(function() "+test.src+" end)", device.WiFiConfig{}, nil)
 		b.w.Clock.RunUntil(clock.Second / 2)
 		if got := b.out.String(); !strings.HasSuffix(got, "init.lua:2: "+test.want+"\n") {
 			t.Errorf("%s: got %q, want %q", test.src, got, test.want)
@@ -270,7 +270,7 @@ e.register(e.WIFI_MODE_CHANGED, function(t)
 end)
 wifi.setmode(0) wifi.setmode(2) wifi.setmode(0)
 e.register(e.STA_CONNECTED, function(t) nothing() end)
-wifi.setmode(1)`, sim.WiFiConfig{}, nil)
+wifi.setmode(1)`, device.WiFiConfig{}, nil)
 	b.w.Clock.RunUntil(1500 * clock.Millisecond)
 	got := b.out.String()
 	if !strings.HasPrefix(got, "mode 0\nERROR ") || !strings.Contains(got, "init.lua:9: attempt to call") || strings.Count(got, "ERROR") != 1 {

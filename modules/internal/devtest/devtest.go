@@ -12,16 +12,16 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/modules"
-	"github.com/nodemcu-sim/nodemcu-sim/sim"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/flash"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/wire"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // Addresses on the bench's network.
@@ -37,8 +37,8 @@ const Quiet = 11 * clock.Second
 // Bench is a device on a network.
 type Bench struct {
 	T      testing.TB
-	World  *sim.World
-	Device *sim.Device
+	World  *device.World
+	Device *device.Device
 	// Panics are the messages of the device's panics and of errors in its
 	// callbacks. The bench fails the test for those that are still there at its
 	// end; a test that provokes one empties the list.
@@ -73,15 +73,15 @@ func newBench(t testing.TB, program string, exact bool) *Bench {
 	if err := fs.WriteFile("init.lua", []byte(program)); err != nil {
 		t.Fatal(err)
 	}
-	b := &Bench{T: t, World: sim.NewWorld(1)}
+	b := &Bench{T: t, World: device.NewWorld(1)}
 	b.World.Subscribe(b.event)
-	b.Device = b.World.AddDevice(sim.Config{
+	b.Device = b.World.AddDevice(device.Config{
 		Board:     board,
-		Modules:   []sim.Module{net.Module, node.Module, tmr.Module},
+		Modules:   []device.Module{net.Module, node.Module, tmr.Module},
 		Flash:     fs,
 		HostCPU:   true,
 		ExactHeap: exact,
-		WiFi:      sim.WiFiConfig{Wired: deviceAddr},
+		WiFi:      device.WiFiConfig{Wired: deviceAddr},
 		Embedded:  modules.Source,
 	})
 	b.host = b.Host(lwip.Desktop())
@@ -95,15 +95,15 @@ func newBench(t testing.TB, program string, exact bool) *Bench {
 	return b
 }
 
-func (b *Bench) event(e sim.Event) {
+func (b *Bench) event(e device.Event) {
 	switch d := e.Data.(type) {
-	case sim.OutputData:
+	case device.OutputData:
 		b.output.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-	case sim.PanicData:
+	case device.PanicData:
 		b.Panics = append(b.Panics, d.Message)
-	case sim.ErrorData:
+	case device.ErrorData:
 		b.Panics = append(b.Panics, d.Message)
-	case sim.HintData:
+	case device.HintData:
 		b.Hints = append(b.Hints, d.Text)
 	}
 }
@@ -123,7 +123,7 @@ func (b *Bench) Output() string {
 func (b *Bench) Eval(source string) string {
 	b.T.Helper()
 	b.Output()
-	ran := b.Device.PostTask(sim.Low, func() {
+	ran := b.Device.PostTask(device.Low, func() {
 		fn, err := b.Device.VM.Load([]byte(source), "=eval")
 		if err != nil {
 			b.Panics = append(b.Panics, err.Error())

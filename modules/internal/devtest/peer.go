@@ -3,8 +3,8 @@ package devtest
 import (
 	"bytes"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim/clock"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/net/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
 // roundTrip is more than a packet and its answer take on the bench's wire.

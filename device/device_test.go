@@ -1,0 +1,154 @@
+package device
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+// testBoard is a board with round figures.
+func testBoard() *Board {
+	return &Board{Name: "test", Title: "Test", FS: BoardFS{Size: 1 << 20}, CPU: BoardCPU{MHz: 80, Instruction: 1, Call: 1}}
+}
+
+// record collects what a world's devices print and what happens to them.
+func record(w *World) *strings.Builder {
+	out := &strings.Builder{}
+	w.Subscribe(func(e Event) {
+		switch d := e.Data.(type) {
+		case OutputData:
+			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
+		case ResetData:
+			fmt.Fprintf(out, "[%d reset: %s]\n", e.Time, d.Reason)
+		case BootData:
+			fmt.Fprintf(out, "[%d boot: %s]\n", e.Time, d.Reason)
+		}
+	})
+	return out
+}
+
+// program returns a device that runs src when it boots.
+func program(w *World, src string, cfg Config) *Device {
+	cfg.Board = testBoard()
+	cfg.Startup = func(d *Device) {
+		fn, err := d.VM.Load([]byte(src), "@init.lua")
+		if err != nil {
+			panic(err)
+		}
+		d.Run("init.lua", fn)
+	}
+	return w.AddDevice(cfg)
+}
+
+func TestEndlessLoopIsReset(t *testing.T) {
+	for _, host := range []bool{false, true} {
+		w := NewWorld(1)
+		out := record(w)
+		program(w, `print("start") while true do end`, Config{HostCPU: host}).PowerOn()
+		w.Clock.RunUntil(4 * clock.Second)
+		if !strings.Contains(out.String(), "reset: software watchdog") {
+			t.Errorf("host CPU %v: the watchdog did not bite: %q", host, out)
+		}
+	}
+}
+
+func TestSchedulerOrder(t *testing.T) {
+	w := NewWorld(1)
+	var got []string
+	say := func(s string) func() { return func() { got = append(got, s) } }
+	d := w.AddDevice(Config{Board: testBoard(), Startup: func(d *Device) {
+		d.PostTask(Low, say("low"))
+		d.PostTask(High, say("high"))
+		d.PostTask(Medium, say("medium"))
+		d.Receive(say("packet"))
+		d.NewTimer(say("timer armed first")).Arm(0, false)
+		d.NewTimer(say("timer armed last")).Arm(0, false)
+		d.NewTimer(say("later")).Arm(10*clock.Millisecond, false)
+	}})
+	d.PowerOn()
+	w.Clock.RunUntil(clock.Second)
+	want := "timer armed last,timer armed first,packet,high,medium,low,later"
+	if s := strings.Join(got, ","); s != want {
+		t.Errorf("got %s\nwant %s", s, want)
+	}
+}
+
+func TestPeriodicTimerKeepsItsGridUnlessLate(t *testing.T) {
+	w := NewWorld(1)
+	var at []clock.Time
+	busy := clock.Duration(0)
+	d := w.AddDevice(Config{Board: testBoard(), BootDelay: clock.Second, Startup: func(d *Device) {
+		start := d.Now()
+		d.NewTimer(func() {
+			at = append(at, (d.Now()-start)/clock.Millisecond)
+			if len(at) == 2 {
+				d.Delay(busy)
+			}
+		}).Arm(100*clock.Millisecond, true)
+	}})
+	busy = 350 * clock.Millisecond
+	d.PowerOn()
+	w.Clock.RunUntil(clock.Second + 900*clock.Millisecond)
+	// The second callback lasts from 200 to 550: 300 is made up at 550, in a
+	// loop that has run for 350 ms, so the next is at 650.
+	want := []clock.Time{100, 200, 550, 650, 750, 850}
+	if fmt.Sprint(at) != fmt.Sprint(want) {
+		t.Errorf("got %v, want %v", at, want)
+	}
+}
+
+func TestTaskQueueIsBounded(t *testing.T) {
+	w := NewWorld(1)
+	posted := 0
+	d := w.AddDevice(Config{Board: testBoard(), Startup: func(d *Device) {
+		for d.PostTask(Low, func() {}) {
+			posted++
+		}
+	}})
+	d.PowerOn()
+	w.Clock.RunUntil(clock.Second)
+	if posted != 8 {
+		t.Errorf("%d tasks fit, want 8", posted)
+	}
+}
+
+func TestErrorInTaskRestartsAfterTwoSeconds(t *testing.T) {
+	w := NewWorld(1)
+	out := record(w)
+	program(w, `print(nil .. "x")`, Config{}).PowerOn()
+	w.Clock.RunUntil(3 * clock.Second)
+	if !strings.Contains(out.String(), "reset: software restart") {
+		t.Errorf("no restart: %s", out)
+	}
+}
+
+func TestUncaughtErrorHaltsWhenAsked(t *testing.T) {
+	w := NewWorld(1)
+	out := record(w)
+	d := program(w, `print(nil .. "x")`, Config{OnPanic: HaltOnError})
+	d.PowerOn()
+	w.Clock.RunUntil(10 * clock.Second)
+	if s := out.String(); strings.Contains(s, "restart") || !d.Halted() {
+		t.Errorf("halted: %v, output %s", d.Halted(), s)
+	}
+}
+
+func TestUnprotectedErrorIsAPanic(t *testing.T) {
+	w := NewWorld(1)
+	out := record(w)
+	d := w.AddDevice(Config{Board: testBoard(), OnPanic: HaltOnPanic, Startup: func(d *Device) {
+		fn, err := d.VM.Load([]byte(`local x = nil; x()`), "@init.lua")
+		if err != nil {
+			panic(err)
+		}
+		d.RunUnprotected("receive", fn, vm.Nil)
+	}})
+	d.PowerOn()
+	w.Clock.RunUntil(10 * clock.Second)
+	if !strings.Contains(out.String(), "PANIC: unprotected error in call to Lua API (") || !d.Halted() {
+		t.Errorf("no panic: %s", out)
+	}
+}

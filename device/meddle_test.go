@@ -1,0 +1,173 @@
+package device_test
+
+import (
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/boards"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
+)
+
+// board is a device that runs program, with a host beside it.
+func board(t *testing.T, program string) (*device.Device, *lwip.Stack, *strings.Builder) {
+	t.Helper()
+	b, err := boards.Load(boards.Default)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := device.NewWorld(1)
+	out := &strings.Builder{}
+	w.Subscribe(func(e device.Event) {
+		if o, ok := e.Data.(device.OutputData); ok {
+			out.WriteString(o.Text)
+		}
+	})
+	d := w.AddDevice(device.Config{
+		Board: b, Modules: []device.Module{net.Module, node.Module, tmr.Module}, HostCPU: true,
+		WiFi: device.WiFiConfig{Wired: netip.MustParsePrefix("192.168.1.10/24")},
+	})
+	if err := d.Flash.WriteFile("init.lua", []byte(program)); err != nil {
+		t.Fatal(err)
+	}
+	addr := netip.MustParsePrefix("192.168.1.20/24")
+	var host *lwip.Stack
+	nic := w.Wire.Attach("host", func(p *wire.Packet) { host.Input(0, p) })
+	nic.SetPrefix(addr)
+	host = lwip.New(lwip.NewClockHost(w.Clock, 7, nic.Send), lwip.Desktop())
+	host.SetNetif(0, lwip.Netif{Prefix: addr, Up: true})
+	d.PowerOn()
+	w.Clock.RunUntil(clock.Second)
+	return d, host, out
+}
+
+func TestResetConnection(t *testing.T) {
+	d, host, out := board(t, `net.createServer():listen(80, function(c)
+  c:on("reconnection", function(_, e) print("reset", e) end)
+end)`)
+	var hostErr lwip.Err
+	c := host.NewTCP()
+	c.OnError = func(err lwip.Err) { hostErr = err }
+	c.Connect(netip.MustParseAddr("192.168.1.10"), 80)
+	run := func() { d.World().Clock.RunUntil(d.World().Clock.Now() + clock.Second) }
+	run()
+	s := d.Snapshot().Sockets
+	i := slices.IndexFunc(s, func(s device.SocketSnapshot) bool { return s.State == "ESTABLISHED" })
+	if i < 0 || s[i].Site != "init.lua:1" {
+		t.Fatalf("sockets %+v", s)
+	}
+	local, remote := netip.MustParseAddrPort(s[i].Local), netip.MustParseAddrPort(s[i].Remote)
+	d.ResetConnection(local, remote)
+	run()
+	if !strings.Contains(out.String(), "reset\t-9") || hostErr != lwip.ErrReset {
+		t.Errorf("the device printed %q, the host got %v", out, hostErr)
+	}
+	d.ResetConnection(local, remote) // there is none any more
+	run()
+	if n := len(d.Snapshot().Sockets); n != 1 {
+		t.Errorf("%d sockets are left, want the listener", n)
+	}
+}
+
+func TestNames(t *testing.T) {
+	d, _, _ := board(t, `cfg = {host = 1, port = 2, [3] = 4}
+obj = setmetatable({own = 1}, {__index = {method = function() end}})
+lazy = setmetatable({}, {__index = function() error("names must not run Lua") end})
+loop = setmetatable({}, {}) getmetatable(loop).__index = loop
+timer = tmr.create()`)
+	for _, tt := range []struct {
+		path string
+		want string // names that must be there
+		not  string
+	}{
+		{"", "cfg tmr print node net", "host"},
+		{"cfg", "host port", "print"},
+		{"tmr", "create now ALARM_AUTO", "alarm"},
+		{"obj", "own method", ""},
+		{"timer", "alarm start", "create"},
+		{"lazy", "", "own"},
+		{"loop", "", "own"},
+		{"nothing", "", "print"},
+		{"cfg.host", "", "print"},
+	} {
+		var path, names []string
+		if tt.path != "" {
+			path = strings.Split(tt.path, ".")
+		}
+		for _, n := range d.Names(path...) {
+			names = append(names, n.Name)
+		}
+		if !slices.IsSorted(names) {
+			t.Errorf("%q: not sorted: %v", tt.path, names)
+		}
+		for _, w := range strings.Fields(tt.want) {
+			if !slices.Contains(names, w) {
+				t.Errorf("%q: %s is not in %v", tt.path, w, names)
+			}
+		}
+		if tt.not != "" && slices.Contains(names, tt.not) {
+			t.Errorf("%q: %s is in %v", tt.path, tt.not, names)
+		}
+	}
+}
+
+// The split of the heap adds up, and follows what the program makes.
+func TestHeapKinds(t *testing.T) {
+	d, _, _ := board(t, "")
+	eval := func(src string) device.HeapSnapshot {
+		d.TypeSerial([]byte(src + "\n"))
+		d.World().Clock.RunUntil(d.World().Clock.Now() + clock.Second)
+		return d.Snapshot().Heap
+	}
+	before := eval("a = 1")
+	total := func(h device.HeapSnapshot) int {
+		k := h.Kinds
+		return k.Strings + k.Tables + k.Functions + k.Userdata + k.Network + k.Other
+	}
+	if used := before.Total - before.Free; total(before) != used {
+		t.Errorf("the kinds are %d bytes, used are %d: %+v", total(before), used, before.Kinds)
+	}
+	for _, tt := range []struct {
+		src   string
+		bytes int
+		of    func(device.HeapKinds) int
+	}{
+		{`s = ("x"):rep(1000)`, 1000, func(k device.HeapKinds) int { return k.Strings }},
+		{`t = {} for i = 1, 64 do t[i] = i end`, 64 * 12, func(k device.HeapKinds) int { return k.Tables }},
+		{`f = function() return a end`, 120, func(k device.HeapKinds) int { return k.Functions }},
+		{`u = {} for i = 1, 10 do u[i] = tmr.create() end`, 600, func(k device.HeapKinds) int { return k.Userdata }},
+		{`n = net.createServer() n:listen(80, f)`, 28, func(k device.HeapKinds) int { return k.Network }},
+	} {
+		after := eval(tt.src)
+		if grown := tt.of(after.Kinds) - tt.of(before.Kinds); grown < tt.bytes || grown > 2*tt.bytes+64 {
+			t.Errorf("%s: the kind grew by %d bytes, want about %d", tt.src, grown, tt.bytes)
+		}
+		if total(after) != after.Total-after.Free {
+			t.Errorf("%s: the kinds are %d of %d used", tt.src, total(after), after.Total-after.Free)
+		}
+		before = after
+	}
+	eval("s, t = nil")
+	if n := d.CollectGarbage(); n != 0 {
+		t.Errorf("%d bytes of garbage, though the device collects by itself", n)
+	}
+}
+
+func TestPowerCycle(t *testing.T) {
+	d, _, _ := board(t, "")
+	if err := d.Flash.WriteFile("kept", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	d.PowerCycle()
+	d.World().Clock.RunUntil(d.World().Clock.Now() + clock.Second)
+	if s := d.Snapshot(); s.Reason != device.PowerOn.Text || s.Boots != 1 || !d.Flash.Exists("kept") {
+		t.Errorf("after a power cycle: %q, %d resets", s.Reason, s.Boots)
+	}
+}

@@ -1,0 +1,170 @@
+package device
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+func TestOutputLineEnds(t *testing.T) {
+	x := newTerminal(t, nil, Config{})
+	for _, tt := range []struct {
+		name  string
+		write func(string)
+		in    string
+		want  string
+	}{
+		{"print", x.d.Print, "a\nb\r\nc\r", "a\r\nb\r\nc"},
+		{"raw", x.d.Write, "a\nb\r\x00", "a\nb\r\x00"},
+	} {
+		x.out.Reset()
+		tt.write(tt.in)
+		if got := x.out.String(); got != tt.want {
+			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestBytesArriveAtLineSpeed(t *testing.T) {
+	for _, tt := range []struct {
+		config SerialConfig
+		bytes  int
+		want   clock.Duration
+	}{
+		{SerialConfig{115200, 8, ParityNone, StopBits1}, 1152, 100 * clock.Millisecond},
+		{SerialConfig{9600, 8, ParityNone, StopBits1}, 96, 100 * clock.Millisecond},
+		{SerialConfig{9600, 7, ParityEven, StopBits2}, 96, 110 * clock.Millisecond},
+		{SerialConfig{300, 5, ParityNone, StopBits1_5}, 30, 750 * clock.Millisecond},
+	} {
+		x := newTerminal(t, nil, Config{HostCPU: true})
+		x.d.SetSerialConfig(tt.config)
+		start, last, n := x.w.Clock.Now(), clock.Time(0), 0
+		x.d.OnSerial(0, 0, false, func([]byte) { n, last = n+1, x.w.Clock.Now() })
+		x.d.TypeSerial(make([]byte, tt.bytes))
+		if got := x.d.SerialPending(); got != tt.bytes {
+			t.Errorf("%v: %d bytes pending", tt.config, got)
+		}
+		x.wait(2 * clock.Second)
+		if got := last - start; n != tt.bytes || got < tt.want-2 || got > tt.want+2 {
+			t.Errorf("%v: %d bytes in %d µs, want %d in %d", tt.config, n, got, tt.bytes, tt.want)
+		}
+	}
+}
+
+func TestHandlerModes(t *testing.T) {
+	for _, tt := range []struct {
+		name     string
+		count    int
+		end      byte
+		runInput bool
+		send     string
+		calls    string
+	}{
+		{"each byte", 0, 0, false, "ab\n", `"a" "b" "\n"`},
+		{"by count", 3, 0, false, "abcdefgh", `"abc" "def"`},
+		{"up to a byte", -1, ';', false, "a;bc;d", `"a;" "bc;"`},
+		{"binary", 4, 0, false, "\x00\r\n\x08", `"\x00\r\n\b"`},
+		{"a full buffer ends a record", -1, ';', false, strings.Repeat("x", 300), fmt.Sprintf("%q", strings.Repeat("x", 256))},
+		{"lines, and the interpreter too", -1, 0, true, "=1\n\n", `"=1" ""`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			x := newTerminal(t, nil, Config{HostCPU: true})
+			var calls []string
+			x.d.OnSerial(tt.count, tt.end, tt.runInput, func(b []byte) { calls = append(calls, fmt.Sprintf("%q", b)) })
+			got := x.send(tt.send)
+			if s := strings.Join(calls, " "); s != tt.calls {
+				t.Errorf("calls %s, want %s", s, tt.calls)
+			}
+			if !tt.runInput && got != "" {
+				t.Errorf("output %q", got)
+			}
+		})
+	}
+}
+
+func TestEchoOff(t *testing.T) {
+	x := newTerminal(t, nil, Config{})
+	x.d.SetEcho(false)
+	if got := x.send("print(1)\n"); got != "1\r\n> " {
+		t.Errorf("got %q", got)
+	}
+	x.d.PressReset()
+	x.wait(clock.Second)
+	if got := x.send("print(1)\n"); got != "print(1)\r\n1\r\n> " {
+		t.Errorf("after a reset: got %q", got)
+	}
+}
+
+// A program that keeps the CPU loses what the receive buffer cannot hold: the
+// oldest bytes.
+func TestReceiveBufferOverflow(t *testing.T) {
+	x := newTerminal(t, nil, Config{})
+	var got []byte
+	x.d.OnSerial(0, 0, false, func(b []byte) { got = append(got, b...) })
+	x.d.PostTask(High, func() { x.d.Delay(clock.Second) })
+	x.d.TypeSerial([]byte(strings.Repeat("a", 100) + strings.Repeat("b", 256)))
+	x.wait(2 * clock.Second)
+	if string(got) != strings.Repeat("b", 256) {
+		t.Errorf("%d bytes left, %d of them a", len(got), strings.Count(string(got), "a"))
+	}
+}
+
+func TestNothingIsReadBeforeBoot(t *testing.T) {
+	x := newTerminal(t, nil, Config{})
+	x.d.PressReset()
+	x.out.Reset()
+	x.send("print(1)\n")
+	x.wait(clock.Second)
+	if got := x.out.String(); strings.Contains(got, "1\r\n>") || !strings.HasSuffix(got, "> ") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// With the CPU model on, a program that prints more than the FIFO holds waits for
+// the line.
+func TestOutputTakesTime(t *testing.T) {
+	for _, host := range []bool{false, true} {
+		x := newTerminal(t, map[string]string{"p.lua": "--"}, Config{HostCPU: host})
+		var took clock.Duration
+		x.d.PostTask(Low, func() {
+			start := x.d.Now()
+			x.d.Write(strings.Repeat("x", 1152+txFIFO))
+			took = x.d.Now() - start
+			if tx, _ := x.d.SerialQueued(); tx != txFIFO && !host {
+				t.Errorf("%d bytes in the FIFO", tx)
+			}
+		})
+		x.wait(clock.Second)
+		want := 100 * clock.Millisecond
+		if host {
+			want = 0
+		}
+		if took < want-2 || took > want+2 {
+			t.Errorf("host CPU %v: %d µs, want %d", host, took, want)
+		}
+	}
+}
+
+func TestRedirectedOutput(t *testing.T) {
+	x := newTerminal(t, nil, Config{})
+	for _, tt := range []struct {
+		serial     bool
+		line, port string
+	}{
+		{true, "7\n> ", "=7\r\n7\r\n> "},
+		{false, "7\n> ", "=7\r\n"},
+	} {
+		var got strings.Builder
+		x.d.RedirectOutput(func(s string) { got.WriteString(s) }, tt.serial)
+		port := x.send("=7\n")
+		if got.String() != tt.line || port != tt.port {
+			t.Errorf("serial %v: redirected %q, on the line %q; want %q, %q", tt.serial, got.String(), port, tt.line, tt.port)
+		}
+	}
+	x.d.RedirectOutput(nil, true)
+	if port := x.send("=8\n"); port != "=8\r\n8\r\n> " {
+		t.Errorf("got %q", port)
+	}
+}

@@ -1,0 +1,93 @@
+package device
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+// lines is a source that gives one text and then nothing.
+func lines(text string) func() []byte {
+	return func() []byte {
+		out := []byte(text)
+		text = ""
+		return out
+	}
+}
+
+// A source loses nothing: neither what there is before the device has started,
+// nor while a line takes long, nor across a restart.
+func TestSourceWaitsForTheDevice(t *testing.T) {
+	var text strings.Builder
+	for i := range 60 {
+		fmt.Fprintf(&text, "sum = (sum or 0) + %d busy() --%s\n", i, strings.Repeat("x", i))
+	}
+	text.WriteString("print('sum is '..sum)\nrestart()\nprint('up again', sum)\r\nprint('end')")
+	w := NewWorld(1)
+	var out strings.Builder
+	w.Subscribe(func(e Event) {
+		if o, ok := e.Data.(OutputData); ok {
+			out.WriteString(o.Text)
+		}
+	})
+	d := w.AddDevice(Config{Board: testBoard(), Modules: []Module{busyModule()}})
+	if err := d.Flash.WriteFile("init.lua", []byte("busy, restart = t.busy, t.restart busy() busy()")); err != nil {
+		t.Fatal(err)
+	}
+	d.SetSerialSource(lines(text.String()))
+	d.PowerOn()
+	w.Clock.RunUntil(10 * clock.Second)
+	for _, want := range []string{"\r\nsum is 1770\r\n", "\r\nup again\tnil\r\n> "} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in %q", want, out.String())
+		}
+	}
+	if !strings.HasSuffix(out.String(), "> print('end')") {
+		t.Errorf("a line without an end waits: %q", out.String())
+	}
+}
+
+// busyModule has a function that takes 100 ms of device time, and node.restart.
+func busyModule() Module {
+	return Module{Name: "t", Open: func(d *Device) *Lib {
+		return &Lib{Funcs: []vm.Func{
+			{Name: "busy", Fn: func(c *vm.Call) int { d.Delay(100 * clock.Millisecond); return 0 }},
+			{Name: "restart", Fn: func(c *vm.Call) int { d.RequestRestart(SoftRestart, clock.Millisecond); return 0 }},
+		}}
+	}}
+}
+
+// A handler that takes raw bytes gets them at the speed of the line.
+func TestSourceFeedsAHandler(t *testing.T) {
+	x := newTerminal(t, nil, Config{HostCPU: true})
+	var got strings.Builder
+	begin := x.w.Clock.Now()
+	var end clock.Time
+	x.d.OnSerial(0, 0, false, func(b []byte) { got.Write(b); end = x.w.Clock.Now() })
+	text := strings.Repeat("0123456789\r\n\x00\xff", 200)
+	x.d.SetSerialSource(lines(text))
+	x.wait(clock.Second)
+	if got.String() != text {
+		t.Errorf("%d of %d bytes", got.Len(), len(text))
+	}
+	if took, want := end-begin, clock.Duration(len(text))*1e6/11520; took < want-100 || took > want+100 {
+		t.Errorf("took %d µs, the line needs %d", took, want)
+	}
+}
+
+// What comes late is taken when the source is asked again.
+func TestPollSerialSource(t *testing.T) {
+	x := newTerminal(t, nil, Config{HostCPU: true})
+	next := ""
+	x.d.SetSerialSource(func() []byte { out := []byte(next); next = ""; return out })
+	x.wait(clock.Second)
+	next = "print(1+1)\n"
+	x.d.PollSerialSource()
+	x.wait(clock.Second)
+	if !strings.HasSuffix(x.out.String(), "print(1+1)\r\n2\r\n> ") {
+		t.Errorf("%q", x.out.String())
+	}
+}

@@ -1,0 +1,275 @@
+package luac
+
+import (
+	"fmt"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+)
+
+// Op is an operation code of Lua 5.1.
+type Op uint8
+
+// The operations, in Lua's order.
+const (
+	Move Op = iota
+	LoadK
+	LoadBool
+	LoadNil
+	GetUpval
+	GetGlobal
+	GetTable
+	SetGlobal
+	SetUpval
+	SetTable
+	NewTable
+	Self
+	Add
+	Sub
+	Mul
+	Div
+	Mod
+	Pow
+	Unm
+	Not
+	Len
+	Concat
+	Jmp
+	Eq
+	Lt
+	Le
+	Test
+	TestSet
+	Call
+	TailCall
+	Return
+	ForLoop
+	ForPrep
+	TForLoop
+	SetList
+	Close
+	Closure
+	Vararg
+	Extra // not an operation: the block number of a SetList before it, in B
+)
+
+// ConstBit marks an operand B or C as a constant.
+const ConstBit = 256
+
+// Instruction is one instruction, not yet encoded. Jumps and loops have their
+// distance in B, LoadK, GetGlobal, SetGlobal and Closure their index.
+type Instruction struct {
+	Op      Op
+	A, B, C int
+}
+
+// ConstKind is the type of a constant.
+type ConstKind uint8
+
+// The kinds of constants.
+const (
+	Nil ConstKind = iota
+	False
+	True
+	Number
+	String
+)
+
+// Const is a constant of a prototype.
+type Const struct {
+	Kind ConstKind
+	Num  float64
+	Str  string
+}
+
+// Debug says what debug information functions keep. A higher one keeps less.
+type Debug int
+
+// What is kept (fw: lua_stripdebug's levels; node.stripdebug counts from 1).
+const (
+	KeepAll   Debug = iota // names of locals and upvalues, and lines
+	KeepLines              // the firmware's default
+	KeepNothing
+)
+
+// Proto is a compiled function.
+type Proto struct {
+	Source                       string
+	LineDefined, LastLineDefined int
+	Params, Upvalues, MaxStack   int
+	HasArg, IsVararg, NeedsArg   bool
+	Code                         []Instruction
+	Lines                        []int  // line of each instruction, 0 where LineInfo does not tell
+	LineInfo                     []byte // packed, with a final zero; nil when stripped
+	Consts                       []Const
+	Protos                       []*Proto
+	// Named is set when the device has the names below, too. Those of a function
+	// that was compiled are here in any case: tools show them.
+	Named        bool
+	Locals       []Local
+	UpvalueNames []string
+
+	locals int // entries of the table of local variables
+	blocks protoBlocks
+}
+
+// protoBlocks is the memory of a prototype while it is compiled.
+type protoBlocks struct {
+	head, code, lines, consts, protos, locals, upvals heap.Block
+	sizeCode, sizeLines, sizeConsts                   int
+	sizeProtos, sizeLocals, sizeUpvals                int
+}
+
+// Bytes is the size of the prototype itself, without its strings and the
+// prototypes inside.
+func (p *Proto) Bytes() int {
+	n := heap.ProtoSize(len(p.Code), len(p.Consts), len(p.Protos), len(p.LineInfo))
+	if p.Named {
+		n += len(p.Locals)*heap.LocalVarSize + len(p.UpvalueNames)*heap.UpvalueNameSize
+	}
+	return n
+}
+
+// Account is told what the compiler allocates, in the firmware's order. It may
+// unwind by a panic of its own when memory runs out.
+type Account interface {
+	heap.Mem
+	// Intern accounts for a string.
+	Intern(s string)
+}
+
+type noAccount struct{}
+
+func (noAccount) Realloc(b *heap.Block, n int) {}
+func (noAccount) Intern(string)                {}
+
+// Limits of the firmware's compiler. Source: oracle: memory-sizes.json, limits.
+const (
+	maxLevels   = 200 // LUAI_MAXCCALLS: nested syntactical levels
+	maxVars     = 50  // LUAI_MAXVARS: local variables per function
+	maxUpvalues = 60  // LUAI_MAXUPVALUES: upvalues per function
+	maxStack    = 250 // registers per function
+	maxIndexRK  = ConstBit - 1
+	maxBx       = 1<<18 - 1
+	maxSBx      = maxBx >> 1
+	maxC        = 1<<9 - 1
+	// fieldsPerFlush is how many items of a constructor are stored at a time.
+	fieldsPerFlush = 50
+	minVector      = 4 // the first size of the compiler's growing arrays
+	tokenBuffer    = 32
+)
+
+// Error is a syntax error. Message is complete but for the chunk's name and the
+// line: "'=' expected near 'x'".
+type Error struct {
+	Line    int
+	Message string
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%d: %s", e.Line, e.Message) }
+
+// Compile compiles a chunk. name is the chunk's name as the prototypes keep it,
+// and debug the information that they keep. account may be nil.
+//
+// finish, if not nil, is called with the result while the compiler still holds
+// its token buffer, as the firmware makes the chunk's function then. The tables of
+// names that the compiler worked with are dead by that time, and are collected
+// with the next collection: garbage lists them.
+func Compile(source, name string, debug Debug, account Account, finish func(main *Proto, garbage []*heap.Table)) (main *Proto, err *Error) {
+	return CompilePieces(source, nil, name, debug, account, finish)
+}
+
+// CompilePieces is Compile for source that comes in pieces: the first, and those
+// that more returns until it returns "". They are asked for as the compiler gets
+// there. more may unwind by a panic of its own.
+func CompilePieces(first string, more func() string, name string, debug Debug, account Account,
+	finish func(main *Proto, garbage []*heap.Table)) (main *Proto, err *Error) {
+	if account == nil {
+		account = noAccount{}
+	}
+	c := &compiler{mem: account, source: name}
+	c.lex = lexer{src: first, more: more, line: 1, lastLine: 1, onString: c.newString, onLength: c.useBuffer}
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case *Error:
+			c.release()
+			main, err = nil, r
+		default:
+			c.release()
+			panic(r)
+		}
+	}()
+	c.mem.Intern(name)
+	c.useBuffer(tokenBuffer)
+	c.open(0)
+	c.fn.p.IsVararg = true
+	c.lex.next()
+	c.chunk()
+	c.check(tkEOF)
+	p := c.fn.p
+	c.close()
+	p.strip(c.mem, debug)
+	if finish != nil {
+		finish(p, c.garbage)
+		c.garbage = nil
+	}
+	c.mem.Realloc(&c.bufBlock, 0)
+	return p, nil
+}
+
+// release gives back what a failed compilation held.
+func (c *compiler) release() {
+	for f := c.fn; f != nil; f = f.parent {
+		f.names.Free(c.mem)
+		f.p.free(c.mem)
+	}
+	for _, t := range c.garbage {
+		t.Free(c.mem)
+	}
+	c.mem.Realloc(&c.bufBlock, 0)
+}
+
+func (p *Proto) free(m heap.Mem) {
+	b := &p.blocks
+	for _, blk := range []*heap.Block{&b.head, &b.code, &b.lines, &b.consts, &b.protos, &b.locals, &b.upvals} {
+		m.Realloc(blk, 0)
+	}
+	for _, n := range p.Protos {
+		n.free(m)
+	}
+}
+
+// strip drops debug information of the finished chunk, all at once.
+func (p *Proto) strip(m heap.Mem, debug Debug) {
+	for _, n := range p.Protos {
+		n.strip(m, debug)
+	}
+	if debug >= KeepNothing {
+		p.dropLines()
+		m.Realloc(&p.blocks.lines, 0)
+	}
+	if p.Named = debug <= KeepAll; !p.Named {
+		m.Realloc(&p.blocks.locals, 0)
+		m.Realloc(&p.blocks.upvals, 0)
+	}
+}
+
+func (p *Proto) dropLines() {
+	p.LineInfo = nil
+	clear(p.Lines)
+}
+
+// Places in what Blocks returns.
+const (
+	LinesBlock    = 4
+	LocalsBlock   = 5
+	UpvaluesBlock = 6
+)
+
+// Blocks returns the blocks a finished prototype consists of: header, code,
+// constants, nested prototypes, line information, local variables, names of
+// upvalues. The caller takes them over.
+func (p *Proto) Blocks() [7]heap.Block {
+	b := &p.blocks
+	return [7]heap.Block{b.head, b.code, b.consts, b.protos, b.lines, b.locals, b.upvals}
+}

@@ -1,0 +1,456 @@
+package lualib
+
+import (
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
+)
+
+// baseFuncs are the global functions in ROM, in the order in which the firmware
+// has them.
+var baseFuncs = []vm.Func{
+	{Name: "assert", Fn: baseAssert},
+	{Name: "collectgarbage", Fn: collectGarbage},
+	{Name: "dofile", Fn: doFile},
+	{Name: "error", Fn: baseError},
+	{Name: "gcinfo", Fn: func(c *vm.Call) int { return c.ReturnInt(c.VM.LuaBytes() / 1024) }},
+	{Name: "getfenv", Fn: getFenv},
+	{Name: "getmetatable", Fn: getMetatable},
+	{Name: "loadfile", Fn: loadFile},
+	{Name: "load", Fn: load},
+	{Name: "loadstring", Fn: loadString},
+	{Name: "next", Fn: baseNext},
+	{Name: "pcall", Fn: pcall},
+	{Name: "print", Fn: printArgs},
+	{Name: "rawequal", Fn: rawEqual},
+	{Name: "rawget", Fn: rawGet},
+	{Name: "rawset", Fn: rawSet},
+	{Name: "select", Fn: selectArgs},
+	{Name: "setfenv", Fn: setFenv},
+	{Name: "setmetatable", Fn: setMetatable},
+	{Name: "tonumber", Fn: toNumber},
+	{Name: "tostring", Fn: toString},
+	{Name: "type", Fn: func(c *vm.Call) int { return c.ReturnString(c.VM.TypeName(c.Any(1))) }},
+	{Name: "unpack", Fn: unpack},
+	{Name: "xpcall", Fn: xpcall},
+}
+
+// openBase puts the base library into ROM, and pairs, ipairs and newproxy, which
+// are closures, into g (oracle: memory-sizes.json, ram_exceptions).
+func openBase(v *vm.VM, g *vm.Table) {
+	rom := v.ROMGlobals()
+	for _, f := range baseFuncs {
+		rom.RawSetString(f.Name, v.NewFunction(f))
+	}
+	ipairsNext := v.NewFunction(vm.Func{Name: "ipairs iterator", Fn: ipairsAux})
+	g.RawSetString("ipairs", v.NewClosure(vm.Func{Name: "ipairs", Fn: ipairs}, ipairsNext))
+	g.RawSetString("pairs", v.NewClosure(vm.Func{Name: "pairs", Fn: pairs}, rom.RawGetString("next")))
+	weak := v.NewTable(0, 1)
+	weak.Metatable = weak
+	weak.RawSetString("__mode", vm.String("kv"))
+	g.RawSetString("newproxy", v.NewClosure(vm.Func{Name: "newproxy", Fn: newProxy}, weak))
+}
+
+// printArgs writes its arguments as the global tostring makes them, each up to its
+// first zero byte.
+func printArgs(c *vm.Call) int {
+	n := c.NArgs()
+	c.VM.Intern("tostring")
+	tostring := c.Global("tostring")
+	var line strings.Builder
+	write := func(s string) {
+		s, _, _ = strings.Cut(s, "\x00")
+		line.WriteString(s)
+	}
+	for i := 1; i <= n; i++ {
+		x := c.Arg(i)
+		if i > 1 {
+			line.WriteByte('\t')
+		}
+		s, ok := "", false
+		if tostring == c.VM.ROMGlobals().RawGetString("tostring") && tostringField(c, x) == vm.Nil {
+			s, ok = display(c.VM, x), true
+			if _, isString := x.(vm.String); !isString {
+				c.VM.Intern(s)
+			}
+		} else {
+			c.VM.Print(line.String())
+			line.Reset()
+			s, ok = c.VM.ToString(c.Invoke(tostring, 1, x)[0])
+		}
+		if !ok {
+			c.Error("'tostring' must return a string to 'print'")
+		}
+		write(s)
+	}
+	line.WriteByte('\n')
+	c.VM.Print(line.String())
+	return 0
+}
+
+func toNumber(c *vm.Call) int {
+	base := c.OptInt(2, 10)
+	if base == 10 {
+		if n, ok := c.VM.ToNumber(c.Any(1)); ok {
+			c.Push(vm.Number(n))
+			return 1
+		}
+		return c.ReturnNil()
+	}
+	s := c.String(1)
+	if base < 2 || base > 36 {
+		c.ArgError(2, "base out of range")
+	}
+	s, _, _ = strings.Cut(s, "\x00")
+	n, end := luanum.ParseUint(s, base)
+	if end == 0 || strings.Trim(s[end:], " \t\n\v\f\r") != "" {
+		return c.ReturnNil()
+	}
+	c.Push(vm.Number(n))
+	return 1
+}
+
+func toString(c *vm.Call) int {
+	x := c.Any(1)
+	if h := tostringField(c, x); h != vm.Nil {
+		c.Push(c.Invoke(h, 1, x)[0])
+		return 1
+	}
+	if _, ok := x.(vm.String); ok {
+		c.Push(x)
+		return 1
+	}
+	return c.ReturnString(display(c.VM, x))
+}
+
+// tostringField returns the __tostring of x. The firmware makes a string of the
+// field's name wherever there is a metatable to look in (luaL_getmetafield);
+// strings have one.
+func tostringField(c *vm.Call, x vm.Value) vm.Value {
+	_, isString := x.(vm.String)
+	if isString || c.VM.RawMetatable(x) != vm.Nil {
+		c.VM.Intern("__tostring")
+	}
+	return c.VM.Metafield(x, "__tostring")
+}
+
+// display is what tostring makes of a value without a __tostring.
+func display(v *vm.VM, x vm.Value) string {
+	if s, ok := v.ToString(x); ok {
+		return s
+	}
+	switch x {
+	case vm.Nil:
+		return "nil"
+	case vm.True:
+		return "true"
+	case vm.False:
+		return "false"
+	}
+	return v.TypeName(x) + ": " + v.Address(x)
+}
+
+func baseError(c *vm.Call) int {
+	level := c.OptInt(2, 1)
+	value := c.Arg(1)
+	if s, ok := c.VM.ToString(value); ok && level > 0 {
+		value = vm.String(c.Join([]string{c.Where(level), s}))
+	}
+	c.Throw(value)
+	return 0
+}
+
+func baseAssert(c *vm.Call) int {
+	if c.Any(1); c.Bool(1) {
+		return c.NArgs()
+	}
+	c.Error("%s", c.OptString(2, "assertion failed!"))
+	return 0
+}
+
+func getMetatable(c *vm.Call) int {
+	x := c.Any(1)
+	if p := c.VM.Metafield(x, "__metatable"); p != vm.Nil {
+		c.Push(p)
+		return 1
+	}
+	c.Push(c.VM.RawMetatable(x))
+	return 1
+}
+
+func setMetatable(c *vm.Call) int {
+	t := c.Table(1)
+	mt := c.Arg(2)
+	if _, ok := mt.(*vm.Table); !ok && (mt != vm.Nil || c.IsNone(2)) {
+		c.ArgError(2, "nil or table expected")
+	}
+	if c.VM.Metafield(t, "__metatable") != vm.Nil || c.VM.IsROM(t) {
+		c.Error("cannot change a protected metatable")
+	}
+	c.VM.SetMetatable(t, mt)
+	c.Push(t)
+	return 1
+}
+
+// function returns the function that argument 1 means: itself, or a level of the
+// stack. optional says that the level may be left out.
+func function(c *vm.Call, optional bool) *vm.Function {
+	if fn, ok := c.Arg(1).(*vm.Function); ok {
+		return fn
+	}
+	var level int
+	if optional {
+		level = c.OptInt(1, 1)
+	} else {
+		level = c.Int(1)
+	}
+	if level < 0 {
+		c.ArgError(1, "level must be non-negative")
+	}
+	fn, ok := c.FunctionAt(level)
+	if !ok {
+		c.ArgError(1, "invalid level")
+	}
+	if fn == nil {
+		c.Error("no function environment for tail call at level %d", level)
+	}
+	return fn
+}
+
+func getFenv(c *vm.Call) int {
+	fn := function(c, true)
+	if fn.IsG {
+		c.Push(c.ThreadEnv())
+	} else {
+		c.Push(fn.Env)
+	}
+	return 1
+}
+
+func setFenv(c *vm.Call) int {
+	env := c.Table(2)
+	if n, ok := c.VM.ToNumber(c.Arg(1)); ok && n == 0 {
+		c.SetThreadEnv(env)
+		return 0
+	}
+	fn := function(c, false)
+	if fn.IsG {
+		c.Error("'setfenv' cannot change environment of given object")
+	}
+	fn.Env = env
+	c.Push(fn)
+	return 1
+}
+
+func rawEqual(c *vm.Call) int { return c.ReturnBool(c.VM.RawEqual(c.Any(1), c.Any(2))) }
+
+func rawGet(c *vm.Call) int {
+	t, key := c.Table(1), c.Any(2)
+	c.Push(t.RawGet(key))
+	return 1
+}
+
+func rawSet(c *vm.Call) int {
+	t, key, value := c.Table(1), c.Any(2), c.Any(3)
+	setRaw(c, t, key, value)
+	c.Push(t)
+	return 1
+}
+
+// setRaw stores t[key] = value without metamethods.
+func setRaw(c *vm.Call, t *vm.Table, key, value vm.Value) {
+	switch n, isNumber := key.(vm.Number); {
+	case c.VM.IsROM(t):
+		c.Raise("invalid write to ROM variable")
+	case key == vm.Nil:
+		c.Raise("table index is nil")
+	case isNumber && n != n:
+		c.Raise("table index is NaN")
+	}
+	c.VM.RawSet(t, key, value)
+}
+
+func baseNext(c *vm.Call) int {
+	t := c.Table(1)
+	key, value, ok := c.VM.RawNext(t, c.Arg(2))
+	if !ok {
+		c.Raise("invalid key to 'next'")
+	}
+	c.Push(key)
+	if key == vm.Nil {
+		return 1
+	}
+	c.Push(value)
+	return 2
+}
+
+func pairs(c *vm.Call) int {
+	t := c.Table(1)
+	c.Push(c.Upvalue(1))
+	c.Push(t)
+	c.Push(vm.Nil)
+	return 3
+}
+
+func ipairs(c *vm.Call) int {
+	t := c.Table(1)
+	c.Push(c.Upvalue(1))
+	c.Push(t)
+	c.Push(vm.Number(0))
+	return 3
+}
+
+func ipairsAux(c *vm.Call) int {
+	i := c.Int(2) + 1
+	x := c.Table(1).RawGet(vm.Number(i))
+	if x == vm.Nil {
+		return 0
+	}
+	c.Push(vm.Number(i))
+	c.Push(x)
+	return 2
+}
+
+func unpack(c *vm.Call) int {
+	t := c.Table(1)
+	first := c.OptInt(2, 1)
+	last := 0
+	if c.IsNoneOrNil(3) {
+		last = c.VM.Len(t)
+	} else {
+		last = c.Int(3)
+	}
+	if first > last {
+		return 0
+	}
+	n := last - first + 1
+	if n > 1<<31-1 || !c.CheckStack(n) {
+		c.Error("too many results to unpack")
+	}
+	for i := first; i <= last; i++ {
+		c.Push(t.RawGet(vm.Number(i)))
+	}
+	return n
+}
+
+func selectArgs(c *vm.Call) int {
+	n := c.NArgs()
+	if s, ok := c.Arg(1).(vm.String); ok && strings.HasPrefix(string(s), "#") {
+		return c.ReturnInt(n - 1)
+	}
+	i := c.Int(1)
+	if i < 0 {
+		i += n
+	} else if i > n {
+		i = n
+	}
+	if i < 1 {
+		c.ArgError(1, "index out of range")
+	}
+	return n - i
+}
+
+// args returns the arguments from number first on.
+func args(c *vm.Call, first int) []vm.Value {
+	var out []vm.Value
+	for i := first; i <= c.NArgs(); i++ {
+		out = append(out, c.Arg(i))
+	}
+	return out
+}
+
+func pcall(c *vm.Call) int {
+	fn := c.Any(1)
+	ret, err := c.PCall(fn, -1, nil, args(c, 2)...)
+	return status(c, ret, err)
+}
+
+func xpcall(c *vm.Call) int {
+	fn, handler := c.Arg(1), c.Any(2)
+	ret, err := c.PCall(fn, -1, handler)
+	return status(c, ret, err)
+}
+
+// status returns true and results, or false and the error value. They stand where
+// the function and its arguments stood, as the firmware calls it in place.
+func status(c *vm.Call, ret []vm.Value, err *vm.Error) int {
+	c.SetTop(0)
+	if err != nil {
+		c.Push(vm.False)
+		c.Push(err.Value)
+		return 2
+	}
+	c.Push(vm.True)
+	for _, x := range ret {
+		c.Push(x)
+	}
+	return 1 + len(ret)
+}
+
+// collectGarbage is collectgarbage with the firmware's options.
+func collectGarbage(c *vm.Call) int {
+	v := c.VM
+	const setmemlimit, getmemlimit = 7, 8
+	option := c.Option(1, "collect", "stop", "restart", "collect", "count", "step", "setpause", "setstepmul", "setmemlimit", "getmemlimit")
+	value := c.OptInt(2, 0)
+	result := 0
+	switch option {
+	case 0:
+		v.StopCollector()
+	case 1:
+		v.RestartCollector()
+	case 2:
+		v.Collect()
+	case 3:
+		c.Push(vm.Number(float64(v.LuaBytes()) / 1024))
+		return 1
+	case 4:
+		v.Collect()
+		return c.ReturnBool(true)
+	case 5, 6:
+		pause, stepmul := v.GCParameters()
+		if option == 5 {
+			result, pause = pause, value
+		} else {
+			result, stepmul = stepmul, value
+		}
+		v.SetGCParameters(pause, stepmul)
+	case setmemlimit:
+		mode, _ := v.EGC()
+		v.SetEGC(mode, value<<10)
+	case getmemlimit:
+		_, limit := v.EGC()
+		result = limit >> 10 // in kilobytes, both
+	}
+	return c.ReturnInt(result)
+}
+
+// proxyScrap is the length of a string as big as the block of 32 bytes that the
+// firmware is seen to request, and to drop at once, when a proxy gets a metatable
+// (oracle: memory-snippets.json, newproxy_mt).
+const proxyScrap = 15
+
+// newProxy makes an empty userdata, with a new metatable, that of another proxy,
+// or none.
+func newProxy(c *vm.Call) int {
+	valid, _ := c.Upvalue(1).(*vm.Table)
+	arg := c.Arg(1)
+	proxy := c.VM.NewProxy()
+	switch {
+	case arg == vm.Nil || arg == vm.False:
+	case arg == vm.True:
+		c.VM.ChargeString(proxyScrap)
+		mt := c.VM.NewTable(0, 0)
+		c.VM.SetMetatable(proxy, mt)
+		c.VM.RawSet(valid, mt, vm.True)
+	default:
+		mt := c.VM.RawMetatable(arg)
+		if mt == vm.Nil || valid.RawGet(mt) == vm.Nil {
+			c.ArgError(1, "boolean or proxy expected")
+		}
+		c.VM.SetMetatable(proxy, mt)
+	}
+	c.Push(proxy)
+	return 1
+}

@@ -1,0 +1,55 @@
+package lualib
+
+import "github.com/nodemcu-sim/nodemcu-sim/device/vm"
+
+// debugFuncs is what the firmware's default build has of the debug library (fw:
+// app/include/user_config.h, LUA_USE_BUILTIN_DEBUG_MINIMAL).
+var debugFuncs = []vm.Func{
+	{Name: "getregistry", Fn: func(c *vm.Call) int { c.Push(c.VM.Registry()); return 1 }},
+	{Name: "getstrings", Fn: getStrings},
+	{Name: "traceback", Fn: traceback},
+}
+
+// getStrings returns the strings in RAM, sorted. There are none in ROM ("ROM"),
+// since there is no LFS.
+func getStrings(c *vm.Call) int {
+	if c.Arg(1) == vm.String("ROM") {
+		return 0
+	}
+	names := c.VM.Strings()
+	t := c.VM.NewTable(len(names), 0)
+	for i, s := range names {
+		c.VM.RawSetInt(t, i+1, vm.String(s))
+		c.VM.Work(1)
+	}
+	c.Push(t)
+	return 1
+}
+
+// traceback is debug.traceback([thread,] [message [, level]]).
+func traceback(c *vm.Call) int {
+	first := 1
+	th, _ := c.Running()
+	other := false
+	if t, ok := c.Arg(1).(*vm.Thread); ok {
+		other = t != th
+		th, first = t, 2
+	}
+	level := 1
+	if other {
+		level = 0
+	}
+	if n, ok := c.VM.ToNumber(c.Arg(first + 1)); ok {
+		level = int(vm.Number(n))
+	}
+	text := ""
+	if c.NArgs() >= first {
+		s, ok := c.VM.ToString(c.Arg(first))
+		if !ok {
+			c.Push(c.Arg(first))
+			return 1
+		}
+		text = s + "\n"
+	}
+	return c.ReturnString(text + c.ThreadTraceback(th, level))
+}

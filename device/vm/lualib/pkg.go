@@ -1,0 +1,266 @@
+package lualib
+
+import (
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+)
+
+// The package library (fw: app/lua/loadlib.c). Modules are looked for in
+// package.preload, then as files of the flash by package.path, which has the
+// compiled file before the source, and then among those shipped with the
+// simulator. The firmware's two loaders of C libraries have their places in
+// package.loaders and never find anything.
+
+const defaultPath = "?.lc;?.lua" // fw: app/lua/luaconf.h, LUA_PATH_DEFAULT
+
+// loadingType marks a module that is being loaded, in package.loaded.
+var loadingType = &vm.Type{Name: "loading"}
+
+func openPackage(v *vm.VM, g *vm.Table) {
+	newTable := func(n int) *vm.Table { return v.NewTable(0, n) }
+	loaded := newTable(2)
+	v.Registry().RawSetString("_LOADED", loaded)
+	loading := v.NewObject(loadingType, 0, nil)
+
+	loaders := v.NewTable(4, 0)
+	for i, f := range []vm.Func{
+		{Name: "preload loader", Fn: preloadLoader},
+		{Name: "Lua loader", Fn: luaLoader},
+		{Name: "C loader", Fn: cLoader},
+		{Name: "all-in-one loader", Fn: func(c *vm.Call) int { return allInOneLoader(c) }},
+	} {
+		loaders.RawSetInt(i+1, v.NewFunction(f))
+	}
+	p := newTable(6)
+	for _, field := range []struct {
+		name  string
+		value vm.Value
+	}{
+		{"loadlib", v.NewFunction(vm.Func{Name: "loadlib", Fn: loadLib})},
+		{"seeall", v.NewFunction(vm.Func{Name: "seeall", Fn: seeAll})},
+		{"loaders", loaders},
+		{"path", vm.String(defaultPath)},
+		{"cpath", vm.String("")},
+		{"config", vm.String("/\n;\n?\n!\n-")},
+		{"loaded", loaded},
+		{"preload", newTable(0)},
+	} {
+		p.RawSetString(field.name, field.value)
+	}
+	loaded.RawSetString("package", p)
+	g.RawSetString("package", p)
+	g.RawSetString("module", v.NewFunction(vm.Func{Name: "module", Fn: module}))
+	g.RawSetString("require", v.NewFunction(vm.Func{Name: "require", Fn: func(c *vm.Call) int { return require(c, loading) }}))
+}
+
+func loadedTable(c *vm.Call) *vm.Table {
+	t, ok := c.VM.Registry().RawGetString("_LOADED").(*vm.Table)
+	if !ok {
+		c.Error("'_LOADED' must be a table")
+	}
+	return t
+}
+
+// packageField is package.name as a program may have changed it.
+func packageField(c *vm.Call, name string) vm.Value {
+	return c.Index(c.Global("package"), vm.String(name))
+}
+
+func require(c *vm.Call, loading *vm.UserData) int {
+	name := c.String(1)
+	key := vm.String(name)
+	loaded := loadedTable(c)
+	if x := c.Index(loaded, key); x != vm.Nil && x != vm.False {
+		if x == vm.Value(loading) {
+			c.Error("loop or previous error loading module '%s'", name)
+		}
+		c.Push(x)
+		return 1
+	}
+	if t, ok := c.Global(name).(*vm.Table); ok && c.VM.IsROM(t) {
+		c.Push(t) // a module of the firmware
+		return 1
+	}
+	loaders, ok := packageField(c, "loaders").(*vm.Table)
+	if !ok {
+		c.Error("'package.loaders' must be a table")
+	}
+	var loader vm.Value
+	problems := ""
+	for i := 1; loader == nil; i++ {
+		l := loaders.RawGetInt(i)
+		if l == vm.Nil {
+			c.Error("module '%s' not found:%s", name, problems)
+		}
+		x := c.Invoke(l, 1, key)[0]
+		if _, ok := x.(*vm.Function); ok {
+			loader = x
+		} else if s, ok := c.VM.ToString(x); ok {
+			problems += s
+		}
+		c.VM.Work(1)
+	}
+	c.Push(loader) // on the stack, it is reachable while the module runs
+	c.VM.SetField(loaded, name, loading)
+	if x := c.Invoke(loader, 1, key)[0]; x != vm.Nil {
+		c.VM.SetField(loaded, name, x)
+	}
+	x := c.Index(loaded, key)
+	if x == vm.Value(loading) { // the module said nothing
+		x = vm.True
+		c.VM.SetField(loaded, name, x)
+	}
+	c.Push(x)
+	return 1
+}
+
+func preloadLoader(c *vm.Call) int {
+	name := c.String(1)
+	preload, ok := packageField(c, "preload").(*vm.Table)
+	if !ok {
+		c.Error("'package.preload' must be a table")
+	}
+	x := c.Index(preload, vm.String(name))
+	if x == vm.Nil {
+		return c.ReturnString("\n\tno field package.preload['" + name + "']")
+	}
+	c.Push(x)
+	return 1
+}
+
+// findFile looks for a module by the templates of package.pname. It returns the
+// file's name and contents, or what it tried.
+func findFile(c *vm.Call, name, pname string) (file, source, problems string) {
+	path, ok := c.VM.ToString(packageField(c, pname))
+	if !ok {
+		c.Error("'package.%s' must be a string", pname)
+	}
+	name = strings.ReplaceAll(name, ".", "/")
+	for _, template := range strings.Split(path, ";") {
+		if template == "" {
+			continue
+		}
+		file := strings.ReplaceAll(template, "?", name)
+		if data, ok := c.VM.ReadFile(file); ok {
+			return file, string(data), ""
+		}
+		problems += "\n\tno file '" + file + "'"
+	}
+	return "", "", problems
+}
+
+func luaLoader(c *vm.Call) int {
+	name := c.String(1)
+	file, source, problems := findFile(c, name, "path")
+	if file == "" {
+		data, ok := c.VM.Embedded(name)
+		if !ok {
+			return c.ReturnString(problems)
+		}
+		file, source = name+".lua", string(data)
+	}
+	fn, err := c.VM.Load([]byte(source), "@"+file)
+	if err != nil {
+		msg, _ := c.VM.ToString(message(err))
+		c.Error("error loading module '%s' from file '%s':\n\t%s", name, file, msg)
+	}
+	fn.Env = c.ThreadEnv()
+	c.Push(fn)
+	return 1
+}
+
+const noDynamicLibraries = "dynamic libraries not enabled; check your Lua installation"
+
+func cLoader(c *vm.Call) int {
+	name := c.String(1)
+	file, _, problems := findFile(c, name, "cpath")
+	if file != "" {
+		c.Error("error loading module '%s' from file '%s':\n\t%s", name, file, noDynamicLibraries)
+	}
+	return c.ReturnString(problems)
+}
+
+func allInOneLoader(c *vm.Call) int {
+	name := c.String(1)
+	root, _, dotted := strings.Cut(name, ".")
+	if !dotted {
+		return 0
+	}
+	file, _, problems := findFile(c, root, "cpath")
+	if file != "" {
+		c.Error("error loading module '%s' from file '%s':\n\t%s", name, file, noDynamicLibraries)
+	}
+	return c.ReturnString(problems)
+}
+
+func loadLib(c *vm.Call) int {
+	c.String(1)
+	c.String(2)
+	c.Push(vm.Nil)
+	c.Return(vm.String(noDynamicLibraries), vm.String("absent"))
+	return 3
+}
+
+// findTable finds or makes the table that a dotted name denotes, from t on. It
+// returns nil when something else is in the way (luaL_findtable).
+func findTable(c *vm.Call, t *vm.Table, name string) *vm.Table {
+	for _, part := range strings.Split(name, ".") {
+		switch x := t.RawGetString(part).(type) {
+		case *vm.Table:
+			t = x
+		default:
+			if x != vm.Nil {
+				return nil
+			}
+			child := c.VM.NewTable(0, 1)
+			c.VM.SetField(t, part, child)
+			t = child
+		}
+	}
+	return t
+}
+
+func module(c *vm.Call) int {
+	name := c.String(1)
+	options := args(c, 2)
+	if t, ok := c.Global(name).(*vm.Table); ok && c.VM.IsROM(t) {
+		return 0
+	}
+	loaded := loadedTable(c)
+	t, ok := c.Index(loaded, vm.String(name)).(*vm.Table)
+	if !ok {
+		if t = findTable(c, c.ThreadEnv(), name); t == nil {
+			c.Error("name conflict for module '%s'", name)
+		}
+		c.VM.SetField(loaded, name, t)
+	}
+	if c.Index(t, vm.String("_NAME")) == vm.Nil {
+		c.VM.SetField(t, "_M", t)
+		c.VM.Intern(name)
+		c.VM.SetField(t, "_NAME", vm.String(name))
+		parent := name[:strings.LastIndexByte(name, '.')+1]
+		c.VM.Intern(parent)
+		c.VM.SetField(t, "_PACKAGE", vm.String(parent))
+	}
+	fn, _ := c.FunctionAt(1)
+	if fn == nil || fn.IsG {
+		c.Error("'module' not called from a Lua function")
+	}
+	fn.Env = t
+	for _, option := range options {
+		c.Invoke(option, 0, t)
+	}
+	return 0
+}
+
+func seeAll(c *vm.Call) int {
+	t := c.Table(1)
+	mt, ok := c.VM.RawMetatable(t).(*vm.Table)
+	if !ok {
+		mt = c.VM.NewTable(0, 1)
+		c.VM.SetMetatable(t, mt)
+	}
+	c.VM.SetField(mt, "__index", c.ThreadEnv())
+	return 0
+}

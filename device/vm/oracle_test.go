@@ -1,0 +1,260 @@
+package vm_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/lualib"
+)
+
+// The tests on measurements run what the firmware's own VM did (testdata/memory-*)
+// and compare. The environment variable NODEMCU_ORACLE may name further files of
+// the same formats, or directories of them, separated as in PATH.
+
+func openLibs(v *vm.VM) { lualib.Open(v) }
+
+// bench is a VM as the measurements were made on: the libraries, the global R
+// and the helper table oracle.
+type bench struct {
+	v    *vm.VM
+	out  strings.Builder
+	mark float64
+}
+
+func newBench(t testing.TB, h *heap.Heap, exact bool) *bench {
+	b := &bench{}
+	v := vm.New(vm.Config{
+		Output:     func(s string) { b.out.WriteString(s) },
+		Heap:       h,
+		ExactHeap:  exact,
+		SliceNanos: 1e15,
+	})
+	b.v = v
+	openLibs(v)
+	blob := &vm.Type{Name: "oracle.udata"}
+	v.OpenModule("oracle", []vm.Func{
+		{Name: "mark", Fn: func(c *vm.Call) int { b.mark = c.Number(1); return 0 }},
+		{Name: "bytes", Fn: func(c *vm.Call) int { return c.ReturnInt(v.LuaBytes()) }},
+		{Name: "ref", Fn: func(c *vm.Call) int { return c.ReturnInt(int(v.Ref(c.Arg(1), "oracle.ref"))) }},
+		{Name: "unref", Fn: func(c *vm.Call) int {
+			r := vm.Ref(c.Int(1))
+			v.Unref(&r)
+			return 0
+		}},
+		{Name: "udata", Fn: func(c *vm.Call) int { return c.Return(v.NewObject(blob, c.Int(1), nil)) }},
+		{Name: "cclosure", Fn: func(c *vm.Call) int {
+			var up []vm.Value
+			for i := 1; i <= c.NArgs(); i++ {
+				up = append(up, c.Arg(i))
+			}
+			return c.Return(v.NewClosure(vm.Func{Name: "cclosure", Fn: func(*vm.Call) int { return 0 }}, up...))
+		}},
+		{Name: "gc", Fn: func(c *vm.Call) int { v.Collect(); return 0 }},
+	}, nil)
+	v.OpenModule("node", nil, []vm.Const{{Name: "egc", Value: v.NewROMTable("node.egc", []vm.Func{
+		{Name: "setmode", Fn: func(c *vm.Call) int { v.SetEGC(c.Int(1), c.OptInt(2, 0)); return 0 }},
+		{Name: "meminfo", Fn: func(c *vm.Call) int { return c.ReturnInt(v.LuaBytes()) }},
+	}, []vm.Const{{Name: "ALWAYS", Value: vm.Number(heap.EGCAlways)}})}})
+	v.StartAccounting()
+	v.SetField(v.Globals(), "R", vm.False)
+	b.settle()
+	return b
+}
+
+// roomy returns a bench whose heap has room bytes left, and so little in holes.
+func roomy(t testing.TB, room int, exact bool) *bench {
+	_, total := heap.BootLengths(heap.SDK16)
+	h := heap.New(heap.Config{Size: total + 2000 + room})
+	b := newBench(t, h, exact)
+	for _, n := range []int{200, 8} { // from the bottom up
+		for h.Free() > room+n+24 {
+			if _, ok := h.Allocate(n); !ok {
+				break
+			}
+		}
+	}
+	return b
+}
+
+// settle collects until nothing changes.
+func (b *bench) settle() int {
+	last := -1
+	for n := b.v.MemoryStats().Total; n != last; n = b.v.MemoryStats().Total {
+		last = n
+		b.v.Collect()
+	}
+	return last
+}
+
+// readJSON reads a set of measurements and appends what NODEMCU_ORACLE adds to it.
+func readJSON[T any](t testing.TB, name string, into *[]T) (own int) {
+	files := []string{filepath.Join("testdata", name)}
+	for _, p := range filepath.SplitList(os.Getenv("NODEMCU_ORACLE")) {
+		if st, err := os.Stat(p); err != nil {
+			t.Fatalf("NODEMCU_ORACLE: %v", err)
+		} else if st.IsDir() {
+			p = filepath.Join(p, name)
+			if _, err := os.Stat(p); err != nil {
+				continue
+			}
+		} else if kind := strings.TrimSuffix(name, ".json"); !strings.Contains(filepath.Base(p), kind) {
+			continue
+		}
+		files = append(files, p)
+	}
+	for i, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var more []T
+		if err := json.Unmarshal(data, &more); err != nil {
+			t.Fatalf("%s: %v", f, err)
+		}
+		*into = append(*into, more...)
+		if i == 0 {
+			own = len(*into)
+		}
+	}
+	return own
+}
+
+type snippet struct {
+	Name, Category, Source string
+	Before                 int `json:"count_before"`
+	Loaded                 int `json:"count_loaded"`
+	Delta, Peak            int
+	AllocTotal             int `json:"alloc_total"`
+	Compile                struct {
+		Alloc int `json:"alloc_total"`
+		Peak  int `json:"peak_above_before"`
+	}
+}
+
+// tally counts and measures the errors of one category.
+type tally struct {
+	n      int
+	errors map[string][]float64 // relative, per figure
+}
+
+func (c *tally) add(figure string, got, want int) {
+	e := 0.0
+	if got != want {
+		e = float64(got-want) / float64(max(want, 1))
+	}
+	c.errors[figure] = append(c.errors[figure], max(e, -e))
+}
+
+func report(t *testing.T, tallies map[string]*tally, figures ...string) {
+	var names []string
+	for n := range tallies {
+		names = append(names, n)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		c := tallies[name]
+		line := fmt.Sprintf("%-18s %3d", name, c.n)
+		for _, f := range figures {
+			e := c.errors[f]
+			sort.Float64s(e)
+			exact := 0
+			for _, x := range e {
+				if x == 0 {
+					exact++
+				}
+			}
+			line += fmt.Sprintf("  %s: %3d exact, median %.1f%%, largest %.1f%%", f, exact, 100*e[len(e)/2], 100*e[len(e)-1])
+		}
+		t.Log(line)
+	}
+}
+
+// TestSnippets compares bytes retained, the peak while running and the sum of all
+// requests, of loading and of running, under the device's default collector.
+func TestSnippets(t *testing.T) {
+	var all []snippet
+	readJSON(t, "memory-snippets.json", &all)
+	tallies := map[string]*tally{}
+	for _, s := range all {
+		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}), true)
+		before := b.settle()
+		b.v.ResetMemoryStats()
+		fn, err := b.v.Load([]byte(s.Source), "=s")
+		if err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+			continue
+		}
+		compiled := b.v.MemoryStats()
+		loaded := b.settle()
+		b.v.ResetMemoryStats()
+		_, lerr, _ := b.v.Call(fn, 0)
+		ran := b.v.MemoryStats()
+		fn = nil
+		after := b.settle()
+		if lerr != nil {
+			t.Errorf("%s: %v", s.Name, lerr.Message())
+			continue
+		}
+		c := tallies[s.Category]
+		if c == nil {
+			c = &tally{errors: map[string][]float64{}}
+			tallies[s.Category] = c
+		}
+		c.n++
+		wrong := ""
+		figure := func(name string, got, want int) {
+			c.add(name, got, want)
+			if got != want {
+				wrong += fmt.Sprintf(" %s %d, want %d;", name, got, want)
+			}
+		}
+		figure("before", before, s.Before)
+		figure("loaded", loaded, s.Loaded)
+		figure("compile peak", compiled.Peak-before, s.Compile.Peak)
+		figure("compile alloc", compiled.AllocTotal, s.Compile.Alloc)
+		figure("delta", after-before, s.Delta)
+		figure("peak", ran.Peak-before, s.Peak-s.Before)
+		figure("alloc", ran.AllocTotal, s.AllocTotal)
+		if wrong != "" {
+			t.Errorf("%s:%s", s.Name, wrong)
+		}
+	}
+	report(t, tallies, "delta", "peak", "alloc")
+}
+
+// lazyInexact names what a lazy account does not retain to the byte, and why.
+var lazyInexact = map[string]string{
+	"weak_values": "an entry of a weak table goes when the next one is made; on the device it lives until the register that its value was made in is used again",
+}
+
+// A lazy account comes to the same retained bytes when it is asked.
+func TestSnippetsLazy(t *testing.T) {
+	var all []snippet
+	own := readJSON(t, "memory-snippets.json", &all)
+	for i, s := range all {
+		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}), false)
+		before := b.settle()
+		fn, err := b.v.Load([]byte(s.Source), "=s")
+		if err != nil {
+			t.Errorf("%s: %v", s.Name, err)
+			continue
+		}
+		if _, lerr, _ := b.v.Call(fn, 0); lerr != nil {
+			t.Errorf("%s: %v", s.Name, lerr.Message())
+		}
+		fn = nil
+		switch got, known := b.settle()-before, lazyInexact[s.Name] != ""; {
+		case got != s.Delta && !known:
+			t.Errorf("%s: %d retained, want %d", s.Name, got, s.Delta)
+		case got == s.Delta && known && i < own:
+			t.Errorf("%s is exact now: take it out of the list", s.Name)
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
+)
+
+const (
+	dnsPort = 53
+	// dnsTimeout is how long the host's resolver may take, by the host's clock. A
+	// device asks one server for 7 s (oracle: net-behaviour.md 10).
+	dnsTimeout = 7 * time.Second
+	// maxAnswers keeps an answer within the 512 bytes of plain DNS.
+	maxAnswers = 8
+	dnsTTL     = 60 // s, of every answer
+)
+
+// query answers a DNS query, whichever server it is for.
+func (g *Gateway) query(p *wire.Packet) {
+	q := new(dns.Msg)
+	if q.Unpack(p.Payload) != nil || q.Response || len(q.Question) != 1 {
+		return
+	}
+	question := q.Question[0]
+	name := strings.ToLower(strings.TrimSuffix(question.Name, "."))
+	switch {
+	case question.Qclass != dns.ClassINET:
+		g.answer(p, q, dns.RcodeNotImplemented, nil)
+	case name == HostName:
+		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.addr})
+	case g.names[name].Is4():
+		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.names[name]})
+	case g.hostname(name).IsValid():
+		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.hostname(name)})
+	case g.policy == Isolated:
+		g.note(p.Src, fmt.Sprintf("the network is isolated: nobody answers for the name %s (--net host lets the query out)", name))
+	case question.Qtype != dns.TypeA:
+		g.answer(p, q, dns.RcodeSuccess, nil)
+	case g.lookups < maxLookups:
+		g.lookups++
+		leave := g.world.Clock.Follow()
+		g.goroutine(func() {
+			rcode, addrs := g.lookup(name)
+			g.post(func() {
+				leave()
+				g.lookups--
+				g.answer(p, q, rcode, addrs)
+			})
+		})
+	}
+}
+
+// hostname returns the address of the device with that name, as a router does that
+// learns the names with DHCP.
+func (g *Gateway) hostname(name string) netip.Addr {
+	for _, d := range g.world.Devices() {
+		if p := d.Address(device.StationIf); p.IsValid() && strings.EqualFold(name, d.Radio().Hostname()) {
+			return p.Addr()
+		}
+	}
+	return netip.Addr{}
+}
+
+// lookup asks the host's resolver. It blocks.
+func (g *Gateway) lookup(name string) (rcode int, addrs []netip.Addr) {
+	ctx, cancel := context.WithTimeout(g.ctx, dnsTimeout)
+	defer cancel()
+	// The final dot keeps the host's search domains out.
+	addrs, err := g.resolver.LookupNetIP(ctx, "ip4", name+".")
+	var notFound *net.DNSError
+	switch {
+	case err == nil:
+		return dns.RcodeSuccess, addrs
+	case errors.As(err, &notFound) && notFound.IsNotFound:
+		return dns.RcodeNameError, nil
+	}
+	return dns.RcodeServerFailure, nil
+}
+
+// answer sends the reply to a query, from the server that was asked.
+func (g *Gateway) answer(p *wire.Packet, q *dns.Msg, rcode int, addrs []netip.Addr) {
+	r := new(dns.Msg)
+	r.SetRcode(q, rcode)
+	r.RecursionAvailable = true
+	if q.Question[0].Qtype == dns.TypeA {
+		for _, a := range addrs[:min(len(addrs), maxAnswers)] {
+			if a = a.Unmap(); a.IsLoopback() {
+				a = g.addr // this computer, as devices know it
+			}
+			if a.Is4() {
+				r.Answer = append(r.Answer, &dns.A{
+					Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: dnsTTL},
+					A:   a.AsSlice(),
+				})
+			}
+		}
+	}
+	r.Compress = true
+	if payload, err := r.Pack(); err == nil {
+		g.sendUDP(netip.AddrPortFrom(p.Dst, p.DstPort), netip.AddrPortFrom(p.Src, p.SrcPort), payload)
+	}
+}
+
+// sendUDP puts a datagram on the wire.
+func (g *Gateway) sendUDP(from, to netip.AddrPort, payload []byte) {
+	g.nic.Send(&wire.Packet{Src: from.Addr(), Dst: to.Addr(), Proto: wire.UDP, TTL: g.stack.Params().TTL,
+		SrcPort: from.Port(), DstPort: to.Port(), Payload: payload})
+}

@@ -1,0 +1,162 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"syscall"
+	"time"
+
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
+)
+
+// Connections that devices make. The SYN is held back until the host's connection
+// exists: only then does the gateway's stack see it and answer. So the device learns
+// what a device on a real network would: connected, refused, or nothing at all.
+
+// outgoing is one of them, from its SYN until the bridge is gone.
+type outgoing struct {
+	g       *Gateway
+	flow    flow
+	syn     *wire.Packet
+	conn    *net.TCPConn // nil until the host has connected
+	stop    func() bool  // forgets to close conn when the gateway closes
+	bridged bool
+	expiry  *clock.Event // forgets an attempt that came to nothing
+	leave   func()       // lets the clock go
+}
+
+// Times of an attempt to connect.
+const (
+	// dialTimeout is of the host's clock. A device gives up after 6.25 s (oracle:
+	// net-constants.json, connect to silent host).
+	dialTimeout = 10 * time.Second
+	// silence is how long a connection that cannot be made stays unanswered: the
+	// device's retries must not start new ones.
+	silence = 8 * clock.Second
+	// handshake is how long the device may take to complete it (fw: SYN_RCVD
+	// timeout 20 s).
+	handshake = 25 * clock.Second
+)
+
+// syn takes the first packet of a connection, or a repetition of it.
+func (g *Gateway) syn(p *wire.Packet) {
+	f := flow{netip.AddrPortFrom(p.Src, p.SrcPort), netip.AddrPortFrom(p.Dst, p.DstPort)}
+	if o := g.flows[f]; o != nil {
+		if o.conn != nil {
+			g.stack.Input(0, p)
+		}
+		return
+	}
+	if len(g.flows) >= maxFlows {
+		return
+	}
+	to, ok := g.hostAddr(p.Dst)
+	if !ok {
+		if g.policy == Isolated {
+			g.note(p.Src, fmt.Sprintf("the network is isolated: connection to %s goes nowhere (--net host lets it out)", f.remote))
+		}
+		if p.Dst == g.addr {
+			g.refuse(p)
+		}
+		return
+	}
+	o := &outgoing{g: g, flow: f, syn: p, leave: g.world.Clock.Follow()}
+	g.flows[f] = o
+	g.goroutine(func() { o.dial(netip.AddrPortFrom(to, p.DstPort)) })
+}
+
+// refuse answers a SYN with a RST.
+func (g *Gateway) refuse(syn *wire.Packet) {
+	g.nic.Send(&wire.Packet{Src: syn.Dst, Dst: syn.Src, Proto: wire.TCP, TTL: g.stack.Params().TTL,
+		SrcPort: syn.DstPort, DstPort: syn.SrcPort, Ack: syn.Seq + 1, Flags: wire.RST | wire.ACK})
+}
+
+// dial connects to the host's side. It blocks.
+func (o *outgoing) dial(to netip.AddrPort) {
+	d := net.Dialer{Timeout: dialTimeout}
+	conn, err := d.DialContext(o.g.ctx, "tcp4", to.String())
+	if err != nil {
+		o.g.post(func() { o.failed(err) })
+		return
+	}
+	stop := contextClose(o.g, conn)
+	o.g.post(func() {
+		o.conn, o.stop = conn.(*net.TCPConn), stop
+		o.dialed()
+	})
+}
+
+// failed tells the device, if there is something to tell.
+func (o *outgoing) failed(err error) {
+	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) {
+		o.forget()
+		o.g.refuse(o.syn)
+		return
+	}
+	o.leave()
+	o.leave = func() {}
+	o.expiry = o.g.after(silence, o.forget)
+}
+
+// dialed lets the stack see the SYN.
+func (o *outgoing) dialed() {
+	g := o.g
+	if !g.listen(o.flow.remote.Port()) {
+		o.giveUp()
+		g.refuse(o.syn)
+		return
+	}
+	o.expiry = g.after(handshake, o.giveUp)
+	g.stack.Input(0, o.syn)
+}
+
+// giveUp drops the host's connection.
+func (o *outgoing) giveUp() {
+	o.stop()
+	o.conn.Close()
+	o.forget()
+}
+
+func (o *outgoing) forget() {
+	o.expiry.Stop()
+	o.leave()
+	delete(o.g.flows, o.flow)
+}
+
+// listen makes the stack accept connections to a port. Only SYNs that dialed lets
+// through ever reach it, so a listener stays once it is there.
+func (g *Gateway) listen(port uint16) bool {
+	if g.listeners[port] {
+		return true
+	}
+	c := g.stack.NewTCP()
+	if c.Bind(lwip.AnyAddr, port) != lwip.OK {
+		c.Close()
+		return false
+	}
+	l := c.Listen()
+	if l == nil {
+		c.Close()
+		return false
+	}
+	l.OnAccept = g.accept
+	g.listeners[port] = true
+	return true
+}
+
+// accept joins an established connection of a device with the host's.
+func (g *Gateway) accept(pcb *lwip.TCPConn) lwip.Err {
+	o := g.flows[flow{pcb.RemoteAddr(), pcb.LocalAddr()}]
+	if o == nil || o.conn == nil || o.bridged {
+		return lwip.ErrAbort
+	}
+	o.bridged = true
+	o.expiry.Stop()
+	o.stop()
+	g.newBridge(pcb, o.conn, o.forget)
+	return lwip.OK
+}
