@@ -185,6 +185,6 @@ func boot(b testing.TB, dir string) *App {
 		b.Fatal(err)
 	}
 	a.Device.PowerOn()
-	a.World.Clock.RunUntil(clock.Second)
+	a.World.Clock.RunUntil(clock.At(clock.Second))
 	return a
 }

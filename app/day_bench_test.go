@@ -39,7 +39,7 @@ end)`})
 			b.Fatal(err)
 		}
 		a.Device.PowerOn()
-		a.World.Clock.RunUntil(24 * clock.Hour)
+		a.World.Clock.RunUntil(clock.At(24 * clock.Hour))
 		if requests < 8600 || a.Device.BootReason().Extended != 0 {
 			b.Fatalf("%d requests, last reset: %s", requests, a.Device.BootReason().Text)
 		}

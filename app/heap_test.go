@@ -27,13 +27,13 @@ func TestHeapIsAsPublished(t *testing.T) {
 		at       clock.Time
 		min, max int
 	}{
-		{"at the prompt", clock.Second / 2, 42144, 44576},
-		{"with Wi-Fi connected", 10 * clock.Second, 39 * 1024, 41 * 1024},
+		{"at the prompt", clock.At(clock.Second / 2), 42144, 44576},
+		{"with Wi-Fi connected", clock.At(10 * clock.Second), 39 * 1024, 41 * 1024},
 	} {
 		a.World.Clock.RunUntil(tt.at)
 		out.Reset()
 		a.Device.TypeSerial([]byte("=node.heap()\n"))
-		a.World.Clock.RunUntil(tt.at + clock.Second/4)
+		a.World.Clock.RunUntil(tt.at.Add(clock.Second / 4))
 		free, _ := strconv.Atoi(regexp.MustCompile(`(?m)^\d+$`).FindString(out.String()))
 		if free < tt.min || free > tt.max {
 			t.Errorf("%s: %d bytes free, want %d to %d; the device printed %q", tt.when, free, tt.min, tt.max, out.String())

@@ -18,7 +18,7 @@ func TestReload(t *testing.T) {
 	}
 	defer a.Close()
 	a.Device.PowerOn()
-	a.World.Clock.RunUntil(clock.Second)
+	a.World.Clock.RunUntil(clock.At(clock.Second))
 	put := func(name, text string) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
@@ -56,7 +56,7 @@ func TestReload(t *testing.T) {
 	if err := r.Apply(); err != nil {
 		t.Fatal(err)
 	}
-	a.World.Clock.RunUntil(2 * clock.Second)
+	a.World.Clock.RunUntil(clock.At(2 * clock.Second))
 	if s := a.Device.Snapshot(); s.Boots != 1 || s.Reason != "external reset" {
 		t.Errorf("%d resets, last %q", s.Boots, s.Reason)
 	}
@@ -86,7 +86,7 @@ func TestReloadOther(t *testing.T) {
 		t.Errorf("directories %v", a.Dirs())
 	}
 	a.PowerOn()
-	a.World.Clock.RunUntil(clock.Second)
+	a.World.Clock.RunUntil(clock.At(clock.Second))
 	if err := os.WriteFile(filepath.Join(dirs[1], "init.lua"), []byte("b = 2"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +104,7 @@ func TestReloadOther(t *testing.T) {
 			}
 		}
 	}
-	a.World.Clock.RunUntil(2 * clock.Second)
+	a.World.Clock.RunUntil(clock.At(2 * clock.Second))
 	for i, d := range a.World.Devices() {
 		if n := d.Snapshot().Boots; n != i {
 			t.Errorf("%s was reset %d times", d.Name, n)
@@ -125,7 +125,7 @@ func TestReloadIntoFlashDir(t *testing.T) {
 	}
 	defer a.Close()
 	a.PowerOn()
-	a.World.Clock.RunUntil(clock.Second)
+	a.World.Clock.RunUntil(clock.At(clock.Second))
 	if err := os.WriteFile(filepath.Join(dir, "new.txt"), []byte("user"), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -45,12 +45,12 @@ func TestSeveralDevices(t *testing.T) {
 	})
 	slow := 0
 	a.World.Wire.Tap(func(e wire.Event) {
-		if e.Kind == wire.Delivered && e.Time > 7*clock.Second {
-			slow = int(e.Time - 7*clock.Second)
+		if e.Kind == wire.Delivered && e.Time > clock.At(7*clock.Second) {
+			slow = int(e.Time.Add(-(7 * clock.Second)))
 		}
 	})
 	a.PowerOn()
-	a.World.Clock.RunUntil(7 * clock.Second)
+	a.World.Clock.RunUntil(clock.At(7 * clock.Second))
 	for _, name := range []string{"lamp", "lamp-2", "switch"} {
 		if !regexp.MustCompile(`192\.168\.1\.1[0-2]\t255`).MatchString(out[name]) {
 			t.Errorf("%s printed %q", name, out[name])
@@ -63,7 +63,7 @@ func TestSeveralDevices(t *testing.T) {
 	d := a.World.Devices()
 	u := d[1].Net().NewUDP()
 	u.SendTo([]byte("x"), d[2].Address(device.StationIf).Addr(), 7)
-	a.World.Clock.RunUntil(7*clock.Second + 25*clock.Millisecond)
+	a.World.Clock.RunUntil(clock.At(7*clock.Second + 25*clock.Millisecond))
 	if slow != 20000 {
 		t.Errorf("a packet between two links of 10 ms took %d µs", slow)
 	}
@@ -116,11 +116,11 @@ func TestLinkTo(t *testing.T) {
 		t.Errorf("notes %q", n)
 	}
 	a.PowerOn()
-	a.World.Clock.RunUntil(7 * clock.Second)
-	var took clock.Duration
+	a.World.Clock.RunUntil(clock.At(7 * clock.Second))
+	var arrived clock.Time
 	a.World.Wire.Tap(func(e wire.Event) {
 		if e.Kind == wire.Delivered {
-			took = e.Time
+			arrived = e.Time
 		}
 	})
 	d := a.World.Devices()
@@ -129,19 +129,19 @@ func TestLinkTo(t *testing.T) {
 		want     clock.Duration // 0: lost
 	}{{0, 1, 30 * clock.Millisecond}, {1, 0, 30 * clock.Millisecond}, {0, 2, 7 * clock.Millisecond}, {1, 2, 7 * clock.Millisecond}, {2, 1, 7 * clock.Millisecond}} {
 		start := a.World.Clock.Now()
-		took = 0
+		arrived = start
 		d[tt.from].Net().NewUDP().SendTo([]byte("x"), d[tt.to].Address(device.StationIf).Addr(), 7)
-		a.World.Clock.RunUntil(start + tt.want + 1) // no answer of the receiver yet
-		if took-start != tt.want {
-			t.Errorf("from %s to %s: %d µs, want %d", d[tt.from].Name, d[tt.to].Name, took-start, tt.want)
+		a.World.Clock.RunUntil(start.Add(tt.want) + 1) // no answer of the receiver yet
+		if took := arrived.Sub(start); took != tt.want {
+			t.Errorf("from %s to %s: %d µs, want %d", d[tt.from].Name, d[tt.to].Name, took, tt.want)
 		}
-		a.World.Clock.RunUntil(start + 100*clock.Millisecond)
+		a.World.Clock.RunUntil(start.Add(100 * clock.Millisecond))
 	}
-	a.World.Clock.RunUntil(9 * clock.Second)
-	took = 0
+	a.World.Clock.RunUntil(clock.At(9 * clock.Second))
+	arrived = 0
 	d[0].Net().NewUDP().SendTo([]byte("x"), d[2].Address(device.StationIf).Addr(), 7)
-	a.World.Clock.RunUntil(10 * clock.Second)
-	if took != 0 {
+	a.World.Clock.RunUntil(clock.At(10 * clock.Second))
+	if arrived != 0 {
 		t.Error("a packet got through an outage")
 	}
 }

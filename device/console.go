@@ -275,11 +275,11 @@ func (d *Device) callResults(what string, fn vm.Value, nret int, args ...vm.Valu
 	outer := d.VM.SetEntry(what)
 	values, err, kill := d.VM.Call(fn, nret, args...)
 	d.VM.SetEntry(outer)
-	d.Emit(Callback, CallbackData{what, clock.Time((d.vmCPU() - before) / 1000)})
+	d.Emit(Callback, CallbackData{what, clock.Duration((d.vmCPU() - before) / 1000)})
 	if kill != nil {
 		return nil, nil
 	}
-	d.hintLong(what, fn, d.Now()-began)
+	d.hintLong(what, fn, d.Now().Sub(began))
 	return values, err
 }
 

@@ -37,7 +37,7 @@ func newTerminal(t *testing.T, files map[string]string, cfg Config) *terminal {
 	return x
 }
 
-func (x *terminal) wait(d clock.Duration) { x.w.Clock.RunUntil(x.w.Clock.Now() + d) }
+func (x *terminal) wait(d clock.Duration) { x.w.Clock.RunUntil(x.w.Clock.Now().Add(d)) }
 
 // send types text and returns what came back.
 func (x *terminal) send(text string) string {

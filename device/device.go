@@ -190,7 +190,7 @@ func (d *Device) Reset(why BootReason) {
 // node.restart does: Lua goes on until it returns to the system.
 func (d *Device) RequestRestart(why BootReason, delay clock.Duration) {
 	d.ExpectReset()
-	d.world.Clock.At(d.Now()+delay, d.ifThisBoot(func() { d.Reset(why) }))
+	d.world.Clock.At(d.Now().Add(delay), d.ifThisBoot(func() { d.Reset(why) }))
 }
 
 // ifThisBoot wraps fn so that it does nothing after a reset.
@@ -215,7 +215,7 @@ func (d *Device) Sleep(us clock.Duration) {
 	d.Emit(Reset, ResetData{"deep sleep"})
 	d.shutdown()
 	if us > 0 {
-		d.world.Clock.At(d.world.Clock.Now()+us, d.ifThisBoot(func() { d.start(DeepSleepWake, d.cfg.BootDelay) }))
+		d.world.Clock.At(d.world.Clock.Now().Add(us), d.ifThisBoot(func() { d.start(DeepSleepWake, d.cfg.BootDelay) }))
 	}
 }
 
@@ -313,7 +313,7 @@ func (d *Device) SetMHz(mhz int) {
 func (d *Device) BootReason() BootReason { return d.reason }
 
 // Uptime returns the time since the last reset.
-func (d *Device) Uptime() clock.Duration { return d.Now() - d.resetAt }
+func (d *Device) Uptime() clock.Duration { return d.Now().Sub(d.resetAt) }
 
 // Random returns the next number of the device's hardware random generator,
 // which is seeded by the world.
@@ -327,15 +327,15 @@ func (d *Device) feedWatchdog() { d.wdtMark = d.vmCPU() }
 
 // checkWatchdog is called from within Lua about each millisecond of CPU time.
 func (d *Device) checkWatchdog() {
-	if clock.Time((d.VM.CPU()-d.wdtMark)/1000) > softWatchdog {
+	if clock.Duration((d.VM.CPU()-d.wdtMark)/1000) > softWatchdog {
 		d.hintWatchdog()
 		d.Reset(SoftWatchdog)
 		return
 	}
 	// A loop that feeds the watchdog never returns to the system. It ends with
 	// the run: the time that its instructions take tells, even where Lua is free.
-	took := clock.Time((d.VM.CPU() - d.cpuMark) / 1000)
-	if took > softWatchdog && d.world.Clock.Ending(d.local+took-softWatchdog) {
+	took := clock.Duration((d.VM.CPU() - d.cpuMark) / 1000)
+	if took > softWatchdog && d.world.Clock.Ending(d.local.Add(took-softWatchdog)) {
 		d.VM.Kill("the run ends")
 	}
 }

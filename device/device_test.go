@@ -48,7 +48,7 @@ func TestEndlessLoopIsReset(t *testing.T) {
 		w := NewWorld(1)
 		out := record(w)
 		program(w, `print("start") while true do end`, Config{HostCPU: host}).PowerOn()
-		w.Clock.RunUntil(4 * clock.Second)
+		w.Clock.RunUntil(clock.At(4 * clock.Second))
 		if !strings.Contains(out.String(), "reset: software watchdog") {
 			t.Errorf("host CPU %v: the watchdog did not bite: %q", host, out)
 		}
@@ -69,7 +69,7 @@ func TestSchedulerOrder(t *testing.T) {
 		d.NewTimer(say("later")).Arm(10*clock.Millisecond, false)
 	}})
 	d.PowerOn()
-	w.Clock.RunUntil(clock.Second)
+	w.Clock.RunUntil(clock.At(clock.Second))
 	want := "timer armed last,timer armed first,packet,high,medium,low,later"
 	if s := strings.Join(got, ","); s != want {
 		t.Errorf("got %s\nwant %s", s, want)
@@ -78,12 +78,12 @@ func TestSchedulerOrder(t *testing.T) {
 
 func TestPeriodicTimerKeepsItsGridUnlessLate(t *testing.T) {
 	w := NewWorld(1)
-	var at []clock.Time
+	var at []clock.Duration
 	busy := clock.Duration(0)
 	d := w.AddDevice(Config{Board: testBoard(), BootDelay: clock.Second, Startup: func(d *Device) {
 		start := d.Now()
 		d.NewTimer(func() {
-			at = append(at, (d.Now()-start)/clock.Millisecond)
+			at = append(at, d.Now().Sub(start)/clock.Millisecond)
 			if len(at) == 2 {
 				d.Delay(busy)
 			}
@@ -91,7 +91,7 @@ func TestPeriodicTimerKeepsItsGridUnlessLate(t *testing.T) {
 	}})
 	busy = 350 * clock.Millisecond
 	d.PowerOn()
-	w.Clock.RunUntil(clock.Second + 900*clock.Millisecond)
+	w.Clock.RunUntil(clock.At(clock.Second + 900*clock.Millisecond))
 	// The second callback lasts from 200 to 550: 300 is made up at 550, in a
 	// loop that has run for 350 ms, so the next is at 650.
 	want := []clock.Time{100, 200, 550, 650, 750, 850}
@@ -109,7 +109,7 @@ func TestTaskQueueIsBounded(t *testing.T) {
 		}
 	}})
 	d.PowerOn()
-	w.Clock.RunUntil(clock.Second)
+	w.Clock.RunUntil(clock.At(clock.Second))
 	if posted != 8 {
 		t.Errorf("%d tasks fit, want 8", posted)
 	}
@@ -119,7 +119,7 @@ func TestErrorInTaskRestartsAfterTwoSeconds(t *testing.T) {
 	w := NewWorld(1)
 	out := record(w)
 	program(w, `print(nil .. "x")`, Config{}).PowerOn()
-	w.Clock.RunUntil(3 * clock.Second)
+	w.Clock.RunUntil(clock.At(3 * clock.Second))
 	if !strings.Contains(out.String(), "reset: software restart") {
 		t.Errorf("no restart: %s", out)
 	}
@@ -130,7 +130,7 @@ func TestUncaughtErrorHaltsWhenAsked(t *testing.T) {
 	out := record(w)
 	d := program(w, `print(nil .. "x")`, Config{OnPanic: HaltOnError})
 	d.PowerOn()
-	w.Clock.RunUntil(10 * clock.Second)
+	w.Clock.RunUntil(clock.At(10 * clock.Second))
 	if s := out.String(); strings.Contains(s, "restart") || !d.Halted() {
 		t.Errorf("halted: %v, output %s", d.Halted(), s)
 	}
@@ -147,7 +147,7 @@ func TestUnprotectedErrorIsAPanic(t *testing.T) {
 		d.RunUnprotected("receive", fn, vm.Nil)
 	}})
 	d.PowerOn()
-	w.Clock.RunUntil(10 * clock.Second)
+	w.Clock.RunUntil(clock.At(10 * clock.Second))
 	if !strings.Contains(out.String(), "PANIC: unprotected error in call to Lua API (") || !d.Halted() {
 		t.Errorf("no panic: %s", out)
 	}

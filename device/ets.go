@@ -60,7 +60,7 @@ func (d *Device) NewTimer(fn func()) *Timer { return &Timer{d: d, fn: fn} }
 // Arm makes the timer expire after period, and again and again when repeat is
 // set. An armed timer is rearmed.
 func (t *Timer) Arm(period clock.Duration, repeat bool) {
-	t.ArmAt(t.d.Now()+period, period, repeat)
+	t.ArmAt(t.d.Now().Add(period), period, repeat)
 }
 
 // ArmAt is Arm with the first expiry at an absolute time.
@@ -125,7 +125,7 @@ func (s *scheduler) catchUp(now clock.Time) {
 		s.timers = slices.Delete(s.timers, i, i+1)
 		for t.expiry < now && t.quiet(s.busyUntil) {
 			at := t.expiry
-			t.expiry += t.period
+			t.expiry = t.expiry.Add(t.period)
 			t.skipped(at)
 		}
 		t.insert()
@@ -206,7 +206,7 @@ func (s *scheduler) nextTimer() clock.Time {
 			return t.expiry
 		}
 		if t.quietUntil < clock.Forever {
-			at = min(at, t.expiry+(t.quietUntil-t.expiry+t.period-1)/t.period*t.period)
+			at = min(at, t.expiry.Add((t.quietUntil.Sub(t.expiry)+t.period-1)/t.period*t.period))
 		}
 	}
 	return at
@@ -227,7 +227,7 @@ func (d *Device) run() {
 	d.sched.catchUp(now)
 	for n := 0; now >= d.sched.busyUntil; n++ {
 		if n == burst {
-			d.sched.busyUntil = now + burstTime
+			d.sched.busyUntil = now.Add(burstTime)
 			break
 		}
 		work := d.sched.take(now)
@@ -249,10 +249,10 @@ func (s *scheduler) take(now clock.Time) func() {
 		s.timers = slices.Delete(s.timers, 0, 1)
 		t.armed = false
 		if t.repeat {
-			if now-s.loopStart > lateLoop {
-				t.expiry = now + t.period
+			if now.Sub(s.loopStart) > lateLoop {
+				t.expiry = now.Add(t.period)
 			} else {
-				t.expiry += t.period
+				t.expiry = t.expiry.Add(t.period)
 			}
 			t.insert()
 		}
@@ -302,12 +302,12 @@ func (d *Device) Now() clock.Time {
 	if !d.cpuCounts {
 		return d.local
 	}
-	return d.local + clock.Time((d.vmCPU()-d.cpuMark)/1000)
+	return d.local.Add(clock.Duration((d.vmCPU() - d.cpuMark) / 1000))
 }
 
 // Delay makes the CPU busy for us microseconds, as os_delay_us does.
 func (d *Device) Delay(us clock.Duration) {
-	d.local += us
+	d.local = d.local.Add(us)
 	d.VM.RecordBusy(int64(us) * 1000)
 }
 
@@ -316,7 +316,7 @@ func (d *Device) Delay(us clock.Duration) {
 func (d *Device) Spin(us clock.Duration) bool {
 	d.VM.AddCPU(int64(us) * 1000)
 	if !d.cpuCounts {
-		d.local += us
+		d.local = d.local.Add(us)
 	}
 	d.checkWatchdog()
 	return d.pendingReset == nil

@@ -40,7 +40,7 @@ func (d *Device) OnEnded(fn func(report func(Ended))) { d.tools.ended = append(d
 
 // lookForLeaks checks now and then, between pieces of work.
 func (d *Device) lookForLeaks() {
-	if len(d.tools.ended) == 0 || d.cfg.LeakAfter < 0 || d.Now()-d.tools.checked < leakInterval {
+	if len(d.tools.ended) == 0 || d.cfg.LeakAfter < 0 || d.Now().Sub(d.tools.checked) < leakInterval {
 		return
 	}
 	d.CheckLeaks()
@@ -60,7 +60,7 @@ func (d *Device) CheckLeaks() {
 	var late []Ended
 	for _, fn := range t.ended {
 		fn(func(e Ended) {
-			if len(e.Refs) > 0 && d.Now()-e.Since >= d.cfg.LeakAfter {
+			if len(e.Refs) > 0 && d.Now().Sub(e.Since) >= d.cfg.LeakAfter {
 				late = append(late, e)
 			}
 		})
@@ -100,7 +100,7 @@ func (d *Device) CheckLeaks() {
 				continue
 			}
 			text := fmt.Sprintf("%s is still referenced %s after %s ended, and keeps %d bytes", info.What,
-				since(d.Now()-e.Since), e.Name, bytes)
+				since(d.Now().Sub(e.Since)), e.Name, bytes)
 			if n > 1 {
 				text = fmt.Sprintf("the %dth of its kind: %s", n, text)
 			}

@@ -44,7 +44,7 @@ func board(t *testing.T, program string) (*device.Device, *lwip.Stack, *strings.
 	host = lwip.New(lwip.NewClockHost(w.Clock, 7, nic.Send), lwip.Desktop())
 	host.SetNetif(0, lwip.Netif{Prefix: addr, Up: true})
 	d.PowerOn()
-	w.Clock.RunUntil(clock.Second)
+	w.Clock.RunUntil(clock.At(clock.Second))
 	return d, host, out
 }
 
@@ -56,7 +56,7 @@ end)`)
 	c := host.NewTCP()
 	c.OnError = func(err lwip.Err) { hostErr = err }
 	c.Connect(netip.MustParseAddr("192.168.1.10"), 80)
-	run := func() { d.World().Clock.RunUntil(d.World().Clock.Now() + clock.Second) }
+	run := func() { d.World().Clock.RunUntil(d.World().Clock.Now().Add(clock.Second)) }
 	run()
 	s := d.Snapshot().Sockets
 	i := slices.IndexFunc(s, func(s device.SocketSnapshot) bool { return s.State == "ESTABLISHED" })
@@ -123,7 +123,7 @@ func TestHeapKinds(t *testing.T) {
 	d, _, _ := board(t, "")
 	eval := func(src string) device.HeapSnapshot {
 		d.TypeSerial([]byte(src + "\n"))
-		d.World().Clock.RunUntil(d.World().Clock.Now() + clock.Second)
+		d.World().Clock.RunUntil(d.World().Clock.Now().Add(clock.Second))
 		return d.Snapshot().Heap
 	}
 	before := eval("a = 1")
@@ -166,7 +166,7 @@ func TestPowerCycle(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.PowerCycle()
-	d.World().Clock.RunUntil(d.World().Clock.Now() + clock.Second)
+	d.World().Clock.RunUntil(d.World().Clock.Now().Add(clock.Second))
 	if s := d.Snapshot(); s.Reason != device.PowerOn.Text || s.Boots != 1 || !d.Flash.Exists("kept") {
 		t.Errorf("after a power cycle: %q, %d resets", s.Reason, s.Boots)
 	}

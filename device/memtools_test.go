@@ -31,7 +31,7 @@ func TestPostMortemInCoroutine(t *testing.T) {
 		w := NewWorld(1)
 		r := watch(w)
 		program(w, hog+tt.src, Config{TrackAllocations: true, OnPanic: HaltOnPanic}).PowerOn()
-		w.Clock.RunUntil(clock.Second)
+		w.Clock.RunUntil(clock.At(clock.Second))
 		switch {
 		case tt.where == "" && len(r.dead) > 0:
 			t.Errorf("%s: %d post-mortems, the first at %s", tt.name, len(r.dead), r.dead[0].Where)
@@ -56,7 +56,7 @@ func TestBudgetEndsTheRun(t *testing.T) {
 	})
 	d := program(w, hog+`more(1000)`, Config{TrackAllocations: true, HeapBudget: 20000})
 	d.PowerOn()
-	w.Clock.Run(clock.Second, false)
+	w.Clock.Run(clock.At(clock.Second), false)
 	if len(r.dead) != 1 || r.dead[0].Why != BudgetBroken {
 		t.Fatalf("%d post-mortems", len(r.dead))
 	}
@@ -81,7 +81,7 @@ func TestWatchdogHint(t *testing.T) {
 	r := watch(w)
 	d := program(w, "\nlocal function spin()\n  while true do end\nend\nspin()", Config{})
 	d.PowerOn()
-	w.Clock.RunUntil(12 * clock.Second)
+	w.Clock.RunUntil(clock.At(12 * clock.Second))
 	if len(r.hints) != 1 || r.hints[0].Where != "init.lua:3" ||
 		r.hints[0].Text != "init.lua has kept the CPU for 3.2 s without a break or tmr.wdclr: the watchdog resets the device" {
 		t.Errorf("%+v", r.hints)
@@ -93,7 +93,7 @@ func TestEntryOfNestedCallback(t *testing.T) {
 	w := NewWorld(1)
 	d := program(w, `function inner() end`, Config{})
 	d.PowerOn()
-	w.Clock.RunUntil(clock.Second)
+	w.Clock.RunUntil(clock.At(clock.Second))
 	d.VM.SetEntry("outer")
 	d.Run("inner", d.global("inner"))
 	if got := d.VM.Entry(); got != "outer" {
@@ -106,7 +106,7 @@ func TestHeapProfileAddsUp(t *testing.T) {
 	w := NewWorld(1)
 	d := program(w, hog+"more(50)\nlocal t = {} for i = 1, 100 do t[i] = {i} end kept = t", Config{TrackAllocations: true})
 	d.PowerOn()
-	w.Clock.RunUntil(clock.Second)
+	w.Clock.RunUntil(clock.At(clock.Second))
 	block, ok := d.Malloc(100, heap.Other)
 	if !ok {
 		t.Fatal("no room")
@@ -165,7 +165,7 @@ func TestNativeNumbers(t *testing.T) {
 	w := NewWorld(1)
 	d := program(w, ``, Config{TrackAllocations: true})
 	d.PowerOn()
-	w.Clock.RunUntil(clock.Second)
+	w.Clock.RunUntil(clock.At(clock.Second))
 	names := []string{"a", "b", "c"}
 	d.OnHeapSnapshot(func(p *HeapParts) {
 		for _, n := range names {

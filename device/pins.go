@@ -156,7 +156,7 @@ func (d *Device) InterruptNow() clock.Time {
 }
 
 // interruptTime is InterruptNow since the reset.
-func (d *Device) interruptTime() clock.Duration { return d.InterruptNow() - d.resetAt }
+func (d *Device) interruptTime() clock.Duration { return d.InterruptNow().Sub(d.resetAt) }
 
 // SetTrigger makes a pin call fn with the level and the time since the reset when
 // t occurs: at once, as an interrupt, whatever else the CPU is doing. A level

@@ -125,7 +125,7 @@ func purpose(what string) string {
 // without: a packet is dropped, a connection refused.
 func (d *Device) nativeOutOfMemory(n int, k heap.Kind) {
 	t := &d.tools
-	if t.diedAt > 0 && d.Now()-t.diedAt < nativeQuiet {
+	if t.diedAt > 0 && d.Now().Sub(t.diedAt) < nativeQuiet {
 		return
 	}
 	t.diedAt = max(d.Now(), 1)

@@ -14,7 +14,7 @@ func TestQuietTimer(t *testing.T) {
 		w := NewWorld(1)
 		d := w.AddDevice(Config{Board: testBoard(), HostCPU: true, Startup: func(*Device) {}})
 		d.PowerOn()
-		w.Clock.RunUntil(clock.Second)
+		w.Clock.RunUntil(clock.At(clock.Second))
 		out := ""
 		at := func(when clock.Time) { out += fmt.Sprintf("poll %d; ", when) }
 		note := func(what string) func() {
@@ -23,20 +23,20 @@ func TestQuietTimer(t *testing.T) {
 		poll := d.NewTimer(func() { at(d.Now()) })
 		poll.Arm(25*clock.Millisecond, true)
 		if quiet {
-			poll.Quiet(clock.Second+410*clock.Millisecond, at)
+			poll.Quiet(clock.At(clock.Second+410*clock.Millisecond), at)
 		}
 		d.NewTimer(note("same instant")).Arm(50*clock.Millisecond, false)
 		auto := d.NewTimer(note("auto"))
 		auto.Arm(75*clock.Millisecond, true)
 		d.NewTimer(func() { d.Delay(40 * clock.Millisecond); note("busy")() }).Arm(190*clock.Millisecond, false)
-		w.Clock.At(clock.Second+300*clock.Millisecond, func() {
+		w.Clock.At(clock.At(clock.Second+300*clock.Millisecond), func() {
 			d.Receive(func() {
 				note("packet")()
 				poll.CatchUp()
 				d.NewTimer(note("late")).Arm(25*clock.Millisecond, false)
 			})
 		})
-		w.Clock.RunUntil(clock.Second + 500*clock.Millisecond)
+		w.Clock.RunUntil(clock.At(clock.Second + 500*clock.Millisecond))
 		return out
 	}
 	if got, want := trace(true), trace(false); got != want {

@@ -59,11 +59,11 @@ func TestStoredStationConnectsAtBoot(t *testing.T) {
 	for seed := range uint64(50) {
 		w := NewWorld(seed)
 		d, log := radioDevice(w, WiFiConfig{})
-		w.Clock.RunUntil(defaultBootDelay + clock.Second - 1)
+		w.Clock.RunUntil(clock.At(defaultBootDelay + clock.Second - 1))
 		if d.Address(StationIf).IsValid() {
 			t.Fatalf("seed %d: address after less than a second", seed)
 		}
-		w.Clock.RunUntil(defaultBootDelay + 3*clock.Second)
+		w.Clock.RunUntil(clock.At(defaultBootDelay + 3*clock.Second))
 		log.expect(t, "connected nodemcu-sim ch 6", "got 192.168.1.10/24 gw 192.168.1.1")
 		if got := d.Net().Netif(0); !got.Up || got.Prefix != netip.MustParsePrefix("192.168.1.10/24") {
 			t.Fatalf("netif is %+v", got)
@@ -77,7 +77,7 @@ func TestStoredStationConnectsAtBoot(t *testing.T) {
 func TestBlankFlashIsAnAccessPoint(t *testing.T) {
 	w := NewWorld(1)
 	d, log := radioDevice(w, WiFiConfig{Blank: true})
-	w.Clock.RunUntil(10 * clock.Second)
+	w.Clock.RunUntil(clock.At(10 * clock.Second))
 	log.expect(t)
 	if r := d.Radio(); r.Mode() != APMode || r.AP().SSID != "NODE_000000" || r.Status() != StationIdle {
 		t.Errorf("mode %v, AP %+v, status %v", r.Mode(), r.AP(), r.Status())
@@ -92,21 +92,21 @@ func TestWrongPasswordAndMissingNetwork(t *testing.T) {
 	w.Air.Networks = []Network{{SSID: "home", Password: "secret12", Channel: 11}}
 	d, log := radioDevice(w, WiFiConfig{SSID: "home", Password: "wrong"})
 	r := d.Radio()
-	w.Clock.RunUntil(11 * clock.Second)
+	w.Clock.RunUntil(clock.At(11 * clock.Second))
 	log.expect(t, "disconnected home 2", "disconnected home 2")
 	if r.Status() != StationWrongPassword {
 		t.Errorf("status %v", r.Status())
 	}
 	r.SetStation(StationConfig{SSID: "away"}, false)
 	r.Connect()
-	w.Clock.RunUntil(14 * clock.Second)
+	w.Clock.RunUntil(clock.At(14 * clock.Second))
 	log.expect(t, "disconnected away 201")
 	if r.Status() != StationNoAP || r.RSSI() != 31 {
 		t.Errorf("status %v, RSSI %d", r.Status(), r.RSSI())
 	}
 	// The network appears: the station finds it without being told.
 	w.Air.Networks = append(w.Air.Networks, Network{SSID: "away", RSSI: -80})
-	w.Clock.RunUntil(21 * clock.Second)
+	w.Clock.RunUntil(clock.At(21 * clock.Second))
 	if got := []string(*log); len(got) < 2 || got[len(got)-1] != "got 192.168.1.10/24 gw 192.168.1.1" {
 		t.Errorf("events %q", got)
 	}
@@ -129,13 +129,13 @@ func TestSettingsInFlashSurviveReset(t *testing.T) {
 	if r.Mode() != StationAPMode || r.Station().SSID != "kept" || r.AP().SSID != "mine" || r.Hostname() != "NODE-000" {
 		t.Errorf("after reset: %v %+v %+v %s", r.Mode(), r.Station(), r.AP(), r.Hostname())
 	}
-	w.Clock.RunUntil(4 * clock.Second)
+	w.Clock.RunUntil(clock.At(4 * clock.Second))
 	if r.Status() != StationHasIP {
 		t.Errorf("status %v", r.Status())
 	}
 	r.SetAutoConnect(false)
 	d.PressReset()
-	w.Clock.RunUntil(8 * clock.Second)
+	w.Clock.RunUntil(clock.At(8 * clock.Second))
 	if r.Status() != StationIdle {
 		t.Errorf("status %v without autoconnect", r.Status())
 	}
@@ -146,10 +146,10 @@ func TestFixedAddress(t *testing.T) {
 	d, log := radioDevice(w, WiFiConfig{})
 	ip := IPInfo{netip.MustParsePrefix("192.168.1.77/24"), netip.MustParseAddr("192.168.1.1")}
 	d.Radio().SetIP(StationIf, ip)
-	w.Clock.RunUntil(defaultBootDelay + associateMax)
+	w.Clock.RunUntil(clock.At(defaultBootDelay + associateMax))
 	log.expect(t, "connected nodemcu-sim ch 6", "got 192.168.1.77/24 gw 192.168.1.1")
 	other, _ := radioDevice(w, WiFiConfig{})
-	w.Clock.RunUntil(5 * clock.Second)
+	w.Clock.RunUntil(clock.At(5 * clock.Second))
 	if a, b := d.Address(StationIf), other.Address(StationIf); a == b || !b.IsValid() {
 		t.Errorf("addresses %v and %v", a, b)
 	}
@@ -158,21 +158,21 @@ func TestFixedAddress(t *testing.T) {
 func TestAccessPointsGoDown(t *testing.T) {
 	w := NewWorld(1)
 	d, log := radioDevice(w, WiFiConfig{})
-	w.Clock.RunUntil(4 * clock.Second)
+	w.Clock.RunUntil(clock.At(4 * clock.Second))
 	*log = nil
 	w.Air.SetDown(true)
-	w.Clock.RunUntil(5 * clock.Second)
+	w.Clock.RunUntil(clock.At(5 * clock.Second))
 	w.Air.SetDown(false) // in time
-	w.Clock.RunUntil(15 * clock.Second)
+	w.Clock.RunUntil(clock.At(15 * clock.Second))
 	log.expect(t)
 	w.Air.SetDown(true)
-	w.Clock.RunUntil(22 * clock.Second)
+	w.Clock.RunUntil(clock.At(22 * clock.Second))
 	log.expect(t, "disconnected nodemcu-sim 200")
 	if d.Address(StationIf).IsValid() {
 		t.Error("still has an address")
 	}
 	w.Air.SetDown(false)
-	w.Clock.RunUntil(30 * clock.Second)
+	w.Clock.RunUntil(clock.At(30 * clock.Second))
 	if d.Radio().Status() != StationHasIP {
 		t.Errorf("status %v; events %q", d.Radio().Status(), *log)
 	}
@@ -185,7 +185,7 @@ func TestStationInADevicesAccessPoint(t *testing.T) {
 	cfg.SSID, cfg.Password, cfg.Auth, cfg.MaxStations = "island", "12345678", AuthWPA2, 1
 	ap.Radio().SetAP(cfg, true)
 	sta, staLog := radioDevice(w, WiFiConfig{SSID: "island", Password: "12345678"})
-	w.Clock.RunUntil(4 * clock.Second)
+	w.Clock.RunUntil(clock.At(4 * clock.Second))
 	staLog.expect(t, "connected island ch 6", "got 192.168.4.2/24 gw 192.168.4.1")
 	apLog.expect(t, "joined 1")
 	if c := ap.Radio().APClients(); len(c) != 1 || c[0].MAC != sta.Radio().MAC(StationIf) || c[0].IP.String() != "192.168.4.2" {
@@ -195,17 +195,17 @@ func TestStationInADevicesAccessPoint(t *testing.T) {
 		t.Errorf("the access point names %v as DNS server, want itself", dns)
 	}
 	late, lateLog := radioDevice(w, WiFiConfig{SSID: "island", Password: "12345678"})
-	w.Clock.RunUntil(6 * clock.Second)
+	w.Clock.RunUntil(clock.At(6 * clock.Second))
 	if late.Address(StationIf).IsValid() || !strings.HasPrefix((*lateLog)[0], "disconnected island 5") {
 		t.Errorf("the access point took more than it may: %q", *lateLog)
 	}
 	late.Radio().Disconnect()
 	ap.PressReset()
-	w.Clock.RunUntil(13 * clock.Second)
+	w.Clock.RunUntil(clock.At(13 * clock.Second))
 	if len(*staLog) == 0 || (*staLog)[0] != "disconnected island 200" {
 		t.Errorf("station: %q", *staLog)
 	}
-	w.Clock.RunUntil(20 * clock.Second)
+	w.Clock.RunUntil(clock.At(20 * clock.Second))
 	if !sta.Address(StationIf).IsValid() {
 		t.Errorf("the station did not come back: %q", *staLog)
 	}
@@ -227,7 +227,7 @@ func TestScanAndStoredNetworks(t *testing.T) {
 				names += n.SSID
 			}
 		})
-		w.Clock.RunUntil(w.Clock.Now() + 3*clock.Second)
+		w.Clock.RunUntil(w.Clock.Now().Add(3 * clock.Second))
 		return
 	}
 	for f, want := range map[ScanFilter]string{{}: "ab", {Hidden: true}: "abc", {Channel: 6}: "b", {SSID: "a"}: "a"} {
@@ -255,7 +255,7 @@ func TestRouterSettings(t *testing.T) {
 	w.Air.ConnectDelay, w.Air.DHCPDelay = 100*clock.Millisecond, 50*clock.Millisecond
 	first, _ := radioDevice(w, WiFiConfig{})
 	second, _ := radioDevice(w, WiFiConfig{Lease: netip.MustParseAddr("10.1.0.10")})
-	w.Clock.RunUntil(defaultBootDelay + 150*clock.Millisecond)
+	w.Clock.RunUntil(clock.At(defaultBootDelay + 150*clock.Millisecond))
 	if a, b := first.Address(StationIf).String(), second.Address(StationIf).String(); a != "10.1.0.11/16" || b != "10.1.0.10/16" {
 		t.Errorf("addresses %s and %s", a, b)
 	}
@@ -268,7 +268,7 @@ func TestManyDevicesHaveTheirOwnAddresses(t *testing.T) {
 	w := NewWorld(1)
 	w.Air.Router = netip.MustParsePrefix("10.0.0.1/29") // room for 6 hosts, but leases start at .10
 	full, log := radioDevice(w, WiFiConfig{})
-	w.Clock.RunUntil(70 * clock.Second)
+	w.Clock.RunUntil(clock.At(70 * clock.Second))
 	if full.Address(StationIf).IsValid() || !slices.Contains(*log, "dhcp timeout") {
 		t.Errorf("%q", *log)
 	}
@@ -277,7 +277,7 @@ func TestManyDevicesHaveTheirOwnAddresses(t *testing.T) {
 	for range 20 {
 		radioDevice(w, WiFiConfig{})
 	}
-	w.Clock.RunUntil(4 * clock.Second)
+	w.Clock.RunUntil(clock.At(4 * clock.Second))
 	for _, d := range w.Devices() {
 		seen[d.Address(StationIf).String()] = true
 		seen[d.Radio().MAC(StationIf).String()] = true
@@ -325,12 +325,12 @@ func TestWiredDevicesTalk(t *testing.T) {
 	c := a.Net().NewTCP()
 	c.OnConnected = func(c *lwip.TCPConn) lwip.Err { return c.Write([]byte("hello")) }
 	c.Connect(netip.MustParseAddr("10.1.0.2"), 80)
-	w.Clock.RunUntil(clock.Second)
+	w.Clock.RunUntil(clock.At(clock.Second))
 	if got != "hello" {
 		t.Errorf("got %q", got)
 	}
 	a.PressReset()
-	w.Clock.RunUntil(2 * clock.Second)
+	w.Clock.RunUntil(clock.At(2 * clock.Second))
 	for _, c := range a.Net().Netstat() {
 		if c.Proto == wire.TCP {
 			t.Errorf("connection after reset: %+v", c)

@@ -47,7 +47,7 @@ func TestBytesArriveAtLineSpeed(t *testing.T) {
 			t.Errorf("%v: %d bytes pending", tt.config, got)
 		}
 		x.wait(2 * clock.Second)
-		if got := last - start; n != tt.bytes || got < tt.want-2 || got > tt.want+2 {
+		if got := last.Sub(start); n != tt.bytes || got < tt.want-2 || got > tt.want+2 {
 			t.Errorf("%v: %d bytes in %d µs, want %d in %d", tt.config, n, got, tt.bytes, tt.want)
 		}
 	}
@@ -131,7 +131,7 @@ func TestOutputTakesTime(t *testing.T) {
 		x.d.PostTask(Low, func() {
 			start := x.d.Now()
 			x.d.Write(strings.Repeat("x", 1152+txFIFO))
-			took = x.d.Now() - start
+			took = x.d.Now().Sub(start)
 			if tx, _ := x.d.SerialQueued(); tx != txFIFO && !host {
 				t.Errorf("%d bytes in the FIFO", tx)
 			}

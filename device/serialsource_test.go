@@ -39,7 +39,7 @@ func TestSourceWaitsForTheDevice(t *testing.T) {
 	}
 	d.SetSerialSource(lines(text.String()))
 	d.PowerOn()
-	w.Clock.RunUntil(10 * clock.Second)
+	w.Clock.RunUntil(clock.At(10 * clock.Second))
 	for _, want := range []string{"\r\nsum is 1770\r\n", "\r\nup again\tnil\r\n> "} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in %q", want, out.String())
@@ -73,7 +73,7 @@ func TestSourceFeedsAHandler(t *testing.T) {
 	if got.String() != text {
 		t.Errorf("%d of %d bytes", got.Len(), len(text))
 	}
-	if took, want := end-begin, clock.Duration(len(text))*1e6/11520; took < want-100 || took > want+100 {
+	if took, want := end.Sub(begin), clock.Duration(len(text))*1e6/11520; took < want-100 || took > want+100 {
 		t.Errorf("took %d µs, the line needs %d", took, want)
 	}
 }

@@ -131,7 +131,7 @@ func (d *Device) Snapshot() Snapshot {
 		Reason:  d.reason.Text,
 		Halted:  d.halted,
 		ADC:     d.analog,
-		CPU:     clock.Time(d.vmCPU() / 1000),
+		CPU:     clock.Duration(d.vmCPU() / 1000),
 	}
 	for p, q := range d.sched.tasks {
 		s.Tasks[p] = len(q)

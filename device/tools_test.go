@@ -45,7 +45,7 @@ func TestPostMortem(t *testing.T) {
 	r := watch(w)
 	d := program(w, hog+`more(1000)`, Config{TrackAllocations: true, OnPanic: HaltOnPanic})
 	d.PowerOn()
-	w.Clock.RunUntil(clock.Second)
+	w.Clock.RunUntil(clock.At(clock.Second))
 	if len(r.dead) != 1 {
 		t.Fatalf("%d post-mortems", len(r.dead))
 	}
@@ -67,7 +67,7 @@ func TestCaughtMemoryErrorIsNoPostMortem(t *testing.T) {
 	r := watch(w)
 	out := record(w)
 	program(w, hog+`print(pcall(more, 1000)) hog = nil`, Config{}).PowerOn()
-	w.Clock.RunUntil(clock.Second)
+	w.Clock.RunUntil(clock.At(clock.Second))
 	if len(r.dead) != 0 || !strings.Contains(out.String(), "false\tnot enough memory") {
 		t.Errorf("%d post-mortems, printed %q", len(r.dead), out)
 	}
@@ -90,7 +90,7 @@ func TestHeapBudget(t *testing.T) {
 		w := NewWorld(1)
 		r := watch(w)
 		program(w, tt.src, Config{HeapBudget: tt.budget, HostCPU: true}).PowerOn()
-		w.Clock.RunUntil(clock.Second)
+		w.Clock.RunUntil(clock.At(clock.Second))
 		if broken := len(r.dead) == 1 && r.dead[0].Why == BudgetBroken; broken != tt.broken {
 			t.Errorf("%s: %+v", tt.name, r.dead)
 		}
@@ -109,8 +109,8 @@ func TestToolsChangeNothing(t *testing.T) {
 			for i = 1, 5 do more(20) hog = {} print(i, collectgarbage("count")) end
 			print(pcall(more, 1000)) hog = {} more(10) print(collectgarbage("count"))`, cfg)
 		d.PowerOn()
-		for i := clock.Time(1); i < 20; i++ {
-			w.Clock.RunUntil(i * 50 * clock.Millisecond)
+		for i := clock.Duration(1); i < 20; i++ {
+			w.Clock.RunUntil(clock.At(i * 50 * clock.Millisecond))
 			if cfg.TrackAllocations {
 				d.HeapSnapshot("test")
 				d.Snapshot()
@@ -141,7 +141,7 @@ func TestLongCallbackHint(t *testing.T) {
 		}
 	}})
 	d.PowerOn()
-	w.Clock.RunUntil(10 * clock.Second)
+	w.Clock.RunUntil(clock.At(10 * clock.Second))
 	if len(r.hints) != 2 || !strings.Contains(r.hints[0].Text+r.hints[1].Text, "over 500 ms") ||
 		!strings.Contains(r.hints[0].Text+r.hints[1].Text, "over 15 ms") || r.hints[0].Where != "init.lua:1" ||
 		!strings.HasPrefix(r.hints[0].Text, "busy <init.lua:1>, tmr callback kept the CPU for ") {
@@ -160,7 +160,7 @@ twice(5000)
 count(1000)
 `, Config{TrackAllocations: true, ProfileCPU: true})
 	d.PowerOn()
-	w.Clock.RunUntil(clock.Second)
+	w.Clock.RunUntil(clock.At(clock.Second))
 	var heapFile, cpuFile bytes.Buffer
 	if err := d.WriteHeapProfile(&heapFile); err != nil {
 		t.Fatal(err)

@@ -65,7 +65,7 @@ const maxRepeats = 10
 
 func (l *Log) event(t clock.Time, line string) {
 	r := &l.last
-	if line != r.line || t >= r.since+clock.Second {
+	if line != r.line || t >= r.since.Add(clock.Second) {
 		l.flushRepeats()
 		*r = repetition{line: line, since: t}
 	}

@@ -128,9 +128,9 @@ func TestLogOfFlood(t *testing.T) {
 	var ev strings.Builder
 	l := Log{Events: &ev}
 	for i := range 3000 {
-		l.Handle(device.Event{Time: clock.Time(i) * clock.Millisecond, Kind: device.LuaError, Data: device.ErrorData{Message: "again"}})
+		l.Handle(device.Event{Time: clock.At(clock.Duration(i) * clock.Millisecond), Kind: device.LuaError, Data: device.ErrorData{Message: "again"}})
 	}
-	l.Handle(device.Event{Time: 3 * clock.Second, Kind: device.Boot, Data: device.BootData{Reason: "power-on"}})
+	l.Handle(device.Event{Time: clock.At(3 * clock.Second), Kind: device.Boot, Data: device.BootData{Reason: "power-on"}})
 	l.Flush()
 	if got := ev.String(); strings.Count(got, "again\n") != 3*maxRepeats || strings.Count(got, "… and 990 times more\n") != 3 || !strings.HasSuffix(got, "boot: power-on\n") {
 		t.Errorf("got %s", got)

@@ -112,12 +112,12 @@ func TestParse(t *testing.T) {
 	if n := w.Networks[1]; n.SSID != "café" || !n.Hidden || n.Auth != device.AuthOpen {
 		t.Errorf("network %+v", n)
 	}
-	if want := []wire.Span{{From: 10 * clock.Second, To: 20 * clock.Second}, {From: 3600 * clock.Second, To: clock.Forever}}; !slices.Equal(w.Outages, want) {
+	if want := []wire.Span{{From: clock.At(10 * clock.Second), To: clock.At(20 * clock.Second)}, {From: clock.At(3600 * clock.Second), To: clock.Forever}}; !slices.Equal(w.Outages, want) {
 		t.Errorf("outages %v, want %v", w.Outages, want)
 	}
 	want := wire.Quality{Latency: 40 * clock.Millisecond, Jitter: 5 * clock.Millisecond, Bandwidth: 1e6, QueueLimit: 200 * clock.Millisecond,
 		Loss: 0.01, Duplicate: 0.001, Reorder: 0.02, ReorderBy: 80 * clock.Millisecond}
-	if p.Link.Quality != want || !slices.Equal(p.Link.Outages, []wire.Span{{From: 30 * clock.Second, To: 31500 * clock.Millisecond}}) {
+	if p.Link.Quality != want || !slices.Equal(p.Link.Outages, []wire.Span{{From: clock.At(30 * clock.Second), To: clock.At(31500 * clock.Millisecond)}}) {
 		t.Errorf("link %+v", p.Link)
 	}
 	if to := p.Link.To; len(to) != 2 || to[0].Host != "hub" || to[0].Quality != (wire.Quality{Latency: 100 * clock.Millisecond}) ||

@@ -289,9 +289,9 @@ func TestHints(t *testing.T) {
 	h.press("Esc")
 	long := strings.Repeat("this goes on ", 12) + "to its end"
 	for range 3 {
-		h.event(clock.Second, device.Hint, device.HintData{Text: long, Where: "init.lua:7"})
+		h.event(clock.At(clock.Second), device.Hint, device.HintData{Text: long, Where: "init.lua:7"})
 	}
-	h.event(clock.Second, device.Hint, device.HintData{Text: "something else"})
+	h.event(clock.At(clock.Second), device.Hint, device.HintData{Text: "something else"})
 	h.press("H")
 	if s := h.frame(); !strings.Contains(s, "init.lua:7") || !strings.Contains(s, "to its end (3 times)") || !strings.Contains(s, "something else") {
 		t.Errorf("hints:\n%s", s)

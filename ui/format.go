@@ -32,8 +32,9 @@ func uptime(d clock.Duration) string {
 
 // stamp prints a time of the log, to the millisecond.
 func stamp(t clock.Time) string {
+	d := t.Sub(0)
 	return fmt.Sprintf("%02d:%02d:%02d.%03d",
-		t/clock.Hour, t/clock.Minute%60, t/clock.Second%60, t/clock.Millisecond%1000)
+		d/clock.Hour, d/clock.Minute%60, d/clock.Second%60, d/clock.Millisecond%1000)
 }
 
 // span prints a duration in at most 7 characters, in the unit that fits it.

@@ -236,17 +236,17 @@ func (h *harness) scene() {
 		}
 		if i == 21 {
 			free = 2_400
-			h.event(21*clock.Second, device.Memory, device.MemoryData{Request: 1460, Free: 1210})
+			h.event(clock.At(21*clock.Second), device.Memory, device.MemoryData{Request: 1460, Free: 1210})
 		}
 		if i == 24 {
-			h.event(24*clock.Second, device.Hint, device.HintData{Text: "send while the last one is unacknowledged loses data", Where: "init.lua:12"})
+			h.event(clock.At(24*clock.Second), device.Hint, device.HintData{Text: "send while the last one is unacknowledged loses data", Where: "init.lua:12"})
 		}
 		if i == 30 {
 			h.output(30_000_000, "=node.heap()\r\n41216\r\n> ")
 		}
 		s := busySnapshot()
-		s.Time, s.Uptime, s.Heap.Free = clock.Time(i)*clock.Second, clock.Time(i)*clock.Second, free
-		s.CPU = clock.Time(i) * 40_000
+		s.Time, s.Uptime, s.Heap.Free = clock.At(clock.Duration(i)*clock.Second), clock.Duration(i)*clock.Second, free
+		s.CPU = clock.Duration(i) * 40_000
 		s.Heap.Low = 30_000
 		if i >= 21 {
 			s.Heap.Low = 2_400
@@ -255,7 +255,7 @@ func (h *harness) scene() {
 		h.wall = h.wall.Add(time.Second)
 	}
 	s := busySnapshot()
-	s.Time, s.Uptime = 49*clock.Second, 49*clock.Second
+	s.Time, s.Uptime = clock.At(49*clock.Second), 49*clock.Second
 	h.feed(s)
 }
 

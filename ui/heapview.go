@@ -175,7 +175,7 @@ func (v *heapView) drawAxis(c canvas) {
 	cols := v.m.heap.columns
 	cols = cols[max(len(cols)-c.w, 0):]
 	left := c.w - len(cols)
-	back := cols[len(cols)-1].at - cols[0].at
+	back := cols[len(cols)-1].at.Sub(cols[0].at)
 	if label := "-" + span(back); back >= clock.Second && left+len(label)+6 < c.w {
 		c.text(left, 0, dim, label)
 	}

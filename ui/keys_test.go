@@ -83,7 +83,7 @@ func keyHarness(t *testing.T, where scope) *harness {
 	h := newHarness(t, "UTF-8", 100, 30, "other")
 	h.scene()
 	for i := range 200 {
-		h.output(clock.Time(i)*clock.Second, fmt.Sprintf("line %d\r\n", i))
+		h.output(clock.At(clock.Duration(i)*clock.Second), fmt.Sprintf("line %d\r\n", i))
 	}
 	h.c.clock().SetSpeed(5)
 	h.frame()

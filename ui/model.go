@@ -73,7 +73,8 @@ func (m *model) prompt() string {
 
 // loadMeter is the part of the time that the CPU spends in Lua.
 type loadMeter struct {
-	at, cpu clock.Time
+	at      clock.Time
+	cpu     clock.Duration
 	percent int
 	known   bool
 	started bool
@@ -82,15 +83,15 @@ type loadMeter struct {
 // loadWindow is the shortest time over which the load is measured.
 const loadWindow = clock.Second
 
-func (l *loadMeter) add(at, cpu clock.Time) {
+func (l *loadMeter) add(at clock.Time, cpu clock.Duration) {
 	if !l.started || cpu < l.cpu || at < l.at {
 		*l = loadMeter{at: at, cpu: cpu, started: true, percent: l.percent, known: l.known}
 		return
 	}
-	if at-l.at < loadWindow {
+	if at.Sub(l.at) < loadWindow {
 		return
 	}
-	l.percent = int(min((cpu-l.cpu)*100/(at-l.at), 100))
+	l.percent = int(min((cpu-l.cpu)*100/at.Sub(l.at), 100))
 	l.at, l.cpu, l.known = at, cpu, true
 }
 
@@ -179,7 +180,7 @@ func (h *heapHistory) trend() (perMinute int, ok bool) {
 	}
 	var n, sx, sy, sxx, sxy float64
 	for _, c := range cols {
-		x, y := (c.at-cols[0].at).Seconds()/60, float64(c.min)
+		x, y := c.at.Sub(cols[0].at).Seconds()/60, float64(c.min)
 		n, sx, sy, sxx, sxy = n+1, sx+x, sy+y, sxx+x*x, sxy+x*y
 	}
 	if d := n*sxx - sx*sx; d > 0 {

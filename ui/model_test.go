@@ -122,7 +122,7 @@ func TestHeapHistory(t *testing.T) {
 	}
 	for i := range 60 {
 		wall = wall.Add(time.Second)
-		add(clock.Time(i+10)*clock.Second, 25_000-10*i)
+		add(clock.At(clock.Duration(i+10)*clock.Second), 25_000-10*i)
 	}
 	if got, ok := h.trend(); !ok || got < -610 || got > -590 {
 		t.Errorf("10 bytes a second are %d a minute, %v", got, ok)
@@ -130,7 +130,7 @@ func TestHeapHistory(t *testing.T) {
 	h.mark(markReset)
 	for i := range 5 {
 		wall = wall.Add(time.Second)
-		add(clock.Time(i+100)*clock.Second, 25_000)
+		add(clock.At(clock.Duration(i+100)*clock.Second), 25_000)
 	}
 	if _, ok := h.trend(); ok {
 		t.Error("a trend of five seconds")
@@ -147,13 +147,13 @@ func TestHeapHistory(t *testing.T) {
 func TestLoad(t *testing.T) {
 	var l loadMeter
 	for i := range 10 {
-		l.add(clock.Time(i)*250*clock.Millisecond, clock.Time(i)*50*clock.Millisecond)
+		l.add(clock.At(clock.Duration(i)*250*clock.Millisecond), clock.Duration(i)*50*clock.Millisecond)
 	}
 	if !l.known || l.percent != 20 {
 		t.Errorf("load %d %%, known %v", l.percent, l.known)
 	}
-	l.add(3*clock.Second, 0) // the device was reset
-	l.add(5*clock.Second, 2*clock.Second)
+	l.add(clock.At(3*clock.Second), 0) // the device was reset
+	l.add(clock.At(5*clock.Second), 2*clock.Second)
 	if l.percent != 100 {
 		t.Errorf("load %d %% after a reset", l.percent)
 	}
@@ -163,7 +163,7 @@ func TestFormats(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
 		{thousands(0), "0"}, {thousands(999), "999"}, {thousands(1000), "1,000"}, {thousands(-1234567), "-1,234,567"},
 		{uptime(12*clock.Minute + 41*clock.Second), "0:12:41"}, {uptime(76 * clock.Hour), "3d 04:00:00"},
-		{stamp(3*clock.Hour + 62*clock.Second + 5*clock.Millisecond), "03:01:02.005"},
+		{stamp(clock.At(3*clock.Hour + 62*clock.Second + 5*clock.Millisecond)), "03:01:02.005"},
 		{span(999), "999 us"}, {span(640 * clock.Millisecond), "640 ms"}, {span(4 * clock.Second), "4.0 s"},
 		{span(90 * clock.Second), "90 s"}, {span(31 * clock.Minute), "31 min"}, {span(50 * clock.Hour), "50 h"}, {span(2400 * clock.Hour), "100 d"},
 		{period(1500 * clock.Millisecond), "1,500 ms"}, {period(clock.Hour), "3,600 s"}, {period(100*clock.Second + clock.Millisecond), "100 s"},

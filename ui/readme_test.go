@@ -69,8 +69,8 @@ func newRealHarness(t *testing.T, app string, w, h int) (*harness, *lwip.Stack) 
 // pass lets device time and wall time pass, with a snapshot every quarter second.
 func (h *harness) pass(d clock.Duration) {
 	const step = 250 * clock.Millisecond
-	for end := h.world.Clock.Now() + d; h.world.Clock.Now() < end; {
-		h.world.Clock.RunUntil(h.world.Clock.Now() + step)
+	for end := h.world.Clock.Now().Add(d); h.world.Clock.Now() < end; {
+		h.world.Clock.RunUntil(h.world.Clock.Now().Add(step))
 		h.wall = h.wall.Add(time.Duration(step) * time.Microsecond)
 		h.c.feed.snapshot(h.device.Snapshot())
 		h.c.takeIn()

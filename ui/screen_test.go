@@ -93,7 +93,7 @@ func TestHelpAndDetails(t *testing.T) {
 
 func TestPostMortemIsInTheLog(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
-	h.event(clock.Second, device.PostMortem, device.PostMortemData{Why: "not enough memory", Where: "init.lua:9", Request: 1024, Free: 312, Size: 50_000,
+	h.event(clock.At(clock.Second), device.PostMortem, device.PostMortemData{Why: "not enough memory", Where: "init.lua:9", Request: 1024, Free: 312, Size: 50_000,
 		Holders: []snapshot.Group{{Name: "init.lua:7", Kind: "table", Bytes: 30_000, Count: 12}}})
 	s := h.frame()
 	for _, want := range []string{"heap", "not enough memory at init.lua:9", "1024 bytes asked for", "made at init.lua:7"} {

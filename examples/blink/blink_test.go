@@ -36,12 +36,12 @@ func TestBlink(t *testing.T) {
 		}
 	})
 	a.Device.PowerOn()
-	a.World.Clock.RunUntil(clock.Hour)
+	a.World.Clock.RunUntil(clock.At(clock.Hour))
 	if len(edges) < 7190 || len(edges) > 7202 {
 		t.Fatalf("%d edges in an hour, want about 7200", len(edges))
 	}
 	for i := len(edges) - 7180; i < len(edges); i++ {
-		gap := edges[i].at - edges[i-1].at
+		gap := edges[i].at.Sub(edges[i-1].at)
 		if gap < period-late || gap > period+late || edges[i].level != 1-edges[i-1].level {
 			t.Fatalf("edge %d: %v µs after the last, level %d after %d", i, gap, edges[i].level, edges[i-1].level)
 		}

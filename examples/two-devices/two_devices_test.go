@@ -30,7 +30,7 @@ func start(t *testing.T, o app.Options, length clock.Duration) map[string]string
 		}
 	})
 	a.PowerOn()
-	a.World.Clock.RunUntil(length)
+	a.World.Clock.RunUntil(clock.At(length))
 	return out
 }
 

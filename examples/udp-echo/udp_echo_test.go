@@ -27,7 +27,7 @@ func TestEcho(t *testing.T) {
 		}
 	})
 	a.Device.PowerOn()
-	a.World.Clock.RunUntil(10 * clock.Second) // until it has an address
+	a.World.Clock.RunUntil(clock.At(10 * clock.Second)) // until it has an address
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

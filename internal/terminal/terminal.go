@@ -65,7 +65,7 @@ func (x *Terminal) quiet() {
 }
 
 // Wait lets virtual time pass.
-func (x *Terminal) Wait(d clock.Duration) { x.World.Clock.RunUntil(x.World.Clock.Now() + d) }
+func (x *Terminal) Wait(d clock.Duration) { x.World.Clock.RunUntil(x.World.Clock.Now().Add(d)) }
 
 // Output returns what came since the last call, with plain line ends.
 func (x *Terminal) Output() string {

@@ -43,13 +43,13 @@ false	true	false
 	d.SetADC(1.65)
 	d.PowerOn()
 	for boot < len(scripts) {
-		w.Clock.RunUntil(w.Clock.Now() + 1*clock.Second)
+		w.Clock.RunUntil(w.Clock.Now().Add(1 * clock.Second))
 		if boot < len(scripts) {
 			d.SetADC(9)
 			d.PressReset()
 		}
 	}
-	w.Clock.RunUntil(w.Clock.Now() + 1*clock.Second)
+	w.Clock.RunUntil(w.Clock.Now().Add(1 * clock.Second))
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}

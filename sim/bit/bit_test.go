@@ -27,7 +27,7 @@ func eval(t *testing.T, expr string) string {
 		}
 		d.Run("t.lua", fn)
 	}}).PowerOn()
-	w.Clock.RunUntil(1 * clock.Second)
+	w.Clock.RunUntil(clock.At(1 * clock.Second))
 	return strings.TrimSpace(out.String())
 }
 

@@ -47,7 +47,7 @@ false	t:9: bad argument #1 to 'toHex' (string expected, got no value)
 		}
 		d.Run("t", fn)
 	}}).PowerOn()
-	w.Clock.RunUntil(1 * clock.Second)
+	w.Clock.RunUntil(clock.At(1 * clock.Second))
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}

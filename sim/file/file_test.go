@@ -34,7 +34,7 @@ func run(t *testing.T, fs *flash.FS, src string) string {
 		d.Run("t", fn)
 	}})
 	d.PowerOn()
-	w.Clock.RunUntil(1 * clock.Second)
+	w.Clock.RunUntil(clock.At(1 * clock.Second))
 	return strings.TrimSuffix(out.String(), "\n")
 }
 
@@ -199,7 +199,7 @@ func TestHeapSnapshot(t *testing.T) {
 		d.Run("init.lua", fn)
 	}})
 	d.PowerOn()
-	w.Clock.RunUntil(clock.Second)
+	w.Clock.RunUntil(clock.At(clock.Second))
 	var got []string
 	for _, o := range d.HeapSnapshot("test").Objects {
 		if o.Name == "other file memory" {

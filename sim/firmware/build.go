@@ -119,7 +119,7 @@ func Simulated() []Provided {
 		}
 	}})
 	d.PowerOn()
-	d.World().Clock.RunUntil(clock.Second)
+	d.World().Clock.RunUntil(clock.At(clock.Second))
 	return list
 }
 

@@ -87,7 +87,7 @@ func runAt(t *testing.T, mhz int, lua string) float64 {
 		t.Fatal(err)
 	}
 	d.PowerOn()
-	w.Clock.RunUntil(2 * clock.Second)
+	w.Clock.RunUntil(clock.At(2 * clock.Second))
 	for _, line := range strings.Split(out.String(), "\n") {
 		if n, err := strconv.ParseFloat(strings.TrimSpace(line), 64); err == nil {
 			return n

@@ -81,7 +81,7 @@ func TestTrigCountsWhileBusy(t *testing.T) {
 	x.Wait(10 * clock.Millisecond)
 	press(x, 1, 1, 0, 1)
 	x.Wait(clock.Second)
-	want := start + 10*clock.Millisecond // since power-on, which was at 0
+	want := start.Add(10 * clock.Millisecond) // since power-on, which was at 0
 	if got := strings.TrimSpace(x.Output()); got != "1\t"+decimal(want)+"\t3" {
 		t.Errorf("got %q, want time %d and 3 interrupts", got, want)
 	}
@@ -101,7 +101,7 @@ func edges(x *terminal.Terminal) (levels []int, times []clock.Duration) {
 	for _, e := range x.Events {
 		if p, ok := e.Data.(device.PinData); ok && p.Pin == 1 {
 			levels = append(levels, p.Level)
-			times = append(times, e.Time-last)
+			times = append(times, e.Time.Sub(last))
 			last = e.Time
 		}
 	}

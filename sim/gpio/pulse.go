@@ -70,7 +70,7 @@ type pulses struct {
 }
 
 func newPulses(m *module) *pulses {
-	p := &pulses{m: m, boot: m.dev.Now() - m.dev.Uptime()}
+	p := &pulses{m: m, boot: m.dev.Now().Add(-m.dev.Uptime())}
 	p.kind = &vm.Type{
 		Name: "gpio.pulse",
 		Methods: []vm.Func{
@@ -222,7 +222,7 @@ func (p *pulses) setCallback(c *vm.Call, x *pulser, at int) {
 }
 
 // now is the time since boot, in an interrupt as well.
-func (p *pulses) now() clock.Duration { return p.m.dev.InterruptNow() - p.boot }
+func (p *pulses) now() clock.Duration { return p.m.dev.InterruptNow().Sub(p.boot) }
 
 // step is the interrupt of the hardware timer: it executes an entry.
 func (p *pulses) step() {
@@ -261,7 +261,7 @@ func (p *pulses) step() {
 	} else {
 		p.rush = 0
 	}
-	p.event = d.World().Clock.At(d.InterruptNow()+us, p.step)
+	p.event = d.World().Clock.At(d.InterruptNow().Add(us), p.step)
 }
 
 // advance chooses the entry that comes next.

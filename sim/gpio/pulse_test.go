@@ -97,7 +97,7 @@ func changes(x *terminal.Terminal) string {
 			if last < 0 {
 				last = e.Time
 			}
-			list = append(list, fmt.Sprintf("%d%c%d", p.Pin, "-+"[p.Level], e.Time-last))
+			list = append(list, fmt.Sprintf("%d%c%d", p.Pin, "-+"[p.Level], e.Time.Sub(last)))
 			last = e.Time
 		}
 	}

@@ -100,7 +100,7 @@ func (s *serout) step() {
 		s.index = 0
 		s.repeats--
 	}
-	s.next = d.World().Clock.At(d.InterruptNow()+us, s.step)
+	s.next = d.World().Clock.At(d.InterruptNow().Add(us), s.step)
 }
 
 // finish is the task at the end of an asynchronous sequence.

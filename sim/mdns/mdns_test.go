@@ -63,7 +63,7 @@ func (b *bench) device(program string, wired bool) *device.Device {
 	return d
 }
 
-func (b *bench) run(d clock.Duration) { b.w.Clock.RunUntil(b.w.Clock.Now() + d) }
+func (b *bench) run(d clock.Duration) { b.w.Clock.RunUntil(b.w.Clock.Now().Add(d)) }
 
 // query asks one question and returns the answers' records as text.
 func (b *bench) query(name string, qtype uint16) []string {
@@ -164,7 +164,7 @@ func TestAnnouncements(t *testing.T) {
 		if err := m.Unpack(data); err != nil {
 			t.Error(err)
 		}
-		got = append(got, fmt.Sprintf("%d %s %d", b.w.Clock.Now()/clock.Second, from, len(m.Answer)))
+		got = append(got, fmt.Sprintf("%d %s %d", b.w.Clock.Now().Sub(0)/clock.Second, from, len(m.Answer)))
 		if len(m.Answer) == 4 && m.Answer[3].Header().Class != dns.ClassINET|1<<15 {
 			t.Errorf("class %x", m.Answer[3].Header().Class)
 		}
@@ -257,7 +257,7 @@ func FuzzReceive(f *testing.F) {
 	host := peer.New(w.Wire, "peer", netip.MustParsePrefix("192.168.1.20/24"))
 	w.AddDevice(device.Config{Board: board, Flash: fs, Modules: []device.Module{mdns.Module},
 		WiFi: device.WiFiConfig{Wired: netip.MustParsePrefix("192.168.1.10/24")}}).PowerOn()
-	w.Clock.RunUntil(clock.Second)
+	w.Clock.RunUntil(clock.At(clock.Second))
 	u, err := host.ListenUDP(0)
 	if err != nil {
 		f.Fatal(err)
@@ -274,7 +274,7 @@ func FuzzReceive(f *testing.F) {
 		if u.SendTo(data, netip.MustParseAddrPort("192.168.1.10:5353")) != nil {
 			return
 		}
-		w.Clock.RunUntil(w.Clock.Now() + 100*clock.Millisecond)
+		w.Clock.RunUntil(w.Clock.Now().Add(100 * clock.Millisecond))
 		if answers > 1 {
 			t.Errorf("%d answers to one datagram", answers)
 		}

@@ -30,9 +30,9 @@ func (m *module) heapParts(p *device.HeapParts) {
 		b := device.NativeBlock{Kind: heap.PCB, Key: key, Name: name, Size: h.PCB, Age: -1, Of: c.Owner}
 		switch o := c.Owner.(type) {
 		case *socket:
-			b.Site, b.Age = o.site, m.d.Now()-o.born
+			b.Site, b.Age = o.site, m.d.Now().Sub(o.born)
 		case *server:
-			b.Site, b.Age = o.site, m.d.Now()-o.born
+			b.Site, b.Age = o.site, m.d.Now().Sub(o.born)
 		}
 		pcb := p.Add(b)
 		for _, n := range h.Segments {

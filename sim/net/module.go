@@ -246,9 +246,9 @@ func (m *module) snapshot(s *device.Snapshot) {
 		}
 		switch o := c.Owner.(type) {
 		case *socket:
-			line.ID, line.Age, line.Handlers, line.Site = o.id, s.Time-o.born, o.handlers(), o.site
+			line.ID, line.Age, line.Handlers, line.Site = o.id, s.Time.Sub(o.born), o.handlers(), o.site
 		case *server:
-			line.ID, line.Age, line.Site = o.id, s.Time-o.born, o.site
+			line.ID, line.Age, line.Site = o.id, s.Time.Sub(o.born), o.site
 		case nil:
 			if c.Proto == wire.UDP {
 				continue // the DNS client's

@@ -58,7 +58,7 @@ func newWorld(t testing.TB, programs ...string) *world {
 
 // run runs the world for a while and returns what was printed.
 func (w *world) run(d clock.Duration) string {
-	w.Clock.RunUntil(w.Clock.Now() + d)
+	w.Clock.RunUntil(w.Clock.Now().Add(d))
 	return w.out.String()
 }
 

@@ -109,7 +109,7 @@ func newPeerWorld(t *testing.T, w *wire.Wire, start clock.Time, script []string,
 			pw.add(t, f[1], f[2], f[3:])
 		case "do":
 			ms, name, act := atoi(t, f[1]), f[2], strings.SplitN(line, " ", 4)[3]
-			w.Clock().At(start+clock.Duration(ms)*clock.Millisecond, func() {
+			w.Clock().At(start.Add(clock.Duration(ms)*clock.Millisecond), func() {
 				if p := pw.named[name]; p != nil {
 					p.do(t, act)
 				}
@@ -206,7 +206,7 @@ func (pw *peerWorld) newISN() uint32 {
 func (pw *peerWorld) now() clock.Time { return pw.wire.Clock().Now() }
 
 func (pw *peerWorld) event(p *peer, what string, more entry) {
-	e := entry{"t": int64(pw.now() - pw.start), "peer": p.name, "ev": what}
+	e := entry{"t": int64(pw.now().Sub(pw.start)), "peer": p.name, "ev": what}
 	for k, v := range more {
 		e[k] = v
 	}

@@ -59,7 +59,7 @@ func (r *recorder) add(list *[]entry, e entry, t clock.Time) {
 		return
 	}
 	r.q++
-	e["t"], e["q"] = int64(t-r.start), r.q
+	e["t"], e["q"] = int64(t.Sub(r.start)), r.q
 	*list = append(*list, e)
 }
 
@@ -68,8 +68,8 @@ func (r *recorder) add(list *[]entry, e entry, t clock.Time) {
 func runScenario(t *testing.T, s *scenario, hostCPU bool) *scenario {
 	t.Helper()
 	w := device.NewWorld(1)
-	r := &recorder{clock: w.Clock, start: scriptDelay, rel: relative{map[[2]string]uint32{}}, lost: map[*wire.Packet]bool{}, ticks: []any{}}
-	r.end = r.start + clock.Duration(s.UntilMS)*clock.Millisecond
+	r := &recorder{clock: w.Clock, start: clock.At(scriptDelay), rel: relative{map[[2]string]uint32{}}, lost: map[*wire.Packet]bool{}, ticks: []any{}}
+	r.end = r.start.Add(clock.Duration(s.UntilMS) * clock.Millisecond)
 	r.got.Trace, r.got.Wire, r.got.Peer = []entry{}, []entry{}, []entry{}
 
 	board, err := boards.Load("nodemcu-v1")
@@ -292,7 +292,7 @@ func (sd *scriptDevice) run(t *testing.T, lua string) {
 			sd.r.slow++
 		}
 		if len(sd.r.ticks) < 14 { // two more than are compared: see tickOrder
-			tick := []any{int64(sd.d.Now() - sd.r.start), kind}
+			tick := []any{int64(sd.d.Now().Sub(sd.r.start)), kind}
 			if len(sd.r.devs) > 1 {
 				tick = append(tick, sd.n)
 			}
@@ -487,7 +487,7 @@ func (sd *scriptDevice) all(c *vm.Call) int {
 // after everything else that is due then.
 func (sd *scriptDevice) at(c *vm.Call) int {
 	fn := c.VM.Ref(c.Function(2), "at")
-	when := sd.r.start + clock.Duration(c.Int(1))*clock.Millisecond
+	when := sd.r.start.Add(clock.Duration(c.Int(1)) * clock.Millisecond)
 	post := func() {
 		sd.d.PostTask(device.Low, func() {
 			f := sd.d.VM.Deref(fn)
@@ -538,7 +538,7 @@ func (sd *scriptDevice) logCall(c *vm.Call) int {
 	}
 	before := sd.d.Now()
 	ret, err := c.PCall(fn, -1, nil, args...)
-	if dt := sd.d.Now() - before; dt > 0 {
+	if dt := sd.d.Now().Sub(before); dt > 0 {
 		e["dt_us"] = int64(dt)
 	}
 	e["ok"] = err == nil

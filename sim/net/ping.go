@@ -109,7 +109,7 @@ func (p *ping) answered(e lwip.Echo) {
 		return
 	}
 	p.waiting = false
-	p.report(e.Len, p.m.d.Now()-p.sentAt)
+	p.report(e.Len, p.m.d.Now().Sub(p.sentAt))
 }
 
 func (p *ping) report(bytes int, took clock.Duration) {

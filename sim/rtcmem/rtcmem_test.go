@@ -50,11 +50,11 @@ false	bad argument #1 to '?' (RTC mem would overrun)
 		d.Run("t", fn)
 	}})
 	d.PowerOn()
-	w.Clock.RunUntil(1 * clock.Second)
+	w.Clock.RunUntil(clock.At(1 * clock.Second))
 	d.PressReset() // the memory survives
-	w.Clock.RunUntil(2 * clock.Second)
+	w.Clock.RunUntil(clock.At(2 * clock.Second))
 	d.Reset(device.PowerOn) // it does not
-	w.Clock.RunUntil(3 * clock.Second)
+	w.Clock.RunUntil(clock.At(3 * clock.Second))
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}

@@ -31,7 +31,7 @@ func run(t *testing.T, src string) string {
 		}
 		d.Run("t.lua", fn)
 	}}).PowerOn()
-	w.Clock.RunUntil(1 * clock.Second)
+	w.Clock.RunUntil(clock.At(1 * clock.Second))
 	return strings.TrimSuffix(out.String(), "\n")
 }
 

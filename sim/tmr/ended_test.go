@@ -44,7 +44,7 @@ func TestStoppedTimers(t *testing.T) {
 			}
 			d.Run("init.lua", fn)
 		}}).PowerOn()
-		w.Clock.RunUntil(300 * clock.Second)
+		w.Clock.RunUntil(clock.At(300 * clock.Second))
 		if leak := len(hints) == 1 && strings.HasPrefix(hints[0], "init.lua:1 tmr callback is still referenced 6"); leak != tt.leak || !tt.leak && len(hints) > 0 {
 			t.Errorf("%s: hints %q", tt.name, hints)
 		}

@@ -54,10 +54,10 @@ func TestSoftWatchdog(t *testing.T) {
 		start := x.World.Clock.Now()
 		x.Run(tt.lua)
 		x.Wait(10 * clock.Second)
-		var at clock.Time
+		var at clock.Duration
 		for _, e := range x.Events {
 			if r, ok := e.Data.(device.ResetData); ok && r.Reason == device.SoftRestart.Text {
-				at = e.Time - start
+				at = e.Time.Sub(start)
 				break
 			}
 		}

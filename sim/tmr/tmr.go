@@ -41,7 +41,7 @@ type module struct {
 }
 
 func open(d *device.Device) *module {
-	m := &module{dev: d, boot: d.Now() - clock.Time(d.Uptime())}
+	m := &module{dev: d, boot: d.Now().Add(-d.Uptime())}
 	m.softdog = d.NewTimer(func() { d.Reset(device.SoftRestart) })
 	m.kind = &vm.Type{
 		Name: "tmr.timer",
@@ -134,8 +134,8 @@ func (m *module) softwd(c *vm.Call) int {
 		m.softdog.Disarm()
 		return 0
 	}
-	ticked := (m.dev.Now() - m.boot) / clock.Second
-	m.softdog.ArmAt(m.boot+(ticked+seconds)*clock.Second, 0, false)
+	ticked := m.dev.Now().Sub(m.boot) / clock.Second
+	m.softdog.ArmAt(m.boot.Add((ticked+seconds)*clock.Second), 0, false)
 	return 0
 }
 
@@ -147,7 +147,7 @@ func (m *module) snapshot(s *device.Snapshot) {
 		}
 		due := clock.Duration(-1)
 		if t.hw.Armed() {
-			due = max(t.hw.Expiry()-m.dev.Now(), 0)
+			due = max(t.hw.Expiry().Sub(m.dev.Now()), 0)
 		}
 		s.Timers = append(s.Timers, device.TimerSnapshot{
 			Mode:     t.mode.String(),

@@ -111,13 +111,13 @@ func TestUsualProgram(t *testing.T) {
 log(wifi.setmode(wifi.STATION), wifi.sta.getip())
 log(wifi.sta.config{ssid="home", pwd="12345678"})
 log(wifi.sta.status() == wifi.STA_CONNECTING)`, device.WiFiConfig{}, nil)
-	b.expect(250*clock.Millisecond, "1 nil\ntrue\ntrue\n")
-	b.expect(4*clock.Second, "connected home 02:cc:7e:6f:9d:6e 6\ngot 192.168.1.10 255.255.255.0 192.168.1.1\n")
+	b.expect(clock.At(250*clock.Millisecond), "1 nil\ntrue\ntrue\n")
+	b.expect(clock.At(4*clock.Second), "connected home 02:cc:7e:6f:9d:6e 6\ngot 192.168.1.10 255.255.255.0 192.168.1.1\n")
 	if s := b.d.Snapshot().WiFi; s.State != "got IP" || s.SSID != "home" || s.IP != "192.168.1.10" {
 		t.Errorf("snapshot %+v", s)
 	}
 	b.d.PressReset()
-	b.expect(8*clock.Second, "1 nil\ntrue\ntrue\nconnected home 02:cc:7e:6f:9d:6e 6\ngot 192.168.1.10 255.255.255.0 192.168.1.1\n")
+	b.expect(clock.At(8*clock.Second), "1 nil\ntrue\ntrue\nconnected home 02:cc:7e:6f:9d:6e 6\ngot 192.168.1.10 255.255.255.0 192.168.1.1\n")
 }
 
 func TestStationCalls(t *testing.T) {
@@ -144,7 +144,7 @@ log(wifi.setmode(wifi.SOFTAP), wifi.sta.config{ssid="x"}, wifi.sta.setip{ip="1.2
 log(wifi.setcountry{country="us", end_ch=11}, wifi.getcountry().country, wifi.getcountry().end_ch)
 log(wifi.eventmon.reason.NO_AP_FOUND, wifi.eventmon.EVENT_MAX, wifi.startsmart, wifi.monitor)
 `, device.WiFiConfig{SSID: "home", Password: "secret12"}, nil)
-	b.expect(clock.Second, `1 1 3 1 2
+	b.expect(clock.At(clock.Second), `1 1 3 1 2
 5c:cf:7f:0a:1b:c7 5e:cf:7f:0a:1b:c7 NODE-A1BC7 nil
 home secret12 0 ff:ff:ff:ff:ff:ff
 1 home 1
@@ -186,7 +186,7 @@ function kick() log(wifi.ap.deauth("5c:cf:7f:0a:1b:c8")) end
 wifi.eventmon.register(wifi.eventmon.STA_GOT_IP, function(t) log("station got", t.IP) end)
 wifi.eventmon.register(wifi.eventmon.STA_DISCONNECTED, function(t) log("station lost", t.reason) end)
 `, device.WiFiConfig{SSID: "island", Password: "12345678"})
-	b.expect(4*clock.Second, `192.168.4.1 255.255.255.0 192.168.4.1
+	b.expect(clock.At(4*clock.Second), `192.168.4.1 255.255.255.0 192.168.4.1
 NODE_0A1BC7 nil
 true
 island 12345678 true 3 true 1 100
@@ -200,7 +200,7 @@ station got 192.168.4.100
 	b.d.PostTask(device.Low, func() {
 		b.d.Run("kick", b.d.VM.Globals().RawGetString("kick"))
 	})
-	b.expect(4100*clock.Millisecond, "true\nstation lost 2\nleft 5c:cf:7f:0a:1b:c8 1\n")
+	b.expect(clock.At(4100*clock.Millisecond), "true\nstation lost 2\nleft 5c:cf:7f:0a:1b:c8 1\n")
 }
 
 func TestScan(t *testing.T) {
@@ -213,10 +213,10 @@ function more() wifi.sta.getap({ssid="cafe", show_hidden=1}, 1, log) end`,
 				{SSID: "home", Password: "12345678", RSSI: -60, Channel: 11, BSSID: device.MAC{2, 0, 0, 0, 0, 2}},
 			}
 		})
-	b.expect(clock.Second, "")
-	b.expect(3*clock.Second, "home: 3,-60,02:00:00:00:00:02,11\n")
+	b.expect(clock.At(clock.Second), "")
+	b.expect(clock.At(3*clock.Second), "home: 3,-60,02:00:00:00:00:02,11\n")
 	b.d.PostTask(device.Low, func() { b.d.Run("more", b.d.VM.Globals().RawGetString("more")) })
-	b.expect(7*clock.Second, "02:00:00:00:00:01: cafe,-70,0,1\n")
+	b.expect(clock.At(7*clock.Second), "02:00:00:00:00:01: cafe,-70,0,1\n")
 }
 
 func TestErrors(t *testing.T) {
@@ -252,7 +252,7 @@ func TestErrors(t *testing.T) {
 	}
 	for _, test := range tests {
 		b := run(t, "err(function() "+test.src+" end)", device.WiFiConfig{}, nil)
-		b.w.Clock.RunUntil(clock.Second / 2)
+		b.w.Clock.RunUntil(clock.At(clock.Second / 2))
 		if got := b.out.String(); !strings.HasSuffix(got, "init.lua:2: "+test.want+"\n") {
 			t.Errorf("%s: got %q, want %q", test.src, got, test.want)
 		}
@@ -271,7 +271,7 @@ end)
 wifi.setmode(0) wifi.setmode(2) wifi.setmode(0)
 e.register(e.STA_CONNECTED, function(t) nothing() end)
 wifi.setmode(1)`, device.WiFiConfig{}, nil)
-	b.w.Clock.RunUntil(1500 * clock.Millisecond)
+	b.w.Clock.RunUntil(clock.At(1500 * clock.Millisecond))
 	got := b.out.String()
 	if !strings.HasPrefix(got, "mode 0\nERROR ") || !strings.Contains(got, "init.lua:9: attempt to call") || strings.Count(got, "ERROR") != 1 {
 		t.Errorf("got %q", got)

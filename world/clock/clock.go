@@ -16,8 +16,9 @@ import "container/heap"
 // Time is a point in virtual time, in microseconds since the world began.
 type Time int64
 
-// Duration is a span of virtual time in microseconds.
-type Duration = Time
+// Duration is a span of virtual time in microseconds. It is a type of its own, so
+// that the compiler tells a moment from a span.
+type Duration int64
 
 // Units of virtual time.
 const (
@@ -31,8 +32,20 @@ const (
 	Forever Time = 1<<63 - 1
 )
 
-// Seconds returns t as a floating-point number of seconds.
+// At returns the moment d after the world began.
+func At(d Duration) Time { return Time(d) }
+
+// Add returns the moment d later than t.
+func (t Time) Add(d Duration) Time { return t + Time(d) }
+
+// Sub returns how much later t is than u.
+func (t Time) Sub(u Time) Duration { return Duration(t) - Duration(u) }
+
+// Seconds returns t as a floating-point number of seconds since the world began.
 func (t Time) Seconds() float64 { return float64(t) / 1e6 }
+
+// Seconds returns d as a floating-point number of seconds.
+func (d Duration) Seconds() float64 { return float64(d) / 1e6 }
 
 // Event is something that will happen. It stays valid after it has happened or
 // was stopped; stopping it then does nothing.
@@ -94,7 +107,7 @@ func (c *Clock) At(t Time, fn func()) *Event {
 }
 
 // After schedules fn to run d from now.
-func (c *Clock) After(d Duration, fn func()) *Event { return c.At(c.now+d, fn) }
+func (c *Clock) After(d Duration, fn func()) *Event { return c.At(c.now.Add(d), fn) }
 
 // Next returns the time of the next event, or Forever when nothing is queued.
 func (c *Clock) Next() Time {

@@ -73,8 +73,8 @@ func TestVirtualRunJumps(t *testing.T) {
 	var tick func()
 	tick = func() { days++; c.After(24*Hour, tick) }
 	c.After(24*Hour, tick)
-	c.Run(1000*24*Hour, false)
-	if days != 1000 || c.Now() != 1000*24*Hour {
+	c.Run(At(1000*24*Hour), false)
+	if days != 1000 || c.Now() != At(1000*24*Hour) {
 		t.Errorf("%d days, now %v", days, c.Now())
 	}
 }
@@ -93,7 +93,7 @@ func TestRealTimeIsNeverEarly(t *testing.T) {
 	c := New()
 	c.SetSpeed(10)
 	start := time.Now()
-	c.Run(500*Millisecond, false)
+	c.Run(At(500*Millisecond), false)
 	if d := time.Since(start); d < 50*time.Millisecond {
 		t.Errorf("half a second at ten times the speed took %v", d)
 	}
@@ -108,7 +108,7 @@ func TestPostWakesAnIdleRealTimeRun(t *testing.T) {
 		c.Post(func() { at = c.Now(); c.Stop() })
 	}()
 	c.Run(Forever, false)
-	if at < 20*Millisecond {
+	if at < At(20*Millisecond) {
 		t.Errorf("posted after 20 ms of wall time, seen at %d µs of virtual time", at)
 	}
 }

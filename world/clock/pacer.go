@@ -185,7 +185,7 @@ func (p *pacer) ask(now, next Time) (verdict, time.Duration) {
 
 // wallOf returns the wall time at which virtual time t is due.
 func (p *pacer) wallOf(t Time) time.Time {
-	return p.wall.Add(time.Duration(float64(t-p.virtual) / p.rate() * float64(time.Microsecond)))
+	return p.wall.Add(time.Duration(float64(t.Sub(p.virtual)) / p.rate() * float64(time.Microsecond)))
 }
 
 // Run runs events until virtual time limit has passed, Stop is called, or, when

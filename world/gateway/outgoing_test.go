@@ -29,7 +29,7 @@ func (b *bench) connect(to netip.AddrPort, send string) result {
 	done := make(chan result, 1)
 	b.in(func() {
 		began, got := b.w.Clock.Now(), ""
-		end := func(err lwip.Err) { done <- result{got, err, b.w.Clock.Now() - began} }
+		end := func(err lwip.Err) { done <- result{got, err, b.w.Clock.Now().Sub(began)} }
 		c := b.d.Net().NewTCP()
 		c.OnConnected = func(c *lwip.TCPConn) lwip.Err { return c.Write([]byte(send)) }
 		c.OnRecv = func(c *lwip.TCPConn, data [][]byte) lwip.Err {
@@ -175,7 +175,7 @@ func TestAddressesOfDevicesStayInside(t *testing.T) {
 	for _, cfg := range []device.WiFiConfig{{}, {Blank: true}} {
 		w.AddDevice(device.Config{Board: board, WiFi: cfg, Startup: func(*device.Device) {}}).PowerOn()
 	}
-	w.Clock.RunUntil(4 * clock.Second)
+	w.Clock.RunUntil(clock.At(4 * clock.Second))
 	w.Devices()[0].Sleep(0)
 	for addr, want := range map[string]string{
 		"192.168.1.1":     "127.0.0.1", // the router

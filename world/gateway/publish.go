@@ -141,7 +141,7 @@ const (
 // begin starts to connect with the device.
 func (in *incoming) begin() {
 	in.leave = in.g.world.Clock.Follow()
-	in.try(in.g.world.Clock.Now() + addressWait)
+	in.try(in.g.world.Clock.Now().Add(addressWait))
 }
 
 // try connects once the device has an address.

@@ -60,7 +60,7 @@ func (f *udpFlow) free() {
 
 // check ends the flow if it was idle for long, and looks again later if not.
 func (f *udpFlow) check() {
-	if idle := f.g.world.Clock.Now() - f.used; idle < udpIdle {
+	if idle := f.g.world.Clock.Now().Sub(f.used); idle < udpIdle {
 		f.expiry = f.g.after(udpIdle-idle, f.check)
 		return
 	}

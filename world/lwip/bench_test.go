@@ -39,6 +39,6 @@ func BenchmarkSegments(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for got < b.N*1460 {
-		p.c.RunUntil(p.c.Now() + clock.Millisecond)
+		p.c.RunUntil(p.c.Now().Add(clock.Millisecond))
 	}
 }

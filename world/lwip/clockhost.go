@@ -70,7 +70,7 @@ type clockTimer struct {
 }
 
 func (t *clockTimer) Arm(period clock.Duration, repeat bool) {
-	t.expiry, t.period, t.repeat = t.h.clock.Now()+period, period, repeat
+	t.expiry, t.period, t.repeat = t.h.clock.Now().Add(period), period, repeat
 	t.armed, t.until = true, 0
 	t.schedule()
 }
@@ -98,7 +98,7 @@ func (t *clockTimer) schedule() {
 		if t.until == clock.Forever {
 			return
 		}
-		at += (t.until - at + t.period - 1) / t.period * t.period
+		at = at.Add((t.until.Sub(at) + t.period - 1) / t.period * t.period)
 	}
 	t.event = t.h.clock.At(at, t.expire)
 }
@@ -107,7 +107,7 @@ func (t *clockTimer) schedule() {
 func (t *clockTimer) CatchUp() {
 	for t.armed && t.repeat && t.expiry <= t.h.clock.Now() && t.expiry < t.until {
 		at := t.expiry
-		t.expiry += t.period
+		t.expiry = t.expiry.Add(t.period)
 		t.skipped(at)
 	}
 }
@@ -115,7 +115,7 @@ func (t *clockTimer) CatchUp() {
 func (t *clockTimer) expire() {
 	t.CatchUp()
 	if t.repeat {
-		t.expiry += t.period
+		t.expiry = t.expiry.Add(t.period)
 		t.schedule()
 	} else {
 		t.armed = false

@@ -51,13 +51,13 @@ func FuzzSegment(f *testing.F) {
 		}
 		// An open connection to begin with.
 		send(0, byte(wire.SYN), 99, 0, 5840, nil)
-		c.RunUntil(c.Now() + 10*clock.Millisecond)
+		c.RunUntil(c.Now().Add(10 * clock.Millisecond))
 		send(0, byte(wire.ACK), 100, last.Seq+1, 5840, nil)
-		c.RunUntil(c.Now() + 10*clock.Millisecond)
-		for len(data) >= 12 && c.Now() < clock.Hour {
+		c.RunUntil(c.Now().Add(10 * clock.Millisecond))
+		for len(data) >= 12 && c.Now() < clock.At(clock.Hour) {
 			u := func(i int) uint16 { return binary.BigEndian.Uint16(data[i:]) }
 			send(data[0], data[1], 100+uint32(int32(int16(u(2)))), last.Seq+uint32(int32(int16(u(4)))), u(6), make([]byte, u(8)%3000))
-			c.RunUntil(c.Now() + clock.Duration(u(10))*clock.Millisecond)
+			c.RunUntil(c.Now().Add(clock.Duration(u(10)) * clock.Millisecond))
 			if h.InUse > h.Limit {
 				t.Fatalf("%d bytes in use", h.InUse)
 			}
@@ -66,7 +66,7 @@ func FuzzSegment(f *testing.F) {
 		for p := dev.active; p != nil; p = dev.active {
 			p.Abort()
 		}
-		c.RunUntil(c.Now() + 10*clock.Minute)
+		c.RunUntil(c.Now().Add(10 * clock.Minute))
 		if h.InUse != 136+36 {
 			t.Errorf("%d bytes in use when all is over, want %d", h.InUse, 136+36)
 		}

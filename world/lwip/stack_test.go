@@ -40,7 +40,7 @@ func newPair() *pair {
 	p := &pair{c: c, w: wire.New(c)}
 	p.dev, p.devH = attach(p.w, "dev", addrA, Device())
 	p.desk, p.desH = attach(p.w, "desk", addrB, Desktop())
-	c.RunUntil(clock.Second)
+	c.RunUntil(clock.At(clock.Second))
 	return p
 }
 
@@ -126,12 +126,12 @@ func TestBulk(t *testing.T) {
 			if err := c.Connect(addrA, 80); err != OK {
 				t.Fatal(err)
 			}
-			p.c.RunUntil(10 * clock.Minute)
+			p.c.RunUntil(clock.At(10 * clock.Minute))
 			if !bytes.Equal(atDev.Bytes(), want) || !bytes.Equal(atDesk.Bytes(), want) {
 				t.Errorf("device got %d, desktop got %d of %d bytes", atDev.Len(), atDesk.Len(), size)
 			}
 			c.Shutdown()
-			p.c.RunUntil(p.c.Now() + 10*clock.Minute)
+			p.c.RunUntil(p.c.Now().Add(10 * clock.Minute))
 			if atDev.fin != 1 || atDesk.fin != 1 || atDev.err+atDesk.err != 0 {
 				t.Errorf("device: %d FIN, %d errors; desktop: %d FIN, %d errors", atDev.fin, atDev.err, atDesk.fin, atDesk.err)
 			}
@@ -149,12 +149,12 @@ func TestIdleIsFree(t *testing.T) {
 	if at := p.c.Next(); at != clock.Forever {
 		t.Errorf("idle world has an event at %d", at)
 	}
-	var ticks []clock.Time
-	p.dev.OnTick = func(bool) { ticks = append(ticks, p.c.Now()/clock.Millisecond) }
-	p.c.RunUntil(clock.Hour + 45*clock.Millisecond)
+	var ticks []clock.Duration
+	p.dev.OnTick = func(bool) { ticks = append(ticks, p.c.Now().Sub(0)/clock.Millisecond) }
+	p.c.RunUntil(clock.At(clock.Hour + 45*clock.Millisecond))
 	c := p.dev.NewTCP()
 	c.Connect(addrB, 9) // refused
-	p.c.RunUntil(2 * clock.Hour)
+	p.c.RunUntil(clock.At(2 * clock.Hour))
 	// SYN at 45 ms past a multiple of 100 ms: first tick at 125 ms.
 	if len(ticks) != 1 || ticks[0] != 3600125 {
 		t.Errorf("ticks at %v, want one at 3600125", ticks)
@@ -181,12 +181,12 @@ func TestOutOfMemory(t *testing.T) {
 	listen(t, p.dev, 80, func(*TCPConn) {})
 	c := p.desk.NewTCP()
 	c.Connect(addrA, 80)
-	p.c.RunUntil(2 * clock.Second)
+	p.c.RunUntil(clock.At(2 * clock.Second))
 	if c.State() != SynSent {
 		t.Errorf("state %v, want SYN_SENT: the device has no memory for the answer", c.State())
 	}
 	p.devH.Limit = 0
-	p.c.RunUntil(4 * clock.Second)
+	p.c.RunUntil(clock.At(4 * clock.Second))
 	if c.State() != Established {
 		t.Errorf("state %v, want ESTABLISHED", c.State())
 	}
@@ -207,12 +207,12 @@ func TestAddressLost(t *testing.T) {
 	listen(t, p.dev, 80, k.attach)
 	c := p.desk.NewTCP()
 	c.Connect(addrA, 80)
-	p.c.RunUntil(p.c.Now() + clock.Second)
+	p.c.RunUntil(p.c.Now().Add(clock.Second))
 	p.dev.SetNetif(0, Netif{})
 	if k.err != 0 {
 		t.Error("aborted within SetNetif")
 	}
-	p.c.RunUntil(p.c.Now() + clock.Second)
+	p.c.RunUntil(p.c.Now().Add(clock.Second))
 	if k.err != 1 || p.dev.active != nil {
 		t.Errorf("%d errors, connection left: %v", k.err, p.dev.active != nil)
 	}

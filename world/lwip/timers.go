@@ -88,7 +88,7 @@ func (t *timeouts) add(id timeoutID) {
 
 // check runs the timeouts that have expired (fw: sys_check_timeouts).
 func (t *timeouts) check(now clock.Time) {
-	diff := int64((now - t.last) / clock.Millisecond)
+	diff := int64(now.Sub(t.last) / clock.Millisecond)
 	ran := false
 	for len(t.list) > 0 && t.list[0].ms <= diff {
 		first := t.list[0]
@@ -150,7 +150,7 @@ func (t *timeouts) quiet() {
 	}
 	at, until := t.last, clock.Forever
 	for _, e := range t.list {
-		at += clock.Duration(e.ms) * clock.Millisecond
+		at = at.Add(clock.Duration(e.ms) * clock.Millisecond)
 		if e.id == tcpTimeout || e.id == dnsTimeout && t.s.dns.asking() {
 			until = at
 			break

@@ -30,7 +30,7 @@ func BenchmarkTenMegabytes(b *testing.B) {
 			s:on("receive", function(s, d) n = n + #d end)
 			s:on("disconnection", function() print(n) end)
 			s:connect(80, "10.0.1.0")`)
-		for w.out.Len() == 0 && w.Clock.Now() < 1000*clock.Second {
+		for w.out.Len() == 0 && w.Clock.Now() < clock.At(1000*clock.Second) {
 			w.run(clock.Second)
 		}
 		if got := w.output(); got != fmt.Sprintln(size) {

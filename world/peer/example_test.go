@@ -39,7 +39,7 @@ func Example_badLink() {
 		panic(err)
 	}
 	w.Wire.AddRule(link)
-	w.Wire.AddRule(&wire.Outage{Match: wire.Match{Host: d.Name}, Spans: []wire.Span{{From: 4 * clock.Second, To: 7 * clock.Second}}})
+	w.Wire.AddRule(&wire.Outage{Match: wire.Match{Host: d.Name}, Spans: []wire.Span{{From: clock.At(4 * clock.Second), To: clock.At(7 * clock.Second)}}})
 
 	server := peer.New(w.Wire, "server", netip.MustParsePrefix("192.168.1.20/24"))
 	server.Listen(9000, func(c *peer.Conn) {
@@ -53,7 +53,7 @@ func Example_badLink() {
 		}
 	})
 	d.PowerOn()
-	w.Clock.RunUntil(10 * clock.Second)
+	w.Clock.RunUntil(clock.At(10 * clock.Second))
 	// Output:
 	// 1.1 s: line 10
 	// 1.9 s: line 20

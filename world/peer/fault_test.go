@@ -22,7 +22,7 @@ func sentBy(w *world, host string) *[]string {
 			return
 		}
 		if p := e.Packet; len(p.Payload) > 0 || p.Flags&(wire.SYN|wire.RST) != 0 {
-			times = append(times, fmt.Sprintf("%d:%s%d", e.Time/clock.Millisecond, p.Flags, len(p.Payload)))
+			times = append(times, fmt.Sprintf("%d:%s%d", e.Time.Sub(0)/clock.Millisecond, p.Flags, len(p.Payload)))
 		}
 	})
 	return &times
@@ -66,7 +66,7 @@ func TestRetransmission(t *testing.T) {
 		w.down(from, to)
 		w.run(clock.Second)
 		c := must[*peer.Conn](t)(w.host().Dial(netip.AddrPortFrom(deviceAddr(0), 80)))
-		w.Clock.RunUntil(5 * clock.Second)
+		w.Clock.RunUntil(clock.At(5 * clock.Second))
 		c.Write([]byte("?"))
 		return c
 	}
@@ -74,7 +74,7 @@ func TestRetransmission(t *testing.T) {
 		w := newWorld(t, program(3600))
 		times := sentBy(w, "device1")
 		// 1 ms after the request has arrived, the answer is under way.
-		c := start(w, 5*clock.Second+3*clock.Millisecond, 20*clock.Second)
+		c := start(w, clock.At(5*clock.Second+3*clock.Millisecond), clock.At(20*clock.Second))
 		got := 0
 		c.OnData = func(data []byte) { got += len(data) }
 		w.run(60 * clock.Second)
@@ -91,7 +91,7 @@ func TestRetransmission(t *testing.T) {
 	t.Run("keepalive ends it first", func(t *testing.T) {
 		w := newWorld(t, program(30))
 		times := sentBy(w, "device1")
-		c := start(w, 5*clock.Second+3*clock.Millisecond, clock.Forever)
+		c := start(w, clock.At(5*clock.Second+3*clock.Millisecond), clock.Forever)
 		w.run(100 * clock.Second)
 		var code, ms float64
 		if _, err := fmt.Sscanf(w.output(), "disconnection %v %v", &code, &ms); err != nil || code != -8 || ms < 45000 || ms > 45400 {
@@ -118,7 +118,7 @@ func TestConnectDuringOutage(t *testing.T) {
 	times := sentBy(w, "device1")
 	host := w.host()
 	must[*peer.Listener](t)(host.Listen(80, func(*peer.Conn) {}))
-	w.down(0, 60*clock.Second)
+	w.down(0, clock.At(60*clock.Second))
 	w.run(30 * clock.Second)
 	var code, ms float64
 	if _, err := fmt.Sscan(w.output(), &code, &ms); err != nil || code != -8 || ms < 6000 || ms > 6250 {
@@ -140,7 +140,7 @@ func TestZeroWindow(t *testing.T) {
 	}{
 		{"clean", nil},
 		{"lossy", lossy(t, "loss=10%")},
-		{"down", &wire.Outage{Spans: []wire.Span{{From: 30 * clock.Second, To: 100 * clock.Second}}}},
+		{"down", &wire.Outage{Spans: []wire.Span{{From: clock.At(30 * clock.Second), To: clock.At(100 * clock.Second)}}}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t, `net.createServer(3600):listen(80, function(c)
@@ -197,7 +197,7 @@ func lossy(t *testing.T, spec string) *wire.Link {
 func TestKeepalive(t *testing.T) {
 	for _, test := range []struct {
 		name     string
-		from, to clock.Time // of the outage; the last segment comes at 2 s
+		from, to clock.Duration // of the outage, in s; the last segment comes at 2 s
 		want     string
 	}{
 		{"no outage", 0, 1, ""},
@@ -210,7 +210,7 @@ func TestKeepalive(t *testing.T) {
 				c:on("disconnection", function(c, code) print(code, tmr.now() / 1e6) end)
 			end)`)
 			w.run(2 * clock.Second)
-			w.down(test.from*clock.Second, test.to*clock.Second)
+			w.down(clock.At(test.from*clock.Second), clock.At(test.to*clock.Second))
 			c := must[*peer.Conn](t)(w.host().Dial(netip.AddrPortFrom(deviceAddr(0), 80)))
 			end := ""
 			c.OnClose = func(err error) { end = err.Error() }

@@ -62,7 +62,7 @@ func (h *Host) Ping(to netip.Addr, n int, fn func(took clock.Duration)) error {
 	stop = h.stack.ListenEcho(func(e lwip.Echo) {
 		if e.From == to && e.ID == id {
 			stop()
-			fn(h.clock.Now() - sent)
+			fn(h.clock.Now().Sub(sent))
 		}
 	})
 	return failed(h.stack.SendEcho(to, id, 0, n), "ping %v", to)

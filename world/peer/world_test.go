@@ -87,7 +87,7 @@ func (w *world) host() *peer.Host {
 	return peer.New(w.Wire, fmt.Sprintf("host%d", n+1), netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(n + 1)}), networkBits))
 }
 
-func (w *world) run(d clock.Duration) { w.Clock.RunUntil(w.Clock.Now() + d) }
+func (w *world) run(d clock.Duration) { w.Clock.RunUntil(w.Clock.Now().Add(d)) }
 
 // output returns what devices have printed since the last call.
 func (w *world) output() string {

@@ -94,12 +94,12 @@ func (l *Link) Judge(p Passage, f *Fate) {
 	ln := l.lane(p.From, p.To)
 	if l.Bandwidth > 0 {
 		start := max(ln.free, p.Time)
-		if l.QueueLimit > 0 && start-p.Time > l.QueueLimit {
+		if l.QueueLimit > 0 && start.Sub(p.Time) > l.QueueLimit {
 			f.Drop = "link queue full"
 			return
 		}
-		ln.free = start + clock.Duration(int64(p.Packet.Len())*8*int64(clock.Second)/l.Bandwidth)
-		f.Delay += ln.free - p.Time
+		ln.free = start.Add(clock.Duration(int64(p.Packet.Len()) * 8 * int64(clock.Second) / l.Bandwidth))
+		f.Delay += ln.free.Sub(p.Time)
 	}
 	if l.Jitter > 0 {
 		f.Delay += clock.Duration(l.rand.Int64N(int64(l.Jitter) + 1))
@@ -111,8 +111,8 @@ func (l *Link) Judge(p Passage, f *Fate) {
 		}
 		f.Delay += by
 	} else {
-		f.Delay = max(f.Delay, ln.last-p.Time)
-		ln.last = p.Time + f.Delay
+		f.Delay = max(f.Delay, ln.last.Sub(p.Time))
+		ln.last = p.Time.Add(f.Delay)
 	}
 	if l.Duplicate > 0 && l.rand.Float64() < l.Duplicate {
 		f.Copies = append(f.Copies, 0)

@@ -60,7 +60,7 @@ func TestParseSpan(t *testing.T) {
 	tests := []struct{ text, want string }{
 		{"10s-20s", "{10000000 20000000} <nil>"},
 		{"0s-1ms", "{0 1000} <nil>"},
-		{"1h-", fmt.Sprint(Span{3600 * clock.Second, clock.Forever}, nil)},
+		{"1h-", fmt.Sprint(Span{clock.At(3600 * clock.Second), clock.Forever}, nil)},
 		{"20s-10s", "{0 0} from 20s to 10s: write two times since power-on, the second later than the first"},
 		{"-20s", `{0 0} "-20s": write FROM-TO, two times since power-on such as 10s-20s, or 10s- for no end`},
 		{"10s", `{0 0} "10s": write FROM-TO, two times since power-on such as 10s-20s, or 10s- for no end`},
@@ -90,7 +90,7 @@ func TestTwoLinks(t *testing.T) {
 	b.send("a", addr(3), "first")
 	b.send("c", addr(2), "second")
 	b.send("c", addr(254), "none")
-	b.c.RunUntil(clock.Second)
+	b.c.RunUntil(clock.At(clock.Second))
 	if got, want := strings.Join(b.log, ", "), "2000 g none, 10000 c first, 20000 b second, 30000 b both"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -98,16 +98,16 @@ func TestTwoLinks(t *testing.T) {
 
 func TestOutage(t *testing.T) {
 	b := newBench()
-	b.w.AddRule(&Outage{Match: Match{Host: "a"}, Spans: []Span{{5 * clock.Second, 6 * clock.Second}, {8 * clock.Second, clock.Forever}}})
+	b.w.AddRule(&Outage{Match: Match{Host: "a"}, Spans: []Span{{clock.At(5 * clock.Second), clock.At(6 * clock.Second)}, {clock.At(8 * clock.Second), clock.Forever}}})
 	for _, s := range []string{"4", "5", "6", "8"} {
-		var at clock.Time
+		var at clock.Duration
 		fmt.Sscan(s, &at)
-		b.c.At(at*clock.Second, func() {
+		b.c.At(clock.At(at*clock.Second), func() {
 			b.send("a", addr(2), s)
 			b.send("b", addr(3), s)
 		})
 	}
-	b.c.RunUntil(20 * clock.Second)
+	b.c.RunUntil(clock.At(20 * clock.Second))
 	if got, want := strings.Join(b.log, ", "), "4002000 b 4, 4002000 c 4, 5002000 c 5, 6002000 b 6, 6002000 c 6, 8002000 c 8"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}

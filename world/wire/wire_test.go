@@ -61,7 +61,7 @@ func TestRouting(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			b := newBench()
 			b.send("a", test.dst, "x")
-			b.c.RunUntil(clock.Second)
+			b.c.RunUntil(clock.At(clock.Second))
 			if !reflect.DeepEqual(b.log, test.want) {
 				t.Errorf("got %q, want %q", b.log, test.want)
 			}
@@ -75,7 +75,7 @@ func TestDetach(t *testing.T) {
 	b.w.Tap(func(e Event) { events = append(events, e.Kind.String()+" "+e.Reason) })
 	b.send("a", addr(2), "under way")
 	b.nic["b"].Detach()
-	b.c.RunUntil(clock.Second)
+	b.c.RunUntil(clock.At(clock.Second))
 	if want := []string{"sent ", "routed ", "dropped receiver detached"}; !reflect.DeepEqual(events, want) {
 		t.Errorf("got %q, want %q", events, want)
 	}
@@ -143,7 +143,7 @@ func TestRules(t *testing.T) {
 			for _, s := range test.send {
 				b.send("a", addr(2), s)
 			}
-			b.c.RunUntil(clock.Second)
+			b.c.RunUntil(clock.At(clock.Second))
 			if !reflect.DeepEqual(b.log, test.want) {
 				t.Errorf("got %q, want %q", b.log, test.want)
 			}
@@ -160,9 +160,9 @@ func TestSeededJitter(t *testing.T) {
 		b.w.AddRule(l)
 		for i := range 50 {
 			b.send("a", addr(2), string(rune('A'+i)))
-			b.c.RunUntil(b.c.Now() + clock.Millisecond)
+			b.c.RunUntil(b.c.Now().Add(clock.Millisecond))
 		}
-		b.c.RunUntil(clock.Second)
+		b.c.RunUntil(clock.At(clock.Second))
 		return b.log
 	}
 	one, same, other := run(1), run(1), run(2)

@@ -109,7 +109,7 @@ func (b *Bench) event(e device.Event) {
 }
 
 // Run lets virtual time pass.
-func (b *Bench) Run(d clock.Duration) { b.World.Clock.RunUntil(b.World.Clock.Now() + d) }
+func (b *Bench) Run(d clock.Duration) { b.World.Clock.RunUntil(b.World.Clock.Now().Add(d)) }
 
 // Output returns what the device has printed since the last call.
 func (b *Bench) Output() string {

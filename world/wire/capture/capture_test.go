@@ -73,7 +73,7 @@ func traffic(t testing.TB, seed uint64) []byte {
 		}
 	}
 	must(a.Ping(b.Addr(), 33, func(clock.Duration) {}))
-	w.Clock().RunUntil(60 * clock.Second)
+	w.Clock().RunUntil(clock.At(60 * clock.Second))
 	if got != 50000 {
 		t.Errorf("%d bytes came back", got)
 	}
@@ -164,7 +164,7 @@ func TestComments(t *testing.T) {
 	drop()
 	send("10.0.0.3")
 	nics["c"].Gate = func() string { return "Wi-Fi down" }
-	w.Clock().RunUntil(clock.Second)
+	w.Clock().RunUntil(clock.At(clock.Second))
 	nics["c"].Send(&wire.Packet{Src: nics["c"].Prefix().Addr(), Dst: nics["a"].Prefix().Addr(), Proto: wire.UDP})
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
