@@ -14,13 +14,15 @@ import (
 	"path/filepath"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/modules"
 	"github.com/nodemcu-sim/nodemcu-sim/project"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
-	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/gateway"
 )
 
@@ -41,10 +43,7 @@ type Options struct {
 
 	StaticTimers bool // tmr has the numbered timers of older firmware
 
-	// See device.Config.
-	TrackAllocations, ProfileCPU bool
-	HeapBudget                   int
-	LeakAfter                    clock.Duration
+	Inspect inspect.Config // what is recorded and looked for
 
 	// Others are the directories of further devices in the same world. They have
 	// their own project files; Board, CPU, OnPanic and the link options hold for
@@ -55,7 +54,7 @@ type Options struct {
 // App is a device that is ready to be switched on, in a world of its own, or the
 // first of several.
 type App struct {
-	World   *device.World
+	World   *world.World
 	Device  *device.Device // the one of Options.Dir; World.Devices has all
 	Gateway *gateway.Gateway
 
@@ -93,7 +92,7 @@ func New(o Options) (_ *App, err error) {
 		return nil, err
 	}
 
-	a := &App{World: device.NewWorld(o.Seed)}
+	a := &App{World: world.New(o.Seed)}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -108,7 +107,7 @@ func New(o Options) (_ *App, err error) {
 	if len(o.Others) > 0 {
 		cfg.Name = baseName(o.Dir)
 	}
-	a.Device = a.World.AddDevice(cfg)
+	a.Device = device.New(a.World, cfg)
 	first.device = a.Device
 	if err := o.faults(a.Device, p); err != nil {
 		return nil, err
@@ -173,8 +172,7 @@ func (o Options) configure(dir string) (*project.Project, device.Config, error) 
 
 // apply sets what the caller chose.
 func (o Options) apply(cfg *device.Config) error {
-	cfg.TrackAllocations, cfg.ProfileCPU = o.TrackAllocations, o.ProfileCPU
-	cfg.HeapBudget, cfg.LeakAfter = o.HeapBudget, o.LeakAfter
+	cfg.Inspect = o.Inspect
 	switch o.CPU {
 	case "":
 	case "esp8266", "host":
@@ -242,7 +240,7 @@ func (a *App) loadFlash(from *source, src *hostdir.Dir, flashDir string, cfg *de
 			return fmt.Errorf("--flash-dir: %w", err)
 		}
 		cfg.Flash.SetSink(from.sink, func(err error) {
-			from.device.Emit(device.Note, device.NoteData{Text: "--flash-dir: " + err.Error()})
+			from.device.Emit(event.Note{Text: "--flash-dir: " + err.Error()})
 		})
 	}
 	for _, s := range report.Skipped {
@@ -285,7 +283,7 @@ func (a *App) publish(d *device.Device, list []project.Publish) error {
 		}
 		of := ""
 		if d != a.Device {
-			of = " of " + d.Name
+			of = " of " + d.Name()
 		}
 		a.published = append(a.published, fmt.Sprintf("%s → %s port %d%s", at, proto, p.Port, of))
 	}
@@ -306,7 +304,7 @@ func (a *App) Dirs() []string {
 
 // PowerOn switches all devices on.
 func (a *App) PowerOn() {
-	for _, d := range a.World.Devices() {
+	for _, d := range device.In(a.World) {
 		d.PowerOn()
 	}
 }

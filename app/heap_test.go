@@ -32,7 +32,7 @@ func TestHeapIsAsPublished(t *testing.T) {
 	} {
 		a.World.Clock.RunUntil(tt.at)
 		out.Reset()
-		a.Device.TypeSerial([]byte("=node.heap()\n"))
+		a.Device.Serial.Type([]byte("=node.heap()\n"))
 		a.World.Clock.RunUntil(tt.at.Add(clock.Second / 4))
 		free, _ := strconv.Atoi(regexp.MustCompile(`(?m)^\d+$`).FindString(out.String()))
 		if free < tt.min || free > tt.max {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
 )
@@ -78,7 +79,7 @@ func (r *Reload) has(name, data string) bool {
 func (r *Reload) Apply() error {
 	names := r.Files()
 	d := r.Device
-	d.Emit(device.Note, device.NoteData{Text: "files have changed: " + strings.Join(names, ", ")})
+	d.Emit(event.Note{Text: "files have changed: " + strings.Join(names, ", ")})
 	d.Reset(device.ExternalReset)
 	for _, name := range names {
 		path := "/FLASH/" + name

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -105,12 +106,12 @@ func TestReloadOther(t *testing.T) {
 		}
 	}
 	a.World.Clock.RunUntil(clock.At(2 * clock.Second))
-	for i, d := range a.World.Devices() {
+	for i, d := range device.In(a.World) {
 		if n := d.Snapshot().Boots; n != i {
-			t.Errorf("%s was reset %d times", d.Name, n)
+			t.Errorf("%s was reset %d times", d.Name(), n)
 		}
 	}
-	if data, _ := a.World.Devices()[1].Flash.Peek("init.lua"); string(data) != "b = 2" {
+	if data, _ := device.In(a.World)[1].Flash.Peek("init.lua"); string(data) != "b = 2" {
 		t.Errorf("init.lua is %q", data)
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/project"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
@@ -25,7 +26,7 @@ func (a *App) addOther(o Options, dir string) (*project.Project, error) {
 		return nil, err
 	}
 	p.WiFi.ApplyDevice(&cfg)
-	from.device = a.World.AddDevice(cfg)
+	from.device = device.New(a.World, cfg)
 	if err := o.faults(from.device, p); err != nil {
 		return nil, err
 	}
@@ -36,8 +37,8 @@ func (a *App) addOther(o Options, dir string) (*project.Project, error) {
 // is no error: a project file of several devices may be used for one of them.
 func (a *App) checkLinks(projects []*project.Project) {
 	var names []string
-	for _, d := range a.World.Devices() {
-		names = append(names, d.Name)
+	for _, d := range device.In(a.World) {
+		names = append(names, d.Name())
 	}
 	for i, p := range projects {
 		for _, host := range p.Link.Unknown(names) {
@@ -59,7 +60,7 @@ func baseName(dir string) string {
 // freeName returns name, or name-2 and so on where a device has that already.
 func (a *App) freeName(name string) string {
 	for n, out := 2, name; ; n++ {
-		if !slices.ContainsFunc(a.World.Devices(), func(d *device.Device) bool { return d.Name == out }) {
+		if !slices.ContainsFunc(device.In(a.World), func(d *device.Device) bool { return d.Name() == out }) {
 			return out
 		}
 		out = fmt.Sprintf("%s-%d", name, n)
@@ -80,12 +81,12 @@ func (o Options) faults(d *device.Device, p *project.Project) (err error) {
 			return err
 		}
 	}
-	link.Apply(d, o.Seed+uint64(len(d.World().Devices())))
+	link.Apply(d, o.Seed+uint64(len(device.In(d.World()))))
 	return nil
 }
 
 // outages switches the access points off and on.
-func (o Options) outages(w *device.World, p *project.Project) error {
+func (o Options) outages(w *world.World, p *project.Project) error {
 	down := p.WiFi.Outages
 	if len(o.WiFiDown) > 0 {
 		var err error

@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
@@ -38,8 +41,8 @@ func TestSeveralDevices(t *testing.T) {
 	}
 	defer a.Close()
 	out := map[string]string{}
-	a.World.Subscribe(func(e device.Event) {
-		if d, ok := e.Data.(device.OutputData); ok {
+	a.World.Subscribe(func(e world.Event) {
+		if d, ok := e.Data.(event.Output); ok {
 			out[e.Device] += d.Text
 		}
 	})
@@ -60,9 +63,9 @@ func TestSeveralDevices(t *testing.T) {
 	if !regexp.MustCompile(`port 80\n.*port 80 of lamp-2\n.*port 80 of switch$`).MatchString(published) {
 		t.Errorf("published:\n%s", published)
 	}
-	d := a.World.Devices()
-	u := d[1].Net().NewUDP()
-	u.SendTo([]byte("x"), d[2].Address(device.StationIf).Addr(), 7)
+	d := device.In(a.World)
+	u := d[1].Net.Stack().NewUDP()
+	u.SendTo([]byte("x"), d[2].Address(air.StationIf).Addr(), 7)
 	a.World.Clock.RunUntil(clock.At(7*clock.Second + 25*clock.Millisecond))
 	if slow != 20000 {
 		t.Errorf("a packet between two links of 10 ms took %d µs", slow)
@@ -123,23 +126,23 @@ func TestLinkTo(t *testing.T) {
 			arrived = e.Time
 		}
 	})
-	d := a.World.Devices()
+	d := device.In(a.World)
 	for _, tt := range []struct {
 		from, to int
 		want     clock.Duration // 0: lost
 	}{{0, 1, 30 * clock.Millisecond}, {1, 0, 30 * clock.Millisecond}, {0, 2, 7 * clock.Millisecond}, {1, 2, 7 * clock.Millisecond}, {2, 1, 7 * clock.Millisecond}} {
 		start := a.World.Clock.Now()
 		arrived = start
-		d[tt.from].Net().NewUDP().SendTo([]byte("x"), d[tt.to].Address(device.StationIf).Addr(), 7)
+		d[tt.from].Net.Stack().NewUDP().SendTo([]byte("x"), d[tt.to].Address(air.StationIf).Addr(), 7)
 		a.World.Clock.RunUntil(start.Add(tt.want) + 1) // no answer of the receiver yet
 		if took := arrived.Sub(start); took != tt.want {
-			t.Errorf("from %s to %s: %d µs, want %d", d[tt.from].Name, d[tt.to].Name, took, tt.want)
+			t.Errorf("from %s to %s: %d µs, want %d", d[tt.from].Name(), d[tt.to].Name(), took, tt.want)
 		}
 		a.World.Clock.RunUntil(start.Add(100 * clock.Millisecond))
 	}
 	a.World.Clock.RunUntil(clock.At(9 * clock.Second))
 	arrived = 0
-	d[0].Net().NewUDP().SendTo([]byte("x"), d[2].Address(device.StationIf).Addr(), 7)
+	d[0].Net.Stack().NewUDP().SendTo([]byte("x"), d[2].Address(air.StationIf).Addr(), 7)
 	a.World.Clock.RunUntil(clock.At(10 * clock.Second))
 	if arrived != 0 {
 		t.Error("a packet got through an outage")

@@ -12,7 +12,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/tomlfile"
 )
 
@@ -52,7 +52,7 @@ func (e *UnknownError) Error() string {
 
 // Load returns the profile of a board by its name or one of its aliases; case
 // does not matter. The error is an *UnknownError.
-func Load(name string) (*device.Board, error) {
+func Load(name string) (*board.Board, error) {
 	want := strings.ToLower(strings.TrimSpace(name))
 	for _, b := range All() {
 		if b.Name == want || slices.Contains(b.Aliases, want) {
@@ -63,13 +63,13 @@ func Load(name string) (*device.Board, error) {
 }
 
 // All returns every profile, in the order of Names.
-func All() []*device.Board {
-	var all []*device.Board
+func All() []*board.Board {
+	var all []*board.Board
 	for _, name := range Names() {
 		file := name + ".toml"
 		data, err := files.ReadFile(file)
 		if err == nil {
-			var b *device.Board
+			var b *board.Board
 			if b, err = Parse(file, data); err == nil {
 				all = append(all, b)
 			}
@@ -83,8 +83,8 @@ func All() []*device.Board {
 
 // Parse reads a profile, data, written in the file called file, on top of what
 // the chip gives to every board. The error names the line and what to do.
-func Parse(file string, data []byte) (*device.Board, error) {
-	b := new(device.Board)
+func Parse(file string, data []byte) (*board.Board, error) {
+	b := new(board.Board)
 	chip, err := files.ReadFile(chipFile)
 	if err != nil {
 		panic(err) // embedded
@@ -118,7 +118,7 @@ const (
 
 // Check says what is wrong with a board. where makes an error about one of the
 // profile's keys, such as "fs.size"; see tomlfile.File.Errorf.
-func Check(b *device.Board, where func(key, format string, args ...any) error) error {
+func Check(b *board.Board, where func(key, format string, args ...any) error) error {
 	switch {
 	case b.Name == "" || b.Title == "":
 		return where("name", "a board needs a name and a title")
@@ -156,10 +156,10 @@ func Check(b *device.Board, where func(key, format string, args ...any) error) e
 	seen := map[int]bool{}
 	for i, p := range b.Pins {
 		key := fmt.Sprintf("pin[%d]", i)
-		gpio, ok := device.GPIOOf(p.Index)
+		gpio, ok := board.GPIOOf(p.Index)
 		switch {
 		case !ok:
-			return where(key, "%s: pin numbers are 0 to %d, not %d", key, device.NumPins-1, p.Index)
+			return where(key, "%s: pin numbers are 0 to %d, not %d", key, board.NumPins-1, p.Index)
 		case gpio != p.GPIO:
 			return where(key, "%s: pin %d is GPIO%d, not GPIO%d", key, p.Index, gpio, p.GPIO)
 		case p.Silk == "":
@@ -174,7 +174,7 @@ func Check(b *device.Board, where func(key, format string, args ...any) error) e
 		if p.Kind == "" || p.Name == "" {
 			return where(key, "%s: a part needs a kind and a name", key)
 		}
-		if _, ok := device.IndexOf(p.GPIO); !ok {
+		if _, ok := board.IndexOf(p.GPIO); !ok {
 			return where(key, "%s: the firmware has no number for GPIO%d", key, p.GPIO)
 		}
 	}

@@ -4,14 +4,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/repl"
+	"github.com/nodemcu-sim/nodemcu-sim/device/serial"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // terminal is what a person at the serial port sees.
 type terminal struct {
 	t   *testing.T
-	w   *World
+	w   *world.World
 	d   *Device
 	out strings.Builder
 }
@@ -19,14 +24,16 @@ type terminal struct {
 // newTerminal powers a device with these files on and waits for its prompt.
 func newTerminal(t *testing.T, files map[string]string, cfg Config) *terminal {
 	t.Helper()
-	x := &terminal{t: t, w: NewWorld(1)}
-	x.w.Subscribe(func(e Event) {
-		if o, ok := e.Data.(OutputData); ok {
+	x := &terminal{t: t, w: world.New(1)}
+	x.w.Subscribe(func(e world.Event) {
+		if o, ok := e.Data.(event.Output); ok {
 			x.out.WriteString(o.Text)
 		}
 	})
-	cfg.Board = testBoard()
-	x.d = x.w.AddDevice(cfg)
+	if cfg.Board == nil {
+		cfg.Board = testBoard()
+	}
+	x.d = New(x.w, cfg)
 	for name, text := range files {
 		if err := x.d.Flash.WriteFile(name, []byte(text)); err != nil {
 			t.Fatal(err)
@@ -42,20 +49,20 @@ func (x *terminal) wait(d clock.Duration) { x.w.Clock.RunUntil(x.w.Clock.Now().A
 // send types text and returns what came back.
 func (x *terminal) send(text string) string {
 	x.out.Reset()
-	x.d.TypeSerial([]byte(text))
+	x.d.Serial.Type([]byte(text))
 	x.wait(clock.Duration(len(text))*100 + 100*clock.Millisecond)
 	return x.out.String()
 }
 
-const banner = "\r\nNodeMCU 3.0.0.0 build unspecified powered by Lua 5.1.4 on SDK 3.0.1-dev(fce080e)\r\n"
+const bannerText = "\r\nNodeMCU 3.0.0.0 build unspecified powered by Lua 5.1.4 on SDK 3.0.1-dev(fce080e)\r\n"
 
 func TestBoot(t *testing.T) {
 	for _, tt := range []struct {
 		name, init, want string
 	}{
-		{"without init.lua", "", banner + "cannot open init.lua: \r\n> "},
-		{"with init.lua", `print("hello")`, banner + "hello\r\n> "},
-		{"init.lua sets the prompt", `_PROMPT = "$ "`, banner + "$ "},
+		{"without init.lua", "", bannerText + "cannot open init.lua: \r\n> "},
+		{"with init.lua", `print("hello")`, bannerText + "hello\r\n> "},
+		{"init.lua sets the prompt", `_PROMPT = "$ "`, bannerText + "$ "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			files := map[string]string{}
@@ -77,12 +84,12 @@ func TestStartupSettingsSurviveReset(t *testing.T) {
 		options int
 		want    string
 	}{
-		{"@other.lua", 0, banner + "other\r\n> "},
-		{"=print(1 + 1)", StartNoBanner, "2\r\n> "},
-		{"", StartNoBanner, "init\r\n> "},
+		{"@other.lua", 0, bannerText + "other\r\n> "},
+		{"=print(1 + 1)", repl.StartNoBanner, "2\r\n> "},
+		{"", repl.StartNoBanner, "init\r\n> "},
 	} {
-		x.d.SetStartupCommand(tt.command)
-		x.d.SetStartupOptions(tt.options)
+		x.d.REPL.SetStartupCommand(tt.command)
+		x.d.REPL.SetStartupOptions(tt.options)
 		x.out.Reset()
 		x.d.PressReset()
 		x.wait(500 * clock.Millisecond)
@@ -90,11 +97,11 @@ func TestStartupSettingsSurviveReset(t *testing.T) {
 			t.Errorf("%q: got %q\nwant %q", tt.command, got, tt.want)
 		}
 	}
-	x.d.SetStartupOptions(Start160MHz)
+	x.d.REPL.SetStartupOptions(repl.Start160MHz)
 	x.d.PressReset()
 	x.wait(500 * clock.Millisecond)
-	if x.d.MHz() != 160 {
-		t.Errorf("CPU at %d MHz", x.d.MHz())
+	if x.d.ETS.MHz() != 160 {
+		t.Errorf("CPU at %d MHz", x.d.ETS.MHz())
 	}
 }
 
@@ -167,11 +174,11 @@ func TestOneLinePerTask(t *testing.T) {
 		s := c.String(1)
 		order = append(order, s)
 		if s != "task" {
-			x.d.PostTask(Low, func() { order = append(order, "task after "+s) })
+			x.d.PostTask(ets.Low, func() { order = append(order, "task after "+s) })
 		}
 		return 0
 	}}))
-	if problem := x.d.Input("mark('1')\nmark('2')\n"); problem != "" {
+	if problem := x.d.REPL.Feed("mark('1')\nmark('2')\n"); problem != "" {
 		t.Fatal(problem)
 	}
 	x.wait(clock.Second)
@@ -182,11 +189,11 @@ func TestOneLinePerTask(t *testing.T) {
 
 func TestInputIsBounded(t *testing.T) {
 	x := newTerminal(t, nil, Config{})
-	x.d.Board.Heap.Size = 1000
-	if problem := x.d.Input(strings.Repeat("x", 900)); problem != "" {
+	// The board says nothing of its heap, so one line has room.
+	if problem := x.d.REPL.Feed(strings.Repeat("x", serial.LineBuffer-100)); problem != "" {
 		t.Fatal(problem)
 	}
-	if problem := x.d.Input(strings.Repeat("x", 200)); problem != vm.OutOfMemory {
+	if problem := x.d.REPL.Feed(strings.Repeat("x", 200)); problem != vm.OutOfMemory {
 		t.Errorf("got %q", problem)
 	}
 }
@@ -207,12 +214,12 @@ func TestChunkThatNeverEndsIsAnError(t *testing.T) {
 
 func TestTaskQueueFullPanicsTheReader(t *testing.T) {
 	x := newTerminal(t, nil, Config{OnPanic: HaltOnPanic})
-	x.d.OnSerial(-1, 0, true, func([]byte) {
-		for x.d.PostTask(Low, func() {}) {
+	x.d.Serial.OnData(-1, 0, true, func([]byte) {
+		for x.d.PostTask(ets.Low, func() {}) {
 		}
 	})
 	got := x.send("a=1\nb")
-	if !strings.HasSuffix(got, ")\r\n") || !strings.Contains(got, "PANIC: unprotected error in call to Lua API ("+TaskQueueFull+")") || !x.d.Halted() {
+	if !strings.HasSuffix(got, ")\r\n") || !strings.Contains(got, "PANIC: unprotected error in call to Lua API ("+ets.TaskQueueFull+")") || !x.d.Halted() {
 		t.Errorf("got %q", got)
 	}
 	if got := x.send("print(1)\n"); got != "" {

@@ -1,12 +1,33 @@
+// Package device is the chip with its system: boot, reset, panic and reboot, and how
+// Lua is entered and left. What the chip consists of are packages below it, a field of
+// Device each: the scheduler (ets), the radio, the network interfaces, the serial port
+// and the interpreter on it, the pins, the flash, the VM, and what looks into them
+// (inspect). It is what firmware modules are written against.
+//
+// It must not know any firmware module: package firmware hands it the list, as a
+// build of the real firmware selects its modules. It must not know the host: no
+// files, no sockets, no wall clock.
 package device
 
 import (
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
+	"github.com/nodemcu-sim/nodemcu-sim/device/netif"
+	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/device/repl"
+	"github.com/nodemcu-sim/nodemcu-sim/device/serial"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -26,9 +47,9 @@ const (
 // Config is what a device is made of. The zero value of every field but Board
 // is a sensible default.
 type Config struct {
-	Name    string   // shows in events; default "device<n>"
-	Board   *Board   // required
-	Modules []Module // the firmware's modules
+	Name    string       // shows in events; default "device<n>"
+	Board   *board.Board // required
+	Modules []Module     // the firmware's modules
 	// Flash is the file system, which outlives resets. Default: an empty one of
 	// the board's size.
 	Flash *flash.FS
@@ -39,18 +60,10 @@ type Config struct {
 	// vm.Config says.
 	ExactHeap bool
 	OnPanic   OnPanic
-	// TrackAllocations records where and when every object was made, for heap
-	// snapshots, profiles and post-mortems. ProfileCPU records where CPU time
-	// goes. Neither changes the run.
-	TrackAllocations, ProfileCPU bool
-	// HeapBudget, if above 0, is how many bytes must stay free: there is a
-	// post-mortem (BudgetBroken) as soon as there are less.
-	HeapBudget int
-	// LeakAfter is how long a callback may outlive its socket or timer before a
-	// hint names it. Default 60 s; below 0 never.
-	LeakAfter clock.Duration
+	// Inspect says what is recorded and looked for.
+	Inspect inspect.Config
 	// WiFi is what the device's flash holds of Wi-Fi at first.
-	WiFi WiFiConfig
+	WiFi radio.Config
 	// BootDelay is the time from reset to Lua. Default 166 ms (fw:
 	// docs/modules/node.md, node.startup).
 	BootDelay clock.Duration
@@ -62,398 +75,188 @@ type Config struct {
 	Startup func(d *Device)
 }
 
-const defaultBootDelay = 166 * clock.Millisecond
+// DefaultBootDelay is Config.BootDelay unless set.
+const DefaultBootDelay = 166 * clock.Millisecond
 
-// Times after which the watchdog resets (reference: watchdogs and tasks).
-const softWatchdog = 3200 * clock.Millisecond
-
-const sliceNanos = 1_000_000 // look at the watchdog each millisecond of CPU time
+// RTCWords is how many 32-bit words of the real-time clock's memory belong to
+// the program (fw: app/include/rtc/rtcaccess.h, RTC_USER_MEM_NUM_DWORDS).
+const RTCWords = 128
 
 // Device is one simulated ESP8266 with its firmware.
 type Device struct {
-	Name  string
-	Board *Board
-	Flash *flash.FS
-	VM    *vm.VM // nil while the device is booting or off
+	Board   *board.Board
+	Flash   *flash.FS
+	VM      *vm.VM // nil while the device is booting or off
+	ETS     *ets.Scheduler
+	Net     *netif.Network
+	Radio   *radio.Radio
+	Serial  *serial.Port
+	REPL    *repl.REPL
+	Pins    *pin.Pins
+	Inspect *inspect.Inspector
+	// RTC is the program's part of the memory that the real-time clock keeps
+	// through resets and deep sleep. Switching the device on clears it: the chip's
+	// comes up with anything in it.
+	RTC [RTCWords]uint32
 
-	world     *World
-	index     int // in World.Devices
-	cfg       Config
-	cpuCounts bool
-	rand      *rand.Rand
+	world *world.World
+	cfg   Config
+	index int // among the world's nodes
+	rand  *rand.Rand
 
-	powered    bool
-	restarting bool // see ExpectReset
-	running    bool
-	local      clock.Time // device time at the start of the current work, plus delays
-	cpuMark    int64      // vm.CPU at the start of the current work
-	sched      scheduler
-
-	resetAt      clock.Time // when the device was last reset: its own time zero
 	boots        int
 	reason       BootReason
+	restarting   bool // see ExpectReset
 	pendingReset *BootReason
-	wdtMark      int64 // vm.CPU when the watchdog was last fed
 	halted       bool
-	mhz          int
-	cycleBase    int64 // the cycle counter at cycleAt
-	cycleAt      int64 // nanoseconds since the reset
-
-	radio    *Radio
-	net      network
-	libs     []*Lib
-	onerror  vm.Ref
-	erring   bool // the default onerror has a restart pending
-	console  *Console
-	pins     pins
-	analog   int              // what the converter reads
-	adcMode  int              // in flash: what it measures
-	rtc      [RTCWords]uint32 // survives resets
-	snapshot []func(*Snapshot)
-	tools    tools
+	libs         []*Lib
+	snapshot     []func(*Snapshot)
+	onerror      vm.Ref
+	erring       bool // the default onerror has a restart pending
 }
 
-// BootReason is why a device started (fw: docs/modules/node.md, bootreason).
-type BootReason struct {
-	Raw      int
-	Extended int
-	Text     string
-}
-
-// The reasons that the simulator can cause.
-var (
-	PowerOn          = BootReason{1, 0, "power-on"}
-	HardwareWatchdog = BootReason{4, 1, "hardware watchdog reset"}
-	Exception        = BootReason{2, 2, "exception reset"}
-	SoftWatchdog     = BootReason{4, 3, "software watchdog reset"}
-	SoftRestart      = BootReason{2, 4, "software restart"}
-	DeepSleepWake    = BootReason{2, 5, "wake from deep-sleep"}
-	ExternalReset    = BootReason{3, 6, "external reset"}
-)
-
-// AddDevice puts a device into the world, switched off.
-func (w *World) AddDevice(cfg Config) *Device {
+// New puts a device into the world, switched off.
+func New(w *world.World, cfg Config) *Device {
 	if cfg.Board == nil {
-		panic("sim: device without a board")
+		panic("device: no board")
 	}
+	index := len(w.Nodes())
 	if cfg.Name == "" {
-		cfg.Name = fmt.Sprintf("device%d", len(w.devices)+1)
+		cfg.Name = fmt.Sprintf("device%d", index+1)
 	}
 	if cfg.BootDelay == 0 {
-		cfg.BootDelay = defaultBootDelay
+		cfg.BootDelay = DefaultBootDelay
 	}
 	if cfg.Flash == nil {
 		cfg.Flash = flash.New(cfg.Board.FS.Size)
 	}
-	d := &Device{
-		Name:      cfg.Name,
-		Board:     cfg.Board,
-		Flash:     cfg.Flash,
-		world:     w,
-		index:     len(w.devices),
-		cfg:       cfg,
-		cpuCounts: !cfg.HostCPU,
-		rand:      w.newRand(len(w.devices)),
-	}
-	d.startTools()
-	d.sched.loopStart = -1
-	d.radio = newRadio(d)
-	d.net.d = d
-	d.console = newConsole(d)
-	d.initPins(true)
-	w.devices = append(w.devices, d)
+	d := &Device{Board: cfg.Board, Flash: cfg.Flash, world: w, cfg: cfg, index: index, rand: w.Rand(uint64(index))}
+	d.ETS = ets.New(w.Clock, etsHost{d}, cfg.HostCPU)
+	d.Net = netif.New(netHost{d}, w, d.ETS)
+	d.Radio = radio.New(d, cfg.WiFi, w.Air, d.Net, w.Rand(radioSeed+uint64(index)))
+	d.Serial = serial.New(serialHost{d}, w.Clock, d.ETS)
+	d.REPL = repl.New(replHost{d}, d.Serial, repl.Config{Banner: banner, HeapSize: cfg.Board.Heap.Size})
+	d.Pins = pin.New(cfg.Board, d.ETS, func(e event.Pin) { d.Emit(e) })
+	d.Inspect = inspect.New(inspectHost{d}, cfg.Inspect)
+	w.Add(d)
 	return d
 }
 
+// radioSeed keeps the radios' random numbers apart from those of the devices.
+const radioSeed = 1 << 32
+
+// In lists the devices of a world, in the order in which they were added.
+func In(w *world.World) []*Device {
+	var out []*Device
+	for _, n := range w.Nodes() {
+		if d, ok := n.(*Device); ok {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// Name is what the device is called in events and on the wire.
+func (d *Device) Name() string { return d.cfg.Name }
+
 // World returns the world the device lives in.
-func (d *Device) World() *World { return d.world }
+func (d *Device) World() *world.World { return d.world }
 
-// PowerOn switches the device on; it boots after the boot delay.
-func (d *Device) PowerOn() { d.start(PowerOn, d.cfg.BootDelay) }
+// chipIDMask is how many bits a chip's number has.
+const chipIDMask = 0xffffff
 
-// PressReset is the reset button.
-func (d *Device) PressReset() { d.Reset(ExternalReset) }
+// ChipID is what node.chipid() returns: the board's, counted on for every further
+// device of the world, because it makes the MAC address.
+func (d *Device) ChipID() uint32 { return (d.Board.ChipID + uint32(d.index)) & chipIDMask }
 
-// Reset resets the device, after the current piece of work if one is running.
-func (d *Device) Reset(why BootReason) {
-	if d.running {
-		d.pendingReset = &why
-		if d.VM != nil {
-			d.VM.Kill(why.Text)
-		}
-		return
-	}
-	d.reset(why)
-}
+// Address returns the address and network of an interface, the zero value when
+// it has none or is down.
+func (d *Device) Address(i air.Interface) netip.Prefix { return d.Net.Address(i) }
 
-// RequestRestart resets the device once the current piece of work has ended, as
-// node.restart does: Lua goes on until it returns to the system.
-func (d *Device) RequestRestart(why BootReason, delay clock.Duration) {
-	d.ExpectReset()
-	d.world.Clock.At(d.Now().Add(delay), d.ifThisBoot(func() { d.Reset(why) }))
-}
+// Hostname is the name that the station gives to the router.
+func (d *Device) Hostname() string { return d.Radio.Hostname() }
 
-// ifThisBoot wraps fn so that it does nothing after a reset.
-func (d *Device) ifThisBoot(fn func()) func() {
-	boot := d.boots
-	return func() {
-		if d.boots == boot {
-			fn()
-		}
-	}
-}
+// Now returns the device's own time: the world's, plus what the CPU has spent in
+// the current piece of work.
+func (d *Device) Now() clock.Time { return d.ETS.Now() }
 
-func (d *Device) reset(why BootReason) {
-	d.Emit(Reset, ResetData{why.Text})
-	d.shutdown()
-	d.start(why, d.cfg.BootDelay)
-}
+// NewTimer makes a software timer that calls fn, disarmed.
+func (d *Device) NewTimer(fn func()) *ets.Timer { return d.ETS.NewTimer(fn) }
 
-// Sleep is deep sleep: everything is off, and after d the device starts anew.
-// Zero sleeps until the reset button.
-func (d *Device) Sleep(us clock.Duration) {
-	d.Emit(Reset, ResetData{"deep sleep"})
-	d.shutdown()
-	if us > 0 {
-		d.world.Clock.At(d.world.Clock.Now().Add(us), d.ifThisBoot(func() { d.start(DeepSleepWake, d.cfg.BootDelay) }))
-	}
-}
-
-// shutdown drops everything that does not survive a reset.
-func (d *Device) shutdown() {
-	d.radio.stop()
-	d.net.stop()
-	d.powered, d.restarting = false, false
-	d.boots++
-	d.sched.wake.Stop()
-	d.sched = scheduler{loopStart: -1}
-	d.Flash.Reset()
-	d.initPins(false)
-	libs := d.libs
-	d.VM, d.libs, d.snapshot = nil, nil, nil
-	d.resetTools()
-	d.onerror, d.erring, d.halted = 0, false, false
-	for _, l := range libs {
-		if l.Close != nil {
-			l.Close()
-		}
-	}
-	d.console.reset()
-}
-
-func (d *Device) start(why BootReason, delay clock.Duration) {
-	d.powered = true
-	d.reason = why
-	if why == PowerOn {
-		d.rtc = [RTCWords]uint32{}
-	}
-	d.cycleBase, d.cycleAt = 0, 0
-	d.resetAt = d.world.Clock.Now()
-	d.net.start()
-	d.radio.start()
-	t := d.NewTimer(d.boot)
-	t.Arm(delay, false)
-}
-
-// boot makes the Lua state and starts the program.
-func (d *Device) boot() {
-	d.Emit(Boot, BootData{d.reason.Raw, d.reason.Extended, d.reason.Text})
-	memory := heap.New(heap.Config{Size: d.Board.Heap.Size})
-	d.watchHeap(memory)
-	d.VM = vm.New(vm.Config{
-		Output:     d.Print,
-		ReadFile:   d.readFile,
-		Embedded:   d.cfg.Embedded,
-		Random:     d.Random,
-		Slice:      d.checkWatchdog,
-		SliceNanos: sliceNanos,
-		Heap:       memory,
-		Now:        func() int64 { return int64(d.Now()) },
-		Recorder:   d.tools.recorder,
-		ExactHeap:  d.cfg.ExactHeap,
-	})
-	d.watchVM()
-	d.cpuMark, d.wdtMark = 0, 0
-	d.SetMHz(d.Board.CPU.MHz)
-	openLibraries(d)
-	for _, m := range d.cfg.Modules {
-		lib := m.Open(d)
-		d.libs = append(d.libs, lib)
-		d.VM.OpenModule(m.Name, lib.Funcs, lib.Consts)
-		for _, t := range lib.Types {
-			d.VM.Metatable(t)
-		}
-	}
-	if d.cfg.Startup != nil {
-		d.cfg.Startup(d)
-		return
-	}
-	d.console.start()
-}
-
-// readFile is how Lua's loaders read a file of the flash.
-func (d *Device) readFile(name string) ([]byte, bool) {
-	data, err := d.Flash.ReadFile(name)
-	return data, err == nil
-}
-
-// MHz returns the CPU clock.
-func (d *Device) MHz() int { return d.mhz }
-
-// SetMHz sets the CPU clock and with it the price of Lua's instructions.
-func (d *Device) SetMHz(mhz int) {
-	d.rebaseCycles()
-	d.mhz = mhz
-	nanos := func(us float64) int64 { return int64(d.Board.CPU.Micros(us, mhz) * 1000) }
-	c := d.Board.CPU
-	d.VM.SetPrices(vm.Prices{Instruction: nanos(c.Instruction), Call: nanos(c.Call), ROMEntry: nanos(c.ROMEntry)})
-}
-
-// BootReason returns why the device last started.
-func (d *Device) BootReason() BootReason { return d.reason }
-
-// Uptime returns the time since the last reset.
-func (d *Device) Uptime() clock.Duration { return d.Now().Sub(d.resetAt) }
+// PostTask queues a task. It reports false when the queue of that priority is
+// full.
+func (d *Device) PostTask(p ets.Priority, fn func()) bool { return d.ETS.PostTask(p, fn) }
 
 // Random returns the next number of the device's hardware random generator,
 // which is seeded by the world.
 func (d *Device) Random() uint32 { return d.rand.Uint32() }
 
-// FeedWatchdog restarts the software watchdog's count (tmr.wdclr, and each
-// return to the system).
-func (d *Device) FeedWatchdog() { d.feedWatchdog() }
+// SetMHz sets the CPU clock and with it the price of Lua's instructions.
+func (d *Device) SetMHz(mhz int) {
+	d.ETS.SetMHz(mhz)
+	c := d.Board.CPU
+	nanos := func(us float64) int64 { return int64(c.Micros(us, mhz) * 1000) }
+	d.VM.SetPrices(vm.Prices{Instruction: nanos(c.Instruction), Call: nanos(c.Call), ROMEntry: nanos(c.ROMEntry)})
+}
 
-func (d *Device) feedWatchdog() { d.wdtMark = d.vmCPU() }
-
-// checkWatchdog is called from within Lua about each millisecond of CPU time.
-func (d *Device) checkWatchdog() {
-	if clock.Duration((d.VM.CPU()-d.wdtMark)/1000) > softWatchdog {
-		d.hintWatchdog()
-		d.Reset(SoftWatchdog)
-		return
-	}
-	// A loop that feeds the watchdog never returns to the system. It ends with
-	// the run: the time that its instructions take tells, even where Lua is free.
-	took := clock.Duration((d.VM.CPU() - d.cpuMark) / 1000)
-	if took > softWatchdog && d.world.Clock.Ending(d.local.Add(took-softWatchdog)) {
-		d.VM.Kill("the run ends")
+// Emit tells the world's subscribers that something happened, at the device's own
+// time.
+func (d *Device) Emit(data world.Happening) {
+	if d.world.Watched() {
+		d.world.Emit(world.Event{Time: d.Now(), Device: d.cfg.Name, Data: data})
 	}
 }
 
-// Run calls fn protected, as the firmware runs timers and tasks: an error goes
-// to the onerror function. what names the callback in events.
-func (d *Device) Run(what string, fn vm.Value, args ...vm.Value) {
-	if err := d.call(what, fn, args); err != nil {
-		d.reportError(what, err)
+// Note has the simulator say something about the device.
+func (d *Device) Note(text string) { d.Emit(event.Note{Text: text}) }
+
+// Malloc takes n bytes of the device's heap for a firmware module's own use, as
+// os_malloc does. It reports false when there is not that much; the module then
+// does what the firmware does. Give the block back with Free, or it is lost until
+// the next reset, as on the device.
+func (d *Device) Malloc(n int, kind heap.Kind) (heap.Block, bool) {
+	h := d.heap()
+	if h == nil {
+		return heap.Block{}, true
 	}
+	return h.Alloc(n, kind)
 }
 
-// RunUnprotected calls fn as the firmware's net module does: an error is a
-// panic of the whole device. After that, and when the device is being reset, it
-// does not return: the current piece of work ends there.
-func (d *Device) RunUnprotected(what string, fn vm.Value, args ...vm.Value) {
-	if err := d.call(what, fn, args); err != nil {
-		d.panic(what, err)
+// Free gives back what Malloc took and makes *b the zero block, which it
+// ignores.
+func (d *Device) Free(b *heap.Block, kind heap.Kind) {
+	if h := d.heap(); h != nil {
+		h.FreeNative(b, kind)
 	}
-	if d.running && (d.halted || d.pendingReset != nil) {
-		panic(unwinding{})
+	*b = heap.Block{}
+}
+
+// heap returns the heap that Lua and native code share, nil while there is no Lua.
+func (d *Device) heap() *heap.Heap {
+	if d.VM == nil {
+		return nil
 	}
+	return d.VM.Heap()
 }
 
-// unwinding is what a piece of work is left with when the CPU stops in it.
-type unwinding struct{}
-
-// work runs one piece of work until it returns or the CPU stops. Memory that runs
-// out where no Lua call can catch it is a panic, as in the firmware.
-func (d *Device) work(fn func()) {
-	defer func() {
-		switch r := recover().(type) {
-		case nil, unwinding:
-		case vm.OutOfMemoryPanic:
-			d.panic("system", &vm.Error{Value: vm.String(vm.OutOfMemory)})
-		default:
-			panic(r)
-		}
-	}()
-	fn()
-}
-
-// call calls into Lua and emits what it cost. It returns nil when the run was
-// killed: the reset is then under way.
-func (d *Device) call(what string, fn vm.Value, args []vm.Value) *vm.Error {
-	_, err := d.callResults(what, fn, 0, args...)
-	return err
-}
-
-// panic prints what the firmware prints and stops; the watchdog then resets.
-func (d *Device) panic(what string, err *vm.Error) {
-	if err.Memory() && !d.tools.reported {
-		d.postMortem(vm.OutOfMemory, 0)
+// CollectGarbage runs a full collection, unless the program has stopped the
+// collector. It returns how many bytes were given back to the heap.
+func (d *Device) CollectGarbage() int {
+	if d.VM == nil || d.ETS.Running() {
+		return 0
 	}
-	d.Emit(Panic, PanicData{err.Message(), err.Traceback, what})
-	d.Write("PANIC: unprotected error in call to Lua API (" + err.Message() + ")\r\n")
-	d.halt()
-	if d.cfg.OnPanic == RebootOnPanic {
-		d.RequestRestart(SoftWatchdog, softWatchdog)
-	}
+	before := d.VM.FreeHeap()
+	d.VM.Collect()
+	return d.VM.Heap().Free() - before
 }
 
-// halt is the end after a panic: nothing that is queued will run.
-func (d *Device) halt() {
-	d.halted = true
-	d.stopCPU()
-}
-
-// stopCPU lets nothing run until the next reset.
-func (d *Device) stopCPU() {
-	d.powered = false
-	d.sched.wake.Stop()
-	d.sched.timers, d.sched.packets = nil, nil
-	d.sched.tasks = [priorities][]func(){}
-}
-
-// Halted reports whether the device has stopped after a panic.
-func (d *Device) Halted() bool { return d.halted }
-
-// SetOnError makes fn the handler of errors in timers and tasks
-// (node.setonerror); nil restores the default, which prints and restarts.
-func (d *Device) SetOnError(fn *vm.Function) {
-	if fn == nil {
-		d.VM.Unref(&d.onerror)
-		return
-	}
-	d.VM.SetRef(&d.onerror, fn, "onerror function")
-}
-
-// restartAfterError is the default onerror's delay (oracle: net-constants.json
-// default_onerror_restart).
-const restartAfterError = 2 * clock.Second
-
-// reportError hands an error to the onerror function in a task of its own. With
-// no room for the task the error has nowhere to go, which is a panic.
-func (d *Device) reportError(what string, err *vm.Error) {
-	msg := traced(err)
-	if err.Memory() {
-		msg = "out of memory"
-	}
-	d.Emit(LuaError, ErrorData{msg, what})
-	posted := d.PostTask(High, func() {
-		if d.onerror != 0 {
-			d.Run("onerror", d.VM.Deref(d.onerror), vm.String(msg))
-			return
-		}
-		d.console.show(vm.String(msg))
-		if d.cfg.OnPanic == HaltOnError {
-			d.Emit(Panic, PanicData{err.Message(), err.Traceback, what})
-			d.halt()
-			return
-		}
-		if !d.erring {
-			d.erring = true
-			d.NewTimer(func() { d.Reset(SoftRestart) }).Arm(restartAfterError, false)
+// ResetConnection makes both ends of a TCP connection get a reset from the other.
+// The addresses are those of the device and of the peer. Nothing happens when
+// there is no such connection by the time the CPU gets to it.
+func (d *Device) ResetConnection(local, remote netip.AddrPort) {
+	d.ETS.Receive(func() {
+		if s := d.Net.Stack(); s != nil {
+			s.Break(local, remote)
 		}
 	})
-	if !posted {
-		d.panic(what, &vm.Error{Value: vm.String(TaskQueueFull)})
-	}
 }

@@ -5,25 +5,29 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // testBoard is a board with round figures.
-func testBoard() *Board {
-	return &Board{Name: "test", Title: "Test", FS: BoardFS{Size: 1 << 20}, CPU: BoardCPU{MHz: 80, Instruction: 1, Call: 1}}
+func testBoard() *board.Board {
+	return &board.Board{Name: "test", Title: "Test", FS: board.FS{Size: 1 << 20}, CPU: board.CPU{MHz: 80, Instruction: 1, Call: 1}}
 }
 
 // record collects what a world's devices print and what happens to them.
-func record(w *World) *strings.Builder {
+func record(w *world.World) *strings.Builder {
 	out := &strings.Builder{}
-	w.Subscribe(func(e Event) {
+	w.Subscribe(func(e world.Event) {
 		switch d := e.Data.(type) {
-		case OutputData:
+		case event.Output:
 			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-		case ResetData:
+		case event.Reset:
 			fmt.Fprintf(out, "[%d reset: %s]\n", e.Time, d.Reason)
-		case BootData:
+		case event.Boot:
 			fmt.Fprintf(out, "[%d boot: %s]\n", e.Time, d.Reason)
 		}
 	})
@@ -31,7 +35,7 @@ func record(w *World) *strings.Builder {
 }
 
 // program returns a device that runs src when it boots.
-func program(w *World, src string, cfg Config) *Device {
+func program(w *world.World, src string, cfg Config) *Device {
 	cfg.Board = testBoard()
 	cfg.Startup = func(d *Device) {
 		fn, err := d.VM.Load([]byte(src), "@init.lua")
@@ -40,12 +44,12 @@ func program(w *World, src string, cfg Config) *Device {
 		}
 		d.Run("init.lua", fn)
 	}
-	return w.AddDevice(cfg)
+	return New(w, cfg)
 }
 
 func TestEndlessLoopIsReset(t *testing.T) {
 	for _, host := range []bool{false, true} {
-		w := NewWorld(1)
+		w := world.New(1)
 		out := record(w)
 		program(w, `print("start") while true do end`, Config{HostCPU: host}).PowerOn()
 		w.Clock.RunUntil(clock.At(4 * clock.Second))
@@ -56,14 +60,14 @@ func TestEndlessLoopIsReset(t *testing.T) {
 }
 
 func TestSchedulerOrder(t *testing.T) {
-	w := NewWorld(1)
+	w := world.New(1)
 	var got []string
 	say := func(s string) func() { return func() { got = append(got, s) } }
-	d := w.AddDevice(Config{Board: testBoard(), Startup: func(d *Device) {
-		d.PostTask(Low, say("low"))
-		d.PostTask(High, say("high"))
-		d.PostTask(Medium, say("medium"))
-		d.Receive(say("packet"))
+	d := New(w, Config{Board: testBoard(), Startup: func(d *Device) {
+		d.PostTask(ets.Low, say("low"))
+		d.PostTask(ets.High, say("high"))
+		d.PostTask(ets.Medium, say("medium"))
+		d.ETS.Receive(say("packet"))
 		d.NewTimer(say("timer armed first")).Arm(0, false)
 		d.NewTimer(say("timer armed last")).Arm(0, false)
 		d.NewTimer(say("later")).Arm(10*clock.Millisecond, false)
@@ -77,15 +81,15 @@ func TestSchedulerOrder(t *testing.T) {
 }
 
 func TestPeriodicTimerKeepsItsGridUnlessLate(t *testing.T) {
-	w := NewWorld(1)
+	w := world.New(1)
 	var at []clock.Duration
 	busy := clock.Duration(0)
-	d := w.AddDevice(Config{Board: testBoard(), BootDelay: clock.Second, Startup: func(d *Device) {
+	d := New(w, Config{Board: testBoard(), BootDelay: clock.Second, Startup: func(d *Device) {
 		start := d.Now()
 		d.NewTimer(func() {
 			at = append(at, d.Now().Sub(start)/clock.Millisecond)
 			if len(at) == 2 {
-				d.Delay(busy)
+				d.ETS.DelayFed(busy)
 			}
 		}).Arm(100*clock.Millisecond, true)
 	}})
@@ -101,10 +105,10 @@ func TestPeriodicTimerKeepsItsGridUnlessLate(t *testing.T) {
 }
 
 func TestTaskQueueIsBounded(t *testing.T) {
-	w := NewWorld(1)
+	w := world.New(1)
 	posted := 0
-	d := w.AddDevice(Config{Board: testBoard(), Startup: func(d *Device) {
-		for d.PostTask(Low, func() {}) {
+	d := New(w, Config{Board: testBoard(), Startup: func(d *Device) {
+		for d.PostTask(ets.Low, func() {}) {
 			posted++
 		}
 	}})
@@ -116,7 +120,7 @@ func TestTaskQueueIsBounded(t *testing.T) {
 }
 
 func TestErrorInTaskRestartsAfterTwoSeconds(t *testing.T) {
-	w := NewWorld(1)
+	w := world.New(1)
 	out := record(w)
 	program(w, `print(nil .. "x")`, Config{}).PowerOn()
 	w.Clock.RunUntil(clock.At(3 * clock.Second))
@@ -126,7 +130,7 @@ func TestErrorInTaskRestartsAfterTwoSeconds(t *testing.T) {
 }
 
 func TestUncaughtErrorHaltsWhenAsked(t *testing.T) {
-	w := NewWorld(1)
+	w := world.New(1)
 	out := record(w)
 	d := program(w, `print(nil .. "x")`, Config{OnPanic: HaltOnError})
 	d.PowerOn()
@@ -137,9 +141,9 @@ func TestUncaughtErrorHaltsWhenAsked(t *testing.T) {
 }
 
 func TestUnprotectedErrorIsAPanic(t *testing.T) {
-	w := NewWorld(1)
+	w := world.New(1)
 	out := record(w)
-	d := w.AddDevice(Config{Board: testBoard(), OnPanic: HaltOnPanic, Startup: func(d *Device) {
+	d := New(w, Config{Board: testBoard(), OnPanic: HaltOnPanic, Startup: func(d *Device) {
 		fn, err := d.VM.Load([]byte(`local x = nil; x()`), "@init.lua")
 		if err != nil {
 			panic(err)

@@ -8,9 +8,13 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
@@ -23,16 +27,16 @@ func board(t *testing.T, program string) (*device.Device, *lwip.Stack, *strings.
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := device.NewWorld(1)
+	w := world.New(1)
 	out := &strings.Builder{}
-	w.Subscribe(func(e device.Event) {
-		if o, ok := e.Data.(device.OutputData); ok {
+	w.Subscribe(func(e world.Event) {
+		if o, ok := e.Data.(event.Output); ok {
 			out.WriteString(o.Text)
 		}
 	})
-	d := w.AddDevice(device.Config{
+	d := device.New(w, device.Config{
 		Board: b, Modules: []device.Module{net.Module, node.Module, tmr.Module}, HostCPU: true,
-		WiFi: device.WiFiConfig{Wired: netip.MustParsePrefix("192.168.1.10/24")},
+		WiFi: radio.Config{Wired: netip.MustParsePrefix("192.168.1.10/24")},
 	})
 	if err := d.Flash.WriteFile("init.lua", []byte(program)); err != nil {
 		t.Fatal(err)
@@ -121,13 +125,13 @@ timer = tmr.create()`)
 // The split of the heap adds up, and follows what the program makes.
 func TestHeapKinds(t *testing.T) {
 	d, _, _ := board(t, "")
-	eval := func(src string) device.HeapSnapshot {
-		d.TypeSerial([]byte(src + "\n"))
+	eval := func(src string) inspect.HeapUsage {
+		d.Serial.Type([]byte(src + "\n"))
 		d.World().Clock.RunUntil(d.World().Clock.Now().Add(clock.Second))
 		return d.Snapshot().Heap
 	}
 	before := eval("a = 1")
-	total := func(h device.HeapSnapshot) int {
+	total := func(h inspect.HeapUsage) int {
 		k := h.Kinds
 		return k.Strings + k.Tables + k.Functions + k.Userdata + k.Network + k.Other
 	}
@@ -137,13 +141,13 @@ func TestHeapKinds(t *testing.T) {
 	for _, tt := range []struct {
 		src   string
 		bytes int
-		of    func(device.HeapKinds) int
+		of    func(inspect.HeapKinds) int
 	}{
-		{`s = ("x"):rep(1000)`, 1000, func(k device.HeapKinds) int { return k.Strings }},
-		{`t = {} for i = 1, 64 do t[i] = i end`, 64 * 12, func(k device.HeapKinds) int { return k.Tables }},
-		{`f = function() return a end`, 120, func(k device.HeapKinds) int { return k.Functions }},
-		{`u = {} for i = 1, 10 do u[i] = tmr.create() end`, 600, func(k device.HeapKinds) int { return k.Userdata }},
-		{`n = net.createServer() n:listen(80, f)`, 28, func(k device.HeapKinds) int { return k.Network }},
+		{`s = ("x"):rep(1000)`, 1000, func(k inspect.HeapKinds) int { return k.Strings }},
+		{`t = {} for i = 1, 64 do t[i] = i end`, 64 * 12, func(k inspect.HeapKinds) int { return k.Tables }},
+		{`f = function() return a end`, 120, func(k inspect.HeapKinds) int { return k.Functions }},
+		{`u = {} for i = 1, 10 do u[i] = tmr.create() end`, 600, func(k inspect.HeapKinds) int { return k.Userdata }},
+		{`n = net.createServer() n:listen(80, f)`, 28, func(k inspect.HeapKinds) int { return k.Network }},
 	} {
 		after := eval(tt.src)
 		if grown := tt.of(after.Kinds) - tt.of(before.Kinds); grown < tt.bytes || grown > 2*tt.bytes+64 {

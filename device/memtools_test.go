@@ -7,8 +7,11 @@ import (
 
 	"github.com/google/pprof/profile"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -28,9 +31,9 @@ func TestPostMortemInCoroutine(t *testing.T) {
 		{"wrap under resume", "print(coroutine.resume(coroutine.create(function() coroutine.wrap(more)(1000) end))) hog = nil", ""},
 		{"raised anew", "local ok, e = coroutine.resume(coroutine.create(more), 1000)\nerror(e)", "init.lua:7"},
 	} {
-		w := NewWorld(1)
+		w := world.New(1)
 		r := watch(w)
-		program(w, hog+tt.src, Config{TrackAllocations: true, OnPanic: HaltOnPanic}).PowerOn()
+		program(w, hog+tt.src, Config{Inspect: inspect.Config{TrackAllocations: true}, OnPanic: HaltOnPanic}).PowerOn()
 		w.Clock.RunUntil(clock.At(clock.Second))
 		switch {
 		case tt.where == "" && len(r.dead) > 0:
@@ -47,17 +50,17 @@ func TestPostMortemInCoroutine(t *testing.T) {
 // A run that its subscriber ends when the budget is broken does not go on to run
 // out of memory.
 func TestBudgetEndsTheRun(t *testing.T) {
-	w := NewWorld(1)
+	w := world.New(1)
 	r := watch(w)
-	w.Subscribe(func(e Event) {
-		if _, ok := e.Data.(PostMortemData); ok {
+	w.Subscribe(func(e world.Event) {
+		if _, ok := e.Data.(event.PostMortem); ok {
 			w.Clock.Stop()
 		}
 	})
-	d := program(w, hog+`more(1000)`, Config{TrackAllocations: true, HeapBudget: 20000})
+	d := program(w, hog+`more(1000)`, Config{Inspect: inspect.Config{TrackAllocations: true, HeapBudget: 20000}})
 	d.PowerOn()
 	w.Clock.Run(clock.At(clock.Second), false)
-	if len(r.dead) != 1 || r.dead[0].Why != BudgetBroken {
+	if len(r.dead) != 1 || r.dead[0].Why != inspect.BudgetBroken {
 		t.Fatalf("%d post-mortems", len(r.dead))
 	}
 	pm := r.dead[0]
@@ -77,7 +80,7 @@ func TestBudgetEndsTheRun(t *testing.T) {
 }
 
 func TestWatchdogHint(t *testing.T) {
-	w := NewWorld(1)
+	w := world.New(1)
 	r := watch(w)
 	d := program(w, "\nlocal function spin()\n  while true do end\nend\nspin()", Config{})
 	d.PowerOn()
@@ -90,12 +93,12 @@ func TestWatchdogHint(t *testing.T) {
 
 // A callback within another one leaves the outer's name as it was.
 func TestEntryOfNestedCallback(t *testing.T) {
-	w := NewWorld(1)
+	w := world.New(1)
 	d := program(w, `function inner() end`, Config{})
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(clock.Second))
 	d.VM.SetEntry("outer")
-	d.Run("inner", d.global("inner"))
+	d.Run("inner", d.VM.Globals().RawGetString("inner"))
 	if got := d.VM.Entry(); got != "outer" {
 		t.Errorf("after it the entry is %q", got)
 	}
@@ -103,8 +106,8 @@ func TestEntryOfNestedCallback(t *testing.T) {
 
 // Profile and snapshot tell the same, and nothing in use was never allocated.
 func TestHeapProfileAddsUp(t *testing.T) {
-	w := NewWorld(1)
-	d := program(w, hog+"more(50)\nlocal t = {} for i = 1, 100 do t[i] = {i} end kept = t", Config{TrackAllocations: true})
+	w := world.New(1)
+	d := program(w, hog+"more(50)\nlocal t = {} for i = 1, 100 do t[i] = {i} end kept = t", Config{Inspect: inspect.Config{TrackAllocations: true}})
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(clock.Second))
 	block, ok := d.Malloc(100, heap.Other)
@@ -113,7 +116,7 @@ func TestHeapProfileAddsUp(t *testing.T) {
 	}
 	defer d.Free(&block, heap.Other)
 	var b bytes.Buffer
-	if err := d.WriteHeapProfile(&b); err != nil {
+	if err := d.Inspect.WriteHeapProfile(&b); err != nil {
 		t.Fatal(err)
 	}
 	p, err := profile.Parse(&b)
@@ -139,7 +142,7 @@ func TestHeapProfileAddsUp(t *testing.T) {
 			byFunc[name][i] += v
 		}
 	}
-	s := d.HeapSnapshot("test")
+	s := d.Inspect.HeapSnapshot("test")
 	objects := 0
 	for _, o := range s.Objects {
 		if o.Bytes > 0 {
@@ -162,20 +165,20 @@ func TestHeapProfileAddsUp(t *testing.T) {
 
 // The numbers of native objects follow from what they are.
 func TestNativeNumbers(t *testing.T) {
-	w := NewWorld(1)
-	d := program(w, ``, Config{TrackAllocations: true})
+	w := world.New(1)
+	d := program(w, ``, Config{Inspect: inspect.Config{TrackAllocations: true}})
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(clock.Second))
 	names := []string{"a", "b", "c"}
-	d.OnHeapSnapshot(func(p *HeapParts) {
+	d.Inspect.OnHeapSnapshot(func(p *inspect.HeapParts) {
 		for _, n := range names {
-			p.AddTo(p.Add(NativeBlock{Kind: heap.PCB, Name: n, Size: 8, Age: -1}), heap.Pbuf, "data", 8)
+			p.AddTo(p.Add(inspect.NativeBlock{Kind: heap.PCB, Name: n, Size: 8, Age: -1}), heap.Pbuf, "data", 8)
 		}
 	})
 	numbers := func() map[string]int {
 		m := map[string]int{}
 		owner := ""
-		for _, o := range d.HeapSnapshot("test").Objects {
+		for _, o := range d.Inspect.HeapSnapshot("test").Objects {
 			switch o.Kind {
 			case heap.PCB.String():
 				owner = o.Name

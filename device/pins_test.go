@@ -5,36 +5,44 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 func TestPinLevel(t *testing.T) {
-	const pin = 1 // GPIO5
+	const index = 1 // GPIO5
 	for _, tt := range []struct {
 		name string
 		do   func(d *Device)
 		want int
 	}{
 		{"nobody drives it", func(d *Device) {}, 0},
-		{"pull-up", func(d *Device) { d.SetPinMode(pin, PinInput, true) }, 1},
-		{"outside wins over the pull-up", func(d *Device) { d.SetPinMode(pin, PinInput, true); d.SetInput(pin, 0) }, 0},
-		{"released", func(d *Device) { d.SetInput(pin, 1); d.ReleaseInput(pin) }, 0},
-		{"the latch waits for output mode", func(d *Device) { d.SetPin(pin, 1) }, 0},
-		{"and shows in it", func(d *Device) { d.SetPin(pin, 1); d.SetPinMode(pin, PinOutput, false) }, 1},
-		{"output wins over outside", func(d *Device) { d.SetPinMode(pin, PinOutput, false); d.SetInput(pin, 1) }, 0},
-		{"open drain pulls down", func(d *Device) { d.SetPinMode(pin, PinOpenDrain, true) }, 0},
-		{"open drain lets go", func(d *Device) { d.SetPinMode(pin, PinOpenDrain, true); d.SetPin(pin, 1) }, 1},
-		{"and outside pulls down", func(d *Device) { d.SetPinMode(pin, PinOpenDrain, true); d.SetPin(pin, 1); d.SetInput(pin, 0) }, 0},
+		{"pull-up", func(d *Device) { d.Pins.SetMode(index, pin.Input, true) }, 1},
+		{"outside wins over the pull-up", func(d *Device) { d.Pins.SetMode(index, pin.Input, true); d.Pins.Apply(index, 0) }, 0},
+		{"released", func(d *Device) { d.Pins.Apply(index, 1); d.Pins.Release(index) }, 0},
+		{"the latch waits for output mode", func(d *Device) { d.Pins.Write(index, 1) }, 0},
+		{"and shows in it", func(d *Device) { d.Pins.Write(index, 1); d.Pins.SetMode(index, pin.Output, false) }, 1},
+		{"output wins over outside", func(d *Device) { d.Pins.SetMode(index, pin.Output, false); d.Pins.Apply(index, 1) }, 0},
+		{"open drain pulls down", func(d *Device) { d.Pins.SetMode(index, pin.OpenDrain, true) }, 0},
+		{"open drain lets go", func(d *Device) { d.Pins.SetMode(index, pin.OpenDrain, true); d.Pins.Write(index, 1) }, 1},
+		{"and outside pulls down", func(d *Device) {
+			d.Pins.SetMode(index, pin.OpenDrain, true)
+			d.Pins.Write(index, 1)
+			d.Pins.Apply(index, 0)
+		}, 0},
 		{"a reset makes it an input, what is outside stays", func(d *Device) {
-			d.SetInput(pin, 1)
-			d.SetPinMode(pin, PinOutput, false)
+			d.Pins.Apply(index, 1)
+			d.Pins.SetMode(index, pin.Output, false)
 			d.PressReset()
 		}, 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			x := newTerminal(t, nil, Config{})
 			tt.do(x.d)
-			if got := x.d.Pin(pin); got != tt.want {
+			if got := x.d.Pins.Level(index); got != tt.want {
 				t.Errorf("level %d, want %d", got, tt.want)
 			}
 		})
@@ -44,9 +52,10 @@ func TestPinLevel(t *testing.T) {
 func TestBootPinsArePulledUp(t *testing.T) {
 	x := newTerminal(t, nil, Config{})
 	var high []int
-	for i := range NumPins {
-		if x.d.Pin(i) == 1 {
-			high = append(high, gpioOf[i])
+	for i := range board.NumPins {
+		if x.d.Pins.Level(i) == 1 {
+			gpio, _ := board.GPIOOf(i)
+			high = append(high, gpio)
 		}
 	}
 	if !slices.Equal(high, []int{0, 2, 3, 1}) {
@@ -56,22 +65,22 @@ func TestBootPinsArePulledUp(t *testing.T) {
 
 func TestTriggers(t *testing.T) {
 	for _, tt := range []struct {
-		trigger Trigger
+		trigger pin.Trigger
 		want    string
 	}{
-		{TriggerUp, "[1 1]"},
-		{TriggerDown, "[0 0]"},
-		{TriggerBoth, "[1 0 1 0]"},
-		{TriggerLow, "[0]"}, // until it is armed again
-		{TriggerHigh, "[1]"},
-		{TriggerNone, "[]"},
+		{pin.TriggerUp, "[1 1]"},
+		{pin.TriggerDown, "[0 0]"},
+		{pin.TriggerBoth, "[1 0 1 0]"},
+		{pin.TriggerLow, "[0]"}, // until it is armed again
+		{pin.TriggerHigh, "[1]"},
+		{pin.TriggerNone, "[]"},
 	} {
 		x := newTerminal(t, nil, Config{})
 		var got []int
-		x.d.SetPinMode(1, PinInterrupt, false)
-		x.d.SetTrigger(1, tt.trigger, func(level int, _ clock.Duration) { got = append(got, level) })
+		x.d.Pins.SetMode(1, pin.Interrupt, false)
+		x.d.Pins.SetTrigger(1, tt.trigger, func(level int, _ clock.Duration) { got = append(got, level) })
 		for _, level := range []int{1, 1, 0, 0, 1, 0} {
-			if err := x.d.SetInput(1, level); err != nil {
+			if err := x.d.Pins.Apply(1, level); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -83,32 +92,33 @@ func TestTriggers(t *testing.T) {
 
 func TestInputErrors(t *testing.T) {
 	x := newTerminal(t, nil, Config{})
-	for _, tt := range []struct{ pin, level int }{{-1, 0}, {NumPins, 1}, {1, 2}, {1, -1}} {
-		if x.d.SetInput(tt.pin, tt.level) == nil {
+	for _, tt := range []struct{ pin, level int }{{-1, 0}, {board.NumPins, 1}, {1, 2}, {1, -1}} {
+		if x.d.Pins.Apply(tt.pin, tt.level) == nil {
 			t.Errorf("SetInput(%d, %d) is accepted", tt.pin, tt.level)
 		}
 	}
-	if x.d.ReleaseInput(NumPins) == nil {
+	if x.d.Pins.Release(board.NumPins) == nil {
 		t.Error("a pin that is not there is released")
 	}
 }
 
 func TestPinEventsAndSnapshot(t *testing.T) {
-	x := newTerminal(t, nil, Config{})
-	x.d.Board.Pins = []BoardPin{{Index: 1, GPIO: 5, Silk: "D1"}}
-	var got []PinData
-	x.w.Subscribe(func(e Event) {
-		if p, ok := e.Data.(PinData); ok {
+	b := testBoard()
+	b.Pins = []board.Pin{{Index: 1, GPIO: 5, Silk: "D1"}}
+	x := newTerminal(t, nil, Config{Board: b})
+	var got []event.Pin
+	x.w.Subscribe(func(e world.Event) {
+		if p, ok := e.Data.(event.Pin); ok {
 			got = append(got, p)
 		}
 	})
-	x.d.SetInput(1, 1)
-	x.d.SetInput(1, 1)
-	x.d.SetPinMode(1, PinOutput, false)
-	if want := []PinData{{1, 1, "outside"}, {1, 0, "program"}}; !slices.Equal(got, want) {
+	x.d.Pins.Apply(1, 1)
+	x.d.Pins.Apply(1, 1)
+	x.d.Pins.SetMode(1, pin.Output, false)
+	if want := []event.Pin{{Pin: 1, Level: 1, By: "outside"}, {Pin: 1, Level: 0, By: "program"}}; !slices.Equal(got, want) {
 		t.Errorf("events %v, want %v", got, want)
 	}
-	want := PinSnapshot{Index: 1, GPIO: 5, Name: "D1", Mode: "output", Level: 0, Driven: true, Trig: "none"}
+	want := pin.Snapshot{Index: 1, GPIO: 5, Name: "D1", Mode: "output", Level: 0, Driven: true, Trig: "none"}
 	if s := x.d.Snapshot().Pins; len(s) != 1 || s[0] != want {
 		t.Errorf("snapshot %+v, want %+v", s, want)
 	}
@@ -116,7 +126,7 @@ func TestPinEventsAndSnapshot(t *testing.T) {
 
 func TestCyclesGoOnWhenTheClockChanges(t *testing.T) {
 	x := newTerminal(t, nil, Config{HostCPU: true})
-	at := func() uint32 { return x.d.Cycles() }
+	at := func() uint32 { return x.d.ETS.Cycles() }
 	a := at()
 	x.wait(clock.Millisecond)
 	x.d.SetMHz(160)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -11,8 +12,8 @@ import (
 // of everything else as it is when each expiry runs.
 func TestQuietTimer(t *testing.T) {
 	trace := func(quiet bool) string {
-		w := NewWorld(1)
-		d := w.AddDevice(Config{Board: testBoard(), HostCPU: true, Startup: func(*Device) {}})
+		w := world.New(1)
+		d := New(w, Config{Board: testBoard(), HostCPU: true, Startup: func(*Device) {}})
 		d.PowerOn()
 		w.Clock.RunUntil(clock.At(clock.Second))
 		out := ""
@@ -28,9 +29,9 @@ func TestQuietTimer(t *testing.T) {
 		d.NewTimer(note("same instant")).Arm(50*clock.Millisecond, false)
 		auto := d.NewTimer(note("auto"))
 		auto.Arm(75*clock.Millisecond, true)
-		d.NewTimer(func() { d.Delay(40 * clock.Millisecond); note("busy")() }).Arm(190*clock.Millisecond, false)
+		d.NewTimer(func() { d.ETS.DelayFed(40 * clock.Millisecond); note("busy")() }).Arm(190*clock.Millisecond, false)
 		w.Clock.At(clock.At(clock.Second+300*clock.Millisecond), func() {
-			d.Receive(func() {
+			d.ETS.Receive(func() {
 				note("packet")()
 				poll.CatchUp()
 				d.NewTimer(note("late")).Arm(25*clock.Millisecond, false)

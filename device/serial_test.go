@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/serial"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -16,8 +18,8 @@ func TestOutputLineEnds(t *testing.T) {
 		in    string
 		want  string
 	}{
-		{"print", x.d.Print, "a\nb\r\nc\r", "a\r\nb\r\nc"},
-		{"raw", x.d.Write, "a\nb\r\x00", "a\nb\r\x00"},
+		{"print", x.d.Serial.Print, "a\nb\r\nc\r", "a\r\nb\r\nc"},
+		{"raw", x.d.Serial.Write, "a\nb\r\x00", "a\nb\r\x00"},
 	} {
 		x.out.Reset()
 		tt.write(tt.in)
@@ -29,21 +31,21 @@ func TestOutputLineEnds(t *testing.T) {
 
 func TestBytesArriveAtLineSpeed(t *testing.T) {
 	for _, tt := range []struct {
-		config SerialConfig
+		config serial.Config
 		bytes  int
 		want   clock.Duration
 	}{
-		{SerialConfig{115200, 8, ParityNone, StopBits1}, 1152, 100 * clock.Millisecond},
-		{SerialConfig{9600, 8, ParityNone, StopBits1}, 96, 100 * clock.Millisecond},
-		{SerialConfig{9600, 7, ParityEven, StopBits2}, 96, 110 * clock.Millisecond},
-		{SerialConfig{300, 5, ParityNone, StopBits1_5}, 30, 750 * clock.Millisecond},
+		{serial.Config{Baud: 115200, DataBits: 8, Parity: serial.ParityNone, StopBits: serial.StopBits1}, 1152, 100 * clock.Millisecond},
+		{serial.Config{Baud: 9600, DataBits: 8, Parity: serial.ParityNone, StopBits: serial.StopBits1}, 96, 100 * clock.Millisecond},
+		{serial.Config{Baud: 9600, DataBits: 7, Parity: serial.ParityEven, StopBits: serial.StopBits2}, 96, 110 * clock.Millisecond},
+		{serial.Config{Baud: 300, DataBits: 5, Parity: serial.ParityNone, StopBits: serial.StopBits1_5}, 30, 750 * clock.Millisecond},
 	} {
 		x := newTerminal(t, nil, Config{HostCPU: true})
-		x.d.SetSerialConfig(tt.config)
+		x.d.Serial.SetConfig(tt.config)
 		start, last, n := x.w.Clock.Now(), clock.Time(0), 0
-		x.d.OnSerial(0, 0, false, func([]byte) { n, last = n+1, x.w.Clock.Now() })
-		x.d.TypeSerial(make([]byte, tt.bytes))
-		if got := x.d.SerialPending(); got != tt.bytes {
+		x.d.Serial.OnData(0, 0, false, func([]byte) { n, last = n+1, x.w.Clock.Now() })
+		x.d.Serial.Type(make([]byte, tt.bytes))
+		if got := x.d.Serial.Pending(); got != tt.bytes {
 			t.Errorf("%v: %d bytes pending", tt.config, got)
 		}
 		x.wait(2 * clock.Second)
@@ -72,7 +74,7 @@ func TestHandlerModes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			x := newTerminal(t, nil, Config{HostCPU: true})
 			var calls []string
-			x.d.OnSerial(tt.count, tt.end, tt.runInput, func(b []byte) { calls = append(calls, fmt.Sprintf("%q", b)) })
+			x.d.Serial.OnData(tt.count, tt.end, tt.runInput, func(b []byte) { calls = append(calls, fmt.Sprintf("%q", b)) })
 			got := x.send(tt.send)
 			if s := strings.Join(calls, " "); s != tt.calls {
 				t.Errorf("calls %s, want %s", s, tt.calls)
@@ -86,7 +88,7 @@ func TestHandlerModes(t *testing.T) {
 
 func TestEchoOff(t *testing.T) {
 	x := newTerminal(t, nil, Config{})
-	x.d.SetEcho(false)
+	x.d.Serial.SetEcho(false)
 	if got := x.send("print(1)\n"); got != "1\r\n> " {
 		t.Errorf("got %q", got)
 	}
@@ -102,9 +104,9 @@ func TestEchoOff(t *testing.T) {
 func TestReceiveBufferOverflow(t *testing.T) {
 	x := newTerminal(t, nil, Config{})
 	var got []byte
-	x.d.OnSerial(0, 0, false, func(b []byte) { got = append(got, b...) })
-	x.d.PostTask(High, func() { x.d.Delay(clock.Second) })
-	x.d.TypeSerial([]byte(strings.Repeat("a", 100) + strings.Repeat("b", 256)))
+	x.d.Serial.OnData(0, 0, false, func(b []byte) { got = append(got, b...) })
+	x.d.PostTask(ets.High, func() { x.d.ETS.DelayFed(clock.Second) })
+	x.d.Serial.Type([]byte(strings.Repeat("a", 100) + strings.Repeat("b", 256)))
 	x.wait(2 * clock.Second)
 	if string(got) != strings.Repeat("b", 256) {
 		t.Errorf("%d bytes left, %d of them a", len(got), strings.Count(string(got), "a"))
@@ -128,11 +130,11 @@ func TestOutputTakesTime(t *testing.T) {
 	for _, host := range []bool{false, true} {
 		x := newTerminal(t, map[string]string{"p.lua": "--"}, Config{HostCPU: host})
 		var took clock.Duration
-		x.d.PostTask(Low, func() {
+		x.d.PostTask(ets.Low, func() {
 			start := x.d.Now()
-			x.d.Write(strings.Repeat("x", 1152+txFIFO))
+			x.d.Serial.Write(strings.Repeat("x", 1152+126))
 			took = x.d.Now().Sub(start)
-			if tx, _ := x.d.SerialQueued(); tx != txFIFO && !host {
+			if tx, _ := x.d.Serial.Queued(); tx != 126 && !host {
 				t.Errorf("%d bytes in the FIFO", tx)
 			}
 		})
@@ -157,13 +159,13 @@ func TestRedirectedOutput(t *testing.T) {
 		{false, "7\n> ", "=7\r\n"},
 	} {
 		var got strings.Builder
-		x.d.RedirectOutput(func(s string) { got.WriteString(s) }, tt.serial)
+		x.d.Serial.Redirect(func(s string) { got.WriteString(s) }, tt.serial)
 		port := x.send("=7\n")
 		if got.String() != tt.line || port != tt.port {
 			t.Errorf("serial %v: redirected %q, on the line %q; want %q, %q", tt.serial, got.String(), port, tt.line, tt.port)
 		}
 	}
-	x.d.RedirectOutput(nil, true)
+	x.d.Serial.Redirect(nil, true)
 	if port := x.send("=8\n"); port != "=8\r\n8\r\n> " {
 		t.Errorf("got %q", port)
 	}

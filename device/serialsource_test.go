@@ -5,7 +5,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -26,18 +28,18 @@ func TestSourceWaitsForTheDevice(t *testing.T) {
 		fmt.Fprintf(&text, "sum = (sum or 0) + %d busy() --%s\n", i, strings.Repeat("x", i))
 	}
 	text.WriteString("print('sum is '..sum)\nrestart()\nprint('up again', sum)\r\nprint('end')")
-	w := NewWorld(1)
+	w := world.New(1)
 	var out strings.Builder
-	w.Subscribe(func(e Event) {
-		if o, ok := e.Data.(OutputData); ok {
+	w.Subscribe(func(e world.Event) {
+		if o, ok := e.Data.(event.Output); ok {
 			out.WriteString(o.Text)
 		}
 	})
-	d := w.AddDevice(Config{Board: testBoard(), Modules: []Module{busyModule()}})
+	d := New(w, Config{Board: testBoard(), Modules: []Module{busyModule()}})
 	if err := d.Flash.WriteFile("init.lua", []byte("busy, restart = t.busy, t.restart busy() busy()")); err != nil {
 		t.Fatal(err)
 	}
-	d.SetSerialSource(lines(text.String()))
+	d.Serial.SetSource(lines(text.String()))
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(10 * clock.Second))
 	for _, want := range []string{"\r\nsum is 1770\r\n", "\r\nup again\tnil\r\n> "} {
@@ -54,7 +56,7 @@ func TestSourceWaitsForTheDevice(t *testing.T) {
 func busyModule() Module {
 	return Module{Name: "t", Open: func(d *Device) *Lib {
 		return &Lib{Funcs: []vm.Func{
-			{Name: "busy", Fn: func(c *vm.Call) int { d.Delay(100 * clock.Millisecond); return 0 }},
+			{Name: "busy", Fn: func(c *vm.Call) int { d.ETS.DelayFed(100 * clock.Millisecond); return 0 }},
 			{Name: "restart", Fn: func(c *vm.Call) int { d.RequestRestart(SoftRestart, clock.Millisecond); return 0 }},
 		}}
 	}}
@@ -66,9 +68,9 @@ func TestSourceFeedsAHandler(t *testing.T) {
 	var got strings.Builder
 	begin := x.w.Clock.Now()
 	var end clock.Time
-	x.d.OnSerial(0, 0, false, func(b []byte) { got.Write(b); end = x.w.Clock.Now() })
+	x.d.Serial.OnData(0, 0, false, func(b []byte) { got.Write(b); end = x.w.Clock.Now() })
 	text := strings.Repeat("0123456789\r\n\x00\xff", 200)
-	x.d.SetSerialSource(lines(text))
+	x.d.Serial.SetSource(lines(text))
 	x.wait(clock.Second)
 	if got.String() != text {
 		t.Errorf("%d of %d bytes", got.Len(), len(text))
@@ -82,10 +84,10 @@ func TestSourceFeedsAHandler(t *testing.T) {
 func TestPollSerialSource(t *testing.T) {
 	x := newTerminal(t, nil, Config{HostCPU: true})
 	next := ""
-	x.d.SetSerialSource(func() []byte { out := []byte(next); next = ""; return out })
+	x.d.Serial.SetSource(func() []byte { out := []byte(next); next = ""; return out })
 	x.wait(clock.Second)
 	next = "print(1+1)\n"
-	x.d.PollSerialSource()
+	x.d.Serial.Pull()
 	x.wait(clock.Second)
 	if !strings.HasSuffix(x.out.String(), "print(1+1)\r\n2\r\n> ") {
 		t.Errorf("%q", x.out.String())

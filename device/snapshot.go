@@ -1,7 +1,10 @@
 package device
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
+	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -19,34 +22,15 @@ type Snapshot struct {
 	Boots   int
 	Reason  string
 	Halted  bool
-	Heap    HeapSnapshot
-	WiFi    WiFiSnapshot
-	AirDown bool // the access points are off: Air.SetDown
+	Heap    inspect.HeapUsage
+	WiFi    radio.Snapshot
+	AirDown bool // the access points are off: air.SetDown
 	Sockets []SocketSnapshot
 	Timers  []TimerSnapshot
-	Pins    []PinSnapshot
+	Pins    []pin.Snapshot
 	ADC     int    // what the converter reads
 	Tasks   [3]int // waiting, by priority, low first
 	CPU     clock.Duration
-}
-
-// HeapSnapshot is the heap at one moment.
-type HeapSnapshot struct {
-	Total, Free, Low int // Low: least free since boot
-	Lua, Native      int // used by each
-	Kinds            HeapKinds
-	Failed           int // requests since boot that found no room
-}
-
-// HeapKinds splits what is used, block headers included. Other is what was made
-// at boot, stacks, and what native code but the network's holds.
-type HeapKinds struct {
-	Strings, Tables, Functions, Userdata, Network, Other int
-}
-
-// WiFiSnapshot is the radio at one moment.
-type WiFiSnapshot struct {
-	Mode, State, SSID, IP, APIP string
 }
 
 // SocketSnapshot is one connection, listener or UDP socket.
@@ -75,43 +59,6 @@ type TimerSnapshot struct {
 	LastCost clock.Duration // CPU time of the last call
 }
 
-// PinSnapshot is one GPIO pin that the board brings out.
-type PinSnapshot struct {
-	Index  int // the firmware's number
-	GPIO   int // the chip's
-	Name   string
-	Mode   string
-	Pullup bool
-	Level  int
-	Driven bool // someone outside drives it; see Device.SetInput
-	Trig   string
-}
-
-// heapSnapshot puts the heap's account into a snapshot. Garbage that the device
-// would not have any more is not counted; nothing is collected.
-func heapSnapshot(v *vm.VM) HeapSnapshot {
-	u := v.Usage()
-	st := v.Heap().Stats()
-	s := HeapSnapshot{Total: st.Size, Free: st.Free, Low: st.Low, Failed: st.Failed}
-	for _, t := range st.Native {
-		s.Native += t.Length
-		switch t.Kind {
-		case heap.PCB.String(), heap.Segment.String(), heap.Pbuf.String():
-			s.Kinds.Network += t.Length
-		}
-	}
-	if v.Eager() {
-		s.Free = max(st.Size-u.Total-s.Native, st.Free)
-	}
-	s.Low = min(s.Low, s.Free)
-	used := s.Total - s.Free
-	s.Lua = used - s.Native
-	k := &s.Kinds
-	k.Strings, k.Tables, k.Functions, k.Userdata = u.Strings.Bytes, u.Tables.Bytes, u.Functions.Bytes, u.Userdata.Bytes
-	k.Other = max(used-k.Strings-k.Tables-k.Functions-k.Userdata-k.Network, 0)
-	return s
-}
-
 // OnSnapshot makes fn add its part to every snapshot until the next reset.
 // Firmware modules call it when they open.
 func (d *Device) OnSnapshot(fn func(*Snapshot)) { d.snapshot = append(d.snapshot, fn) }
@@ -121,28 +68,38 @@ func (d *Device) OnSnapshot(fn func(*Snapshot)) { d.snapshot = append(d.snapshot
 func (d *Device) Snapshot() Snapshot {
 	s := Snapshot{
 		Time:    d.Now(),
-		Name:    d.Name,
+		Name:    d.Name(),
 		Board:   d.Board.Title,
 		Release: FirmwareVersion,
 		ChipID:  d.ChipID(),
-		Uptime:  d.Uptime(),
-		MHz:     d.mhz,
+		Uptime:  d.ETS.Uptime(),
+		MHz:     d.ETS.MHz(),
 		Boots:   d.boots,
 		Reason:  d.reason.Text,
 		Halted:  d.halted,
-		ADC:     d.analog,
-		CPU:     clock.Duration(d.vmCPU() / 1000),
+		WiFi:    d.Radio.Snapshot(),
+		AirDown: d.world.Air.Down(),
+		Pins:    d.Pins.Snapshot(),
+		ADC:     d.Pins.ADC.Read(),
+		CPU:     d.ETS.Used(),
 	}
-	for p, q := range d.sched.tasks {
-		s.Tasks[p] = len(q)
+	for p := range s.Tasks {
+		s.Tasks[p] = d.ETS.Waiting(ets.Priority(p))
 	}
-	s.Pins = d.pinSnapshot()
 	if d.VM != nil {
-		s.Heap = heapSnapshot(d.VM)
+		s.Heap = inspect.Usage(d.VM)
 	}
 	for _, fn := range d.snapshot {
 		fn(&s)
 	}
-	s.AirDown = d.world.Air.down
 	return s
+}
+
+// Names lists what can follow path in a script: the globals for an empty one,
+// the fields of a table, or the methods of an object. No Lua code runs.
+func (d *Device) Names(path ...string) []vm.Name {
+	if d.VM == nil {
+		return nil
+	}
+	return d.VM.Names(path...)
 }

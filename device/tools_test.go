@@ -9,24 +9,27 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // reports collects post-mortems and hints.
 type reports struct {
-	dead  []PostMortemData
-	hints []HintData
+	dead  []event.PostMortem
+	hints []event.Hint
 }
 
-func watch(w *World) *reports {
+func watch(w *world.World) *reports {
 	r := &reports{}
-	w.Subscribe(func(e Event) {
+	w.Subscribe(func(e world.Event) {
 		switch d := e.Data.(type) {
-		case PostMortemData:
+		case event.PostMortem:
 			r.dead = append(r.dead, d)
-		case HintData:
+		case event.Hint:
 			r.hints = append(r.hints, d)
 		}
 	})
@@ -41,9 +44,9 @@ end
 `
 
 func TestPostMortem(t *testing.T) {
-	w := NewWorld(1)
+	w := world.New(1)
 	r := watch(w)
-	d := program(w, hog+`more(1000)`, Config{TrackAllocations: true, OnPanic: HaltOnPanic})
+	d := program(w, hog+`more(1000)`, Config{Inspect: inspect.Config{TrackAllocations: true}, OnPanic: HaltOnPanic})
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(clock.Second))
 	if len(r.dead) != 1 {
@@ -63,7 +66,7 @@ func TestPostMortem(t *testing.T) {
 
 // What a program catches is no death.
 func TestCaughtMemoryErrorIsNoPostMortem(t *testing.T) {
-	w := NewWorld(1)
+	w := world.New(1)
 	r := watch(w)
 	out := record(w)
 	program(w, hog+`print(pcall(more, 1000)) hog = nil`, Config{}).PowerOn()
@@ -87,11 +90,11 @@ func TestHeapBudget(t *testing.T) {
 		{"for a moment", hog + `more(60) hog = nil`, 30000, true},
 		{"after garbage", hog + `for i = 1, 3000 do local s = ("x"):rep(200) .. i end more(100)`, 20000, true},
 	} {
-		w := NewWorld(1)
+		w := world.New(1)
 		r := watch(w)
-		program(w, tt.src, Config{HeapBudget: tt.budget, HostCPU: true}).PowerOn()
+		program(w, tt.src, Config{Inspect: inspect.Config{HeapBudget: tt.budget}, HostCPU: true}).PowerOn()
 		w.Clock.RunUntil(clock.At(clock.Second))
-		if broken := len(r.dead) == 1 && r.dead[0].Why == BudgetBroken; broken != tt.broken {
+		if broken := len(r.dead) == 1 && r.dead[0].Why == inspect.BudgetBroken; broken != tt.broken {
 			t.Errorf("%s: %+v", tt.name, r.dead)
 		}
 		if tt.broken && len(r.dead) == 1 && (r.dead[0].Free >= tt.budget+300 || r.dead[0].Free < tt.budget-2000) {
@@ -103,7 +106,7 @@ func TestHeapBudget(t *testing.T) {
 // The budget and the tools do not change what happens.
 func TestToolsChangeNothing(t *testing.T) {
 	run := func(cfg Config) string {
-		w := NewWorld(1)
+		w := world.New(1)
 		out := record(w)
 		d := program(w, hog+`
 			for i = 1, 5 do more(20) hog = {} print(i, collectgarbage("count")) end
@@ -111,8 +114,8 @@ func TestToolsChangeNothing(t *testing.T) {
 		d.PowerOn()
 		for i := clock.Duration(1); i < 20; i++ {
 			w.Clock.RunUntil(clock.At(i * 50 * clock.Millisecond))
-			if cfg.TrackAllocations {
-				d.HeapSnapshot("test")
+			if cfg.Inspect.TrackAllocations {
+				d.Inspect.HeapSnapshot("test")
 				d.Snapshot()
 			}
 		}
@@ -120,23 +123,23 @@ func TestToolsChangeNothing(t *testing.T) {
 		return out.String()
 	}
 	plain := run(Config{})
-	tools := run(Config{TrackAllocations: true, ProfileCPU: true, HeapBudget: 1000})
+	tools := run(Config{Inspect: inspect.Config{TrackAllocations: true, ProfileCPU: true, HeapBudget: 1000}})
 	if plain != tools {
 		t.Errorf("without:\n%s\nwith:\n%s", plain, tools)
 	}
 }
 
 func TestLongCallbackHint(t *testing.T) {
-	w := NewWorld(1)
+	w := world.New(1)
 	r := watch(w)
-	d := w.AddDevice(Config{Board: testBoard(), Startup: func(d *Device) {
+	d := New(w, Config{Board: testBoard(), Startup: func(d *Device) {
 		fn, err := d.VM.Load([]byte("function busy(n)\n for i = 1, n do end end"), "@init.lua")
 		if err != nil {
 			panic(err)
 		}
 		d.Run("init.lua", fn)
 		for _, n := range []int{10, 20000, 20000, 600000, 600000} {
-			tm := d.NewTimer(func() { d.Run("tmr callback", d.global("busy"), vm.Number(n)) })
+			tm := d.NewTimer(func() { d.Run("tmr callback", d.VM.Globals().RawGetString("busy"), vm.Number(n)) })
 			tm.Arm(clock.Second, false)
 		}
 	}})
@@ -150,7 +153,7 @@ func TestLongCallbackHint(t *testing.T) {
 }
 
 func TestProfiles(t *testing.T) {
-	w := NewWorld(1)
+	w := world.New(1)
 	d := program(w, hog+`
 local function count(n) local x = 0 for i = 1, n do x = x + i end return x end
 local function twice(n) count(n) count(n) end
@@ -158,14 +161,14 @@ more(50)
 for i = 1, 200 do local gone = {i} end
 twice(5000)
 count(1000)
-`, Config{TrackAllocations: true, ProfileCPU: true})
+`, Config{Inspect: inspect.Config{TrackAllocations: true, ProfileCPU: true}})
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(clock.Second))
 	var heapFile, cpuFile bytes.Buffer
-	if err := d.WriteHeapProfile(&heapFile); err != nil {
+	if err := d.Inspect.WriteHeapProfile(&heapFile); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.WriteCPUProfile(&cpuFile); err != nil {
+	if err := d.Inspect.WriteCPUProfile(&cpuFile); err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
@@ -199,7 +202,7 @@ count(1000)
 	}
 	// The profile adds up to the CPU time that passed.
 	sum := int64(0)
-	d.Recorder().Stacks(func(_ []vm.Frame, c vm.Cost) { sum += c.Nanos })
+	d.Inspect.Recorder().Stacks(func(_ []vm.Frame, c vm.Cost) { sum += c.Nanos })
 	if cpu := d.VM.CPU(); sum != cpu {
 		t.Errorf("profile of %d ns, CPU %d ns", sum, cpu)
 	}

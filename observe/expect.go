@@ -3,7 +3,8 @@ package observe
 import (
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 )
 
 // Verdict is what a test run has come to.
@@ -33,17 +34,17 @@ type Expect struct {
 }
 
 // Handle is the subscriber.
-func (x *Expect) Handle(e device.Event) {
+func (x *Expect) Handle(e world.Event) {
 	if !x.started {
 		x.started = true
 		x.missing = append([]string(nil), x.Texts...)
 	}
 	switch d := e.Data.(type) {
-	case device.PanicData:
+	case event.Panic:
 		if x.Panics {
 			x.decide(Failed, "panic: "+d.Message)
 		}
-	case device.OutputData:
+	case event.Output:
 		x.output(e.Device, Plain(d.Text))
 	}
 }

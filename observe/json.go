@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 	"io"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // JSON writes every event as one line of JSON: t (virtual time in microseconds),
@@ -25,8 +26,14 @@ func NewJSON(w io.Writer) *JSON {
 }
 
 // Handle is the subscriber.
-func (j *JSON) Handle(e device.Event) {
-	if err := j.enc.Encode(e); err != nil && j.err == nil {
+func (j *JSON) Handle(e world.Event) {
+	line := struct {
+		Time   clock.Time      `json:"t"`
+		Device string          `json:"dev"`
+		Kind   string          `json:"ev"`
+		Data   world.Happening `json:"data"`
+	}{e.Time, e.Device, e.Data.Kind(), e.Data}
+	if err := j.enc.Encode(line); err != nil && j.err == nil {
 		j.err = err
 	}
 }

@@ -5,7 +5,8 @@ import (
 	"io"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -27,16 +28,16 @@ type Log struct {
 }
 
 // Handle is the subscriber.
-func (l *Log) Handle(e device.Event) {
-	if out, ok := e.Data.(device.OutputData); ok {
+func (l *Log) Handle(e world.Event) {
+	if out, ok := e.Data.(event.Output); ok {
 		l.output(e.Device, Plain(out.Text))
 		return
 	}
 	text := Describe(e)
-	switch e.Kind {
-	case device.Callback:
+	switch e.Data.(type) {
+	case event.Callback:
 		return
-	case device.Socket, device.Pin:
+	case event.Socket, event.Pin:
 		if !l.Verbose {
 			return
 		}
@@ -46,7 +47,7 @@ func (l *Log) Handle(e device.Event) {
 		if l.Names {
 			name = e.Device + " "
 		}
-		l.event(e.Time, fmt.Sprintf("%s%s: %s", name, e.Kind, text))
+		l.event(e.Time, fmt.Sprintf("%s%s: %s", name, e.Data.Kind(), text))
 	}
 }
 
@@ -143,37 +144,37 @@ func Plain(s string) string { return strings.ReplaceAll(s, "\r\n", "\n") }
 
 // Describe puts an event into words, without time and kind. It returns "" for
 // events that have none.
-func Describe(e device.Event) string {
+func Describe(e world.Event) string {
 	switch d := e.Data.(type) {
-	case device.BootData:
+	case event.Boot:
 		return d.Reason
-	case device.ResetData:
+	case event.Reset:
 		return d.Reason
-	case device.PanicData:
+	case event.Panic:
 		s := d.Message
 		if d.Where != "" {
 			s += " (in " + d.Where + ")"
 		}
 		return s
-	case device.ErrorData:
+	case event.LuaError:
 		s, _, _ := strings.Cut(d.Message, "\n")
 		if d.Where != "" {
 			s += " (in " + d.Where + ")"
 		}
 		return s
-	case device.MemoryData:
+	case event.Memory:
 		return fmt.Sprintf("no room for %d bytes, %d free", d.Request, d.Free)
-	case device.PostMortemData:
+	case event.PostMortem:
 		return describePostMortem(d)
-	case device.CallbackData:
+	case event.Callback:
 		return fmt.Sprintf("%s took %d µs", d.What, d.CPU)
-	case device.WiFiData:
+	case event.WiFi:
 		s := d.Mode + " " + d.State
 		if d.IP != "" {
 			s += " " + d.IP
 		}
 		return s
-	case device.SocketData:
+	case event.Socket:
 		s := fmt.Sprintf("#%d %s", d.ID, d.State)
 		if d.Local != "" {
 			s += " " + d.Local
@@ -182,14 +183,14 @@ func Describe(e device.Event) string {
 			s += " ⇄ " + d.Remote
 		}
 		return s
-	case device.PinData:
+	case event.Pin:
 		return fmt.Sprintf("%d is %d, by the %s", d.Pin, d.Level, d.By)
-	case device.HintData:
+	case event.Hint:
 		if d.Where != "" {
 			return d.Where + ": " + d.Text
 		}
 		return d.Text
-	case device.NoteData:
+	case event.Note:
 		return d.Text
 	}
 	return ""

@@ -6,34 +6,35 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
-func output(s string) device.Event {
-	return device.Event{Time: 1, Device: "d", Kind: device.Output, Data: device.OutputData{Text: s}}
+func output(s string) world.Event {
+	return world.Event{Time: 1, Device: "d", Data: event.Output{Text: s}}
 }
 
 func TestExpect(t *testing.T) {
-	boom := device.Event{Kind: device.Panic, Data: device.PanicData{Message: "boom"}}
+	boom := world.Event{Data: event.Panic{Message: "boom"}}
 	for _, tt := range []struct {
 		name    string
 		x       Expect
-		events  []device.Event
+		events  []world.Event
 		want    Verdict
 		why     string
 		missing string
 	}{
-		{"one text", Expect{Texts: []string{"ready"}}, []device.Event{output("get ready!")}, Passed, "", "[]"},
-		{"across writes", Expect{Texts: []string{"ready"}}, []device.Event{output("re"), output("a"), output("dy")}, Passed, "", "[]"},
-		{"across a line end", Expect{Texts: []string{"a\nb"}}, []device.Event{output("a\r\n"), output("b")}, Passed, "", "[]"},
-		{"any order", Expect{Texts: []string{"a", "b"}}, []device.Event{output("b"), output("a")}, Passed, "", "[]"},
-		{"missing", Expect{Texts: []string{"a", "b"}}, []device.Event{output("xbx")}, Undecided, "", "[a]"},
-		{"forbidden", Expect{Texts: []string{"ok"}, FailOn: []string{"PANIC"}}, []device.Event{output("PAN"), output("IC"), output("ok")}, Failed, "seen: PANIC", "[ok]"},
-		{"panic counts", Expect{Panics: true}, []device.Event{boom}, Failed, "panic: boom", "[]"},
-		{"panic does not count", Expect{Texts: []string{"ok"}}, []device.Event{boom, output("ok")}, Passed, "", "[]"},
+		{"one text", Expect{Texts: []string{"ready"}}, []world.Event{output("get ready!")}, Passed, "", "[]"},
+		{"across writes", Expect{Texts: []string{"ready"}}, []world.Event{output("re"), output("a"), output("dy")}, Passed, "", "[]"},
+		{"across a line end", Expect{Texts: []string{"a\nb"}}, []world.Event{output("a\r\n"), output("b")}, Passed, "", "[]"},
+		{"any order", Expect{Texts: []string{"a", "b"}}, []world.Event{output("b"), output("a")}, Passed, "", "[]"},
+		{"missing", Expect{Texts: []string{"a", "b"}}, []world.Event{output("xbx")}, Undecided, "", "[a]"},
+		{"forbidden", Expect{Texts: []string{"ok"}, FailOn: []string{"PANIC"}}, []world.Event{output("PAN"), output("IC"), output("ok")}, Failed, "seen: PANIC", "[ok]"},
+		{"panic counts", Expect{Panics: true}, []world.Event{boom}, Failed, "panic: boom", "[]"},
+		{"panic does not count", Expect{Texts: []string{"ok"}}, []world.Event{boom, output("ok")}, Passed, "", "[]"},
 		{"nothing happens", Expect{Texts: []string{"ok"}}, nil, Undecided, "", "[ok]"},
-		{"nothing expected is never met", Expect{}, []device.Event{output("x")}, Undecided, "", "[]"},
+		{"nothing expected is never met", Expect{}, []world.Event{output("x")}, Undecided, "", "[]"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			calls := 0
@@ -57,9 +58,9 @@ func TestLog(t *testing.T) {
 	var dev, ev strings.Builder
 	l := Log{Device: &dev, Events: &ev}
 	l.Handle(output("hello\r\n> "))
-	l.Handle(device.Event{Time: 1_500_000, Kind: device.Boot, Data: device.BootData{Reason: "power-on"}})
-	l.Handle(device.Event{Kind: device.Socket, Data: device.SocketData{ID: 1, State: "LISTEN"}})
-	l.Handle(device.Event{Kind: device.Callback, Data: device.CallbackData{What: "tmr", CPU: 3}})
+	l.Handle(world.Event{Time: 1_500_000, Data: event.Boot{Reason: "power-on"}})
+	l.Handle(world.Event{Data: event.Socket{ID: 1, State: "LISTEN"}})
+	l.Handle(world.Event{Data: event.Callback{What: "tmr", CPU: 3}})
 	if dev.String() != "hello\n> " || ev.String() != "[   1.500000] boot: power-on\n" {
 		t.Errorf("device %q, events %q", dev.String(), ev.String())
 	}
@@ -71,7 +72,7 @@ func TestSeveralDevices(t *testing.T) {
 	l := &Log{Device: &out, Events: &events, Names: true}
 	x := &Expect{Texts: []string{"hello"}, FailOn: []string{"help"}}
 	say := func(from, text string) {
-		e := device.Event{Device: from, Kind: device.Output, Data: device.OutputData{Text: text}}
+		e := world.Event{Device: from, Data: event.Output{Text: text}}
 		l.Handle(e)
 		x.Handle(e)
 	}
@@ -83,7 +84,7 @@ func TestSeveralDevices(t *testing.T) {
 	}
 	say("a", "lo\r\n> ")
 	say("b", strings.Repeat("x", maxLine+1))
-	l.Handle(device.Event{Device: "b", Kind: device.Note, Data: device.NoteData{Text: "well"}})
+	l.Handle(world.Event{Device: "b", Data: event.Note{Text: "well"}})
 	l.Flush()
 	l.Flush()
 	want := "b: p!\nb: and so on\nb: \na: hello\nb: " + strings.Repeat("x", maxLine) + "\na: > \nb: x\n"
@@ -128,9 +129,9 @@ func TestLogOfFlood(t *testing.T) {
 	var ev strings.Builder
 	l := Log{Events: &ev}
 	for i := range 3000 {
-		l.Handle(device.Event{Time: clock.At(clock.Duration(i) * clock.Millisecond), Kind: device.LuaError, Data: device.ErrorData{Message: "again"}})
+		l.Handle(world.Event{Time: clock.At(clock.Duration(i) * clock.Millisecond), Data: event.LuaError{Message: "again"}})
 	}
-	l.Handle(device.Event{Time: clock.At(3 * clock.Second), Kind: device.Boot, Data: device.BootData{Reason: "power-on"}})
+	l.Handle(world.Event{Time: clock.At(3 * clock.Second), Data: event.Boot{Reason: "power-on"}})
 	l.Flush()
 	if got := ev.String(); strings.Count(got, "again\n") != 3*maxRepeats || strings.Count(got, "… and 990 times more\n") != 3 || !strings.HasSuffix(got, "boot: power-on\n") {
 		t.Errorf("got %s", got)

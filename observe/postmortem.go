@@ -4,23 +4,24 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 )
 
 // maxSockets is how many sockets of a post-mortem are shown. The event has all.
 const maxSockets = 12
 
 // describePostMortem puts a post-mortem into lines.
-func describePostMortem(d device.PostMortemData) string {
+func describePostMortem(d event.PostMortem) string {
 	var b strings.Builder
 	b.WriteString(d.Why)
 	if d.Where != "" {
 		b.WriteString(" at " + d.Where)
 	}
 	asked := "asked for"
-	if d.Why == device.BudgetBroken {
+	if d.Why == inspect.BudgetBroken {
 		asked = "given out"
 	}
 	fmt.Fprintf(&b, "\n  %d bytes %s; %d of %d free, the longest piece %d", d.Request, asked, d.Free, d.Size, d.Largest)

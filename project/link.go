@@ -129,9 +129,9 @@ func outages(f *tomlfile.File, key string, list []outageDocument) ([]wire.Span, 
 // Apply puts the links onto the wire of a device's world: the random decisions
 // follow from the seed.
 func (l Link) Apply(d *device.Device, seed uint64) {
-	l.Path.apply(d, wire.Match{Host: d.Name}, seed)
+	l.Path.apply(d, wire.Match{Host: d.Name()}, seed)
 	for i, to := range l.To {
-		to.Path.apply(d, wire.Match{Host: d.Name, Peer: to.Host, PeerNet: to.Net}, seed+uint64(i+1)<<32)
+		to.Path.apply(d, wire.Match{Host: d.Name(), Peer: to.Host, PeerNet: to.Net}, seed+uint64(i+1)<<32)
 	}
 }
 

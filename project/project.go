@@ -81,7 +81,7 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/tomlfile"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
@@ -262,7 +262,7 @@ func Parse(name string, data []byte) (*Project, error) {
 
 // BoardFor returns the board called name, or the file's when name is empty, with
 // the file's changes to it.
-func (p *Project) BoardFor(name string) (*device.Board, error) {
+func (p *Project) BoardFor(name string) (*board.Board, error) {
 	key := ""
 	if name == "" {
 		name, key = p.Board, "board"

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
@@ -106,10 +108,10 @@ func TestParse(t *testing.T) {
 		len(w.DNS) != 1 || w.ConnectDelay != 300*clock.Millisecond || w.DHCPDelay != 1200*clock.Millisecond || len(w.Networks) != 2 {
 		t.Errorf("wifi %+v", w)
 	}
-	if n := w.Networks[0]; n.Auth != device.AuthWPA2 || n.Channel != 11 || n.RSSI != -70 || n.BSSID != (device.MAC{2, 0, 0, 0, 0, 1}) {
+	if n := w.Networks[0]; n.Auth != air.AuthWPA2 || n.Channel != 11 || n.RSSI != -70 || n.BSSID != (air.MAC{2, 0, 0, 0, 0, 1}) {
 		t.Errorf("network %+v", n)
 	}
-	if n := w.Networks[1]; n.SSID != "café" || !n.Hidden || n.Auth != device.AuthOpen {
+	if n := w.Networks[1]; n.SSID != "café" || !n.Hidden || n.Auth != air.AuthOpen {
 		t.Errorf("network %+v", n)
 	}
 	if want := []wire.Span{{From: clock.At(10 * clock.Second), To: clock.At(20 * clock.Second)}, {From: clock.At(3600 * clock.Second), To: clock.Forever}}; !slices.Equal(w.Outages, want) {
@@ -159,7 +161,7 @@ func TestEmpty(t *testing.T) {
 }
 
 func TestApplyWiFi(t *testing.T) {
-	world, cfg := device.NewWorld(1), device.Config{}
+	world, cfg := world.New(1), device.Config{}
 	p, err := Parse(FileName, []byte("[wifi]\nstored = false\nip = \"10.0.0.1\"\ndns = [\"10.0.0.9\"]\nconnect_delay = \"2s\""))
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/tomlfile"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
@@ -17,7 +19,7 @@ import (
 // configuration in its flash.
 type WiFi struct {
 	// Networks that exist; none means that every SSID does.
-	Networks []device.Network
+	Networks []air.Network
 	// Blank is a device whose flash stores no network: it comes up as an access
 	// point, as one that was never used.
 	Blank bool
@@ -76,8 +78,8 @@ const (
 	maxDelay    = time.Hour
 )
 
-var authModes = map[string]device.AuthMode{
-	"open": device.AuthOpen, "wep": device.AuthWEP, "wpa": device.AuthWPA, "wpa2": device.AuthWPA2, "wpa-wpa2": device.AuthWPAWPA2,
+var authModes = map[string]air.AuthMode{
+	"open": air.AuthOpen, "wep": air.AuthWEP, "wpa": air.AuthWPA, "wpa2": air.AuthWPA2, "wpa-wpa2": air.AuthWPAWPA2,
 }
 
 func (w *wifiDocument) check(f *tomlfile.File) (WiFi, error) {
@@ -97,7 +99,7 @@ func (w *wifiDocument) check(f *tomlfile.File) (WiFi, error) {
 		return out, f.Errorf("wifi.join", "wifi.join: an SSID has at most %d bytes", maxSSID)
 	}
 	if w.Join != "" && len(out.Networks) > 0 {
-		i := slices.IndexFunc(out.Networks, func(n device.Network) bool { return n.SSID == w.Join })
+		i := slices.IndexFunc(out.Networks, func(n air.Network) bool { return n.SSID == w.Join })
 		if i < 0 {
 			return out, f.Errorf("wifi.join", "wifi.join: there is no [[wifi.network]] with ssid = %q", w.Join)
 		}
@@ -181,8 +183,8 @@ func address(f *tomlfile.File, key, text string) (netip.Addr, error) {
 }
 
 // check turns one [[wifi.network]] at key into a network.
-func (n *networkDocument) check(f *tomlfile.File, key string) (device.Network, error) {
-	out := device.Network{SSID: n.SSID, Password: n.Password, Channel: n.Channel, RSSI: n.RSSI, Hidden: n.Hidden}
+func (n *networkDocument) check(f *tomlfile.File, key string) (air.Network, error) {
+	out := air.Network{SSID: n.SSID, Password: n.Password, Channel: n.Channel, RSSI: n.RSSI, Hidden: n.Hidden}
 	switch {
 	case n.SSID == "" || len(n.SSID) > maxSSID:
 		return out, f.Errorf(key+".ssid", "%s needs an ssid of 1 to %d bytes", key, maxSSID)
@@ -196,11 +198,11 @@ func (n *networkDocument) check(f *tomlfile.File, key string) (device.Network, e
 		if err != nil || len(mac) != len(out.BSSID) {
 			return out, f.Errorf(key+".bssid", "%s.bssid = %q: write six bytes such as \"02:00:00:00:00:01\"", key, n.BSSID)
 		}
-		out.BSSID = device.MAC(mac)
+		out.BSSID = air.MAC(mac)
 	}
 	if !f.Has(key + ".auth") {
 		if n.Password != "" {
-			out.Auth = device.AuthWPA2
+			out.Auth = air.AuthWPA2
 		}
 	} else {
 		mode, ok := authModes[n.Auth]
@@ -210,11 +212,11 @@ func (n *networkDocument) check(f *tomlfile.File, key string) (device.Network, e
 		out.Auth = mode
 	}
 	switch {
-	case out.Auth == device.AuthOpen && n.Password != "":
+	case out.Auth == air.AuthOpen && n.Password != "":
 		return out, f.Errorf(key+".password", "%s: an open network has no password", key)
-	case out.Auth == device.AuthWEP && n.Password == "":
+	case out.Auth == air.AuthWEP && n.Password == "":
 		return out, f.Errorf(key, "%s: auth = %q needs a password", key, n.Auth)
-	case out.Auth > device.AuthWEP && len(n.Password) < minPassword || len(n.Password) > maxPassword:
+	case out.Auth > air.AuthWEP && len(n.Password) < minPassword || len(n.Password) > maxPassword:
 		return out, f.Errorf(key+".password", "%s needs a password of %d to %d bytes", key, minPassword, maxPassword)
 	}
 	return out, nil
@@ -222,7 +224,7 @@ func (n *networkDocument) check(f *tomlfile.File, key string) (device.Network, e
 
 // Apply sets up the air of a world and the Wi-Fi part of a device's flash as the
 // project says.
-func (w WiFi) Apply(world *device.World, cfg *device.Config) {
+func (w WiFi) Apply(world *world.World, cfg *device.Config) {
 	world.Air.Networks = w.Networks
 	if w.Gateway.IsValid() {
 		world.Air.Router = w.Gateway

@@ -3,12 +3,12 @@ package ui
 import (
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // completion is a list of the names that could go on where the cursor is, above
 // the prompt.
-type completion struct{ names []device.Name }
+type completion struct{ names []vm.Name }
 
 // expression returns what completion starts from: the names before the last dot
 // or colon in front of the cursor, and the beginning of the one behind it. ok is
@@ -67,8 +67,8 @@ func (c *Console) complete() {
 
 // completeWith types what all names that begin with prefix have in common, and
 // lists them when there are several.
-func (c *Console) completeWith(names []device.Name, prefix string) {
-	var fit []device.Name
+func (c *Console) completeWith(names []vm.Name, prefix string) {
+	var fit []vm.Name
 	for _, n := range names {
 		// What is no name cannot follow a dot.
 		if strings.HasPrefix(n.Name, prefix) && isName(n.Name) && (prefix != "" || !strings.HasPrefix(n.Name, "__")) {

@@ -14,12 +14,13 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // Config says what the console shows.
 type Config struct {
-	World *device.World // required
+	World *world.World // required
 	// Device is the one shown first; default the world's first. The others can be
 	// switched to. The world must have them all by now.
 	Device *device.Device
@@ -101,7 +102,7 @@ const maxPosted = 64
 // world runs, or on the world's goroutine; before the device is powered on, if its
 // boot is to be seen. The error says that the terminal cannot be used.
 func New(cfg Config) (*Console, error) {
-	if cfg.World == nil || len(cfg.World.Devices()) == 0 {
+	if cfg.World == nil || len(device.In(cfg.World)) == 0 {
 		panic("ui: Config without a World or a Device")
 	}
 	s := cfg.Screen
@@ -125,7 +126,7 @@ func New(cfg Config) (*Console, error) {
 		mouse:  true,
 		dirty:  true,
 	}
-	for _, d := range cfg.World.Devices() {
+	for _, d := range device.In(cfg.World) {
 		p := newPage(d, c.wake)
 		c.pages = append(c.pages, p)
 		if c.page == nil || d == cfg.Device {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -25,7 +26,7 @@ const (
 	socketsKept     = 200
 )
 
-func (s *socketEvents) add(at clock.Time, d device.SocketData) {
+func (s *socketEvents) add(at clock.Time, d event.Socket) {
 	if s.byID == nil {
 		s.byID = map[int][]socketEvent{}
 	}
@@ -119,7 +120,7 @@ type hint struct {
 // hintsKept is how many different hints are kept.
 const hintsKept = 200
 
-func (m *model) addHint(at clock.Time, d device.HintData) {
+func (m *model) addHint(at clock.Time, d event.Hint) {
 	for i := range m.hints {
 		if h := &m.hints[i]; h.where == d.Where && h.text == d.Text {
 			h.count++

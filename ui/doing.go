@@ -10,6 +10,7 @@ import (
 	"github.com/gdamore/tcell/v2"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -167,15 +168,15 @@ func (c *Console) resetSocket() {
 
 // togglePin applies to the selected pin the level that it does not have.
 func (c *Console) togglePin() {
-	c.withPin(func(d *device.Device, p device.PinSnapshot) error { return d.SetInput(p.Index, 1-p.Level) })
+	c.withPin(func(d *device.Device, p pin.Snapshot) error { return d.Pins.Apply(p.Index, 1-p.Level) })
 }
 
 // releasePin takes away what was applied to the selected pin.
 func (c *Console) releasePin() {
-	c.withPin(func(d *device.Device, p device.PinSnapshot) error { return d.ReleaseInput(p.Index) })
+	c.withPin(func(d *device.Device, p pin.Snapshot) error { return d.Pins.Release(p.Index) })
 }
 
-func (c *Console) withPin(do func(*device.Device, device.PinSnapshot) error) {
+func (c *Console) withPin(do func(*device.Device, pin.Snapshot) error) {
 	v := c.pins()
 	if v.cursor >= len(c.model.snap.Pins) {
 		return
@@ -208,7 +209,7 @@ func (c *Console) askADC() {
 				c.say("a voltage is a number such as 0.5")
 				return
 			}
-			c.post(func() { d.SetADC(v) })
+			c.post(func() { d.Pins.ADC.Apply(v) })
 		},
 	}, "")
 }

@@ -9,8 +9,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
@@ -241,8 +243,8 @@ func TestPinsAndADC(t *testing.T) {
 	}
 	h.press("a")
 	h.typeText("1.65")
-	if s := h.act("Enter"); h.device.ADC() != 512 || !strings.Contains(s, "ADC 512") {
-		t.Errorf("the converter reads %d:\n%s", h.device.ADC(), s)
+	if s := h.act("Enter"); h.device.Pins.ADC.Read() != 512 || !strings.Contains(s, "ADC 512") {
+		t.Errorf("the converter reads %d:\n%s", h.device.Pins.ADC.Read(), s)
 	}
 }
 
@@ -260,7 +262,7 @@ func TestHeapKeys(t *testing.T) {
 		t.Errorf("the first snapshot:\n%s", s)
 	}
 	h.press("Esc")
-	h.device.TypeSerial([]byte("for i = 1, 20 do keep[i] = {} end\n"))
+	h.device.Serial.Type([]byte("for i = 1, 20 do keep[i] = {} end\n"))
 	h.pass(clock.Second)
 	s := h.act("S")
 	if len(saved) != 2 || !strings.Contains(s, "the disk is full") {
@@ -289,9 +291,9 @@ func TestHints(t *testing.T) {
 	h.press("Esc")
 	long := strings.Repeat("this goes on ", 12) + "to its end"
 	for range 3 {
-		h.event(clock.At(clock.Second), device.Hint, device.HintData{Text: long, Where: "init.lua:7"})
+		h.event(clock.At(clock.Second), event.Hint{Text: long, Where: "init.lua:7"})
 	}
-	h.event(clock.At(clock.Second), device.Hint, device.HintData{Text: "something else"})
+	h.event(clock.At(clock.Second), event.Hint{Text: "something else"})
 	h.press("H")
 	if s := h.frame(); !strings.Contains(s, "init.lua:7") || !strings.Contains(s, "to its end (3 times)") || !strings.Contains(s, "something else") {
 		t.Errorf("hints:\n%s", s)
@@ -301,7 +303,7 @@ func TestHints(t *testing.T) {
 func TestSeveralDevices(t *testing.T) {
 	h := newHarness(t, "UTF-8", 100, 30, "second", "third")
 	h.output(0, "from the first\r\n")
-	h.c.pages[1].feed.event(device.Event{Device: "second", Kind: device.Output, Data: device.OutputData{Text: "from the second\r\n"}})
+	h.c.pages[1].feed.event(world.Event{Device: "second", Data: event.Output{Text: "from the second\r\n"}})
 	if s := h.frame(); !strings.Contains(s, "from the first") || strings.Contains(s, "from the second") {
 		t.Errorf("the first device:\n%s", s)
 	}
@@ -400,7 +402,7 @@ func TestEveryOverlayFitsAnySize(t *testing.T) {
 			for _, ht := range []int{1, 4, 9, 24, 70} {
 				h.screen.SetSize(w, ht)
 				h.frame()
-				h.c.completion = &completion{[]device.Name{{Name: "one", Type: "function"}, {Name: "another", Type: "table"}, {Name: "third"}}}
+				h.c.completion = &completion{[]vm.Name{{Name: "one", Type: "function"}, {Name: "another", Type: "table"}, {Name: "third"}}}
 				h.frame()
 			}
 		}
@@ -413,7 +415,7 @@ func TestEveryOverlayFitsAnySize(t *testing.T) {
 		h.c.focus = paneSockets
 	}
 	for i := range 400 {
-		h.event(clock.Time(i), device.Socket, device.SocketData{ID: i, State: fmt.Sprint(i)})
+		h.event(clock.Time(i), event.Socket{ID: i, State: fmt.Sprint(i)})
 	}
 	h.frame()
 	if n := len(h.c.model.sockets.byID); n > socketsKept {

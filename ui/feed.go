@@ -4,6 +4,8 @@ import (
 	"sync"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 )
 
 // Bounds of what may wait in the feed between two frames.
@@ -21,7 +23,7 @@ type feed struct {
 	wake   chan struct{} // the console's: the feed is no longer empty
 
 	mu      sync.Mutex
-	events  []device.Event
+	events  []world.Event
 	bytes   int
 	dropped int
 	snap    *device.Snapshot
@@ -34,22 +36,22 @@ func newFeed(device string, wake chan struct{}) *feed {
 
 // batch is what came since the feed was last emptied.
 type batch struct {
-	events  []device.Event
+	events  []world.Event
 	dropped int // events lost before the first of events
 	snap    *device.Snapshot
 }
 
 // event takes an event of the world. It runs on the world's goroutine.
-func (f *feed) event(e device.Event) {
-	if e.Device != f.device || e.Kind == device.Callback {
+func (f *feed) event(e world.Event) {
+	if _, callback := e.Data.(event.Callback); callback || e.Device != f.device {
 		return // a callback ends thousands of times a second, and no view shows it
 	}
 	f.put(e)
 }
 
-func (f *feed) put(e device.Event) {
-	if o, ok := e.Data.(device.OutputData); ok && len(o.Text) > feedText {
-		e.Data = device.OutputData{Text: o.Text[:feedText]}
+func (f *feed) put(e world.Event) {
+	if o, ok := e.Data.(event.Output); ok && len(o.Text) > feedText {
+		e.Data = event.Output{Text: o.Text[:feedText]}
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -74,13 +76,13 @@ func (f *feed) dropOldest() {
 }
 
 // textSize is what an event's text weighs; the texts of other kinds are short.
-func textSize(e device.Event) int {
+func textSize(e world.Event) int {
 	switch d := e.Data.(type) {
-	case device.OutputData:
+	case event.Output:
 		return len(d.Text)
-	case device.PanicData:
+	case event.Panic:
 		return len(d.Message) + len(d.Traceback)
-	case device.ErrorData:
+	case event.LuaError:
 		return len(d.Message)
 	}
 	return 0

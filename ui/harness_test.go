@@ -13,6 +13,12 @@ import (
 	"github.com/gdamore/tcell/v2"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
+	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -23,7 +29,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 type harness struct {
 	t      *testing.T
 	screen tcell.SimulationScreen
-	world  *device.World
+	world  *world.World
 	device *device.Device
 	c      *Console
 	wall   time.Time
@@ -34,15 +40,15 @@ type harness struct {
 func newHarness(t *testing.T, charset string, w, h int, others ...string) *harness {
 	t.Helper()
 	hs := &harness{t: t, screen: tcell.NewSimulationScreen(charset), wall: time.Unix(1_000_000, 0)}
-	hs.world = device.NewWorld(1)
-	hs.device = hs.world.AddDevice(device.Config{
+	hs.world = world.New(1)
+	hs.device = device.New(hs.world, device.Config{
 		Name:    "device",
 		Board:   testBoard(),
 		HostCPU: true,
 		Startup: func(*device.Device) {},
 	})
 	for _, name := range others {
-		hs.world.AddDevice(device.Config{Name: name, Board: testBoard(), HostCPU: true, Startup: func(*device.Device) {}})
+		device.New(hs.world, device.Config{Name: name, Board: testBoard(), HostCPU: true, Startup: func(*device.Device) {}})
 	}
 	c, err := New(Config{
 		World: hs.world, Device: hs.device, Title: "hello-http", Screen: hs.screen,
@@ -60,16 +66,16 @@ func newHarness(t *testing.T, charset string, w, h int, others ...string) *harne
 }
 
 // testBoard has what the console shows of a board, and a chip that can run.
-func testBoard() *device.Board {
-	b := &device.Board{Name: "test", Title: "NodeMCU DevKit v1.0"}
-	b.CPU = device.BoardCPU{MHz: 80, Clocks: []int{80, 160}, Instruction: 1, Call: 1}
-	b.ADC = device.BoardADC{Bits: 10, FullScale: 3.3}
+func testBoard() *board.Board {
+	b := &board.Board{Name: "test", Title: "NodeMCU DevKit v1.0"}
+	b.CPU = board.CPU{MHz: 80, Clocks: []int{80, 160}, Instruction: 1, Call: 1}
+	b.ADC = board.ADC{Bits: 10, FullScale: 3.3}
 	b.Heap.Size = 50_000
 	b.Flash.Size = 4 << 20
-	b.FS = device.BoardFS{Address: 1 << 20, Size: 1 << 20}
+	b.FS = board.FS{Address: 1 << 20, Size: 1 << 20}
 	for i, silk := range []string{"D0", "D1", "D2", "D3", "D4", "D5", "D6", "D7", "D8", "RX", "TX", "SD2", "SD3"} {
-		gpio, _ := device.GPIOOf(i)
-		b.Pins = append(b.Pins, device.BoardPin{Index: i, GPIO: gpio, Silk: silk})
+		gpio, _ := board.GPIOOf(i)
+		b.Pins = append(b.Pins, board.Pin{Index: i, GPIO: gpio, Silk: silk})
 	}
 	return b
 }
@@ -91,12 +97,12 @@ func (h *harness) pump() {
 	h.world.Clock.Run(clock.Forever, false)
 }
 
-func (h *harness) event(at clock.Time, k device.Kind, data any) {
-	h.c.feed.event(device.Event{Time: at, Device: "device", Kind: k, Data: data})
+func (h *harness) event(at clock.Time, data world.Happening) {
+	h.c.feed.event(world.Event{Time: at, Device: "device", Data: data})
 }
 
 func (h *harness) output(at clock.Time, text string) {
-	h.event(at, device.Output, device.OutputData{Text: text})
+	h.event(at, event.Output{Text: text})
 }
 
 // press presses keys: names of the table of actions, or characters to type.
@@ -223,12 +229,12 @@ func lineDiff(want, got string) string {
 
 // scene fills the console with a device that serves HTTP.
 func (h *harness) scene() {
-	h.event(0, device.Boot, device.BootData{Raw: 1, Extended: 0, Reason: "power-on"})
+	h.event(0, event.Boot{Raw: 1, Extended: 0, Reason: "power-on"})
 	h.output(166_000, "\r\nNodeMCU 3.0.0.0 build sim powered by Lua 5.1.4\r\n")
 	h.output(180_200, "starting\r\n> ")
-	h.event(1_500_000, device.WiFi, device.WiFiData{Mode: "station", State: "connected"})
-	h.event(2_100_000, device.WiFi, device.WiFiData{Mode: "station", State: "got IP", IP: "192.168.1.10"})
-	h.event(2_100_500, device.Socket, device.SocketData{ID: 1, State: "listen", Local: "0.0.0.0:80"})
+	h.event(1_500_000, event.WiFi{Mode: "station", State: "connected"})
+	h.event(2_100_000, event.WiFi{Mode: "station", State: "got IP", IP: "192.168.1.10"})
+	h.event(2_100_500, event.Socket{ID: 1, State: "listen", Local: "0.0.0.0:80"})
 	for i := range 50 {
 		free := 41_216 - i%7*1_200
 		if i == 20 {
@@ -236,10 +242,10 @@ func (h *harness) scene() {
 		}
 		if i == 21 {
 			free = 2_400
-			h.event(clock.At(21*clock.Second), device.Memory, device.MemoryData{Request: 1460, Free: 1210})
+			h.event(clock.At(21*clock.Second), event.Memory{Request: 1460, Free: 1210})
 		}
 		if i == 24 {
-			h.event(clock.At(24*clock.Second), device.Hint, device.HintData{Text: "send while the last one is unacknowledged loses data", Where: "init.lua:12"})
+			h.event(clock.At(24*clock.Second), event.Hint{Text: "send while the last one is unacknowledged loses data", Where: "init.lua:12"})
 		}
 		if i == 30 {
 			h.output(30_000_000, "=node.heap()\r\n41216\r\n> ")
@@ -263,9 +269,9 @@ func busySnapshot() device.Snapshot {
 	s := device.Snapshot{
 		Name: "device", Board: "NodeMCU DevKit v1.0", MHz: 80, Boots: 0, Reason: "power-on",
 		Release: "3.0.0.0", ChipID: 0xc0ffee, ADC: 512,
-		Heap: device.HeapSnapshot{Total: 44_568, Free: 30_016, Low: 2_400, Lua: 9_120, Native: 1_240, Failed: 1,
-			Kinds: device.HeapKinds{Strings: 2_104, Tables: 1_920, Functions: 3_456, Userdata: 208, Network: 1_240, Other: 5_624}},
-		WiFi: device.WiFiSnapshot{Mode: "station", State: "got IP", SSID: "nodemcu-sim", IP: "192.168.1.10"},
+		Heap: inspect.HeapUsage{Total: 44_568, Free: 30_016, Low: 2_400, Lua: 9_120, Native: 1_240, Failed: 1,
+			Kinds: inspect.HeapKinds{Strings: 2_104, Tables: 1_920, Functions: 3_456, Userdata: 208, Network: 1_240, Other: 5_624}},
+		WiFi: radio.Snapshot{Mode: "station", State: "got IP", SSID: "nodemcu-sim", IP: "192.168.1.10"},
 		Sockets: []device.SocketSnapshot{
 			{ID: 1, Proto: "TCP", State: "LISTEN", Local: "0.0.0.0:80", Age: 47 * clock.Second, Site: "init.lua:31"},
 			{ID: 7, Proto: "TCP", State: "ESTABLISHED", Local: "192.168.1.10:80", Remote: "192.168.1.1:51234", Queued: 2920, Unacked: 1460, Segments: 2, Window: 5840, RxBytes: 412, TxBytes: 1_048_576, Age: 640 * clock.Millisecond, Handlers: []string{"receive", "sent"}, Retransmits: 2, Site: "init.lua:31"},
@@ -280,7 +286,7 @@ func busySnapshot() device.Snapshot {
 		Tasks: [3]int{1, 0, 5},
 	}
 	for i, p := range testBoard().Pins {
-		pin := device.PinSnapshot{Index: i, GPIO: p.GPIO, Name: p.Silk, Mode: "input", Trig: "none"}
+		pin := pin.Snapshot{Index: i, GPIO: p.GPIO, Name: p.Silk, Mode: "input", Trig: "none"}
 		switch p.Silk {
 		case "D1":
 			pin.Mode, pin.Level = "output", 1

@@ -16,7 +16,7 @@ func (c *Console) drawHeader(cv canvas) {
 	run := c.runState()
 	var board []detail
 	if len(c.pages) > 1 {
-		board = append(board, detail{accent, c.device.Name})
+		board = append(board, detail{accent, c.device.Name()})
 	} else if c.cfg.Title != "" {
 		board = append(board, detail{accent, c.cfg.Title})
 	}

@@ -13,7 +13,7 @@ const listed = 40
 func (c *Console) takeSnapshot() {
 	p := c.page
 	c.post(func() {
-		s := p.device.HeapSnapshot("console")
+		s := p.device.Inspect.HeapSnapshot("console")
 		file, err := "", error(nil)
 		if s != nil && c.cfg.SaveHeap != nil {
 			file, err = c.cfg.SaveHeap(s)

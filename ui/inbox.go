@@ -4,7 +4,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 )
 
 // inbox takes functions from other goroutines; the console's runs them.
@@ -47,7 +48,7 @@ func (c *Console) readInbox() bool {
 func (c *Console) Note(text string) { c.pages[0].note(text) }
 
 func (p *page) note(text string) {
-	p.feed.put(device.Event{Device: p.device.Name, Kind: device.Note, Data: device.NoteData{Text: text}})
+	p.feed.put(world.Event{Device: p.device.Name(), Data: event.Note{Text: text}})
 }
 
 // FilesChanged tells that files of the app's directory are not on the device as

@@ -9,7 +9,7 @@ import (
 
 	"github.com/gdamore/tcell/v2"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -58,7 +58,7 @@ func (h *harness) state() map[string]string {
 	st := c.clock().State()
 	x, _, _ := h.screen.GetCursor()
 	s := map[string]any{
-		"focus": c.focus, "zoom": c.zoomed, "question": c.question != nil, "menu": c.menu != nil, "row": 0, "device": c.device.Name, "cuts": len(c.cuts),
+		"focus": c.focus, "zoom": c.zoomed, "question": c.question != nil, "menu": c.menu != nil, "row": 0, "device": c.device.Name(), "cuts": len(c.cuts),
 		"restarts": h.restarts.Load(), "clipboard": len(h.screen.GetClipboardData()), "filter": c.log.filter,
 		"sources": c.log.sources, "log": fmt.Sprint(c.log.held, c.log.lastShown(), c.log.found), "lines": c.model.log.end() - c.model.log.start(),
 		"paused": st.Paused, "speed": st.Speed, "mouse": c.mouse, "quit": c.quit, "prompt": c.prompt.text(),
@@ -237,7 +237,7 @@ func TestPromptTypesToTheDevice(t *testing.T) {
 	h.press("Enter")
 	h.c.tick()
 	h.pump()
-	if n := h.device.SerialPending(); n != len("print(1)\n") {
+	if n := h.device.Serial.Pending(); n != len("print(1)\n") {
 		t.Errorf("%d bytes on the line", n)
 	}
 	if s := h.frame(); strings.Contains(s, "print(1)") {
@@ -290,7 +290,7 @@ func TestFilterAndScroll(t *testing.T) {
 	for i := range 300 {
 		h.output(0, fmt.Sprintf("line %d\r\n", i))
 	}
-	h.event(0, device.Hint, device.HintData{Text: "a hint"})
+	h.event(0, event.Hint{Text: "a hint"})
 	h.frame()
 	h.press("F7")
 	h.typeText("LINE 7")

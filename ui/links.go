@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
@@ -72,12 +73,12 @@ func (f flow) Judge(p wire.Passage, fate *wire.Fate) {
 // faults are the rules that the console has added to the wire. They belong to the
 // world's goroutine.
 type faults struct {
-	world *device.World
+	world *world.World
 	link  func() // takes the link's rule away; nil: there is none
 	cuts  map[flow]func()
 }
 
-func newFaults(w *device.World) *faults { return &faults{world: w, cuts: map[flow]func(){}} }
+func newFaults(w *world.World) *faults { return &faults{world: w, cuts: map[flow]func(){}} }
 
 func (f *faults) setLink(i int) {
 	if f.link != nil {

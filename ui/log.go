@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/observe"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -70,7 +71,7 @@ func (l *logbook) addOutput(at clock.Time, line string) {
 }
 
 // addEvent adds what the log shows of an event, which is nothing for some.
-func (l *logbook) addEvent(e device.Event) {
+func (l *logbook) addEvent(e world.Event) {
 	add := func(src source, tag string, r role, format string, args ...any) {
 		text := fmt.Sprintf(format, args...)
 		for i, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
@@ -82,26 +83,26 @@ func (l *logbook) addEvent(e device.Event) {
 		}
 	}
 	switch d := e.Data.(type) {
-	case device.BootData:
+	case event.Boot:
 		add(fromSim, "boot", accent, "%s", d.Reason)
-	case device.ResetData:
+	case event.Reset:
 		add(fromSim, "rst", warn, "%s", d.Reason)
-	case device.PanicData:
+	case event.Panic:
 		add(problem, "panic", alarm, "in %s: %s", orElse(d.Where, "Lua"), d.Message)
 		if d.Traceback != "" {
 			add(problem, "", bad, "%s", d.Traceback)
 		}
-	case device.ErrorData:
+	case event.LuaError:
 		add(problem, "err", bad, "%s", prefixed(d.Where, d.Message))
-	case device.MemoryData:
+	case event.Memory:
 		add(problem, "mem", bad, "no room for %s bytes, %s are free", thousands(d.Request), thousands(d.Free))
-	case device.PostMortemData:
+	case event.PostMortem:
 		add(problem, "heap", bad, "%s", observe.Describe(e))
-	case device.WiFiData:
+	case event.WiFi:
 		add(fromSim, "wifi", dim, "%s", spaced(d.Mode, d.State, d.IP))
-	case device.SocketData:
+	case event.Socket:
 		add(fromSim, "net", dim, "#%d %s", d.ID, spaced(d.State, d.Local, d.Remote))
-	case device.PinData:
+	case event.Pin:
 		level, by := "low", "by the program"
 		if d.Level != 0 {
 			level = "high"
@@ -110,9 +111,9 @@ func (l *logbook) addEvent(e device.Event) {
 			by = "from outside"
 		}
 		add(fromSim, "pin", dim, "pin %d %s, %s", d.Pin, level, by)
-	case device.HintData:
+	case event.Hint:
 		add(problem, "hint", warn, "%s", prefixed(d.Where, d.Text))
-	case device.NoteData:
+	case event.Note:
 		add(fromSim, "note", accent, "%s", d.Text)
 	}
 }

@@ -90,7 +90,7 @@ func (c *Console) copyAll()  { c.copyLines(c.log.all()) }
 
 // askSave asks for a file and writes the log to it, as far as it is shown.
 func (c *Console) askSave() {
-	name := filepath.Base(orElse(c.cfg.Title, c.device.Name)) + c.now().Format("-20060102-150405") + ".log"
+	name := filepath.Base(orElse(c.cfg.Title, c.device.Name())) + c.now().Format("-20060102-150405") + ".log"
 	if c.cfg.StateDir != "" {
 		name = filepath.Join(c.cfg.StateDir, name)
 	}

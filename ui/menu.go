@@ -108,7 +108,7 @@ func (c *Console) openDevices() {
 		if p == c.page {
 			note = "on show"
 		}
-		name := p.device.Name + ": " + p.device.Board.Title
+		name := p.device.Name() + ": " + p.device.Board.Title
 		items = append(items, menuItem{name, note, func() { c.show(p) }})
 	}
 	c.openMenu("Devices", items)
@@ -117,7 +117,7 @@ func (c *Console) openDevices() {
 // show switches to another device.
 func (c *Console) show(p *page) {
 	c.page, c.overlay, c.completion = p, nil, nil
-	c.say(p.device.Name)
+	c.say(p.device.Name())
 }
 
 // nextDevice switches to the device after the one on show.

@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -40,21 +42,21 @@ func (m *model) apply(b batch, now time.Time) {
 	}
 }
 
-func (m *model) event(e device.Event) {
+func (m *model) event(e world.Event) {
 	switch d := e.Data.(type) {
-	case device.OutputData:
+	case event.Output:
 		m.serial.write(e.Time, d.Text, m.log.addOutput)
 		return
-	case device.ResetData:
+	case event.Reset:
 		m.serial.flush(m.log.addOutput)
 		m.sockets.reset()
 		m.heap.mark(markReset)
 		m.load = loadMeter{}
-	case device.MemoryData:
+	case event.Memory:
 		m.heap.mark(markMemory)
-	case device.SocketData:
+	case event.Socket:
 		m.sockets.add(e.Time, d)
-	case device.HintData:
+	case event.Hint:
 		m.addHint(e.Time, d)
 	}
 	m.log.addEvent(e)

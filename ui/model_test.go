@@ -7,6 +7,9 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -44,18 +47,18 @@ func TestSerialTerminal(t *testing.T) {
 func TestFeedIsBounded(t *testing.T) {
 	f := newFeed("device", make(chan struct{}, 1))
 	for i := range 100_000 {
-		f.event(device.Event{Device: "device", Kind: device.Output, Data: device.OutputData{Text: fmt.Sprintf("%d\r\n", i)}})
+		f.event(world.Event{Device: "device", Data: event.Output{Text: fmt.Sprintf("%d\r\n", i)}})
 	}
 	b := f.take()
 	if len(b.events) > feedEvents || b.dropped+len(b.events) != 100_000 {
 		t.Errorf("%d events kept, %d dropped", len(b.events), b.dropped)
 	}
-	if last := b.events[len(b.events)-1].Data.(device.OutputData).Text; last != "99999\r\n" {
+	if last := b.events[len(b.events)-1].Data.(event.Output).Text; last != "99999\r\n" {
 		t.Errorf("the newest event is %q", last)
 	}
 	long := strings.Repeat("x", 40_000)
 	for range 100 {
-		f.event(device.Event{Device: "device", Kind: device.Output, Data: device.OutputData{Text: long}})
+		f.event(world.Event{Device: "device", Data: event.Output{Text: long}})
 	}
 	if f.bytes > feedBytes {
 		t.Errorf("%d bytes wait", f.bytes)
@@ -68,8 +71,8 @@ func TestFeedIsBounded(t *testing.T) {
 	if size == 0 || size > feedBytes || f.bytes != 0 {
 		t.Errorf("%d bytes taken, %d counted as left", size, f.bytes)
 	}
-	f.event(device.Event{Device: "other", Kind: device.Note, Data: device.NoteData{Text: "x"}})
-	f.event(device.Event{Device: "device", Kind: device.Callback, Data: device.CallbackData{}})
+	f.event(world.Event{Device: "other", Data: event.Note{Text: "x"}})
+	f.event(world.Event{Device: "device", Data: event.Callback{}})
 	if b := f.take(); len(b.events) != 0 {
 		t.Errorf("events of no concern: %v", b.events)
 	}
@@ -107,7 +110,7 @@ func TestHeapHistory(t *testing.T) {
 	var h heapHistory
 	wall := time.Unix(100, 0)
 	add := func(at clock.Time, free int) {
-		h.add(&device.Snapshot{Time: at, Heap: device.HeapSnapshot{Total: 40_000, Free: free, Low: free}}, wall)
+		h.add(&device.Snapshot{Time: at, Heap: inspect.HeapUsage{Total: 40_000, Free: free, Low: free}}, wall)
 	}
 	add(1, 30_000)
 	add(2, 20_000)

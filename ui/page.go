@@ -27,7 +27,7 @@ type page struct {
 }
 
 func newPage(d *device.Device, wake chan struct{}) *page {
-	p := &page{device: d, feed: newFeed(d.Name, wake), cuts: map[flow]bool{}}
+	p := &page{device: d, feed: newFeed(d.Name(), wake), cuts: map[flow]bool{}}
 	p.log = &logView{m: &p.model}
 	p.views = [panes]view{
 		paneHeap:    &heapView{m: &p.model},

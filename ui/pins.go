@@ -1,6 +1,6 @@
 package ui
 
-import "github.com/nodemcu-sim/nodemcu-sim/device"
+import "github.com/nodemcu-sim/nodemcu-sim/device/pin"
 
 // pinView shows level, mode and interrupt of each pin, in columns.
 type pinView struct {
@@ -83,7 +83,7 @@ func (v *pinView) draw(c canvas, focused bool) {
 }
 
 // pinMode says what the program has made of a pin; in short with 3 characters.
-func pinMode(p device.PinSnapshot, inFull bool) string {
+func pinMode(p pin.Snapshot, inFull bool) string {
 	armed := p.Trig != "" && p.Trig != "none"
 	switch {
 	case inFull && armed:

@@ -115,7 +115,7 @@ func (c *Console) sendNext(now time.Time) {
 		return
 	}
 	d, data := c.device, []byte(o.lines[0]+"\n")
-	if c.post(func() { d.TypeSerial(data) }) {
+	if c.post(func() { d.Serial.Type(data) }) {
 		o.lines = o.lines[1:]
 		o.sent, o.before = now, c.model.serial.ended
 	}

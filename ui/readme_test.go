@@ -19,6 +19,8 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
 	"github.com/nodemcu-sim/nodemcu-sim/modules"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
@@ -44,9 +46,9 @@ func newRealHarness(t *testing.T, app string, w, h int) (*harness, *lwip.Stack) 
 	if _, err := dir.Load(cfg.Flash, []string{"*.go", "*.md"}); err != nil {
 		t.Fatal(err)
 	}
-	hs := &harness{t: t, screen: tcell.NewSimulationScreen("UTF-8"), wall: time.Unix(1_000_000, 0), world: device.NewWorld(1)}
-	hs.world.Air.Networks = []device.Network{{SSID: device.DefaultSSID}}
-	hs.device = hs.world.AddDevice(cfg)
+	hs := &harness{t: t, screen: tcell.NewSimulationScreen("UTF-8"), wall: time.Unix(1_000_000, 0), world: world.New(1)}
+	hs.world.Air.Networks = []air.Network{{SSID: air.DefaultSSID}}
+	hs.device = device.New(hs.world, cfg)
 	hs.c, err = New(Config{World: hs.world, Title: filepath.Base(app), Screen: hs.screen, Published: []string{"127.0.0.1:8080 → tcp port 80"}})
 	if err != nil {
 		t.Fatal(err)
@@ -114,9 +116,9 @@ func TestREADMEShowsARealScreen(t *testing.T) {
 		h.pass(2500 * clock.Millisecond)
 	}
 	h.pass(12 * clock.Second)
-	h.device.TypeSerial([]byte("=node.heap(), tmr.time()\n"))
+	h.device.Serial.Type([]byte("=node.heap(), tmr.time()\n"))
 	h.pass(clock.Second)
-	if err := h.device.SetInput(3, 0); err != nil {
+	if err := h.device.Pins.Apply(3, 0); err != nil {
 		t.Fatal(err)
 	}
 	get(host, "/json", true)

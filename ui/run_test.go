@@ -11,6 +11,9 @@ import (
 	"github.com/gdamore/tcell/v2"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -45,7 +48,7 @@ func (s *countingScreen) counts() (frames, restored int) {
 // live runs a world and its console as a program would.
 type live struct {
 	screen  *countingScreen
-	world   *device.World
+	world   *world.World
 	console *Console
 	ended   chan error
 	worldOK chan struct{}
@@ -55,9 +58,9 @@ func startLive(t *testing.T, ctx context.Context, startup func(*device.Device)) 
 	t.Helper()
 	l := &live{
 		screen: &countingScreen{SimulationScreen: tcell.NewSimulationScreen("UTF-8")},
-		world:  device.NewWorld(1), ended: make(chan error, 1), worldOK: make(chan struct{}),
+		world:  world.New(1), ended: make(chan error, 1), worldOK: make(chan struct{}),
 	}
-	d := l.world.AddDevice(device.Config{Name: "device", Board: testBoard(), HostCPU: true, Startup: startup})
+	d := device.New(l.world, device.Config{Name: "device", Board: testBoard(), HostCPU: true, Startup: startup})
 	c, err := New(Config{World: l.world, Device: d, Screen: l.screen})
 	if err != nil {
 		t.Fatal(err)
@@ -129,9 +132,9 @@ func TestFloodOfOutput(t *testing.T) {
 		print = func() {
 			for range 100 {
 				printed++
-				d.Emit(device.Output, device.OutputData{Text: "the quick brown fox jumps over the lazy dog\r\n"})
+				d.Emit(event.Output{Text: "the quick brown fox jumps over the lazy dog\r\n"})
 			}
-			d.PostTask(device.Low, print)
+			d.PostTask(ets.Low, print)
 		}
 		print()
 	})

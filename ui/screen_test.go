@@ -6,8 +6,9 @@ import (
 
 	"github.com/gdamore/tcell/v2"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -74,7 +75,7 @@ func TestScreenWithoutColours(t *testing.T) {
 func TestPanicStandsOut(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.scene()
-	h.event(60_000_000, device.Panic, device.PanicData{Message: "init.lua:9: attempt to call a nil value", Traceback: "stack traceback:\n\tinit.lua:9: in function <init.lua:7>", Where: "receive"})
+	h.event(60_000_000, event.Panic{Message: "init.lua:9: attempt to call a nil value", Traceback: "stack traceback:\n\tinit.lua:9: in function <init.lua:7>", Where: "receive"})
 	h.output(60_000_100, "PANIC: unprotected error in call to Lua API (init.lua:9: attempt to call a nil value)\r\n")
 	s := busySnapshot()
 	s.Halted = true
@@ -93,7 +94,7 @@ func TestHelpAndDetails(t *testing.T) {
 
 func TestPostMortemIsInTheLog(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
-	h.event(clock.At(clock.Second), device.PostMortem, device.PostMortemData{Why: "not enough memory", Where: "init.lua:9", Request: 1024, Free: 312, Size: 50_000,
+	h.event(clock.At(clock.Second), event.PostMortem{Why: "not enough memory", Where: "init.lua:9", Request: 1024, Free: 312, Size: 50_000,
 		Holders: []snapshot.Group{{Name: "init.lua:7", Kind: "table", Bytes: 30_000, Count: 12}}})
 	s := h.frame()
 	for _, want := range []string{"heap", "not enough memory at init.lua:9", "1024 bytes asked for", "made at init.lua:7"} {
@@ -106,10 +107,10 @@ func TestPostMortemIsInTheLog(t *testing.T) {
 func TestCompletionList(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.scene()
-	var names []device.Name
+	var names []vm.Name
 	for i, kind := range []string{"table", "function", "function", "number", "string"} {
 		for _, stem := range []string{"set", "setup", "settle", "self"} {
-			names = append(names, device.Name{Name: stem + string(rune('a'+i)), Type: kind})
+			names = append(names, vm.Name{Name: stem + string(rune('a'+i)), Type: kind})
 		}
 	}
 	h.typeText("x.se")

@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
 )
 
 func boardsCommand() *cobra.Command {
@@ -35,7 +35,7 @@ func boardsCommand() *cobra.Command {
 	}
 }
 
-func showBoard(w *tabwriter.Writer, b *device.Board) {
+func showBoard(w *tabwriter.Writer, b *board.Board) {
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
 	row("name", "%s", b.Name)
 	if len(b.Aliases) > 0 {

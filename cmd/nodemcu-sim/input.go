@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -78,10 +79,10 @@ func (in *serialInput) start(ctx context.Context, d *device.Device, speed float6
 	in.device, in.virtual = d, math.IsInf(speed, 1)
 	in.chunks = make(chan []byte, 1)
 	if in.virtual {
-		d.SetSerialSource(func() []byte { return in.wait(ctx) })
+		d.Serial.SetSource(func() []byte { return in.wait(ctx) })
 	} else {
 		in.keepAlive()
-		d.SetSerialSource(in.poll)
+		d.Serial.SetSource(in.poll)
 	}
 	go in.read(ctx)
 }
@@ -99,7 +100,7 @@ func (in *serialInput) read(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			}
-			in.post(in.device.PollSerialSource)
+			in.post(in.device.Serial.Pull)
 		}
 		if err != nil {
 			in.post(func() {
@@ -167,5 +168,5 @@ func (in *serialInput) wait(ctx context.Context) []byte {
 }
 
 func (in *serialInput) note(text string) {
-	in.device.Emit(device.Note, device.NoteData{Text: in.name + ": " + text})
+	in.device.Emit(event.Note{Text: in.name + ": " + text})
 }

@@ -15,7 +15,10 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -44,11 +47,11 @@ func (m *memoryFlags) apply(o *app.Options) error {
 	if m.leakAfter < 0 {
 		return fmt.Errorf("--leak-after takes a duration such as 60s, or 0")
 	}
-	o.TrackAllocations = m.snapshot != "" || m.heapProfile != "" || m.budget > 0
-	o.ProfileCPU = m.cpuProfile != ""
-	o.HeapBudget = m.budget
-	if o.LeakAfter = clock.Duration(m.leakAfter.Microseconds()); o.LeakAfter == 0 {
-		o.LeakAfter = -1
+	o.Inspect.TrackAllocations = m.snapshot != "" || m.heapProfile != "" || m.budget > 0
+	o.Inspect.ProfileCPU = m.cpuProfile != ""
+	o.Inspect.HeapBudget = m.budget
+	if o.Inspect.LeakAfter = clock.Duration(m.leakAfter.Microseconds()); o.Inspect.LeakAfter == 0 {
+		o.Inspect.LeakAfter = -1
 	}
 	return nil
 }
@@ -80,8 +83,8 @@ func openTools(f *memoryFlags, a *app.App, err io.Writer, console bool) (*memory
 		if file.name == "" {
 			continue
 		}
-		for _, d := range a.World.Devices() {
-			w, err := os.OpenFile(t.fileOf(file.name, d.Name), os.O_WRONLY|os.O_CREATE, 0o666)
+		for _, d := range device.In(a.World) {
+			w, err := os.OpenFile(t.fileOf(file.name, d.Name()), os.O_WRONLY|os.O_CREATE, 0o666)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w; name a file that can be written", file.flag, err)
 			}
@@ -95,7 +98,7 @@ func openTools(f *memoryFlags, a *app.App, err io.Writer, console bool) (*memory
 }
 
 // several reports whether there is more than one device.
-func (t *memoryTools) several() bool { return len(t.app.World.Devices()) > 1 }
+func (t *memoryTools) several() bool { return len(device.In(t.app.World)) > 1 }
 
 // fileOf returns the file of a device: the name with the device's before the
 // extension, where there are several devices.
@@ -117,8 +120,8 @@ func beforeExt(name, text string) string {
 
 // device returns the device of that name.
 func (t *memoryTools) device(name string) *device.Device {
-	for _, d := range t.app.World.Devices() {
-		if d.Name == name {
+	for _, d := range device.In(t.app.World) {
+		if d.Name() == name {
 			return d
 		}
 	}
@@ -126,10 +129,10 @@ func (t *memoryTools) device(name string) *device.Device {
 }
 
 // handle is the subscriber: a device's first crash is what its files are about.
-func (t *memoryTools) handle(e device.Event) {
+func (t *memoryTools) handle(e world.Event) {
 	switch d := e.Data.(type) {
-	case device.PostMortemData:
-		if d.Why == device.BudgetBroken {
+	case event.PostMortem:
+		if d.Why == inspect.BudgetBroken {
 			t.broken = fmt.Sprintf("only %d bytes of heap are free, --heap-budget is %d", d.Free, t.flags.budget)
 			if t.several() {
 				t.broken = e.Device + ": " + t.broken
@@ -137,10 +140,10 @@ func (t *memoryTools) handle(e device.Event) {
 			t.app.World.Clock.Stop()
 		}
 		t.crashed(e.Device, d.Snapshot)
-	case device.PanicData:
+	case event.Panic:
 		_, done := t.crashes[e.Device]
 		if dev := t.device(e.Device); dev != nil && !done && (t.flags.snapshot != "" || t.flags.heapProfile != "") {
-			t.crashed(e.Device, dev.HeapSnapshot("panic: "+d.Message))
+			t.crashed(e.Device, dev.Inspect.HeapSnapshot("panic: "+d.Message))
 		}
 	}
 }
@@ -158,7 +161,7 @@ func (t *memoryTools) crashed(dev string, s *snapshot.Snapshot) {
 	}
 	if t.flags.heapProfile != "" {
 		c.profile = &bytes.Buffer{}
-		t.note("--heap-profile", t.device(dev).WriteHeapProfile(c.profile))
+		t.note("--heap-profile", t.device(dev).Inspect.WriteHeapProfile(c.profile))
 	}
 	t.crashes[dev] = c
 }
@@ -166,16 +169,16 @@ func (t *memoryTools) crashed(dev string, s *snapshot.Snapshot) {
 // snapshotNow writes a snapshot of each device on a signal. It runs on the world's
 // goroutine.
 func (t *memoryTools) snapshotNow() {
-	for _, d := range t.app.World.Devices() {
-		s := d.HeapSnapshot("asked for")
+	for _, d := range device.In(t.app.World) {
+		s := d.Inspect.HeapSnapshot("asked for")
 		if s == nil {
-			t.say(d.Name, t.of(d)+"no heap snapshot: the device is not running Lua now")
+			t.say(d.Name(), t.of(d)+"no heap snapshot: the device is not running Lua now")
 			continue
 		}
 		if name, err := t.save(s); err == nil {
-			t.say(d.Name, "heap snapshot: "+name)
+			t.say(d.Name(), "heap snapshot: "+name)
 		} else {
-			t.say(d.Name, err.Error())
+			t.say(d.Name(), err.Error())
 		}
 	}
 }
@@ -183,7 +186,7 @@ func (t *memoryTools) snapshotNow() {
 // of starts a message about a device.
 func (t *memoryTools) of(d *device.Device) string {
 	if t.several() {
-		return d.Name + ": "
+		return d.Name() + ": "
 	}
 	return ""
 }
@@ -212,41 +215,41 @@ func (t *memoryTools) say(dev, text string) {
 		fmt.Fprintln(t.err, text)
 		return
 	}
-	for _, d := range t.app.World.Devices() {
-		if d.Name == dev {
-			t.app.World.Clock.Post(func() { d.Emit(device.Note, device.NoteData{Text: text}) })
+	for _, d := range device.In(t.app.World) {
+		if d.Name() == dev {
+			t.app.World.Clock.Post(func() { d.Emit(event.Note{Text: text}) })
 		}
 	}
 }
 
 // finish writes what the run has left. The world must not be running.
 func (t *memoryTools) finish() error {
-	for _, d := range t.app.World.Devices() {
+	for _, d := range device.In(t.app.World) {
 		t.finishDevice(d)
 	}
 	return t.failed
 }
 
 func (t *memoryTools) finishDevice(d *device.Device) {
-	c, crashed := t.crashes[d.Name]
+	c, crashed := t.crashes[d.Name()]
 	if t.flags.snapshot != "" && !crashed {
-		if s := d.HeapSnapshot("end of the run"); s != nil {
-			t.write("--heap-snapshot", t.fileOf(t.flags.snapshot, d.Name), s.Write)
+		if s := d.Inspect.HeapSnapshot("end of the run"); s != nil {
+			t.write("--heap-snapshot", t.fileOf(t.flags.snapshot, d.Name()), s.Write)
 		} else {
 			fmt.Fprintln(t.err, t.of(d)+"no heap snapshot: the device is not running Lua at the end of the run")
 		}
 	}
 	if name := t.flags.heapProfile; name != "" {
-		t.write("--heap-profile", t.fileOf(name, d.Name), func(w io.Writer) error {
+		t.write("--heap-profile", t.fileOf(name, d.Name()), func(w io.Writer) error {
 			if c.profile != nil {
 				_, err := c.profile.WriteTo(w)
 				return err
 			}
-			return d.WriteHeapProfile(w)
+			return d.Inspect.WriteHeapProfile(w)
 		})
 	}
 	if name := t.flags.cpuProfile; name != "" {
-		t.write("--cpu-profile", t.fileOf(name, d.Name), d.WriteCPUProfile)
+		t.write("--cpu-profile", t.fileOf(name, d.Name()), d.Inspect.WriteCPUProfile)
 	}
 }
 

@@ -123,7 +123,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 	}
 	console := !f.headless && len(f.expect) == 0 && isTerminal(os.Stdin) && isTerminal(os.Stdout)
 	if console {
-		f.app.TrackAllocations = true // the console's heap snapshots name the places
+		f.app.Inspect.TrackAllocations = true // the console's heap snapshots name the places
 	}
 	input, err := openInput(f.input, console)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/observe"
 	"github.com/nodemcu-sim/nodemcu-sim/ui"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -58,8 +59,8 @@ func (s *session) run() error {
 		s.runClock()
 	}
 	cancel()
-	for _, d := range s.app.World.Devices() {
-		d.CheckLeaks()
+	for _, d := range device.In(s.app.World) {
+		d.Inspect.CheckLeaks()
 	}
 	if merr := s.memory.finish(); err == nil {
 		err = merr
@@ -79,7 +80,7 @@ func (s *session) subscribe() (finish func() error, err error) {
 	f, w := s.flags, s.app.World
 	finish = func() error { return nil }
 	if !s.console {
-		log := &observe.Log{Device: s.out, Events: s.err, Verbose: f.verbose, Names: len(w.Devices()) > 1}
+		log := &observe.Log{Device: s.out, Events: s.err, Verbose: f.verbose, Names: len(device.In(w)) > 1}
 		w.Subscribe(log.Handle)
 		finish = func() error { log.Flush(); return nil }
 		for _, p := range s.app.Published() {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/watch"
 )
 
@@ -73,7 +74,7 @@ func (s *session) notLoaded(i int, err error) {
 
 // note emits a note of the device of directory i.
 func (s *session) note(i int, text string) {
-	s.app.World.Devices()[i].Emit(device.Note, device.NoteData{Text: text})
+	device.In(s.app.World)[i].Emit(event.Note{Text: text})
 }
 
 // named puts the device's name before its files where there are several devices.
@@ -83,7 +84,7 @@ func named(a *app.App, i int, files []string) []string {
 	}
 	var out []string
 	for _, f := range files {
-		out = append(out, a.World.Devices()[i].Name+"/"+f)
+		out = append(out, device.In(a.World)[i].Name()+"/"+f)
 	}
 	return out
 }

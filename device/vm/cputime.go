@@ -102,9 +102,9 @@ func (v *VM) endCPU() {
 	}
 }
 
-// RecordBusy puts time in which the CPU waits within a function of the firmware
+// RecordDelay puts time in which the CPU waits within a function of the firmware
 // (tmr.delay) down to that.
-func (v *VM) RecordBusy(nanos int64) {
+func (v *VM) RecordDelay(nanos int64) {
 	if v.rec != nil && v.rec.CPU && v.running != nil {
 		v.rec.cost[v.stack(v.running, Frame{})].Nanos += nanos
 	}

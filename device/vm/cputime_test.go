@@ -29,11 +29,11 @@ local x = m.a + m.b
 	v := vm.New(vm.Config{SliceNanos: 1e15, Recorder: r})
 	v.SetPrices(vm.Prices{Instruction: 1000, Call: 5000, ROMEntry: 100})
 	openLibs(v)
-	v.ROMGlobals().RawSetString("wait", v.NewFunction(vm.Func{Name: "wait", Fn: func(*vm.Call) int { v.AddCPU(3e6); return 0 }}))
+	v.ROMGlobals().RawSetString("wait", v.NewFunction(vm.Func{Name: "wait", Fn: func(*vm.Call) int { v.Charge(3e6); return 0 }}))
 	v.SetEntry("test")
 	load(t, v, src, "@app.lua")
 	v.SetEntry("")
-	v.AddCPU(70_000)
+	v.Charge(70_000)
 	load(t, v, "", "@more.lua")
 
 	sum := int64(0)

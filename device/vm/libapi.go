@@ -41,9 +41,9 @@ func (v *VM) Random() uint32 {
 	return v.cfg.Random()
 }
 
-// Work accounts for n steps of a long loop in a library function, each as dear
+// ChargeSteps accounts for n steps of a long loop in a library function, each as dear
 // as a VM instruction, and lets the watchdog end it.
-func (v *VM) Work(n int) {
+func (v *VM) ChargeSteps(n int) {
 	v.cpu += int64(n) * v.instrNanos
 	if v.cpu >= v.sliceAt {
 		v.slice()

@@ -95,7 +95,7 @@ func (v *VM) Len(t *Table) int {
 		i = j
 		if j *= 2; j > math.MaxInt32 {
 			for i = 1; set(i); i++ {
-				v.Work(1)
+				v.ChargeSteps(1)
 			}
 			return i - 1
 		}

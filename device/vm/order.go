@@ -96,7 +96,7 @@ func (m *memory) traversal(s *tableState, going bool) *traversal {
 	if o := s.order; o != nil && (o.shape == s.t.Shape() && o.known == known || going && o.nodes == nodes) {
 		return o
 	}
-	m.v.Work(nodes / 8)
+	m.v.ChargeSteps(nodes / 8)
 	tr := &traversal{nodes: nodes, known: known, shape: s.t.Shape(), keys: make([]lua.LValue, nodes), at: -1}
 	add := func(key lua.LValue) { // also one without a value: it may get one again
 		var k heap.Key

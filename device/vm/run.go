@@ -26,6 +26,24 @@ func (e *Error) Message() string {
 	return "(error object is a " + e.Value.Type().String() + " value)"
 }
 
+// Traced returns the error's message with its traceback.
+func (e *Error) Traced() string {
+	if e.Traceback == "" || e.Memory() {
+		return e.Message()
+	}
+	return e.Message() + "\n" + e.Traceback
+}
+
+// TracedValue is what the firmware's message handler makes of the error: a string
+// gets the traceback behind it, anything else stays as it is.
+func (e *Error) TracedValue() Value {
+	switch e.Value.(type) {
+	case String, Number:
+		return String(e.Traced())
+	}
+	return e.Value
+}
+
 // OutOfMemory is the message of a failed allocation (fw: MEMERRMSG).
 const OutOfMemory = "not enough memory"
 

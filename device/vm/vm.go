@@ -226,8 +226,10 @@ func (v *VM) SetPrices(p Prices) {
 	v.romNames = [romNames]romName{}
 }
 
-// AddCPU adds n nanoseconds of CPU time, for firmware calls that take long.
-func (v *VM) AddCPU(n int64) { v.cpu += n }
+// Charge adds n nanoseconds of CPU time, for firmware code that takes long without
+// feeding the watchdog, which counts them and looks at the next instruction. See
+// ChargeSteps for long loops, and RecordDelay for code that feeds it.
+func (v *VM) Charge(n int64) { v.cpu += n }
 
 // Where returns "file:line" of the innermost Lua function that is running, or
 // "" when Lua is idle.

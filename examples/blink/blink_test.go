@@ -5,7 +5,8 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -25,13 +26,13 @@ func TestBlink(t *testing.T) {
 		level int
 	}
 	var edges []edge
-	a.World.Subscribe(func(e device.Event) {
+	a.World.Subscribe(func(e world.Event) {
 		switch d := e.Data.(type) {
-		case device.PinData:
+		case event.Pin:
 			if d.Pin == led && d.By == "program" {
 				edges = append(edges, edge{e.Time, d.Level})
 			}
-		case device.PanicData, device.ErrorData:
+		case event.Panic, event.LuaError:
 			t.Errorf("the device failed: %+v", d)
 		}
 	})

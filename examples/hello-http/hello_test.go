@@ -16,7 +16,8 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -27,10 +28,10 @@ func start(t *testing.T, cpu string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var trouble []device.Event // the world's until it has stopped
-	a.World.Subscribe(func(e device.Event) {
-		switch e.Kind {
-		case device.Panic, device.LuaError, device.Memory:
+	var trouble []world.Event // the world's until it has stopped
+	a.World.Subscribe(func(e world.Event) {
+		switch e.Data.(type) {
+		case event.Panic, event.LuaError, event.Memory:
 			trouble = append(trouble, e)
 		}
 	})

@@ -7,7 +7,8 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -21,11 +22,11 @@ func start(t *testing.T, o app.Options, length clock.Duration) map[string]string
 	}
 	defer a.Close()
 	out := map[string]string{}
-	a.World.Subscribe(func(e device.Event) {
+	a.World.Subscribe(func(e world.Event) {
 		switch d := e.Data.(type) {
-		case device.OutputData:
+		case event.Output:
 			out[e.Device] += d.Text
-		case device.PanicData, device.ErrorData:
+		case event.Panic, event.LuaError:
 			t.Errorf("%s failed: %+v", e.Device, d)
 		}
 	})

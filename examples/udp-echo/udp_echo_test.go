@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -20,9 +21,9 @@ func TestEcho(t *testing.T) {
 		t.Fatal(err)
 	}
 	var failed []any
-	a.World.Subscribe(func(e device.Event) {
+	a.World.Subscribe(func(e world.Event) {
 		switch e.Data.(type) {
-		case device.PanicData, device.ErrorData:
+		case event.Panic, event.LuaError:
 			failed = append(failed, e.Data)
 		}
 	})

@@ -9,14 +9,16 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // Terminal is connected to one device.
 type Terminal struct {
-	World  *device.World
+	World  *world.World
 	Device *device.Device
-	Events []device.Event
+	Events []world.Event
 
 	out strings.Builder
 }
@@ -29,14 +31,14 @@ func New(t testing.TB, files map[string]string, modules ...device.Module) *Termi
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := &Terminal{World: device.NewWorld(1)}
-	x.World.Subscribe(func(e device.Event) {
+	x := &Terminal{World: world.New(1)}
+	x.World.Subscribe(func(e world.Event) {
 		x.Events = append(x.Events, e)
-		if o, ok := e.Data.(device.OutputData); ok {
+		if o, ok := e.Data.(event.Output); ok {
 			x.out.WriteString(o.Text)
 		}
 	})
-	x.Device = x.World.AddDevice(device.Config{Board: board, Modules: modules, HostCPU: true})
+	x.Device = device.New(x.World, device.Config{Board: board, Modules: modules, HostCPU: true})
 	for name, text := range files {
 		if err := x.Device.Flash.WriteFile(name, []byte(text)); err != nil {
 			t.Fatal(err)
@@ -60,7 +62,7 @@ func (x *Terminal) Reboot() {
 
 // quiet turns echo and prompts off, so that only what a program prints is left.
 func (x *Terminal) quiet() {
-	x.Device.SetEcho(false)
+	x.Device.Serial.SetEcho(false)
 	x.Run("_PROMPT, _PROMPT2 = '', ''")
 }
 
@@ -78,7 +80,7 @@ func (x *Terminal) Output() string {
 func (x *Terminal) Run(lines string) string {
 	x.Output()
 	lines = strings.TrimRight(lines, "\n") + "\n"
-	x.Device.TypeSerial([]byte(lines))
+	x.Device.Serial.Type([]byte(lines))
 	x.Wait(clock.Duration(len(lines))*100 + 100*clock.Millisecond)
 	return strings.TrimSuffix(x.Output(), "\n")
 }

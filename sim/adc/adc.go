@@ -35,7 +35,7 @@ type module struct {
 }
 
 func open(d *device.Device) *device.Lib {
-	m := &module{d: d, mode: d.ADCMode()}
+	m := &module{d: d, mode: d.Pins.ADC.Mode()}
 	return &device.Lib{
 		Funcs: []vm.Func{
 			{Name: "read", Fn: m.read},
@@ -58,7 +58,7 @@ func (m *module) read(c *vm.Call) int {
 	if m.mode == initVDD33 {
 		return c.ReturnInt(wrongMode)
 	}
-	return c.ReturnInt(m.d.ADC())
+	return c.ReturnInt(m.d.Pins.ADC.Read())
 }
 
 // readvdd33 is adc.readvdd33().
@@ -76,7 +76,7 @@ func (m *module) forceInitMode(c *vm.Call) int {
 	if mode != initADC && mode != initVDD33 {
 		c.ArgError(1, "Invalid mode")
 	}
-	changed := mode != m.d.ADCMode()
-	m.d.SetADCMode(mode)
+	changed := mode != m.d.Pins.ADC.Mode()
+	m.d.Pins.ADC.SetMode(mode)
 	return c.ReturnBool(changed)
 }

@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -22,17 +25,17 @@ false	true	false
 65535	3300	true
 1024	65535
 `
-	w := device.NewWorld(1)
+	w := world.New(1)
 	var out strings.Builder
-	w.Subscribe(func(e device.Event) {
-		if d, ok := e.Data.(device.OutputData); ok {
+	w.Subscribe(func(e world.Event) {
+		if d, ok := e.Data.(event.Output); ok {
 			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
 		}
 	})
-	board := &device.Board{Name: "test", Title: "Test", FS: device.BoardFS{Size: 1 << 20}, ADC: device.BoardADC{Bits: 10, FullScale: 3.3},
-		CPU: device.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: device.BoardHeap{Size: 50000}}
+	board := &board.Board{Name: "test", Title: "Test", FS: board.FS{Size: 1 << 20}, ADC: board.ADC{Bits: 10, FullScale: 3.3},
+		CPU: board.CPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: board.Heap{Size: 50000}}
 	boot := 0
-	d := w.AddDevice(device.Config{Board: board, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
+	d := device.New(w, device.Config{Board: board, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
 		fn, err := d.VM.Load([]byte(scripts[boot]), "=t")
 		if err != nil {
 			t.Fatal(err)
@@ -40,12 +43,12 @@ false	true	false
 		boot++
 		d.Run("t", fn)
 	}})
-	d.SetADC(1.65)
+	d.Pins.ADC.Apply(1.65)
 	d.PowerOn()
 	for boot < len(scripts) {
 		w.Clock.RunUntil(w.Clock.Now().Add(1 * clock.Second))
 		if boot < len(scripts) {
-			d.SetADC(9)
+			d.Pins.ADC.Apply(9)
 			d.PressReset()
 		}
 	}

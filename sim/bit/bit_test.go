@@ -5,22 +5,25 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // eval boots a device, runs print(expr) and returns what it printed.
 func eval(t *testing.T, expr string) string {
 	t.Helper()
-	w := device.NewWorld(1)
+	w := world.New(1)
 	var out strings.Builder
-	w.Subscribe(func(e device.Event) {
-		if d, ok := e.Data.(device.OutputData); ok {
+	w.Subscribe(func(e world.Event) {
+		if d, ok := e.Data.(event.Output); ok {
 			out.WriteString(d.Text)
 		}
 	})
-	board := &device.Board{Name: "test", Title: "Test", FS: device.BoardFS{Size: 1 << 20},
-		CPU: device.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: device.BoardHeap{Size: 50000}}
-	w.AddDevice(device.Config{Board: board, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
+	board := &board.Board{Name: "test", Title: "Test", FS: board.FS{Size: 1 << 20},
+		CPU: board.CPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: board.Heap{Size: 50000}}
+	device.New(w, device.Config{Board: board, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
 		fn, err := d.VM.Load([]byte("print("+expr+")"), "@t.lua")
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,9 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -31,16 +34,16 @@ false	Invalid hex string
 false	Invalid hex string
 false	t:9: bad argument #1 to 'toHex' (string expected, got no value)
 `
-	w := device.NewWorld(1)
+	w := world.New(1)
 	var out strings.Builder
-	w.Subscribe(func(e device.Event) {
-		if d, ok := e.Data.(device.OutputData); ok {
+	w.Subscribe(func(e world.Event) {
+		if d, ok := e.Data.(event.Output); ok {
 			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
 		}
 	})
-	board := &device.Board{Name: "test", Title: "Test", FS: device.BoardFS{Size: 1 << 20},
-		CPU: device.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: device.BoardHeap{Size: 50000}}
-	w.AddDevice(device.Config{Board: board, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
+	board := &board.Board{Name: "test", Title: "Test", FS: board.FS{Size: 1 << 20},
+		CPU: board.CPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: board.Heap{Size: 50000}}
+	device.New(w, device.Config{Board: board, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
 		fn, err := d.VM.Load([]byte(src), "=t")
 		if err != nil {
 			t.Fatal(err)

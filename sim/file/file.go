@@ -48,6 +48,7 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
@@ -84,7 +85,7 @@ func open(d *device.Device) *device.Lib {
 		},
 		GC: func(o any) { m.release(o.(*object)) },
 	}
-	d.OnHeapSnapshot(m.heapParts)
+	d.Inspect.OnHeapSnapshot(m.heapParts)
 	m.vol = &vm.Type{
 		Name:    "file.vol",
 		Methods: []vm.Func{{Name: "umount", Fn: m.umount}},
@@ -138,7 +139,7 @@ func (m *module) hint(c *vm.Call, text string) {
 	where := c.VM.Where()
 	if key := where + " " + text; !m.hinted[key] && len(m.hinted) < maxHints {
 		m.hinted[key] = true
-		m.d.Emit(device.Hint, device.HintData{Text: text, Where: where})
+		m.d.Emit(event.Hint{Text: text, Where: where})
 	}
 }
 
@@ -235,7 +236,7 @@ func (m *module) fscfg(c *vm.Call) int {
 func (m *module) format(c *vm.Call) int {
 	m.close(c)
 	m.fs.Format()
-	m.d.WriteText("format done.\n")
+	m.d.Serial.WriteText("format done.\n")
 	return 0
 }
 

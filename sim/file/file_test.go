@@ -6,7 +6,11 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -14,19 +18,19 @@ import (
 // and the hints, one a line.
 func run(t *testing.T, fs *flash.FS, src string) string {
 	t.Helper()
-	w := device.NewWorld(1)
+	w := world.New(1)
 	var out strings.Builder
-	w.Subscribe(func(e device.Event) {
+	w.Subscribe(func(e world.Event) {
 		switch d := e.Data.(type) {
-		case device.OutputData:
+		case event.Output:
 			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-		case device.HintData:
+		case event.Hint:
 			fmt.Fprintf(&out, "hint %s: %s\n", d.Where, d.Text)
 		}
 	})
-	board := &device.Board{Name: "test", Title: "Test", FS: device.BoardFS{Address: 0x80000, Size: fs.Size()},
-		CPU: device.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1, Call: 1}, Heap: device.BoardHeap{Size: 50000}}
-	d := w.AddDevice(device.Config{Board: board, Flash: fs, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
+	board := &board.Board{Name: "test", Title: "Test", FS: board.FS{Address: 0x80000, Size: fs.Size()},
+		CPU: board.CPU{MHz: 80, Clocks: []int{80}, Instruction: 1, Call: 1}, Heap: board.Heap{Size: 50000}}
+	d := device.New(w, device.Config{Board: board, Flash: fs, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
 		fn, err := d.VM.Load([]byte(src), "=t")
 		if err != nil {
 			t.Fatal(err)
@@ -187,11 +191,11 @@ func TestDroppedHandles(t *testing.T) {
 
 // A snapshot has the open files, held by their objects.
 func TestHeapSnapshot(t *testing.T) {
-	w := device.NewWorld(1)
+	w := world.New(1)
 	fs := flash.New(testSize)
-	board := &device.Board{Name: "test", Title: "Test", FS: device.BoardFS{Address: 0x80000, Size: fs.Size()},
-		CPU: device.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1, Call: 1}, Heap: device.BoardHeap{Size: 50000}}
-	d := w.AddDevice(device.Config{Board: board, Flash: fs, Modules: []device.Module{Module}, TrackAllocations: true, Startup: func(d *device.Device) {
+	board := &board.Board{Name: "test", Title: "Test", FS: board.FS{Address: 0x80000, Size: fs.Size()},
+		CPU: board.CPU{MHz: 80, Clocks: []int{80}, Instruction: 1, Call: 1}, Heap: board.Heap{Size: 50000}}
+	d := device.New(w, device.Config{Board: board, Flash: fs, Modules: []device.Module{Module}, Inspect: inspect.Config{TrackAllocations: true}, Startup: func(d *device.Device) {
 		fn, err := d.VM.Load([]byte("f = file.open('log', 'w')\ng = file.open('gone', 'w') g:close()"), "@init.lua")
 		if err != nil {
 			t.Fatal(err)
@@ -201,7 +205,7 @@ func TestHeapSnapshot(t *testing.T) {
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(clock.Second))
 	var got []string
-	for _, o := range d.HeapSnapshot("test").Objects {
+	for _, o := range d.Inspect.HeapSnapshot("test").Objects {
 		if o.Name == "other file memory" {
 			continue // a rest of the heap that came with a block
 		}

@@ -4,9 +4,9 @@ import (
 	"io"
 	"math"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/lualib"
 )
@@ -53,10 +53,10 @@ func (m *module) openFile(c *vm.Call, name, mode string) *vm.UserData {
 }
 
 // heapParts adds the open files' descriptors to a heap snapshot.
-func (m *module) heapParts(p *device.HeapParts) {
+func (m *module) heapParts(p *inspect.HeapParts) {
 	m.d.VM.EachObject(func(value any) {
 		if o, ok := value.(*object); ok && o.h != nil {
-			p.Add(device.NativeBlock{Kind: heap.File, Name: "open file " + o.h.Name(), Size: o.block.Size(), Age: -1, Of: o, Owned: true})
+			p.Add(inspect.NativeBlock{Kind: heap.File, Name: "open file " + o.h.Name(), Size: o.block.Size(), Age: -1, Of: o, Owned: true})
 		}
 	})
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/uart"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wifi"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -96,7 +97,7 @@ func Simulated() []Provided {
 		panic(err) // embedded
 	}
 	var list []Provided
-	d := device.NewWorld(1).AddDevice(device.Config{Board: board, Startup: func(d *device.Device) {
+	d := device.New(world.New(1), device.Config{Board: board, Startup: func(d *device.Device) {
 		for _, m := range simulated {
 			lib := m.Open(d)
 			p := Provided{Name: m.Name}

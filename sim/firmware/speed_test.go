@@ -9,6 +9,8 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -75,14 +77,14 @@ func runAt(t *testing.T, mhz int, lua string) float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := device.NewWorld(1)
+	w := world.New(1)
 	var out strings.Builder
-	w.Subscribe(func(e device.Event) {
-		if o, ok := e.Data.(device.OutputData); ok {
+	w.Subscribe(func(e world.Event) {
+		if o, ok := e.Data.(event.Output); ok {
 			out.WriteString(o.Text)
 		}
 	})
-	d := w.AddDevice(device.Config{Board: board, Modules: modules})
+	d := device.New(w, device.Config{Board: board, Modules: modules})
 	if err := d.Flash.WriteFile("init.lua", []byte(lua)); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,8 @@ package gpio
 
 import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
@@ -22,7 +24,7 @@ const (
 
 type module struct {
 	dev    *device.Device
-	pins   [device.NumPins]interrupt
+	pins   [board.NumPins]interrupt
 	serout serout
 	pulses *pulses
 	timer  any // who uses the hardware timer: &serout, pulses or nobody
@@ -58,10 +60,10 @@ func open(d *device.Device) *device.Lib {
 			{Name: "serout", Fn: m.serout.start},
 		},
 		Consts: []vm.Const{
-			number("OUTPUT", int(device.PinOutput)),
-			number("OPENDRAIN", int(device.PinOpenDrain)),
-			number("INPUT", int(device.PinInput)),
-			number("INT", int(device.PinInterrupt)),
+			number("OUTPUT", int(pin.Output)),
+			number("OPENDRAIN", int(pin.OpenDrain)),
+			number("INPUT", int(pin.Input)),
+			number("INT", int(pin.Interrupt)),
 			number("HIGH", 1),
 			number("LOW", 0),
 			number("FLOAT", float),
@@ -74,7 +76,7 @@ func open(d *device.Device) *device.Lib {
 }
 
 // exists reports whether there is a pin of that number.
-func exists(pin int) bool { return pin >= 0 && pin < device.NumPins }
+func exists(pin int) bool { return pin >= 0 && pin < board.NumPins }
 
 // checkPin returns argument 1 as a pin number; the error is that of the functions
 // that leave the pin as it is.
@@ -89,39 +91,39 @@ func checkPin(c *vm.Call) int {
 // mode is gpio.mode(pin, mode, [pullup]). Any mode but INT ends the pin's
 // trigger. Pin 0 is an input, or an output in every other mode.
 func (m *module) mode(c *vm.Call) int {
-	pin, mode, pull := c.Int(1), device.PinMode(c.Int(2)), c.OptInt(3, float)
-	if !exists(pin) || pin == 0 && mode == device.PinInterrupt {
+	index, mode, pull := c.Int(1), pin.Mode(c.Int(2)), c.OptInt(3, float)
+	if !exists(index) || index == 0 && mode == pin.Interrupt {
 		c.ArgError(1, "Invalid pin")
 	}
-	if mode < device.PinInput || mode > device.PinOpenDrain {
+	if mode < pin.Input || mode > pin.OpenDrain {
 		c.ArgError(2, "wrong arg type")
 	}
-	if mode != device.PinInterrupt {
-		c.VM.Unref(&m.pins[pin].fn)
+	if mode != pin.Interrupt {
+		c.VM.Unref(&m.pins[index].fn)
 	}
-	if pin == 0 {
-		if mode != device.PinInput {
-			mode = device.PinOutput
+	if index == 0 {
+		if mode != pin.Input {
+			mode = pin.Output
 		}
 		pull = float
 	}
-	m.dev.SetPinMode(pin, mode, pull != float)
+	m.dev.Pins.SetMode(index, mode, pull != float)
 	return 0
 }
 
 // read is gpio.read(pin).
-func (m *module) read(c *vm.Call) int { return c.ReturnInt(m.dev.Pin(checkPin(c))) }
+func (m *module) read(c *vm.Call) int { return c.ReturnInt(m.dev.Pins.Level(checkPin(c))) }
 
 // write is gpio.write(pin, level). Pin 0 becomes an output by it.
 func (m *module) write(c *vm.Call) int {
-	pin, level := c.Int(1), c.Int(2)
+	index, level := c.Int(1), c.Int(2)
 	checkPin(c)
 	if level != 0 && level != 1 {
 		c.ArgError(2, "wrong level type")
 	}
-	if pin == 0 {
-		m.dev.SetPinMode(0, device.PinOutput, false)
+	if index == 0 {
+		m.dev.Pins.SetMode(0, pin.Output, false)
 	}
-	m.dev.SetPin(pin, level)
+	m.dev.Pins.Write(index, level)
 	return 0
 }

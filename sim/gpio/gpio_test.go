@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/terminal"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -40,7 +42,7 @@ func TestModule(t *testing.T) {
 // press applies levels to a pin, a millisecond apart.
 func press(x *terminal.Terminal, pin int, levels ...int) {
 	for _, level := range levels {
-		if err := x.Device.SetInput(pin, level); err != nil {
+		if err := x.Device.Pins.Apply(pin, level); err != nil {
 			panic(err)
 		}
 		x.Wait(clock.Millisecond)
@@ -77,7 +79,7 @@ func TestTrigCountsWhileBusy(t *testing.T) {
 	x := terminal.New(t, nil, Module)
 	x.Run("gpio.mode(1, gpio.INT) gpio.trig(1, 'both', function(l, w, n) print(l, w, n) end)")
 	start := x.World.Clock.Now()
-	x.Device.PostTask(device.High, func() { x.Device.Delay(100 * clock.Millisecond) })
+	x.Device.PostTask(ets.High, func() { x.Device.ETS.DelayFed(100 * clock.Millisecond) })
 	x.Wait(10 * clock.Millisecond)
 	press(x, 1, 1, 0, 1)
 	x.Wait(clock.Second)
@@ -99,7 +101,7 @@ func decimal(n clock.Time) string {
 func edges(x *terminal.Terminal) (levels []int, times []clock.Duration) {
 	var last clock.Time
 	for _, e := range x.Events {
-		if p, ok := e.Data.(device.PinData); ok && p.Pin == 1 {
+		if p, ok := e.Data.(event.Pin); ok && p.Pin == 1 {
 			levels = append(levels, p.Level)
 			times = append(times, e.Time.Sub(last))
 			last = e.Time
@@ -139,7 +141,7 @@ func TestEndlessSeroutIsReset(t *testing.T) {
 	x.Run("gpio.mode(1, gpio.OUTPUT) gpio.serout(1, 1, {1000, 1000}, 0)")
 	x.Wait(5 * clock.Second)
 	for _, e := range x.Events {
-		if r, ok := e.Data.(device.ResetData); ok && r.Reason == device.SoftWatchdog.Text {
+		if r, ok := e.Data.(event.Reset); ok && r.Reason == device.SoftWatchdog.Text {
 			return
 		}
 	}

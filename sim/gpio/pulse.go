@@ -2,6 +2,8 @@ package gpio
 
 import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -70,7 +72,7 @@ type pulses struct {
 }
 
 func newPulses(m *module) *pulses {
-	p := &pulses{m: m, boot: m.dev.Now().Add(-m.dev.Uptime())}
+	p := &pulses{m: m, boot: m.dev.Now().Add(-m.dev.ETS.Uptime())}
 	p.kind = &vm.Type{
 		Name: "gpio.pulse",
 		Methods: []vm.Func{
@@ -179,7 +181,7 @@ func (e *entry) fill(c *vm.Call, v vm.Value) {
 
 func (e *entry) setPin(c *vm.Call, pin, value int) {
 	if !exists(pin) {
-		c.Error("pin number %d must be in range 0 .. %d", pin, device.NumPins-1)
+		c.Error("pin number %d must be in range 0 .. %d", pin, board.NumPins-1)
 	}
 	if value != 0 {
 		e.set |= 1 << pin
@@ -222,7 +224,7 @@ func (p *pulses) setCallback(c *vm.Call, x *pulser, at int) {
 }
 
 // now is the time since boot, in an interrupt as well.
-func (p *pulses) now() clock.Duration { return p.m.dev.InterruptNow().Sub(p.boot) }
+func (p *pulses) now() clock.Duration { return p.m.dev.ETS.InterruptNow().Sub(p.boot) }
 
 // step is the interrupt of the hardware timer: it executes an entry.
 func (p *pulses) step() {
@@ -235,14 +237,14 @@ func (p *pulses) step() {
 		return
 	}
 	e := &x.entries[x.next]
-	for pin := range device.NumPins {
+	for pin := range board.NumPins {
 		if e.set>>pin&1 != 0 {
-			d.SetPin(pin, 1)
+			d.Pins.Write(pin, 1)
 		}
 	}
-	for pin := range device.NumPins {
+	for pin := range board.NumPins {
 		if e.clear>>pin&1 != 0 {
-			d.SetPin(pin, 0)
+			d.Pins.Write(pin, 0)
 		}
 	}
 	if x.stopAt == stopEverywhere || x.stopAt == int16(x.next) {
@@ -261,7 +263,7 @@ func (p *pulses) step() {
 	} else {
 		p.rush = 0
 	}
-	p.event = d.World().Clock.At(d.InterruptNow().Add(us), p.step)
+	p.event = d.World().Clock.At(d.ETS.InterruptNow().Add(us), p.step)
 }
 
 // advance chooses the entry that comes next.
@@ -303,7 +305,7 @@ func (x *pulser) delay(e *entry, now uint32) int32 {
 // finish ends the sequence; a task of low priority tells the program.
 func (p *pulses) finish() {
 	p.m.freeTimer(p)
-	p.m.dev.PostTask(device.Low, p.report)
+	p.m.dev.PostTask(ets.Low, p.report)
 }
 
 func (p *pulses) report() {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/terminal"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -93,7 +94,7 @@ func changes(x *terminal.Terminal) string {
 	var list []string
 	last := clock.Time(-1)
 	for _, e := range x.Events {
-		if p, ok := e.Data.(device.PinData); ok && (p.Pin == 1 || p.Pin == 2) {
+		if p, ok := e.Data.(event.Pin); ok && (p.Pin == 1 || p.Pin == 2) {
 			if last < 0 {
 				last = e.Time
 			}
@@ -160,7 +161,7 @@ func TestPulseWithoutEndIsReset(t *testing.T) {
 	x.Run("gpio.pulse.build({ {}, {loop = 1, count = 4000000000} }):start(print)")
 	x.Wait(clock.Second)
 	for _, e := range x.Events {
-		if r, ok := e.Data.(device.ResetData); ok && r.Reason == device.HardwareWatchdog.Text {
+		if r, ok := e.Data.(event.Reset); ok && r.Reason == device.HardwareWatchdog.Text {
 			return
 		}
 	}

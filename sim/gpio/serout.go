@@ -1,7 +1,7 @@
 package gpio
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -70,7 +70,7 @@ func (s *serout) start(c *vm.Call) int {
 	for more := true; more; s.repeats-- {
 		for _, us := range s.delays {
 			s.flip()
-			if !s.m.dev.Spin(max(us, toggle)) {
+			if !s.m.dev.ETS.DelayUnfed(max(us, toggle)) {
 				return 0
 			}
 		}
@@ -81,7 +81,7 @@ func (s *serout) start(c *vm.Call) int {
 
 // flip sets the pin and chooses the level for the next time.
 func (s *serout) flip() {
-	s.m.dev.SetPin(s.pin, s.level)
+	s.m.dev.Pins.Write(s.pin, s.level)
 	s.level = 1 - s.level
 }
 
@@ -90,7 +90,7 @@ func (s *serout) step() {
 	d := s.m.dev
 	if s.index >= len(s.delays) {
 		s.m.freeTimer(s)
-		d.PostTask(device.Low, s.finish)
+		d.PostTask(ets.Low, s.finish)
 		return
 	}
 	s.flip()
@@ -100,7 +100,7 @@ func (s *serout) step() {
 		s.index = 0
 		s.repeats--
 	}
-	s.next = d.World().Clock.At(d.InterruptNow().Add(us), s.step)
+	s.next = d.World().Clock.At(d.ETS.InterruptNow().Add(us), s.step)
 }
 
 // finish is the task at the end of an asynchronous sequence.

@@ -1,7 +1,8 @@
 package gpio
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -11,7 +12,7 @@ import (
 // the program with the level and time of that interrupt and the count of all.
 type interrupt struct {
 	fn       vm.Ref
-	trigger  device.Trigger
+	trigger  pin.Trigger
 	seen     uint16 // interrupts, 15 bits
 	reported uint16 // of which the program knows
 	lost     bool   // there was no room for the task: the next interrupt tries again
@@ -26,15 +27,15 @@ var triggers = []string{"none", "up", "down", "both", "low", "high"}
 
 // trig is gpio.trig(pin, [type, [fn]]). Without fn the one before stays.
 func (m *module) trig(c *vm.Call) int {
-	pin := c.Int(1)
-	if !exists(pin) || pin == 0 {
+	index := c.Int(1)
+	if !exists(index) || index == 0 {
 		c.ArgError(1, "Invalid interrupt pin")
 	}
-	p := &m.pins[pin]
-	t := device.Trigger(c.Option(2, triggers[0], triggers...))
+	p := &m.pins[index]
+	t := pin.Trigger(c.Option(2, triggers[0], triggers...))
 	fn, ok := c.Arg(3).(*vm.Function)
 	switch {
-	case t == device.TriggerNone:
+	case t == pin.TriggerNone:
 		c.VM.Unref(&p.fn)
 	case c.NArgs() == 2 && p.fn != 0:
 	case ok:
@@ -44,13 +45,13 @@ func (m *module) trig(c *vm.Call) int {
 		c.ArgError(3, "invalid callback type")
 	}
 	p.reported, p.lost, p.trigger = p.seen, false, t
-	m.arm(pin)
+	m.arm(index)
 	return 0
 }
 
 // arm enables the pin's interrupt.
 func (m *module) arm(pin int) {
-	m.dev.SetTrigger(pin, m.pins[pin].trigger, func(level int, at clock.Duration) { m.interrupted(pin, level, at) })
+	m.dev.Pins.SetTrigger(pin, m.pins[pin].trigger, func(level int, at clock.Duration) { m.interrupted(pin, level, at) })
 }
 
 // interrupted is the interrupt of a pin.
@@ -61,7 +62,7 @@ func (m *module) interrupted(pin, level int, at clock.Duration) {
 	if pending {
 		return
 	}
-	p.lost = !m.dev.PostTask(device.High, func() { m.report(pin, level, at&timeMask) })
+	p.lost = !m.dev.PostTask(ets.High, func() { m.report(pin, level, at&timeMask) })
 }
 
 // report is the task that tells the program.

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
@@ -19,7 +20,7 @@ type module struct {
 	// While the service runs:
 	info    *info
 	pcb     *lwip.UDPSocket
-	timer   *device.Timer
+	timer   *ets.Timer
 	count   int // announcements since the last one of the service type
 	memory  [3]heap.Block
 	tooLong bool // said so
@@ -118,7 +119,7 @@ func (m *module) start(i *info) bool {
 			return false
 		}
 	}
-	stack := m.d.Net()
+	stack := m.d.Net.Stack()
 	if m.pcb = stack.NewUDP(); m.pcb == nil {
 		return false
 	}

@@ -10,10 +10,13 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/mdns"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
 )
@@ -22,21 +25,21 @@ import (
 // hints what the simulator says.
 type bench struct {
 	t     *testing.T
-	w     *device.World
+	w     *world.World
 	peer  *peer.Host
 	out   strings.Builder
 	hints []string
 }
 
 func newBench(t *testing.T) *bench {
-	b := &bench{t: t, w: device.NewWorld(1)}
-	b.w.Subscribe(func(e device.Event) {
+	b := &bench{t: t, w: world.New(1)}
+	b.w.Subscribe(func(e world.Event) {
 		switch d := e.Data.(type) {
-		case device.OutputData:
+		case event.Output:
 			b.out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-		case device.HintData:
+		case event.Hint:
 			b.hints = append(b.hints, d.Text)
-		case device.PanicData:
+		case event.Panic:
 			t.Error(d.Message)
 		}
 	})
@@ -56,9 +59,9 @@ func (b *bench) device(program string, wired bool) *device.Device {
 	}
 	cfg := device.Config{Board: board, Flash: fs, HostCPU: true, Modules: []device.Module{mdns.Module, net.Module, tmr.Module}}
 	if wired {
-		cfg.WiFi.Wired = netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+len(b.w.Devices())))
+		cfg.WiFi.Wired = netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+len(device.In(b.w))))
 	}
-	d := b.w.AddDevice(cfg)
+	d := device.New(b.w, cfg)
 	d.PowerOn()
 	return d
 }
@@ -253,10 +256,10 @@ func FuzzReceive(f *testing.F) {
 	if err := fs.WriteFile("init.lua", []byte(fishtank)); err != nil {
 		f.Fatal(err)
 	}
-	w := device.NewWorld(1)
+	w := world.New(1)
 	host := peer.New(w.Wire, "peer", netip.MustParsePrefix("192.168.1.20/24"))
-	w.AddDevice(device.Config{Board: board, Flash: fs, Modules: []device.Module{mdns.Module},
-		WiFi: device.WiFiConfig{Wired: netip.MustParsePrefix("192.168.1.10/24")}}).PowerOn()
+	device.New(w, device.Config{Board: board, Flash: fs, Modules: []device.Module{mdns.Module},
+		WiFi: radio.Config{Wired: netip.MustParsePrefix("192.168.1.10/24")}}).PowerOn()
 	w.Clock.RunUntil(clock.At(clock.Second))
 	u, err := host.ListenUDP(0)
 	if err != nil {

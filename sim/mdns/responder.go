@@ -8,7 +8,9 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -38,9 +40,9 @@ func (i *info) hostName() string { return i.host + "." + local }
 
 // address is the one that is made known.
 func (m *module) address() netip.Addr {
-	on := device.StationIf
-	if m.d.Radio().Mode() == device.APMode {
-		on = device.APIf
+	on := air.StationIf
+	if m.d.Radio.Mode() == radio.APMode {
+		on = air.APIf
 	}
 	return m.d.Address(on).Addr()
 }
@@ -176,7 +178,7 @@ func (m *module) send(msg *dns.Msg, to netip.AddrPort) {
 	if err != nil || len(raw) >= sendBuffer {
 		if !m.tooLong {
 			m.tooLong = true
-			m.d.Emit(device.Hint, device.HintData{Text: "mdns: the names and attributes that were registered do not fit a packet: nothing is announced and nobody gets an answer"})
+			m.d.Emit(event.Hint{Text: "mdns: the names and attributes that were registered do not fit a packet: nothing is announced and nobody gets an answer"})
 		}
 		return
 	}

@@ -3,8 +3,8 @@ package net
 import (
 	"fmt"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
@@ -13,7 +13,7 @@ import (
 // outlived their sockets, for hints.
 
 // heapParts adds the PCBs and what they have queued to a heap snapshot.
-func (m *module) heapParts(p *device.HeapParts) {
+func (m *module) heapParts(p *inspect.HeapParts) {
 	lines, held := m.stack.Netstat(), m.stack.Held()
 	for i, h := range held {
 		c := lines[i]
@@ -27,7 +27,7 @@ func (m *module) heapParts(p *device.HeapParts) {
 			name += " with " + c.Remote.String()
 			key += " " + c.Remote.String()
 		}
-		b := device.NativeBlock{Kind: heap.PCB, Key: key, Name: name, Size: h.PCB, Age: -1, Of: c.Owner}
+		b := inspect.NativeBlock{Kind: heap.PCB, Key: key, Name: name, Size: h.PCB, Age: -1, Of: c.Owner}
 		switch o := c.Owner.(type) {
 		case *socket:
 			b.Site, b.Age = o.site, m.d.Now().Sub(o.born)
@@ -51,14 +51,14 @@ func (m *module) heapParts(p *device.HeapParts) {
 
 // endedWith reports the sockets and servers that have ended and still have
 // callbacks.
-func (m *module) endedWith(report func(device.Ended)) {
+func (m *module) endedWith(report func(inspect.Ended)) {
 	m.v.EachObject(func(value any) {
 		switch o := value.(type) {
 		case *socket:
 			if o.m != m || o.dead || o.conn != nil || o.udp != nil || o.resolving > 0 || o.endedAt == 0 {
 				return
 			}
-			e := device.Ended{Name: nameOf(o), Since: o.endedAt, Object: o}
+			e := inspect.Ended{Name: nameOf(o), Since: o.endedAt, Object: o}
 			for _, name := range events {
 				if ref := o.handler(name); ref != nil && *ref != 0 {
 					e.Refs = append(e.Refs, *ref)
@@ -69,7 +69,7 @@ func (m *module) endedWith(report func(device.Ended)) {
 			if o.m != m || o.dead || o.listener != nil || o.endedAt == 0 || o.accept == 0 {
 				return
 			}
-			report(device.Ended{Name: nameOf(o), Since: o.endedAt, Object: o, Refs: []vm.Ref{o.accept}})
+			report(inspect.Ended{Name: nameOf(o), Since: o.endedAt, Object: o, Refs: []vm.Ref{o.accept}})
 		}
 	})
 }

@@ -23,7 +23,7 @@ func TestHeapSnapshot(t *testing.T) {
 	for range 40 { // of these moments one has data on the way
 		w.run(clock.Millisecond)
 	}
-	s := d.HeapSnapshot("test")
+	s := d.Inspect.HeapSnapshot("test")
 	kinds := map[string]int{}
 	pcb := 0
 	for _, o := range s.Objects {
@@ -56,7 +56,7 @@ func TestHeapSnapshot(t *testing.T) {
 			t.Errorf("%s made at %q", o.Name, o.Site)
 		}
 	}
-	if s := d.HeapSnapshot("test"); s.Used() != d.VM.Heap().Used() {
+	if s := d.Inspect.HeapSnapshot("test"); s.Used() != d.VM.Heap().Used() {
 		t.Errorf("objects take %d bytes, the heap has given out %d", s.Used(), d.VM.Heap().Used())
 	}
 }
@@ -82,7 +82,7 @@ func TestLeaks(t *testing.T) {
 		w := newWorld(t, `s = net.createServer() `+tt.server, client)
 		w.run(70 * clock.Second)
 		w.devs[0].VM.Collect()
-		w.devs[0].CheckLeaks()
+		w.devs[0].Inspect.CheckLeaks()
 		var hints []string
 		for _, h := range w.hints {
 			if strings.Contains(h, "still referenced") {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
@@ -34,11 +35,11 @@ type module struct {
 }
 
 func open(d *device.Device) *device.Lib {
-	m := &module{d: d, v: d.VM, stack: d.Net(), hinted: map[string]bool{}}
+	m := &module{d: d, v: d.VM, stack: d.Net.Stack(), hinted: map[string]bool{}}
 	m.stack.OnLoss = m.loss
 	d.OnSnapshot(m.snapshot)
-	d.OnHeapSnapshot(m.heapParts)
-	d.OnEnded(m.endedWith)
+	d.Inspect.OnHeapSnapshot(m.heapParts)
+	d.Inspect.OnEnded(m.endedWith)
 	return &device.Lib{
 		Funcs: []vm.Func{
 			{Name: "createServer", Fn: m.enter(m.createServer)},
@@ -152,14 +153,14 @@ func (o *object) release() {
 
 // state tells the event stream about a socket.
 func (o *object) state(state string, local, remote netip.AddrPort) {
-	d := device.SocketData{ID: o.id, State: state}
+	d := event.Socket{ID: o.id, State: state}
 	if local.IsValid() && local.Port() != 0 {
 		d.Local = local.String()
 	}
 	if remote.IsValid() && remote.Port() != 0 {
 		d.Remote = remote.String()
 	}
-	o.m.d.Emit(device.Socket, d)
+	o.m.d.Emit(d)
 }
 
 // hint tells the user, once per place in the program, that the program has met a
@@ -168,7 +169,7 @@ func (m *module) hint(format string, args ...any) {
 	where := m.v.Where()
 	if key := where + "\x00" + format; !m.hinted[key] {
 		m.hinted[key] = true
-		m.d.Emit(device.Hint, device.HintData{Text: fmt.Sprintf(format, args...), Where: where})
+		m.d.Emit(event.Hint{Text: fmt.Sprintf(format, args...), Where: where})
 	}
 }
 
@@ -182,7 +183,7 @@ func (m *module) loss(owner any, kind lwip.Loss, what string) {
 func (m *module) hintOnce(kind, format string, args ...any) {
 	if !m.hinted[kind] {
 		m.hinted[kind] = true
-		m.d.Emit(device.Hint, device.HintData{Text: fmt.Sprintf(format, args...)})
+		m.d.Emit(event.Hint{Text: fmt.Sprintf(format, args...)})
 	}
 }
 

@@ -8,40 +8,43 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
-// world is some devices on one wire, numbered from 192.168.1.10 on, and what they
+// lab is some devices on one wire, numbered from 192.168.1.10 on, and what they
 // print and hint.
-type world struct {
-	*device.World
+type lab struct {
+	*world.World
 	devs  []*device.Device
 	out   strings.Builder
 	hints []string
 }
 
 // newWorld starts one device per program.
-func newWorld(t testing.TB, programs ...string) *world {
+func newWorld(t testing.TB, programs ...string) *lab {
 	t.Helper()
 	board, err := boards.Load("nodemcu-v1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{World: device.NewWorld(1)}
-	w.Subscribe(func(e device.Event) {
+	w := &lab{World: world.New(1)}
+	w.Subscribe(func(e world.Event) {
 		switch d := e.Data.(type) {
-		case device.OutputData:
+		case event.Output:
 			w.out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-		case device.HintData:
+		case event.Hint:
 			w.hints = append(w.hints, d.Text+" @"+d.Where)
 		}
 	})
 	for i, src := range programs {
-		d := w.AddDevice(device.Config{
+		d := device.New(w.World, device.Config{
 			Board: board, Modules: testModules(), HostCPU: true, OnPanic: device.HaltOnPanic,
-			WiFi: device.WiFiConfig{Wired: netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+i))},
+			WiFi: radio.Config{Wired: netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+i))},
 			Startup: func(d *device.Device) {
 				fn, err := d.VM.Load([]byte(src), "@init.lua")
 				if err != nil {
@@ -57,7 +60,7 @@ func newWorld(t testing.TB, programs ...string) *world {
 }
 
 // run runs the world for a while and returns what was printed.
-func (w *world) run(d clock.Duration) string {
+func (w *lab) run(d clock.Duration) string {
 	w.Clock.RunUntil(w.Clock.Now().Add(d))
 	return w.out.String()
 }
@@ -200,7 +203,7 @@ func TestNoNameHint(t *testing.T) {
 }
 
 // desktop puts a bigger machine on the wire.
-func (w *world) desktop() *lwip.Stack {
+func (w *lab) desktop() *lwip.Stack {
 	var desk *lwip.Stack
 	nic := w.Wire.Attach("desk", func(p *wire.Packet) { desk.Input(0, p) })
 	prefix := netip.MustParsePrefix("192.168.1.20/24")

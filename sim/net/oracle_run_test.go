@@ -10,9 +10,13 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
@@ -67,7 +71,7 @@ func (r *recorder) add(list *[]entry, e entry, t clock.Time) {
 // hostCPU makes Lua take no time, as in the measurement.
 func runScenario(t *testing.T, s *scenario, hostCPU bool) *scenario {
 	t.Helper()
-	w := device.NewWorld(1)
+	w := world.New(1)
 	r := &recorder{clock: w.Clock, start: clock.At(scriptDelay), rel: relative{map[[2]string]uint32{}}, lost: map[*wire.Packet]bool{}, ticks: []any{}}
 	r.end = r.start.Add(clock.Duration(s.UntilMS) * clock.Millisecond)
 	r.got.Trace, r.got.Wire, r.got.Peer = []entry{}, []entry{}, []entry{}
@@ -87,7 +91,7 @@ func runScenario(t *testing.T, s *scenario, hostCPU bool) *scenario {
 	for n, lua := range scripts {
 		sd := &scriptDevice{r: r, n: n, names: map[any]string{}}
 		sd.txSet, sd.rxSet = map[int]bool{}, map[int]bool{}
-		sd.d = w.AddDevice(device.Config{
+		sd.d = device.New(w, device.Config{
 			Name:      fmt.Sprintf("dev%d", n),
 			Board:     &roomy,
 			Modules:   append(testModules(), device.Module{Name: "oracle", Open: sd.open}),
@@ -95,7 +99,7 @@ func runScenario(t *testing.T, s *scenario, hostCPU bool) *scenario {
 			ExactHeap: true,
 			BootDelay: scriptDelay,
 			OnPanic:   device.HaltOnPanic,
-			WiFi:      device.WiFiConfig{Wired: netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+n))},
+			WiFi:      radio.Config{Wired: netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+n))},
 			Startup:   func(d *device.Device) { sd.run(t, lua) },
 		})
 		r.devs = append(r.devs, sd)
@@ -163,7 +167,7 @@ func testModules() []device.Module { return []device.Module{Module, tmr.Module, 
 // device returns the device behind a NIC, or nil.
 func (r *recorder) device(n *wire.NIC) *scriptDevice {
 	for _, sd := range r.devs {
-		if n != nil && n.Name == sd.d.Name {
+		if n != nil && n.Name == sd.d.Name() {
 			return sd
 		}
 	}
@@ -235,19 +239,19 @@ func (r *recorder) packet(sd *scriptDevice, dir string, p *wire.Packet, t clock.
 }
 
 // happened takes what the devices report.
-func (r *recorder) happened(e device.Event) {
+func (r *recorder) happened(e world.Event) {
 	for _, sd := range r.devs {
-		if sd.d.Name != e.Device {
+		if sd.d.Name() != e.Device {
 			continue
 		}
 		switch data := e.Data.(type) {
-		case device.PanicData:
+		case event.Panic:
 			sd.log(entry{"ev": "PANIC", "msg": "PANIC: unprotected error in call to Lua API (" + data.Message + ")"})
 			sd.halted = "panic"
 			sd.end()
-		case device.CallbackData:
+		case event.Callback:
 			sd.worked()
-		case device.ResetData:
+		case event.Reset:
 			sd.log(entry{"ev": "system_restart"})
 			sd.halted = "system_restart"
 			sd.end()
@@ -281,7 +285,7 @@ func (sd *scriptDevice) log(e entry) {
 
 // run runs the script.
 func (sd *scriptDevice) run(t *testing.T, lua string) {
-	sd.d.Net().OnTick = func(slow bool) {
+	sd.d.Net.Stack().OnTick = func(slow bool) {
 		if sd.d.Now() > sd.r.end {
 			return
 		}
@@ -318,7 +322,7 @@ func (sd *scriptDevice) end() {
 	if sd.halted != "" {
 		e["halt_reason"] = sd.halted
 	}
-	e["lwip_heap_peak_bytes"] = sd.d.Net().Memory().Peak
+	e["lwip_heap_peak_bytes"] = sd.d.Net.Stack().Memory().Peak
 	sd.final = e
 }
 
@@ -334,7 +338,7 @@ func tickOrder(tick any) int64 {
 
 // stat describes the stack.
 func (sd *scriptDevice) stat() entry {
-	s := sd.d.Net()
+	s := sd.d.Net.Stack()
 	active := []any{}
 	count := map[string]int{}
 	udp := 0
@@ -397,7 +401,7 @@ func (sd *scriptDevice) watchCollector(d *device.Device) {
 			return
 		}
 		e := entry{"ev": "collected", "on": id}
-		for _, c := range d.Net().Netstat() {
+		for _, c := range d.Net.Stack().Netstat() {
 			if c.Owner == o {
 				e["dangling_pcb_state"] = c.State
 			}
@@ -489,7 +493,7 @@ func (sd *scriptDevice) at(c *vm.Call) int {
 	fn := c.VM.Ref(c.Function(2), "at")
 	when := sd.r.start.Add(clock.Duration(c.Int(1)) * clock.Millisecond)
 	post := func() {
-		sd.d.PostTask(device.Low, func() {
+		sd.d.PostTask(ets.Low, func() {
 			f := sd.d.VM.Deref(fn)
 			sd.d.VM.Unref(&fn)
 			sd.d.Run("at", f)

@@ -3,7 +3,7 @@ package net
 import (
 	"net/netip"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
@@ -28,7 +28,7 @@ type ping struct {
 	seq      uint16
 	sentAt   clock.Time
 	waiting  bool
-	timer    *device.Timer
+	timer    *ets.Timer
 	unlisten func()
 }
 

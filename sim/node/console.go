@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
@@ -12,7 +13,7 @@ import (
 // input is node.input(text): the interpreter runs the complete lines in it, one
 // per task.
 func (m *module) input(c *vm.Call) int {
-	switch problem := m.dev.Input(c.String(1)); problem {
+	switch problem := m.dev.REPL.Feed(c.String(1)); problem {
 	case "":
 	case vm.OutOfMemory:
 		c.Throw(vm.String(problem))
@@ -28,7 +29,7 @@ func (m *module) setOutput(c *vm.Call) int {
 	d := m.dev
 	fn, ok := c.Arg(1).(*vm.Function)
 	if !ok {
-		d.RedirectOutput(nil, true)
+		d.Serial.Redirect(nil, true)
 		c.VM.Unref(&m.output)
 		return 0
 	}
@@ -40,9 +41,9 @@ func (m *module) setOutput(c *vm.Call) int {
 	if c.IsNumber(2) && c.Int(2) == 0 {
 		serial = false
 	}
-	pipe := c.Invoke(pipes.RawGetString("create"), 1, fn, vm.Number(device.Medium))[0]
+	pipe := c.Invoke(pipes.RawGetString("create"), 1, fn, vm.Number(ets.Medium))[0]
 	c.VM.SetRef(&m.output, pipe, "output pipe")
-	d.RedirectOutput(m.write, serial)
+	d.Serial.Redirect(m.write, serial)
 	return 0
 }
 
@@ -53,8 +54,8 @@ func (m *module) write(text string) {
 	pipe := v.Deref(m.output).(*vm.Table)
 	_, err := v.CallWithin(pipe.RawGetInt(1), 0, pipe, vm.String(text))
 	if err != nil {
-		m.dev.WriteText("error calling stdout:write(" + err.Message() + ")\n")
-		m.dev.RedirectOutput(nil, true)
+		m.dev.Serial.WriteText("error calling stdout:write(" + err.Message() + ")\n")
+		m.dev.Serial.Redirect(nil, true)
 		m.afterwards(func() { m.dev.Reset(device.SoftRestart) })
 	}
 }

@@ -78,5 +78,5 @@ func (m *module) info(c *vm.Call) int {
 
 // deprecated prints what the firmware says of old functions.
 func (m *module) deprecated(what, when string) {
-	m.dev.WriteText("Warning, deprecated API! " + what + ". It will be removed " + when + ". See documentation for details.\n")
+	m.dev.Serial.WriteText("Warning, deprecated API! " + what + ". It will be removed " + when + ". See documentation for details.\n")
 }

@@ -158,7 +158,7 @@ func (m *module) setpartitiontable(c *vm.Call) int {
 	if err := m.dev.Flash.SetLayout(l, l.Address == was.Address && l.Size == was.Size); err != nil {
 		c.Error("%s", err)
 	}
-	for m.dev.Spin(100 * clock.Millisecond) { // until the watchdog bites
+	for m.dev.ETS.DelayUnfed(100 * clock.Millisecond) { // until the watchdog bites
 	}
 	return 0
 }

@@ -16,6 +16,8 @@ package node
 
 import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/repl"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
@@ -68,13 +70,13 @@ func open(d *device.Device) *device.Lib {
 		Consts: []vm.Const{
 			number("CPU80MHZ", 80),
 			number("CPU160MHZ", 160),
-			number("START_NO_BANNER", device.StartNoBanner),
-			number("START_160MHZ", device.Start160MHz),
-			number("START_DELAY_MOUNT", device.StartDelayMount),
+			number("START_NO_BANNER", repl.StartNoBanner),
+			number("START_160MHZ", repl.Start160MHz),
+			number("START_DELAY_MOUNT", repl.StartDelayMount),
 			{Name: "task", Value: v.NewROMTable("node.task", []vm.Func{{Name: "post", Fn: m.post}}, []vm.Const{
-				number("LOW_PRIORITY", int(device.Low)),
-				number("MEDIUM_PRIORITY", int(device.Medium)),
-				number("HIGH_PRIORITY", int(device.High)),
+				number("LOW_PRIORITY", int(ets.Low)),
+				number("MEDIUM_PRIORITY", int(ets.Medium)),
+				number("HIGH_PRIORITY", int(ets.High)),
 			})},
 			{Name: "egc", Value: m.egc()},
 			{Name: "LFS", Value: m.lfs()},

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/terminal"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/pipe"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -97,7 +98,7 @@ func TestRestartAndSleep(t *testing.T) {
 		{"node.dsleep(2000000, 4, 1)", 3 * clock.Second, "", "2\t5"},
 	} {
 		x := newTerminal(t, nil)
-		x.Device.TypeSerial([]byte(tt.lua + "\n"))
+		x.Device.Serial.Type([]byte(tt.lua + "\n"))
 		x.Wait(tt.wait)
 		out, _, rebooted := strings.Cut(x.Output(), "\nNodeMCU ")
 		if out != tt.output || !rebooted {
@@ -186,7 +187,7 @@ func TestCompile(t *testing.T) {
 		if err != nil || string(code[:12]) != "\x1bLuaQ\x00\x01\x04\x04\x04\x08\x00" || strings.Contains(string(code), "m.lua") {
 			t.Errorf("m.lc is %x, %v", code, err)
 		}
-		x.Device.SetStartupCommand("@m.lc")
+		x.Device.REPL.SetStartupCommand("@m.lc")
 		x.Device.PressReset()
 		x.Wait(clock.Second)
 		if got := x.Output(); !strings.Contains(got, "\ncompiled\nfalse\t?:0: attempt to index global 'b' (a nil value)\n") {
@@ -198,15 +199,15 @@ func TestCompile(t *testing.T) {
 // node.restore makes the Wi-Fi settings those of a new chip, from the next boot on.
 func TestRestore(t *testing.T) {
 	x := newTerminal(t, nil)
-	if m := x.Device.Radio().DefaultMode(); m != device.StationMode {
+	if m := x.Device.Radio.DefaultMode(); m != radio.StationMode {
 		t.Fatalf("mode %v before", m)
 	}
 	x.Run("node.restore()")
-	if m := x.Device.Radio().Mode(); m != device.StationMode {
+	if m := x.Device.Radio.Mode(); m != radio.StationMode {
 		t.Errorf("mode %v before the restart", m)
 	}
 	x.Reboot()
-	if m := x.Device.Radio().Mode(); m != device.APMode {
+	if m := x.Device.Radio.Mode(); m != radio.APMode {
 		t.Errorf("mode %v after it", m)
 	}
 }
@@ -259,7 +260,7 @@ func TestPartitions(t *testing.T) {
 			x.Run("node.setpartitiontable(" + tt.lua + ")")
 			x.Wait(10 * clock.Second)
 			x.Run("_PROMPT = ''")
-			x.Device.SetEcho(false)
+			x.Device.Serial.SetEcho(false)
 			if got := x.Run("print(node.bootreason())"); got != "4\t3" {
 				t.Errorf("boot reason %q: the watchdog should have bitten", got)
 			}

@@ -1,25 +1,25 @@
 package node
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/repl"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
-const startOptions = device.StartNoBanner | device.Start160MHz | device.StartDelayMount
+const startOptions = repl.StartNoBanner | repl.Start160MHz | repl.StartDelayMount
 
 // startupcommand is node.startupcommand(command): "@file" or "=chunk" instead of
 // init.lua, from the next boot on.
 func (m *module) startupcommand(c *vm.Call) int {
-	m.dev.SetStartupCommand(c.String(1))
+	m.dev.REPL.SetStartupCommand(c.String(1))
 	return c.ReturnBool(true)
 }
 
 // startupoption is node.startupoption([options]).
 func (m *module) startupoption(c *vm.Call) int {
 	if !c.IsNoneOrNil(1) {
-		m.dev.SetStartupOptions(c.Int(1) & startOptions)
+		m.dev.REPL.SetStartupOptions(c.Int(1) & startOptions)
 	}
-	return c.ReturnInt(m.dev.StartupOptions())
+	return c.ReturnInt(m.dev.REPL.StartupOptions())
 }
 
 // startup is node.startup([table]), the newer name of the two above: it changes
@@ -29,17 +29,17 @@ func (m *module) startup(c *vm.Call) int {
 	if t := c.OptTable(1); t != nil {
 		m.setStartup(c, t)
 	}
-	options := m.dev.StartupOptions()
+	options := m.dev.REPL.StartupOptions()
 	mhz := 80
-	if options&device.Start160MHz != 0 {
+	if options&repl.Start160MHz != 0 {
 		mhz = 160
 	}
 	out := []field{
-		{"banner", vm.Bool(options&device.StartNoBanner == 0)},
+		{"banner", vm.Bool(options&repl.StartNoBanner == 0)},
 		{"frequency", vm.Number(mhz)},
-		{"delay_mount", vm.Bool(options&device.StartDelayMount != 0)},
+		{"delay_mount", vm.Bool(options&repl.StartDelayMount != 0)},
 	}
-	if command := m.dev.StartupCommand(); command != "" {
+	if command := m.dev.REPL.StartupCommand(); command != "" {
 		out = append(out, field{"command", vm.String(command)})
 	}
 	return c.Return(table(c, out))
@@ -47,33 +47,33 @@ func (m *module) startup(c *vm.Call) int {
 
 func (m *module) setStartup(c *vm.Call, t *vm.Table) {
 	if key, _, _ := c.VM.RawNext(t, vm.Nil); key == vm.Nil {
-		m.dev.SetStartupOptions(0)
-		m.dev.SetStartupCommand("")
+		m.dev.REPL.SetStartupOptions(0)
+		m.dev.REPL.SetStartupCommand("")
 		return
 	}
-	options := m.dev.StartupOptions()
+	options := m.dev.REPL.StartupOptions()
 	set := func(bit int, on bool) {
 		if options &^= bit; on {
 			options |= bit
 		}
 	}
 	if v := t.RawGetString("banner"); v != vm.Nil {
-		set(device.StartNoBanner, v == vm.Value(vm.False))
+		set(repl.StartNoBanner, v == vm.Value(vm.False))
 	}
 	if v := t.RawGetString("frequency"); v != vm.Nil {
-		set(device.Start160MHz, c.VM.ToInteger(v) == 160)
+		set(repl.Start160MHz, c.VM.ToInteger(v) == 160)
 	}
 	if v := t.RawGetString("delay_mount"); v != vm.Nil {
-		set(device.StartDelayMount, v != vm.Value(vm.False))
+		set(repl.StartDelayMount, v != vm.Value(vm.False))
 	}
 	if v := t.RawGetString("command"); v != vm.Nil {
 		command, ok := c.VM.ToString(v)
 		if !ok {
 			c.Error("command must be a string")
 		}
-		m.dev.SetStartupCommand(command)
+		m.dev.REPL.SetStartupCommand(command)
 	}
-	m.dev.SetStartupOptions(options)
+	m.dev.REPL.SetStartupOptions(options)
 }
 
 // startupCount is one step of the boot: where it was and the CPU's cycle counter.
@@ -88,7 +88,7 @@ const maxCounts = 32
 
 func (m *module) count(name string, line int) {
 	if len(m.counts) < maxCounts {
-		m.counts = append(m.counts, startupCount{name, line, m.dev.Cycles()})
+		m.counts = append(m.counts, startupCount{name, line, m.dev.ETS.Cycles()})
 	}
 }
 

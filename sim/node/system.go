@@ -60,7 +60,7 @@ func (m *module) restart(c *vm.Call) int {
 // restore is node.restore(): the settings of Wi-Fi in the flash become those of a
 // new chip, from the next boot on.
 func (m *module) restore(c *vm.Call) int {
-	m.dev.Radio().Restore()
+	m.dev.Radio.Restore()
 	return 0
 }
 
@@ -94,7 +94,7 @@ func (m *module) dsleepMax(c *vm.Call) int {
 
 // sleep is node.sleep(): a default build has no light sleep.
 func (m *module) sleep(c *vm.Call) int {
-	m.dev.WriteText("\n The options \"TIMER_SUSPEND_ENABLE\" and \"PMSLEEP_ENABLE\" in \"app/include/user_config.h\" were disabled during FW build!\n")
+	m.dev.Serial.WriteText("\n The options \"TIMER_SUSPEND_ENABLE\" and \"PMSLEEP_ENABLE\" in \"app/include/user_config.h\" were disabled during FW build!\n")
 	c.Error("node.sleep() is unavailable")
 	return 0
 }
@@ -110,7 +110,7 @@ func (m *module) setcpufreq(c *vm.Call) int {
 }
 
 // getcpufreq is node.getcpufreq().
-func (m *module) getcpufreq(c *vm.Call) int { return c.ReturnInt(m.dev.MHz()) }
+func (m *module) getcpufreq(c *vm.Call) int { return c.ReturnInt(m.dev.ETS.MHz()) }
 
 // random is node.random([[l,] u]): from the hardware's generator, without bias.
 func (m *module) random(c *vm.Call) int {

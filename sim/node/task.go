@@ -1,21 +1,21 @@
 package node
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // post is node.task.post([priority,] fn).
 func (m *module) post(c *vm.Call) int {
-	p, at := int(device.Medium), 1
+	p, at := int(ets.Medium), 1
 	if _, ok := c.Arg(1).(vm.Number); ok {
 		p, at = c.Int(1), 2
-		if p < int(device.Low) || p > int(device.High) {
+		if p < int(ets.Low) || p > int(ets.High) {
 			c.ArgError(1, "invalid  priority")
 		}
 	}
-	if !m.dev.PostLua(device.Priority(p), "task", c.Function(at)) {
-		c.Error("%s", device.TaskQueueFull)
+	if !m.dev.PostLua(ets.Priority(p), "task", c.Function(at)) {
+		c.Error("%s", ets.TaskQueueFull)
 	}
 	return 0
 }

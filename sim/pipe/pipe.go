@@ -17,6 +17,7 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
@@ -80,10 +81,10 @@ func (m *module) create(c *vm.Call) int {
 	reader, prio, state := c.Arg(1), -1, 0
 	if reader != vm.Nil {
 		c.Function(1)
-		prio, state = int(device.Medium), quiescent
+		prio, state = int(ets.Medium), quiescent
 		if !c.IsNoneOrNil(2) {
 			prio = c.VM.ToInteger(c.Arg(2))
-			if prio < int(device.Low) || prio > int(device.High) {
+			if prio < int(ets.Low) || prio > int(ets.High) {
 				c.ArgError(2, "invalid priority")
 			}
 		}
@@ -194,8 +195,8 @@ func upvalueInt(c *vm.Call, n int) int {
 // post queues the task that calls the reader.
 func (m *module) post(c *vm.Call, t *vm.Table) {
 	fn := t.RawGetInt(1).(*vm.Function)
-	if !m.dev.PostLua(device.Priority(upvalueInt(c, upPriority)), "pipe reader", fn) {
-		c.Error("%s", device.TaskQueueFull)
+	if !m.dev.PostLua(ets.Priority(upvalueInt(c, upPriority)), "pipe reader", fn) {
+		c.Error("%s", ets.TaskQueueFull)
 	}
 }
 

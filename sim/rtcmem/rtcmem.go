@@ -15,7 +15,7 @@ import (
 
 // Module is the module.
 var Module = device.Module{Name: "rtcmem", Open: func(d *device.Device) *device.Lib {
-	m := &module{d.RTCMemory()}
+	m := &module{&d.RTC}
 	return &device.Lib{Funcs: []vm.Func{
 		{Name: "read32", Fn: m.read32},
 		{Name: "write32", Fn: m.write32},

@@ -29,6 +29,7 @@ package sjson
 
 import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
@@ -79,7 +80,7 @@ func open(d *device.Device) *device.Lib {
 func (m *module) hint(c *vm.Call, text string) {
 	if where := c.VM.Where(); !m.hinted[where] && len(m.hinted) < maxHints {
 		m.hinted[where] = true
-		m.d.Emit(device.Hint, device.HintData{Text: text, Where: where})
+		m.d.Emit(event.Hint{Text: text, Where: where})
 	}
 }
 

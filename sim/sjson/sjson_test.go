@@ -6,25 +6,28 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // run boots a device, runs src and returns what it printed, and the hints.
 func run(t *testing.T, src string) string {
 	t.Helper()
-	w := device.NewWorld(1)
+	w := world.New(1)
 	var out strings.Builder
-	w.Subscribe(func(e device.Event) {
+	w.Subscribe(func(e world.Event) {
 		switch d := e.Data.(type) {
-		case device.OutputData:
+		case event.Output:
 			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-		case device.HintData:
+		case event.Hint:
 			fmt.Fprintf(&out, "hint %s\n", d.Where)
 		}
 	})
-	board := &device.Board{Name: "test", Title: "Test", FS: device.BoardFS{Size: 1 << 20},
-		CPU: device.BoardCPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: device.BoardHeap{Size: 50000}}
-	w.AddDevice(device.Config{Board: board, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
+	board := &board.Board{Name: "test", Title: "Test", FS: board.FS{Size: 1 << 20},
+		CPU: board.CPU{MHz: 80, Clocks: []int{80}, Instruction: 1}, Heap: board.Heap{Size: 50000}}
+	device.New(w, device.Config{Board: board, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
 		fn, err := d.VM.Load([]byte(src), "@t.lua")
 		if err != nil {
 			t.Fatal(err)

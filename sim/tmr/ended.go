@@ -3,17 +3,17 @@ package tmr
 import (
 	"fmt"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // ended reports the timers that no longer run and still have their callback. A
 // program may well start such a timer again.
-func (m *module) ended(report func(device.Ended)) {
+func (m *module) ended(report func(inspect.Ended)) {
 	for _, t := range m.timers {
 		if t.fn != 0 && t.endedAt > 0 && !t.running() {
-			report(device.Ended{Name: "the timer", Since: t.endedAt, Refs: []vm.Ref{t.fn}, Object: t, Kept: true})
+			report(inspect.Ended{Name: "the timer", Since: t.endedAt, Refs: []vm.Ref{t.fn}, Object: t, Kept: true})
 		}
 	}
 }

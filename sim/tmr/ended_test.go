@@ -6,7 +6,9 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -30,14 +32,14 @@ func TestStoppedTimers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w := device.NewWorld(1)
+		w := world.New(1)
 		var hints []string
-		w.Subscribe(func(e device.Event) {
-			if h, ok := e.Data.(device.HintData); ok {
+		w.Subscribe(func(e world.Event) {
+			if h, ok := e.Data.(event.Hint); ok {
 				hints = append(hints, h.Where+" "+h.Text)
 			}
 		})
-		w.AddDevice(device.Config{Board: board, Modules: []device.Module{tmr.Module}, Startup: func(d *device.Device) {
+		device.New(w, device.Config{Board: board, Modules: []device.Module{tmr.Module}, Startup: func(d *device.Device) {
 			fn, err := d.VM.Load([]byte(tt.src+` tmr.create():alarm(5000, tmr.ALARM_AUTO, function() end)`), "@init.lua")
 			if err != nil {
 				t.Fatal(err)

@@ -4,13 +4,14 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/terminal"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 func TestSnapshot(t *testing.T) {
 	x := terminal.New(t, map[string]string{"t.lua": "a = tmr.create()\na:alarm(250, tmr.ALARM_AUTO,\nfunction() end)\nb = tmr.create() b:register(10, tmr.ALARM_SEMI, function() end) tmr.create()"}, Module)
-	x.Device.SetStartupCommand("@t.lua")
+	x.Device.REPL.SetStartupCommand("@t.lua")
 	x.Reboot() // a bit over a second: the timer has fired
 	got := x.Device.Snapshot().Timers
 	if len(got) != 2 {
@@ -56,7 +57,7 @@ func TestSoftWatchdog(t *testing.T) {
 		x.Wait(10 * clock.Second)
 		var at clock.Duration
 		for _, e := range x.Events {
-			if r, ok := e.Data.(device.ResetData); ok && r.Reason == device.SoftRestart.Text {
+			if r, ok := e.Data.(event.Reset); ok && r.Reason == device.SoftRestart.Text {
 				at = e.Time.Sub(start)
 				break
 			}

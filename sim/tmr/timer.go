@@ -1,7 +1,7 @@
 package tmr
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -29,7 +29,7 @@ type timer struct {
 	site     string         // where its function was registered
 	runs     int            // calls of it
 	cost     clock.Duration // CPU time of the last one
-	hw       *device.Timer
+	hw       *ets.Timer
 	endedAt  clock.Time // when it was stopped or ran out, 0 while it runs
 	legacy   int        // static timer's number, or notLegacy
 	set      bool       // registered at least once

@@ -16,6 +16,7 @@ import (
 	"slices"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -37,11 +38,11 @@ type module struct {
 	kind   *vm.Type
 
 	boot    clock.Time // the software watchdog counts seconds from here, as time does
-	softdog *device.Timer
+	softdog *ets.Timer
 }
 
 func open(d *device.Device) *module {
-	m := &module{dev: d, boot: d.Now().Add(-d.Uptime())}
+	m := &module{dev: d, boot: d.Now().Add(-d.ETS.Uptime())}
 	m.softdog = d.NewTimer(func() { d.Reset(device.SoftRestart) })
 	m.kind = &vm.Type{
 		Name: "tmr.timer",
@@ -57,7 +58,7 @@ func open(d *device.Device) *module {
 		GC: func(object any) { m.drop(object.(*timer)) },
 	}
 	d.OnSnapshot(m.snapshot)
-	d.OnEnded(m.ended)
+	d.Inspect.OnEnded(m.ended)
 	return m
 }
 
@@ -105,24 +106,24 @@ func (m *module) delay(c *vm.Call) int {
 		c.ArgError(1, "wrong arg range")
 	}
 	cpu := m.dev.Board.CPU
-	c.VM.AddCPU(int64(cpu.Micros(cpu.Delay, m.dev.MHz()) * 1000))
-	m.dev.Delay(clock.Duration(us))
-	m.dev.FeedWatchdog()
+	c.VM.Charge(int64(cpu.Micros(cpu.Delay, m.dev.ETS.MHz()) * 1000))
+	m.dev.ETS.DelayFed(clock.Duration(us))
+	m.dev.ETS.FeedWatchdog()
 	return 0
 }
 
 // now is tmr.now(): microseconds since boot in 31 bits.
-func (m *module) now(c *vm.Call) int { return c.ReturnInt(int(m.dev.Uptime() & nowMask)) }
+func (m *module) now(c *vm.Call) int { return c.ReturnInt(int(m.dev.ETS.Uptime() & nowMask)) }
 
 // time is tmr.time(): seconds since boot.
-func (m *module) time(c *vm.Call) int { return c.ReturnInt(int(m.dev.Uptime() / clock.Second)) }
+func (m *module) time(c *vm.Call) int { return c.ReturnInt(int(m.dev.ETS.Uptime() / clock.Second)) }
 
 // ccount is tmr.ccount(): CPU cycles in 32 bits, as a signed number.
-func (m *module) ccount(c *vm.Call) int { return c.ReturnInt(int(int32(m.dev.Cycles()))) }
+func (m *module) ccount(c *vm.Call) int { return c.ReturnInt(int(int32(m.dev.ETS.Cycles()))) }
 
 // wdclr is tmr.wdclr(): feed the system's watchdog.
 func (m *module) wdclr(c *vm.Call) int {
-	m.dev.FeedWatchdog()
+	m.dev.ETS.FeedWatchdog()
 	return 0
 }
 

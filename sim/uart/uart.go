@@ -8,6 +8,7 @@ package uart
 
 import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/serial"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
@@ -21,12 +22,12 @@ const (
 
 type module struct {
 	dev     *device.Device
-	second  device.SerialConfig // of UART 1
+	second  serial.Config // of UART 1
 	handler vm.Ref
 }
 
 func open(d *device.Device) *device.Lib {
-	m := &module{dev: d, second: d.SerialConfig()}
+	m := &module{dev: d, second: d.Serial.Config()}
 	number := func(name string, n int) vm.Const { return vm.Const{Name: name, Value: vm.Number(n)} }
 	return &device.Lib{
 		Funcs: []vm.Func{
@@ -38,12 +39,12 @@ func open(d *device.Device) *device.Lib {
 			{Name: "fifodepth", Fn: m.fifodepth},
 		},
 		Consts: []vm.Const{
-			number("STOPBITS_1", device.StopBits1),
-			number("STOPBITS_1_5", device.StopBits1_5),
-			number("STOPBITS_2", device.StopBits2),
-			number("PARITY_NONE", device.ParityNone),
-			number("PARITY_EVEN", device.ParityEven),
-			number("PARITY_ODD", device.ParityOdd),
+			number("STOPBITS_1", serial.StopBits1),
+			number("STOPBITS_1_5", serial.StopBits1_5),
+			number("STOPBITS_2", serial.StopBits2),
+			number("PARITY_NONE", serial.ParityNone),
+			number("PARITY_EVEN", serial.ParityEven),
+			number("PARITY_ODD", serial.ParityOdd),
 			number("DIR_RX", dirRX),
 			number("DIR_TX", dirTX),
 		},
@@ -72,24 +73,24 @@ const otherBaud = 9600
 func (m *module) setup(c *vm.Call) int {
 	id := checkID(c)
 	asked := c.Int(2)
-	s := device.SerialConfig{Baud: asked, DataBits: c.Int(3), Parity: c.Int(4), StopBits: c.Int(5)}
+	s := serial.Config{Baud: asked, DataBits: c.Int(3), Parity: c.Int(4), StopBits: c.Int(5)}
 	if !bauds[s.Baud] {
 		s.Baud = otherBaud
 	}
 	if s.DataBits < 5 || s.DataBits > 8 {
 		s.DataBits = 8
 	}
-	if s.Parity != device.ParityEven && s.Parity != device.ParityOdd {
-		s.Parity = device.ParityNone
+	if s.Parity != serial.ParityEven && s.Parity != serial.ParityOdd {
+		s.Parity = serial.ParityNone
 	}
-	if s.StopBits != device.StopBits1_5 && s.StopBits != device.StopBits2 {
-		s.StopBits = device.StopBits1
+	if s.StopBits != serial.StopBits1_5 && s.StopBits != serial.StopBits2 {
+		s.StopBits = serial.StopBits1
 	}
 	if c.Arg(6) != vm.Nil && c.IsNumber(6) {
-		m.dev.SetEcho(c.Int(6) != 0)
+		m.dev.Serial.SetEcho(c.Int(6) != 0)
 	}
 	if id == 0 {
-		m.dev.SetSerialConfig(s)
+		m.dev.Serial.SetConfig(s)
 	} else {
 		m.second = s
 	}
@@ -100,7 +101,7 @@ func (m *module) setup(c *vm.Call) int {
 func (m *module) getconfig(c *vm.Call) int {
 	s := m.second
 	if checkID(c) == 0 {
-		s = m.dev.SerialConfig()
+		s = m.dev.Serial.Config()
 	}
 	return c.Return(vm.Number(s.Baud), vm.Number(s.DataBits), vm.Number(s.Parity), vm.Number(s.StopBits))
 }
@@ -124,7 +125,7 @@ func (m *module) write(c *vm.Call) int {
 			c.TypeError(i, "string")
 		}
 		if id == 0 {
-			m.dev.Write(data)
+			m.dev.Serial.Write(data)
 		}
 	}
 	return 0
@@ -156,7 +157,7 @@ func (m *module) on(c *vm.Call) int {
 	fn, ok := c.Arg(at).(*vm.Function)
 	if !ok {
 		c.VM.Unref(&m.handler)
-		m.dev.OnSerial(-1, 0, true, nil)
+		m.dev.Serial.OnData(-1, 0, true, nil)
 		return 0
 	}
 	runInput := true
@@ -164,7 +165,7 @@ func (m *module) on(c *vm.Call) int {
 		runInput = false
 	}
 	c.VM.SetRef(&m.handler, fn, "uart data callback")
-	m.dev.OnSerial(count, end, runInput, m.received)
+	m.dev.Serial.OnData(count, end, runInput, m.received)
 	return 0
 }
 
@@ -192,7 +193,7 @@ func (m *module) fifodepth(c *vm.Call) int {
 	if id != 0 {
 		return c.ReturnInt(0)
 	}
-	tx, rx := m.dev.SerialQueued()
+	tx, rx := m.dev.Serial.Queued()
 	if dir == dirTX {
 		return c.ReturnInt(tx)
 	}

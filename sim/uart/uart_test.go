@@ -45,7 +45,7 @@ func TestOnData(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			x := terminal.New(t, nil, Module)
 			x.Run(tt.lua)
-			x.Device.TypeSerial([]byte(tt.send))
+			x.Device.Serial.Type([]byte(tt.send))
 			x.Wait(clock.Second)
 			if got := x.Output(); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
@@ -57,7 +57,7 @@ func TestOnData(t *testing.T) {
 func TestErrorInHandlerGoesToOnError(t *testing.T) {
 	x := terminal.New(t, nil, Module)
 	x.Run("uart.on('data', 1, function() local x = nil + 1 end, 0)")
-	x.Device.TypeSerial([]byte("a"))
+	x.Device.Serial.Type([]byte("a"))
 	x.Wait(clock.Second)
 	if got := x.Output(); !strings.HasPrefix(got, "stdin:1: attempt to perform arithmetic on a nil value\nstack traceback:") {
 		t.Errorf("got %q", got)

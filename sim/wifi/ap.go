@@ -1,8 +1,9 @@
 package wifi
 
 import (
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 )
 
 // openAP makes wifi.ap.
@@ -16,11 +17,11 @@ func (m *module) openAP() *vm.Table {
 	return v.NewROMTable("wifi.ap", []vm.Func{
 		{Name: "config", Fn: m.apConfig},
 		{Name: "deauth", Fn: m.deauth},
-		{Name: "getip", Fn: m.getip(device.APIf)},
-		{Name: "setip", Fn: m.setip(device.APIf)},
-		{Name: "getbroadcast", Fn: m.getbroadcast(device.APIf)},
-		{Name: "getmac", Fn: m.getmac(device.APIf)},
-		{Name: "setmac", Fn: m.setmac(device.APIf)},
+		{Name: "getip", Fn: m.getip(air.APIf)},
+		{Name: "setip", Fn: m.setip(air.APIf)},
+		{Name: "getbroadcast", Fn: m.getbroadcast(air.APIf)},
+		{Name: "getmac", Fn: m.getmac(air.APIf)},
+		{Name: "setmac", Fn: m.setmac(air.APIf)},
 		{Name: "getclient", Fn: m.getclient},
 		{Name: "getconfig", Fn: m.apGetconfig},
 		{Name: "getdefaultconfig", Fn: m.apGetdefaultconfig},
@@ -28,15 +29,15 @@ func (m *module) openAP() *vm.Table {
 }
 
 var apCallbacks = []callbackField{
-	{"staconnected_cb", "staconnected_cb:not function", device.APStationConnected},
-	{"stadisconnected_cb", "stadisconnected_cb:not function", device.APStationDisconnected},
-	{"probereq_cb", "probereq_cb:not function", device.APProbeRequest},
+	{"staconnected_cb", "staconnected_cb:not function", radio.APStationConnected},
+	{"stadisconnected_cb", "stadisconnected_cb:not function", radio.APStationDisconnected},
+	{"probereq_cb", "probereq_cb:not function", radio.APProbeRequest},
 }
 
 // apConfig is wifi.ap.config(table).
 func (m *module) apConfig(c *vm.Call) int {
 	f := fields{c, c.Table(1)}
-	var cfg device.APConfig
+	var cfg radio.APConfig
 	var ok bool
 	if cfg.SSID, ok = f.text("ssid", "ssid: not string"); !ok {
 		c.ArgError(1, "ssid: required")
@@ -48,9 +49,9 @@ func (m *module) apConfig(c *vm.Call) int {
 		if len(cfg.Password) < minPassword || len(cfg.Password) > maxPassword {
 			c.ArgError(1, "pwd: length:0 or 8-64")
 		}
-		cfg.Auth = device.AuthWPAWPA2
+		cfg.Auth = air.AuthWPAWPA2
 	}
-	cfg.Auth = device.AuthMode(f.ranged("auth", int(cfg.Auth), 0, device.NumAuthModes-1, "auth: not number", "auth: Range:0-4"))
+	cfg.Auth = air.AuthMode(f.ranged("auth", int(cfg.Auth), 0, air.NumAuthModes-1, "auth: not number", "auth: Range:0-4"))
 	cfg.Channel = f.ranged("channel", 6, 1, 13, "channel: not number", "channel: Range:1-13")
 	cfg.Hidden = m.hidden(f)
 	cfg.MaxStations = f.ranged("max", 4, 1, 4, "max: not number", "max: 1-4")
@@ -84,16 +85,16 @@ func (m *module) apGetconfig(c *vm.Call) int { return m.showAP(c, m.radio.AP()) 
 
 func (m *module) apGetdefaultconfig(c *vm.Call) int { return m.showAP(c, m.radio.DefaultAP()) }
 
-func (m *module) showAP(c *vm.Call, cfg device.APConfig) int {
+func (m *module) showAP(c *vm.Call, cfg radio.APConfig) int {
 	if c.Arg(1) != vm.True {
-		if cfg.Auth == device.AuthOpen {
+		if cfg.Auth == air.AuthOpen {
 			return c.Return(vm.String(cfg.SSID), vm.Nil)
 		}
 		return c.Return(vm.String(cfg.SSID), vm.String(cfg.Password))
 	}
 	t := c.NewTable(0, 0)
 	setString(c, t, "ssid", cfg.SSID)
-	if cfg.Auth != device.AuthOpen {
+	if cfg.Auth != air.AuthOpen {
 		setString(c, t, "pwd", cfg.Password)
 	}
 	c.VM.SetField(t, "auth", vm.Number(cfg.Auth))
@@ -106,7 +107,7 @@ func (m *module) showAP(c *vm.Call, cfg device.APConfig) int {
 
 // getclient is wifi.ap.getclient().
 func (m *module) getclient(c *vm.Call) int {
-	if m.radio.Mode() == device.StationMode {
+	if m.radio.Mode() == radio.StationMode {
 		c.Error("Can't list clients in STATION mode")
 	}
 	t := c.NewTable(0, 0)

@@ -3,8 +3,8 @@ package wifi
 import (
 	"net/netip"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
@@ -107,7 +107,7 @@ func (f fields) address(name string) (netip.Addr, bool) {
 
 // parseMAC reads six pairs of hexadecimal digits with any separators. Other
 // characters count as 0.
-func parseMAC(text string) (m device.MAC) {
+func parseMAC(text string) (m air.MAC) {
 	for i := range m {
 		if 3*i+1 < len(text) {
 			m[i] = hex(text[3*i])<<4 | hex(text[3*i+1])
@@ -162,7 +162,7 @@ func maskBits(mask netip.Addr) int {
 	return n
 }
 
-func gateway(ip device.IPInfo) string {
+func gateway(ip air.IPInfo) string {
 	if !ip.Gateway.IsValid() {
 		return lwip.AnyAddr.String()
 	}

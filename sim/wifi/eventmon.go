@@ -3,13 +3,15 @@ package wifi
 import (
 	"fmt"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // eventMax is EVENT_MAX: its callback gets the events that the firmware has no
 // names for.
-const eventMax = device.NumRadioEvents
+const eventMax = radio.NumEvents
 
 // maxQueue bounds the events that wait for Lua. The firmware's queue ends with the
 // heap.
@@ -54,15 +56,15 @@ func (m *module) openEventMonitor() *vm.Table {
 		{Name: "register", Fn: m.register},
 		{Name: "unregister", Fn: m.register},
 	}, []vm.Const{
-		{Name: "STA_CONNECTED", Value: vm.Number(device.StationConnected)},
-		{Name: "STA_DISCONNECTED", Value: vm.Number(device.StationDisconnected)},
-		{Name: "STA_AUTHMODE_CHANGE", Value: vm.Number(device.StationAuthChange)},
-		{Name: "STA_GOT_IP", Value: vm.Number(device.StationGotIP)},
-		{Name: "STA_DHCP_TIMEOUT", Value: vm.Number(device.StationDHCPTimeout)},
-		{Name: "AP_STACONNECTED", Value: vm.Number(device.APStationConnected)},
-		{Name: "AP_STADISCONNECTED", Value: vm.Number(device.APStationDisconnected)},
-		{Name: "AP_PROBEREQRECVED", Value: vm.Number(device.APProbeRequest)},
-		{Name: "WIFI_MODE_CHANGED", Value: vm.Number(device.ModeChanged)},
+		{Name: "STA_CONNECTED", Value: vm.Number(radio.StationConnected)},
+		{Name: "STA_DISCONNECTED", Value: vm.Number(radio.StationDisconnected)},
+		{Name: "STA_AUTHMODE_CHANGE", Value: vm.Number(radio.StationAuthChange)},
+		{Name: "STA_GOT_IP", Value: vm.Number(radio.StationGotIP)},
+		{Name: "STA_DHCP_TIMEOUT", Value: vm.Number(radio.StationDHCPTimeout)},
+		{Name: "AP_STACONNECTED", Value: vm.Number(radio.APStationConnected)},
+		{Name: "AP_STADISCONNECTED", Value: vm.Number(radio.APStationDisconnected)},
+		{Name: "AP_PROBEREQRECVED", Value: vm.Number(radio.APProbeRequest)},
+		{Name: "WIFI_MODE_CHANGED", Value: vm.Number(radio.ModeChanged)},
 		{Name: "EVENT_MAX", Value: vm.Number(eventMax)},
 		{Name: "reason", Value: v.NewROMTable("wifi.eventmon.reason", nil, reasons)},
 	})
@@ -76,11 +78,11 @@ func (m *module) register(c *vm.Call) int {
 		c.Error("valid wifi events:0-%d", int(eventMax))
 	}
 	fn, _ := c.Arg(2).(*vm.Function)
-	m.setCallback(device.RadioEventKind(id), fn)
+	m.setCallback(radio.EventKind(id), fn)
 	return 0
 }
 
-func (m *module) setCallback(kind device.RadioEventKind, fn *vm.Function) {
+func (m *module) setCallback(kind radio.EventKind, fn *vm.Function) {
 	if fn == nil {
 		m.dev.VM.Unref(&m.callbacks[kind])
 		return
@@ -89,18 +91,18 @@ func (m *module) setCallback(kind device.RadioEventKind, fn *vm.Function) {
 }
 
 // callbackFor returns the callback that gets an event.
-func (m *module) callbackFor(kind device.RadioEventKind) vm.Ref {
+func (m *module) callbackFor(kind radio.EventKind) vm.Ref {
 	if r := m.callbacks[kind]; r != 0 {
 		return r
 	}
-	if kind > device.ModeChanged {
+	if kind > radio.ModeChanged {
 		return m.callbacks[eventMax]
 	}
 	return 0
 }
 
 // event takes an event of the SDK, if the program wants it.
-func (m *module) event(e device.RadioEvent) {
+func (m *module) event(e radio.Event) {
 	if m.callbackFor(e.Kind) == 0 || len(m.queue) >= maxQueue {
 		return
 	}
@@ -114,8 +116,8 @@ func (m *module) event(e device.RadioEvent) {
 // the task, no event is ever delivered again until the device is reset (fw:
 // wifi_eventmon.c posts only for an empty queue).
 func (m *module) post() {
-	if !m.dev.PostTask(device.Low, m.deliver) {
-		m.dev.Emit(device.Hint, device.HintData{Text: "the task queue was full when a Wi-Fi event came: wifi.eventmon delivers nothing more"})
+	if !m.dev.PostTask(ets.Low, m.deliver) {
+		m.dev.Emit(event.Hint{Text: "the task queue was full when a Wi-Fi event came: wifi.eventmon delivers nothing more"})
 	}
 }
 
@@ -135,7 +137,7 @@ func (m *module) deliver() {
 }
 
 // eventTable makes what a callback gets.
-func (m *module) eventTable(e device.RadioEvent) *vm.Table {
+func (m *module) eventTable(e radio.Event) *vm.Table {
 	v := m.dev.VM
 	t := v.NewTable(0, 0)
 	text := func(name, value string) {
@@ -144,29 +146,29 @@ func (m *module) eventTable(e device.RadioEvent) *vm.Table {
 	}
 	number := func(name string, value int) { v.SetField(t, name, vm.Number(value)) }
 	switch e.Kind {
-	case device.StationConnected:
+	case radio.StationConnected:
 		text("SSID", e.SSID)
 		text("BSSID", e.MAC.String())
 		number("channel", e.Channel)
-	case device.StationDisconnected:
+	case radio.StationDisconnected:
 		text("SSID", e.SSID)
 		number("reason", int(e.Reason))
 		text("BSSID", e.MAC.String())
-	case device.StationAuthChange:
+	case radio.StationAuthChange:
 		number("old_auth_mode", e.Old)
 		number("new_auth_mode", e.New)
-	case device.StationGotIP:
+	case radio.StationGotIP:
 		text("IP", e.IP.Prefix.Addr().String())
 		text("netmask", netmask(e.IP.Prefix))
 		text("gateway", gateway(e.IP))
-	case device.StationDHCPTimeout:
-	case device.APStationConnected, device.APStationDisconnected:
+	case radio.StationDHCPTimeout:
+	case radio.APStationConnected, radio.APStationDisconnected:
 		text("MAC", e.MAC.String())
 		number("AID", e.AID)
-	case device.APProbeRequest:
+	case radio.APProbeRequest:
 		text("MAC", e.MAC.String())
 		number("RSSI", e.RSSI)
-	case device.ModeChanged:
+	case radio.ModeChanged:
 		number("old_mode", e.Old)
 		number("new_mode", e.New)
 	default:

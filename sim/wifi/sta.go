@@ -3,8 +3,9 @@ package wifi
 import (
 	"fmt"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 )
 
 // Room for texts in the SDK's struct station_config, in bytes.
@@ -26,17 +27,17 @@ func (m *module) openStation() *vm.Table {
 		{Name: "getap", Fn: m.getap},
 		{Name: "getapindex", Fn: m.getapindex},
 		{Name: "getapinfo", Fn: m.getapinfo},
-		{Name: "getbroadcast", Fn: m.getbroadcast(device.StationIf)},
+		{Name: "getbroadcast", Fn: m.getbroadcast(air.StationIf)},
 		{Name: "getconfig", Fn: m.getconfig},
 		{Name: "getdefaultconfig", Fn: m.getdefaultconfig},
 		{Name: "gethostname", Fn: m.gethostname},
-		{Name: "getip", Fn: m.getip(device.StationIf)},
-		{Name: "getmac", Fn: m.getmac(device.StationIf)},
+		{Name: "getip", Fn: m.getip(air.StationIf)},
+		{Name: "getmac", Fn: m.getmac(air.StationIf)},
 		{Name: "getrssi", Fn: m.getrssi},
 		{Name: "setaplimit", Fn: m.setaplimit},
 		{Name: "sethostname", Fn: m.sethostname},
-		{Name: "setip", Fn: m.setip(device.StationIf)},
-		{Name: "setmac", Fn: m.setmac(device.StationIf)},
+		{Name: "setip", Fn: m.setip(air.StationIf)},
+		{Name: "setmac", Fn: m.setmac(air.StationIf)},
 		{Name: "sleeptype", Fn: m.sleeptype},
 		{Name: "status", Fn: m.status},
 	}, nil)
@@ -46,17 +47,17 @@ func (m *module) openStation() *vm.Table {
 // monitor; message is what the firmware calls the field when it is no function.
 type callbackField struct {
 	name, message string
-	kind          device.RadioEventKind
+	kind          radio.EventKind
 }
 
 // The firmware reads connect_cb and disconnect_cb, where its documentation says
 // connected_cb and disconnected_cb.
 var stationCallbacks = []callbackField{
-	{"connect_cb", "connect_cb:not function", device.StationConnected},
-	{"disconnect_cb", "disconnect_cb:not function", device.StationDisconnected},
-	{"authmode_change_cb", "authmode_change_cb:not function", device.StationAuthChange},
-	{"got_ip_cb", "gotip_cb:not function", device.StationGotIP},
-	{"dhcp_timeout_cb", "dhcp_timeout_cb:not function", device.StationDHCPTimeout},
+	{"connect_cb", "connect_cb:not function", radio.StationConnected},
+	{"disconnect_cb", "disconnect_cb:not function", radio.StationDisconnected},
+	{"authmode_change_cb", "authmode_change_cb:not function", radio.StationAuthChange},
+	{"got_ip_cb", "gotip_cb:not function", radio.StationGotIP},
+	{"dhcp_timeout_cb", "dhcp_timeout_cb:not function", radio.StationDHCPTimeout},
 }
 
 // registerFields registers the callbacks among a table's fields.
@@ -77,7 +78,7 @@ func (m *module) registerFields(f fields, list []callbackField) {
 // config is wifi.sta.config(table).
 func (m *module) config(c *vm.Call) int {
 	f := fields{c, table(c, "config table not found!")}
-	var cfg device.StationConfig
+	var cfg radio.StationConfig
 	var ok bool
 	if cfg.SSID, ok = f.text("ssid", "ssid:not string"); !ok {
 		c.ArgError(1, "ssid required")
@@ -108,7 +109,7 @@ func (m *module) config(c *vm.Call) int {
 
 // clearconfig is wifi.sta.clearconfig().
 func (m *module) clearconfig(c *vm.Call) int {
-	done := m.radio.SetStation(device.StationConfig{}, true)
+	done := m.radio.SetStation(radio.StationConfig{}, true)
 	m.radio.SetAutoConnect(false)
 	return c.ReturnBool(done)
 }
@@ -116,7 +117,7 @@ func (m *module) clearconfig(c *vm.Call) int {
 // connect is wifi.sta.connect([callback]).
 func (m *module) connect(c *vm.Call) int {
 	if fn, ok := c.Arg(1).(*vm.Function); ok {
-		m.setCallback(device.StationConnected, fn)
+		m.setCallback(radio.StationConnected, fn)
 	}
 	m.radio.Connect()
 	return 0
@@ -125,7 +126,7 @@ func (m *module) connect(c *vm.Call) int {
 // disconnect is wifi.sta.disconnect([callback]).
 func (m *module) disconnect(c *vm.Call) int {
 	if fn, ok := c.Arg(1).(*vm.Function); ok {
-		m.setCallback(device.StationDisconnected, fn)
+		m.setCallback(radio.StationDisconnected, fn)
 	}
 	m.radio.Disconnect()
 	return 0
@@ -174,12 +175,12 @@ func (m *module) getconfig(c *vm.Call) int { return m.showConfig(c, m.radio.Stat
 
 func (m *module) getdefaultconfig(c *vm.Call) int { return m.showConfig(c, m.radio.DefaultStation()) }
 
-func (m *module) showConfig(c *vm.Call, cfg device.StationConfig) int {
+func (m *module) showConfig(c *vm.Call, cfg radio.StationConfig) int {
 	bssid := cfg.BSSID
 	if !cfg.BSSIDSet {
 		// The SDK fills in the access point's address once it is known.
-		if bssid = m.radio.BSSID(); bssid == (device.MAC{}) || cfg.SSID != m.radio.Station().SSID {
-			bssid = device.MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
+		if bssid = m.radio.BSSID(); bssid == (air.MAC{}) || cfg.SSID != m.radio.Station().SSID {
+			bssid = air.MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 		}
 	}
 	if c.Arg(1) != vm.True {
@@ -244,10 +245,10 @@ func (m *module) setaplimit(c *vm.Call) int {
 
 // getap is wifi.sta.getap([[filter,] format,] callback).
 func (m *module) getap(c *vm.Call) int {
-	if m.radio.Mode() == device.APMode {
+	if m.radio.Mode() == radio.APMode {
 		c.Error("Can't list ap in SOFTAP mode")
 	}
-	var filter device.ScanFilter
+	var filter radio.ScanFilter
 	next := 1
 	switch first := c.Arg(1).(type) {
 	case *vm.Table:
@@ -274,11 +275,11 @@ func (m *module) getap(c *vm.Call) int {
 		return 0
 	}
 	m.dev.VM.SetRef(&m.scanned, fn, "wifi.sta.getap callback")
-	m.radio.Scan(filter, func(found []device.Network) { m.found(found, bySSID) })
+	m.radio.Scan(filter, func(found []air.Network) { m.found(found, bySSID) })
 	return 0
 }
 
-func (m *module) scanFilter(f fields) (filter device.ScanFilter) {
+func (m *module) scanFilter(f fields) (filter radio.ScanFilter) {
 	c := f.c
 	text := func(name string) string {
 		v, ok := f.get(name)
@@ -325,7 +326,7 @@ func (m *module) scanFilter(f fields) (filter device.ScanFilter) {
 }
 
 // found gives the result of a scan to the callback, which is used once.
-func (m *module) found(nets []device.Network, bySSID bool) {
+func (m *module) found(nets []air.Network, bySSID bool) {
 	v := m.dev.VM
 	if m.scanned == 0 {
 		return

@@ -33,7 +33,9 @@ import (
 	"net/netip"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 )
 
 // Module is the firmware module `wifi`.
@@ -41,18 +43,18 @@ var Module = device.Module{Name: "wifi", Open: open}
 
 type module struct {
 	dev   *device.Device
-	radio *device.Radio
+	radio *radio.Radio
 
 	autoSleep bool // nullmodesleep
 	country   country
 	scanned   vm.Ref // callback of getap
 
-	callbacks [device.NumRadioEvents + 1]vm.Ref // of the event monitor; the last is EVENT_MAX
-	queue     []device.RadioEvent
+	callbacks [radio.NumEvents + 1]vm.Ref // of the event monitor; the last is EVENT_MAX
+	queue     []radio.Event
 }
 
 func open(d *device.Device) *device.Lib {
-	m := &module{dev: d, radio: d.Radio(), autoSleep: true, country: defaultCountry}
+	m := &module{dev: d, radio: d.Radio, autoSleep: true, country: defaultCountry}
 	m.radio.OnEvent = m.event
 	return &device.Lib{
 		Funcs: []vm.Func{
@@ -74,26 +76,26 @@ func open(d *device.Device) *device.Lib {
 			{Name: "sta", Value: m.openStation()},
 			{Name: "ap", Value: m.openAP()},
 			{Name: "eventmon", Value: m.openEventMonitor()},
-			{Name: "NULLMODE", Value: vm.Number(device.NullMode)},
-			{Name: "STATION", Value: vm.Number(device.StationMode)},
-			{Name: "SOFTAP", Value: vm.Number(device.APMode)},
-			{Name: "STATIONAP", Value: vm.Number(device.StationAPMode)},
+			{Name: "NULLMODE", Value: vm.Number(radio.NullMode)},
+			{Name: "STATION", Value: vm.Number(radio.StationMode)},
+			{Name: "SOFTAP", Value: vm.Number(radio.APMode)},
+			{Name: "STATIONAP", Value: vm.Number(radio.StationAPMode)},
 			{Name: "PHYMODE_B", Value: vm.Number(phyB)},
 			{Name: "PHYMODE_G", Value: vm.Number(phyG)},
 			{Name: "PHYMODE_N", Value: vm.Number(phyN)},
 			{Name: "NONE_SLEEP", Value: vm.Number(0)},
 			{Name: "LIGHT_SLEEP", Value: vm.Number(1)},
 			{Name: "MODEM_SLEEP", Value: vm.Number(2)},
-			{Name: "OPEN", Value: vm.Number(device.AuthOpen)},
-			{Name: "WPA_PSK", Value: vm.Number(device.AuthWPA)},
-			{Name: "WPA2_PSK", Value: vm.Number(device.AuthWPA2)},
-			{Name: "WPA_WPA2_PSK", Value: vm.Number(device.AuthWPAWPA2)},
-			{Name: "STA_IDLE", Value: vm.Number(device.StationIdle)},
-			{Name: "STA_CONNECTING", Value: vm.Number(device.StationConnecting)},
-			{Name: "STA_WRONGPWD", Value: vm.Number(device.StationWrongPassword)},
-			{Name: "STA_APNOTFOUND", Value: vm.Number(device.StationNoAP)},
-			{Name: "STA_FAIL", Value: vm.Number(device.StationFailed)},
-			{Name: "STA_GOTIP", Value: vm.Number(device.StationHasIP)},
+			{Name: "OPEN", Value: vm.Number(air.AuthOpen)},
+			{Name: "WPA_PSK", Value: vm.Number(air.AuthWPA)},
+			{Name: "WPA2_PSK", Value: vm.Number(air.AuthWPA2)},
+			{Name: "WPA_WPA2_PSK", Value: vm.Number(air.AuthWPAWPA2)},
+			{Name: "STA_IDLE", Value: vm.Number(radio.StationIdle)},
+			{Name: "STA_CONNECTING", Value: vm.Number(radio.StationConnecting)},
+			{Name: "STA_WRONGPWD", Value: vm.Number(radio.StationWrongPassword)},
+			{Name: "STA_APNOTFOUND", Value: vm.Number(radio.StationNoAP)},
+			{Name: "STA_FAIL", Value: vm.Number(radio.StationFailed)},
+			{Name: "STA_GOTIP", Value: vm.Number(radio.StationHasIP)},
 			{Name: "COUNTRY_AUTO", Value: vm.Number(countryAuto)},
 			{Name: "COUNTRY_MANUAL", Value: vm.Number(countryManual)},
 		},
@@ -110,10 +112,10 @@ const (
 // setmode is wifi.setmode(mode[, save]).
 func (m *module) setmode(c *vm.Call) int {
 	mode := c.Int(1)
-	if mode < int(device.NullMode) || mode > int(device.StationAPMode) {
+	if mode < int(radio.NullMode) || mode > int(radio.StationAPMode) {
 		c.ArgError(1, "Invalid mode")
 	}
-	m.radio.SetMode(device.WiFiMode(mode), optBool(c, 2, true))
+	m.radio.SetMode(radio.Mode(mode), optBool(c, 2, true))
 	return c.ReturnInt(int(m.radio.Mode()))
 }
 
@@ -144,7 +146,7 @@ func (m *module) setmaxtxpower(c *vm.Call) int {
 
 // suspend is wifi.suspend and wifi.resume in a build without PMSLEEP_ENABLE.
 func (m *module) suspend(c *vm.Call) int {
-	m.dev.Print("\n The option \"PMSLEEP_ENABLE\" in \"app/include/user_config.h\" was disabled during FW build!\n")
+	m.dev.Serial.Print("\n The option \"PMSLEEP_ENABLE\" in \"app/include/user_config.h\" was disabled during FW build!\n")
 	c.Error("wifi.suspend is unavailable")
 	return 0
 }
@@ -228,12 +230,12 @@ func (m *module) setcountry(c *vm.Call) int {
 }
 
 // getmac returns wifi.sta.getmac or wifi.ap.getmac.
-func (m *module) getmac(i device.Interface) func(*vm.Call) int {
+func (m *module) getmac(i air.Interface) func(*vm.Call) int {
 	return func(c *vm.Call) int { return c.ReturnString(m.radio.MAC(i).String()) }
 }
 
 // setmac returns wifi.sta.setmac or wifi.ap.setmac.
-func (m *module) setmac(i device.Interface) func(*vm.Call) int {
+func (m *module) setmac(i air.Interface) func(*vm.Call) int {
 	return func(c *vm.Call) int {
 		text := c.String(1)
 		if len(text) != macLen {
@@ -244,7 +246,7 @@ func (m *module) setmac(i device.Interface) func(*vm.Call) int {
 }
 
 // getip returns wifi.sta.getip or wifi.ap.getip.
-func (m *module) getip(i device.Interface) func(*vm.Call) int {
+func (m *module) getip(i air.Interface) func(*vm.Call) int {
 	return func(c *vm.Call) int {
 		ip := m.radio.IP(i)
 		if !ip.Prefix.IsValid() {
@@ -255,7 +257,7 @@ func (m *module) getip(i device.Interface) func(*vm.Call) int {
 }
 
 // getbroadcast returns wifi.sta.getbroadcast or wifi.ap.getbroadcast.
-func (m *module) getbroadcast(i device.Interface) func(*vm.Call) int {
+func (m *module) getbroadcast(i air.Interface) func(*vm.Call) int {
 	return func(c *vm.Call) int {
 		p := m.radio.IP(i).Prefix
 		if !p.IsValid() {
@@ -270,7 +272,7 @@ func (m *module) getbroadcast(i device.Interface) func(*vm.Call) int {
 }
 
 // setip returns wifi.sta.setip or wifi.ap.setip.
-func (m *module) setip(i device.Interface) func(*vm.Call) int {
+func (m *module) setip(i air.Interface) func(*vm.Call) int {
 	return func(c *vm.Call) int {
 		t, ok := c.Arg(1).(*vm.Table)
 		if !ok {
@@ -288,7 +290,7 @@ func (m *module) setip(i device.Interface) func(*vm.Call) int {
 			bits = maskBits(mask)
 		}
 		gw, ok := f.address("gateway")
-		if ok || i == device.APIf {
+		if ok || i == air.APIf {
 			ip.Gateway = gw
 		}
 		if !addr.IsValid() {

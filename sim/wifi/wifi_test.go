@@ -6,7 +6,13 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -14,14 +20,14 @@ import (
 // collected.
 type bench struct {
 	t   *testing.T
-	w   *device.World
+	w   *world.World
 	d   *device.Device
 	out strings.Builder
 }
 
-func run(t *testing.T, src string, cfg device.WiFiConfig, setup func(*device.World)) *bench {
+func run(t *testing.T, src string, cfg radio.Config, setup func(*world.World)) *bench {
 	t.Helper()
-	b := &bench{t: t, w: device.NewWorld(7)}
+	b := &bench{t: t, w: world.New(7)}
 	if setup != nil {
 		setup(b.w)
 	}
@@ -29,9 +35,9 @@ func run(t *testing.T, src string, cfg device.WiFiConfig, setup func(*device.Wor
 	return b
 }
 
-func (b *bench) device(src string, cfg device.WiFiConfig) *device.Device {
-	d := b.w.AddDevice(device.Config{
-		Board:   &device.Board{Name: "test", ChipID: 0x0a1bc7, CPU: device.BoardCPU{MHz: 80, Instruction: 1, Call: 1}, FS: device.BoardFS{Size: 0x100000}},
+func (b *bench) device(src string, cfg radio.Config) *device.Device {
+	d := device.New(b.w, device.Config{
+		Board:   &board.Board{Name: "test", ChipID: 0x0a1bc7, CPU: board.CPU{MHz: 80, Instruction: 1, Call: 1}, FS: board.FS{Size: 0x100000}},
 		Modules: []device.Module{Module},
 		WiFi:    cfg,
 		Startup: func(d *device.Device) {
@@ -61,9 +67,9 @@ func (b *bench) device(src string, cfg device.WiFiConfig) *device.Device {
 			d.Run("init.lua", fn)
 		},
 	})
-	b.w.Subscribe(func(e device.Event) {
-		if e.Device == d.Name && e.Kind == device.LuaError {
-			b.out.WriteString("ERROR " + e.Data.(device.ErrorData).Message + "\n")
+	b.w.Subscribe(func(e world.Event) {
+		if x, ok := e.Data.(event.LuaError); ok && e.Device == d.Name() {
+			b.out.WriteString("ERROR " + x.Message + "\n")
 		}
 	})
 	d.PowerOn()
@@ -110,7 +116,7 @@ func TestUsualProgram(t *testing.T) {
 	b := run(t, monitor+`
 log(wifi.setmode(wifi.STATION), wifi.sta.getip())
 log(wifi.sta.config{ssid="home", pwd="12345678"})
-log(wifi.sta.status() == wifi.STA_CONNECTING)`, device.WiFiConfig{}, nil)
+log(wifi.sta.status() == wifi.STA_CONNECTING)`, radio.Config{}, nil)
 	b.expect(clock.At(250*clock.Millisecond), "1 nil\ntrue\ntrue\n")
 	b.expect(clock.At(4*clock.Second), "connected home 02:cc:7e:6f:9d:6e 6\ngot 192.168.1.10 255.255.255.0 192.168.1.1\n")
 	if s := b.d.Snapshot().WiFi; s.State != "got IP" || s.SSID != "home" || s.IP != "192.168.1.10" {
@@ -143,7 +149,7 @@ log(wifi.sta.clearconfig(), wifi.sta.getconfig())
 log(wifi.setmode(wifi.SOFTAP), wifi.sta.config{ssid="x"}, wifi.sta.setip{ip="1.2.3.4"})
 log(wifi.setcountry{country="us", end_ch=11}, wifi.getcountry().country, wifi.getcountry().end_ch)
 log(wifi.eventmon.reason.NO_AP_FOUND, wifi.eventmon.EVENT_MAX, wifi.startsmart, wifi.monitor)
-`, device.WiFiConfig{SSID: "home", Password: "secret12"}, nil)
+`, radio.Config{SSID: "home", Password: "secret12"}, nil)
 	b.expect(clock.At(clock.Second), `1 1 3 1 2
 5c:cf:7f:0a:1b:c7 5e:cf:7f:0a:1b:c7 NODE-A1BC7 nil
 home secret12 0 ff:ff:ff:ff:ff:ff
@@ -181,11 +187,11 @@ e.register(e.AP_STACONNECTED, function(t)
   log("clients", wifi.ap.getclient())
 end)
 function kick() log(wifi.ap.deauth("5c:cf:7f:0a:1b:c8")) end
-`, device.WiFiConfig{Blank: true}, nil)
+`, radio.Config{Blank: true}, nil)
 	b.device(`
 wifi.eventmon.register(wifi.eventmon.STA_GOT_IP, function(t) log("station got", t.IP) end)
 wifi.eventmon.register(wifi.eventmon.STA_DISCONNECTED, function(t) log("station lost", t.reason) end)
-`, device.WiFiConfig{SSID: "island", Password: "12345678"})
+`, radio.Config{SSID: "island", Password: "12345678"})
 	b.expect(clock.At(4*clock.Second), `192.168.4.1 255.255.255.0 192.168.4.1
 NODE_0A1BC7 nil
 true
@@ -197,7 +203,7 @@ joined 5c:cf:7f:0a:1b:c8 1
 clients 5c:cf:7f:0a:1b:c8: 0.0.0.0
 station got 192.168.4.100
 `)
-	b.d.PostTask(device.Low, func() {
+	b.d.PostTask(ets.Low, func() {
 		b.d.Run("kick", b.d.VM.Globals().RawGetString("kick"))
 	})
 	b.expect(clock.At(4100*clock.Millisecond), "true\nstation lost 2\nleft 5c:cf:7f:0a:1b:c8 1\n")
@@ -207,15 +213,15 @@ func TestScan(t *testing.T) {
 	b := run(t, `
 wifi.sta.getap(log)
 function more() wifi.sta.getap({ssid="cafe", show_hidden=1}, 1, log) end`,
-		device.WiFiConfig{}, func(w *device.World) {
-			w.Air.Networks = []device.Network{
-				{SSID: "cafe", RSSI: -70, Channel: 1, Hidden: true, BSSID: device.MAC{2, 0, 0, 0, 0, 1}},
-				{SSID: "home", Password: "12345678", RSSI: -60, Channel: 11, BSSID: device.MAC{2, 0, 0, 0, 0, 2}},
+		radio.Config{}, func(w *world.World) {
+			w.Air.Networks = []air.Network{
+				{SSID: "cafe", RSSI: -70, Channel: 1, Hidden: true, BSSID: air.MAC{2, 0, 0, 0, 0, 1}},
+				{SSID: "home", Password: "12345678", RSSI: -60, Channel: 11, BSSID: air.MAC{2, 0, 0, 0, 0, 2}},
 			}
 		})
 	b.expect(clock.At(clock.Second), "")
 	b.expect(clock.At(3*clock.Second), "home: 3,-60,02:00:00:00:00:02,11\n")
-	b.d.PostTask(device.Low, func() { b.d.Run("more", b.d.VM.Globals().RawGetString("more")) })
+	b.d.PostTask(ets.Low, func() { b.d.Run("more", b.d.VM.Globals().RawGetString("more")) })
 	b.expect(clock.At(7*clock.Second), "02:00:00:00:00:01: cafe,-70,0,1\n")
 }
 
@@ -251,7 +257,7 @@ func TestErrors(t *testing.T) {
 		{`wifi.setcountry{start_ch=5, end_ch=4}`, "bad argument #1 to 'setcountry' (end_ch: can't be less than start_ch)"},
 	}
 	for _, test := range tests {
-		b := run(t, "err(function() "+test.src+" end)", device.WiFiConfig{}, nil)
+		b := run(t, "err(function() "+test.src+" end)", radio.Config{}, nil)
 		b.w.Clock.RunUntil(clock.At(clock.Second / 2))
 		if got := b.out.String(); !strings.HasSuffix(got, "init.lua:2: "+test.want+"\n") {
 			t.Errorf("%s: got %q, want %q", test.src, got, test.want)
@@ -270,7 +276,7 @@ e.register(e.WIFI_MODE_CHANGED, function(t)
 end)
 wifi.setmode(0) wifi.setmode(2) wifi.setmode(0)
 e.register(e.STA_CONNECTED, function(t) nothing() end)
-wifi.setmode(1)`, device.WiFiConfig{}, nil)
+wifi.setmode(1)`, radio.Config{}, nil)
 	b.w.Clock.RunUntil(clock.At(1500 * clock.Millisecond))
 	got := b.out.String()
 	if !strings.HasPrefix(got, "mode 0\nERROR ") || !strings.Contains(got, "init.lua:9: attempt to call") || strings.Count(got, "ERROR") != 1 {

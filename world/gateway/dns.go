@@ -11,7 +11,7 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
@@ -63,8 +63,8 @@ func (g *Gateway) query(p *wire.Packet) {
 // hostname returns the address of the device with that name, as a router does that
 // learns the names with DHCP.
 func (g *Gateway) hostname(name string) netip.Addr {
-	for _, d := range g.world.Devices() {
-		if p := d.Address(device.StationIf); p.IsValid() && strings.EqualFold(name, d.Radio().Hostname()) {
+	for _, d := range g.world.Nodes() {
+		if p := d.Address(air.StationIf); p.IsValid() && strings.EqualFold(name, d.Hostname()) {
 			return p.Addr()
 		}
 	}

@@ -47,7 +47,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
@@ -99,7 +99,7 @@ const (
 // Gateway is the router of a world. Its exported methods may be called from any
 // goroutine.
 type Gateway struct {
-	world    *device.World
+	world    *world.World
 	policy   Policy
 	resolver Resolver
 	names    map[string]netip.Addr
@@ -132,7 +132,7 @@ type flow struct{ device, remote netip.AddrPort }
 
 // New puts a gateway on a world's wire. Call it before the world runs, or on the
 // world's goroutine.
-func New(w *device.World, o Options) *Gateway {
+func New(w *world.World, o Options) *Gateway {
 	g := &Gateway{
 		world:     w,
 		policy:    o.Policy,
@@ -249,8 +249,8 @@ func (g *Gateway) note(from netip.Addr, text string) {
 		return
 	}
 	g.noted[text] = true
-	if d := g.world.DeviceAt(from); d != nil {
-		d.Emit(device.Note, device.NoteData{Text: text})
+	if d := g.world.NodeAt(from); d != nil {
+		d.Note(text)
 	}
 }
 

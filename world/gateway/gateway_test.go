@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
@@ -20,24 +23,24 @@ const speed = 20
 // when it boots.
 type bench struct {
 	t testing.TB
-	w *device.World
+	w *world.World
 	g *Gateway
 	d *device.Device
 }
 
-func start(t testing.TB, o Options, cfg device.WiFiConfig, setup func(*lwip.Stack)) *bench {
+func start(t testing.TB, o Options, cfg radio.Config, setup func(*lwip.Stack)) *bench {
 	t.Helper()
-	b := &bench{t: t, w: device.NewWorld(1)}
+	b := &bench{t: t, w: world.New(1)}
 	booted := make(chan struct{})
 	b.g = New(b.w, o)
-	b.d = b.w.AddDevice(device.Config{
-		Board: &device.Board{Name: "test", CPU: device.BoardCPU{MHz: 80}, FS: device.BoardFS{Size: 0x100000},
+	b.d = device.New(b.w, device.Config{
+		Board: &board.Board{Name: "test", CPU: board.CPU{MHz: 80}, FS: board.FS{Size: 0x100000},
 			// More than any ESP8266 has: 50 connections at once are a matter for the
 			// gateway here, not for the device's memory.
-			Heap: device.BoardHeap{Size: 1 << 20}},
+			Heap: board.Heap{Size: 1 << 20}},
 		HostCPU: true,
 		WiFi:    cfg,
-		Startup: func(d *device.Device) { setup(d.Net()); close(booted) },
+		Startup: func(d *device.Device) { setup(d.Net.Stack()); close(booted) },
 	})
 	b.d.PowerOn()
 	b.w.Clock.SetSpeed(speed)
@@ -62,7 +65,7 @@ func (b *bench) in(fn func()) {
 	<-done
 }
 
-var wired = device.WiFiConfig{Wired: netip.MustParsePrefix("192.168.1.20/24")}
+var wired = radio.Config{Wired: netip.MustParsePrefix("192.168.1.20/24")}
 
 func (b *bench) publish(p Publication) string {
 	b.t.Helper()
@@ -141,7 +144,7 @@ func roundTrip(c *net.TCPConn, body []byte) ([]byte, error) {
 // TestAccessPointDevice publishes a port of a device that is its own network.
 func TestAccessPointDevice(t *testing.T) {
 	var peer netip.AddrPort
-	b := start(t, Options{}, device.WiFiConfig{Blank: true}, func(s *lwip.Stack) {
+	b := start(t, Options{}, radio.Config{Blank: true}, func(s *lwip.Stack) {
 		listen(s, func(c *lwip.TCPConn) {
 			peer = c.RemoteAddr()
 			c.Write([]byte("hello"))
@@ -162,7 +165,7 @@ func TestAccessPointDevice(t *testing.T) {
 // TestClientWaitsForTheDeviceToConnect publishes a port of a device that still
 // looks for its Wi-Fi network.
 func TestClientWaitsForTheDeviceToConnect(t *testing.T) {
-	b := start(t, Options{}, device.WiFiConfig{}, echo)
+	b := start(t, Options{}, radio.Config{}, echo)
 	if got, err := roundTrip(b.dial(b.publish(Publication{Port: 80})), []byte("patience")); string(got) != "patience" {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -198,7 +201,7 @@ func TestCloseWithEverythingOpen(t *testing.T) {
 			c.Close()
 		}
 		b.in(func() {
-			c := b.d.Net()
+			c := b.d.Net.Stack()
 			if c != nil {
 				c.NewTCP().Connect(b.g.addr, srv.Port())
 			}

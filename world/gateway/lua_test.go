@@ -14,9 +14,11 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	luanet "github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wifi"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/gateway"
 )
@@ -61,20 +63,20 @@ func TestLuaServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := device.NewWorld(1)
+	w := world.New(1)
 	fs := flash.New(board.FS.Size)
 	if err := fs.WriteFile("init.lua", []byte(program)); err != nil {
 		t.Fatal(err)
 	}
 	var trouble strings.Builder // the world's until it has stopped
-	w.Subscribe(func(e device.Event) {
-		switch e.Kind {
-		case device.Panic, device.LuaError, device.Memory:
+	w.Subscribe(func(e world.Event) {
+		switch e.Data.(type) {
+		case event.Panic, event.LuaError, event.Memory:
 			fmt.Fprintf(&trouble, "%+v\n", e)
 		}
 	})
 	g := gateway.New(w, gateway.Options{Policy: gateway.Isolated})
-	d := w.AddDevice(device.Config{Board: board, Flash: fs, HostCPU: true, Modules: []device.Module{luanet.Module, wifi.Module}})
+	d := device.New(w, device.Config{Board: board, Flash: fs, HostCPU: true, Modules: []device.Module{luanet.Module, wifi.Module}})
 	d.PowerOn()
 	w.Clock.SetSpeed(20)
 	done := make(chan struct{})

@@ -12,6 +12,10 @@ import (
 	"github.com/miekg/dns"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
@@ -30,7 +34,7 @@ func (b *bench) connect(to netip.AddrPort, send string) result {
 	b.in(func() {
 		began, got := b.w.Clock.Now(), ""
 		end := func(err lwip.Err) { done <- result{got, err, b.w.Clock.Now().Sub(began)} }
-		c := b.d.Net().NewTCP()
+		c := b.d.Net.Stack().NewTCP()
 		c.OnConnected = func(c *lwip.TCPConn) lwip.Err { return c.Write([]byte(send)) }
 		c.OnRecv = func(c *lwip.TCPConn, data [][]byte) lwip.Err {
 			if data == nil {
@@ -115,8 +119,8 @@ func TestIsolated(t *testing.T) {
 	var notes []string
 	b := start(t, Options{Policy: Isolated, Names: map[string]netip.Addr{"broker.local": netip.MustParseAddr("192.168.1.9")}}, wired, func(*lwip.Stack) {})
 	b.in(func() {
-		b.w.Subscribe(func(e device.Event) {
-			if n, ok := e.Data.(device.NoteData); ok {
+		b.w.Subscribe(func(e world.Event) {
+			if n, ok := e.Data.(event.Note); ok {
 				notes = append(notes, n.Text)
 			}
 		})
@@ -149,7 +153,7 @@ func (b *bench) resolve(name string) netip.Addr {
 	b.t.Helper()
 	done := make(chan netip.Addr, 1)
 	b.in(func() {
-		a, err := b.d.Net().Resolve(name, func(a netip.Addr, ok bool) { done <- a })
+		a, err := b.d.Net.Stack().Resolve(name, func(a netip.Addr, ok bool) { done <- a })
 		if err == lwip.OK {
 			done <- a
 		} else if err != lwip.ErrProgress {
@@ -169,14 +173,14 @@ func (b *bench) resolve(name string) netip.Addr {
 // TestAddressesOfDevicesStayInside checks that packets for a device that is off do not
 // reach whoever has its address in the host's network.
 func TestAddressesOfDevicesStayInside(t *testing.T) {
-	w := device.NewWorld(1)
+	w := world.New(1)
 	g := New(w, Options{})
-	board := &device.Board{Name: "test", CPU: device.BoardCPU{MHz: 80}, FS: device.BoardFS{Size: 0x100000}}
-	for _, cfg := range []device.WiFiConfig{{}, {Blank: true}} {
-		w.AddDevice(device.Config{Board: board, WiFi: cfg, Startup: func(*device.Device) {}}).PowerOn()
+	board := &board.Board{Name: "test", CPU: board.CPU{MHz: 80}, FS: board.FS{Size: 0x100000}}
+	for _, cfg := range []radio.Config{{}, {Blank: true}} {
+		device.New(w, device.Config{Board: board, WiFi: cfg, Startup: func(*device.Device) {}}).PowerOn()
 	}
 	w.Clock.RunUntil(clock.At(4 * clock.Second))
-	w.Devices()[0].Sleep(0)
+	device.In(w)[0].Sleep(0)
 	for addr, want := range map[string]string{
 		"192.168.1.1":     "127.0.0.1", // the router
 		"192.168.1.10":    "",          // the device that sleeps
@@ -212,13 +216,13 @@ func (fakeResolver) LookupNetIP(_ context.Context, network, host string) ([]neti
 }
 
 func TestDNS(t *testing.T) {
-	b := start(t, Options{Resolver: fakeResolver{}}, device.WiFiConfig{}, func(*lwip.Stack) {})
+	b := start(t, Options{Resolver: fakeResolver{}}, radio.Config{}, func(*lwip.Stack) {})
 	time.Sleep(4 * time.Second / speed) // connects to Wi-Fi
 	b.in(func() {
-		if s := b.d.Net().DNS(0); s != b.g.addr {
+		if s := b.d.Net.Stack().DNS(0); s != b.g.addr {
 			t.Errorf("the device's DNS server is %v", s)
 		}
-		b.d.Net().SetDNS(0, netip.MustParseAddr("208.67.222.222"))
+		b.d.Net.Stack().SetDNS(0, netip.MustParseAddr("208.67.222.222"))
 	})
 	for name, want := range map[string]string{"example.com": "192.0.2.1", "ME": b.g.addr.String(), "node-000": "192.168.1.10", "nowhere.example": "invalid IP"} {
 		if got := b.resolve(name); got.String() != want {
@@ -250,7 +254,7 @@ func TestDNS(t *testing.T) {
 
 // send makes the device send a datagram from a new socket.
 func (b *bench) send(to netip.AddrPort, data []byte) *lwip.UDPSocket {
-	u := b.d.Net().NewUDP()
+	u := b.d.Net.Stack().NewUDP()
 	u.Bind(lwip.AnyAddr, 0)
 	if err := u.SendTo(data, to.Addr(), to.Port()); err != lwip.OK {
 		b.t.Error(err)

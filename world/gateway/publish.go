@@ -8,7 +8,8 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
@@ -17,7 +18,7 @@ import (
 type Publication struct {
 	Host     string // address to listen on; empty: 127.0.0.1
 	HostPort int    // 0: any free one
-	Device   *device.Device
+	Device   world.Node
 	Port     int // of the device
 	UDP      bool
 }
@@ -124,7 +125,7 @@ func (g *Gateway) serve(p *publication) {
 type incoming struct {
 	g    *Gateway
 	conn *net.TCPConn
-	dev  *device.Device
+	dev  world.Node
 	port uint16
 	stop func() bool
 
@@ -190,11 +191,11 @@ func (in *incoming) fail() {
 
 // route returns the addresses of a connection to a device: the router's or, in the
 // device's own access point, that of a station there.
-func (g *Gateway) route(d *device.Device) (local, remote netip.Addr, ok bool) {
-	if p := d.Address(device.StationIf); p.IsValid() {
+func (g *Gateway) route(d world.Node) (local, remote netip.Addr, ok bool) {
+	if p := d.Address(air.StationIf); p.IsValid() {
 		return g.addr, p.Addr(), true
 	}
-	if p := d.Address(device.APIf); p.IsValid() {
+	if p := d.Address(air.APIf); p.IsValid() {
 		return apStation(p), p.Addr(), true
 	}
 	return netip.Addr{}, netip.Addr{}, false

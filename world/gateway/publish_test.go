@@ -42,7 +42,7 @@ func (b *bench) settled() {
 	for {
 		open := 0
 		b.in(func() {
-			for _, c := range append(b.g.stack.Netstat(), b.d.Net().Netstat()...) {
+			for _, c := range append(b.g.stack.Netstat(), b.d.Net.Stack().Netstat()...) {
 				if c.State != "" && c.State != "LISTEN" {
 					open++
 				}
@@ -54,7 +54,7 @@ func (b *bench) settled() {
 		}
 		if time.Now().After(deadline) {
 			b.in(func() {
-				b.t.Errorf("%d connections left: gateway %+v, device %+v", open, b.g.stack.Netstat(), b.d.Net().Netstat())
+				b.t.Errorf("%d connections left: gateway %+v, device %+v", open, b.g.stack.Netstat(), b.d.Net.Stack().Netstat())
 			})
 			return
 		}

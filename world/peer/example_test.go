@@ -8,7 +8,9 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
@@ -29,17 +31,17 @@ func Example_badLink() {
 		c:on("connection", line)
 		c:on("receive", line)
 		c:connect(9000, "192.168.1.20")`))
-	w := device.NewWorld(1)
-	d := w.AddDevice(device.Config{Board: board, Flash: fs, Modules: []device.Module{net.Module},
-		WiFi: device.WiFiConfig{Wired: netip.MustParsePrefix("192.168.1.10/24")}})
+	w := world.New(1)
+	d := device.New(w, device.Config{Board: board, Flash: fs, Modules: []device.Module{net.Module},
+		WiFi: radio.Config{Wired: netip.MustParsePrefix("192.168.1.10/24")}})
 
 	link := wire.NewLink(1)
-	link.Host = d.Name
+	link.Host = d.Name()
 	if link.Quality, err = wire.ParseQuality("latency=40ms,jitter=5ms,loss=2%"); err != nil {
 		panic(err)
 	}
 	w.Wire.AddRule(link)
-	w.Wire.AddRule(&wire.Outage{Match: wire.Match{Host: d.Name}, Spans: []wire.Span{{From: clock.At(4 * clock.Second), To: clock.At(7 * clock.Second)}}})
+	w.Wire.AddRule(&wire.Outage{Match: wire.Match{Host: d.Name()}, Spans: []wire.Span{{From: clock.At(4 * clock.Second), To: clock.At(7 * clock.Second)}}})
 
 	server := peer.New(w.Wire, "server", netip.MustParsePrefix("192.168.1.20/24"))
 	server.Listen(9000, func(c *peer.Conn) {

@@ -15,7 +15,7 @@ import (
 
 // sentBy records the times, in ms, at which a host sends TCP packets with
 // payload, or SYN, or RST.
-func sentBy(w *world, host string) *[]string {
+func sentBy(w *lab, host string) *[]string {
 	var times []string
 	w.Wire.Tap(func(e wire.Event) {
 		if e.Kind != wire.Sent || e.From.Host != host || e.Packet.Proto != wire.TCP {
@@ -48,7 +48,7 @@ func gaps(times []string, kind string) []int {
 }
 
 // down cuts the device off during a span.
-func (w *world) down(from, to clock.Time) {
+func (w *lab) down(from, to clock.Time) {
 	w.Wire.AddRule(&wire.Outage{Match: wire.Match{Host: "device1"}, Spans: []wire.Span{{From: from, To: to}}})
 }
 
@@ -62,7 +62,7 @@ func TestRetransmission(t *testing.T) {
 			c:on("disconnection", function(c, code) print("disconnection", code, tmr.now()/1000) end)
 		end)`, timeout)
 	}
-	start := func(w *world, from, to clock.Time) *peer.Conn {
+	start := func(w *lab, from, to clock.Time) *peer.Conn {
 		w.down(from, to)
 		w.run(clock.Second)
 		c := must[*peer.Conn](t)(w.host().Dial(netip.AddrPortFrom(deviceAddr(0), 80)))

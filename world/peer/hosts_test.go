@@ -12,7 +12,7 @@ import (
 )
 
 // lines returns what the devices printed, sorted.
-func (w *world) lines() string {
+func (w *lab) lines() string {
 	l := strings.Split(strings.TrimSpace(w.output()), "\n")
 	slices.Sort(l)
 	return strings.Join(l, ", ")

@@ -15,13 +15,13 @@ import (
 
 // log is what happened to a connection.
 type log struct {
-	world *world
+	world *lab
 	lines []string
 	data  bytes.Buffer
 }
 
 // watch makes a connection tell everything.
-func watch(w *world, c *peer.Conn) *log {
+func watch(w *lab, c *peer.Conn) *log {
 	l := &log{world: w}
 	say := func(format string, args ...any) { l.lines = append(l.lines, fmt.Sprintf(format, args...)) }
 	c.OnConnect = func() { say("connected") }

@@ -9,10 +9,13 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wifi"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
@@ -21,22 +24,22 @@ import (
 // network is 10.0.0.0/16: devices have 10.0.1.0 and on, hosts 10.0.0.1 and on.
 const networkBits = 16
 
-// world is devices with Lua programs and hosts written in Go on one wire.
-type world struct {
-	*device.World
+// lab is devices with Lua programs and hosts written in Go on one wire.
+type lab struct {
+	*world.World
 	t   testing.TB
 	out strings.Builder // what all devices print, a name before each line
 }
 
-func newWorld(t testing.TB, programs ...string) *world {
-	w := &world{World: device.NewWorld(1), t: t}
-	w.Subscribe(func(e device.Event) {
+func newWorld(t testing.TB, programs ...string) *lab {
+	w := &lab{World: world.New(1), t: t}
+	w.Subscribe(func(e world.Event) {
 		switch d := e.Data.(type) {
-		case device.OutputData:
+		case event.Output:
 			w.out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-		case device.PanicData:
+		case event.Panic:
 			t.Errorf("%s: %s", e.Device, d.Message)
-		case device.ErrorData:
+		case event.LuaError:
 			t.Errorf("%s: %s", e.Device, d.Message)
 		}
 	})
@@ -46,7 +49,7 @@ func newWorld(t testing.TB, programs ...string) *world {
 	return w
 }
 
-var board = sync.OnceValues(func() (*device.Board, error) { return boards.Load(boards.Default) })
+var testBoard = sync.OnceValues(func() (*board.Board, error) { return boards.Load(boards.Default) })
 
 func deviceAddr(i int) netip.Addr {
 	return netip.AddrFrom4([4]byte{10, 0, byte(1 + i/256), byte(i)})
@@ -54,10 +57,10 @@ func deviceAddr(i int) netip.Addr {
 
 // device adds a device and switches it on. It has the modules net, tmr and wifi,
 // Lua takes no time, and its program is run instead of the prompt.
-func (w *world) device(program string, wired bool) *device.Device {
+func (w *lab) device(program string, wired bool) *device.Device {
 	w.t.Helper()
 	cfg := device.Config{
-		Board:   must[*device.Board](w.t)(board()),
+		Board:   must[*board.Board](w.t)(testBoard()),
 		Flash:   flash.New(1 << 16),
 		Modules: []device.Module{net.Module, tmr.Module, wifi.Module},
 		HostCPU: true,
@@ -71,15 +74,15 @@ func (w *world) device(program string, wired bool) *device.Device {
 		},
 	}
 	if wired {
-		cfg.WiFi.Wired = netip.PrefixFrom(deviceAddr(len(w.Devices())), networkBits)
+		cfg.WiFi.Wired = netip.PrefixFrom(deviceAddr(len(device.In(w.World))), networkBits)
 	}
-	d := w.AddDevice(cfg)
+	d := device.New(w.World, cfg)
 	d.PowerOn()
 	return d
 }
 
 // host adds a host.
-func (w *world) host() *peer.Host {
+func (w *lab) host() *peer.Host {
 	n := 0
 	for w.Wire.Owner(netip.AddrFrom4([4]byte{10, 0, 0, byte(n + 1)})) != nil {
 		n++
@@ -87,10 +90,10 @@ func (w *world) host() *peer.Host {
 	return peer.New(w.Wire, fmt.Sprintf("host%d", n+1), netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(n + 1)}), networkBits))
 }
 
-func (w *world) run(d clock.Duration) { w.Clock.RunUntil(w.Clock.Now().Add(d)) }
+func (w *lab) run(d clock.Duration) { w.Clock.RunUntil(w.Clock.Now().Add(d)) }
 
 // output returns what devices have printed since the last call.
-func (w *world) output() string {
+func (w *lab) output() string {
 	s := w.out.String()
 	w.out.Reset()
 	return s

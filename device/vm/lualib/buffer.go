@@ -54,7 +54,7 @@ func (b *buffer) value(s string) {
 func (b *buffer) spill() {
 	b.empty()
 	b.adjust()
-	b.c.VM.Work(bufferSize / workPerByte)
+	b.c.VM.ChargeSteps(bufferSize / workPerByte)
 }
 
 func (b *buffer) empty() {

@@ -20,7 +20,7 @@ func getStrings(c *vm.Call) int {
 	t := c.VM.NewTable(len(names), 0)
 	for i, s := range names {
 		c.VM.RawSetInt(t, i+1, vm.String(s))
-		c.VM.Work(1)
+		c.VM.ChargeSteps(1)
 	}
 	c.Push(t)
 	return 1

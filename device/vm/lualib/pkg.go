@@ -99,7 +99,7 @@ func require(c *vm.Call, loading *vm.UserData) int {
 		} else if s, ok := c.VM.ToString(x); ok {
 			problems += s
 		}
-		c.VM.Work(1)
+		c.VM.ChargeSteps(1)
 	}
 	c.Push(loader) // on the stack, it is reachable while the module runs
 	c.VM.SetField(loaded, name, loading)

@@ -32,7 +32,7 @@ func (s sorter) swap(i, j int, a, b vm.Value) {
 }
 
 func (s sorter) less(a, b vm.Value) bool {
-	s.c.VM.Work(1)
+	s.c.VM.ChargeSteps(1)
 	if s.fn != nil {
 		x := s.c.Invoke(s.fn, 1, a, b)[0]
 		return x != vm.Nil && x != vm.False

@@ -118,7 +118,7 @@ func strRep(c *vm.Call) int {
 	b := newBuffer(c)
 	if s == "" {
 		for ; n > 0; n -= math.MaxInt16 { // as long as the device would take
-			c.VM.Work(min(n, math.MaxInt16) / workPerByte)
+			c.VM.ChargeSteps(min(n, math.MaxInt16) / workPerByte)
 		}
 	}
 	for ; n > 0 && s != ""; n-- {
@@ -139,7 +139,7 @@ func strSub(c *vm.Call) int {
 
 // search makes a matcher that accounts to the VM and raises errors of the call.
 func search(c *vm.Call, src, pat string) *matcher {
-	return newMatcher(src, pat, c.VM.Work, func(text string) { c.Error("%s", text) })
+	return newMatcher(src, pat, c.VM.ChargeSteps, func(text string) { c.Error("%s", text) })
 }
 
 // pushCaptures pushes all captures of a match, or the whole match when the
@@ -176,10 +176,10 @@ func strFind(c *vm.Call, find bool) int {
 	if find && (c.Bool(4) || plain(pat)) {
 		i := strings.Index(s[init:], pat)
 		if i < 0 {
-			c.VM.Work((len(s) - init) / workPerByte)
+			c.VM.ChargeSteps((len(s) - init) / workPerByte)
 			return c.ReturnNil()
 		}
-		c.VM.Work((i + len(pat)) / workPerByte)
+		c.VM.ChargeSteps((i + len(pat)) / workPerByte)
 		c.Push(vm.Number(init + i + 1))
 		c.Push(vm.Number(init + i + len(pat)))
 		return 2

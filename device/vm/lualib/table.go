@@ -78,7 +78,7 @@ func tabMaxn(c *vm.Call) int {
 		if n, ok := key.(vm.Number); ok && n > largest {
 			largest = n
 		}
-		c.VM.Work(1)
+		c.VM.ChargeSteps(1)
 	}
 	c.Push(largest)
 	return 1
@@ -106,7 +106,7 @@ func tabInsert(c *vm.Call) int {
 // move is t[to] = t[from], accounted as a few VM instructions.
 func move(c *vm.Call, t *vm.Table, to, from int) {
 	setRaw(c, t, vm.Number(to), t.RawGet(vm.Number(from)))
-	c.VM.Work(1)
+	c.VM.ChargeSteps(1)
 }
 
 func tabRemove(c *vm.Call) int {

@@ -13,12 +13,16 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/modules"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
@@ -37,7 +41,7 @@ const Quiet = 11 * clock.Second
 // Bench is a device on a network.
 type Bench struct {
 	T      testing.TB
-	World  *device.World
+	World  *world.World
 	Device *device.Device
 	// Panics are the messages of the device's panics and of errors in its
 	// callbacks. The bench fails the test for those that are still there at its
@@ -73,15 +77,15 @@ func newBench(t testing.TB, program string, exact bool) *Bench {
 	if err := fs.WriteFile("init.lua", []byte(program)); err != nil {
 		t.Fatal(err)
 	}
-	b := &Bench{T: t, World: device.NewWorld(1)}
+	b := &Bench{T: t, World: world.New(1)}
 	b.World.Subscribe(b.event)
-	b.Device = b.World.AddDevice(device.Config{
+	b.Device = device.New(b.World, device.Config{
 		Board:     board,
 		Modules:   []device.Module{net.Module, node.Module, tmr.Module},
 		Flash:     fs,
 		HostCPU:   true,
 		ExactHeap: exact,
-		WiFi:      device.WiFiConfig{Wired: deviceAddr},
+		WiFi:      radio.Config{Wired: deviceAddr},
 		Embedded:  modules.Source,
 	})
 	b.host = b.Host(lwip.Desktop())
@@ -95,15 +99,15 @@ func newBench(t testing.TB, program string, exact bool) *Bench {
 	return b
 }
 
-func (b *Bench) event(e device.Event) {
+func (b *Bench) event(e world.Event) {
 	switch d := e.Data.(type) {
-	case device.OutputData:
+	case event.Output:
 		b.output.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-	case device.PanicData:
+	case event.Panic:
 		b.Panics = append(b.Panics, d.Message)
-	case device.ErrorData:
+	case event.LuaError:
 		b.Panics = append(b.Panics, d.Message)
-	case device.HintData:
+	case event.Hint:
 		b.Hints = append(b.Hints, d.Text)
 	}
 }
@@ -123,7 +127,7 @@ func (b *Bench) Output() string {
 func (b *Bench) Eval(source string) string {
 	b.T.Helper()
 	b.Output()
-	ran := b.Device.PostTask(device.Low, func() {
+	ran := b.Device.PostTask(ets.Low, func() {
 		fn, err := b.Device.VM.Load([]byte(source), "=eval")
 		if err != nil {
 			b.Panics = append(b.Panics, err.Error())
@@ -164,7 +168,7 @@ func (b *Bench) FreeHeap() int {
 // listeners not counted.
 func (b *Bench) Sockets() int {
 	n := 0
-	for _, c := range b.Device.Net().Netstat() {
+	for _, c := range b.Device.Net.Stack().Netstat() {
 		if c.Remote.IsValid() {
 			n++
 		}

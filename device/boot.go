@@ -1,0 +1,168 @@
+package device
+
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/lualib"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+// BootReason is why a device started (fw: docs/modules/node.md, bootreason).
+type BootReason struct {
+	Raw      int
+	Extended int
+	Text     string
+}
+
+// The reasons that the simulator can cause.
+var (
+	PowerOn          = BootReason{1, 0, "power-on"}
+	HardwareWatchdog = BootReason{4, 1, "hardware watchdog reset"}
+	Exception        = BootReason{2, 2, "exception reset"}
+	SoftWatchdog     = BootReason{4, 3, "software watchdog reset"}
+	SoftRestart      = BootReason{2, 4, "software restart"}
+	DeepSleepWake    = BootReason{2, 5, "wake from deep-sleep"}
+	ExternalReset    = BootReason{3, 6, "external reset"}
+)
+
+// BootReason returns why the device last started.
+func (d *Device) BootReason() BootReason { return d.reason }
+
+// Boots returns how often the device has been reset.
+func (d *Device) Boots() int { return d.boots }
+
+// PowerOn switches the device on; it boots after the boot delay.
+func (d *Device) PowerOn() { d.start(PowerOn) }
+
+// PressReset is the reset button.
+func (d *Device) PressReset() { d.Reset(ExternalReset) }
+
+// PowerCycle takes the device's power away and gives it back: what only the chip
+// remembers is lost, the flash stays.
+func (d *Device) PowerCycle() { d.Reset(PowerOn) }
+
+// Reset resets the device, after the current piece of work if one is running.
+func (d *Device) Reset(why BootReason) {
+	if d.ETS.Running() {
+		d.pendingReset = &why
+		if d.VM != nil {
+			d.VM.Kill(why.Text)
+		}
+		return
+	}
+	d.reset(why)
+}
+
+// RequestRestart resets the device once the current piece of work has ended, as
+// node.restart does: Lua goes on until it returns to the system.
+func (d *Device) RequestRestart(why BootReason, delay clock.Duration) {
+	d.ExpectReset()
+	d.world.Clock.At(d.Now().Add(delay), d.ifThisBoot(func() { d.Reset(why) }))
+}
+
+// ExpectReset says that the program has asked for a reset or for deep sleep, which
+// comes when Lua has returned: what is typed must not be sent where it would be lost.
+func (d *Device) ExpectReset() { d.restarting = true }
+
+// Resetting reports whether the piece of work at hand ends in a reset.
+func (d *Device) Resetting() bool { return d.pendingReset != nil }
+
+// ifThisBoot wraps fn so that it does nothing after a reset.
+func (d *Device) ifThisBoot(fn func()) func() {
+	boot := d.boots
+	return func() {
+		if d.boots == boot {
+			fn()
+		}
+	}
+}
+
+func (d *Device) reset(why BootReason) {
+	d.Emit(event.Reset{Reason: why.Text})
+	d.shutdown()
+	d.start(why)
+}
+
+// Sleep is deep sleep: everything is off, and after us the device starts anew.
+// Zero sleeps until the reset button.
+func (d *Device) Sleep(us clock.Duration) {
+	d.Emit(event.Reset{Reason: "deep sleep"})
+	d.shutdown()
+	if us > 0 {
+		d.world.Clock.At(d.world.Clock.Now().Add(us), d.ifThisBoot(func() { d.start(DeepSleepWake) }))
+	}
+}
+
+// shutdown drops everything that does not survive a reset.
+func (d *Device) shutdown() {
+	d.Radio.Stop()
+	d.Net.Stop()
+	d.restarting = false
+	d.boots++
+	d.ETS.Shutdown()
+	d.Flash.Reset()
+	d.Pins.Reset()
+	libs := d.libs
+	d.VM, d.libs, d.snapshot = nil, nil, nil
+	d.Inspect.Reset()
+	d.onerror, d.erring, d.halted = 0, false, false
+	for _, l := range libs {
+		if l.Close != nil {
+			l.Close()
+		}
+	}
+	d.REPL.Reset()
+	d.Serial.Reset()
+}
+
+func (d *Device) start(why BootReason) {
+	d.reason = why
+	if why == PowerOn {
+		d.RTC = [RTCWords]uint32{}
+	}
+	d.ETS.Start()
+	d.Net.Start()
+	d.Radio.Start(d.cfg.BootDelay)
+	d.NewTimer(d.boot).Arm(d.cfg.BootDelay, false)
+}
+
+// sliceNanos is after how much CPU time of Lua, in nanoseconds, somebody looks at
+// the watchdog.
+const sliceNanos = 1_000_000
+
+// boot makes the Lua state and starts the program.
+func (d *Device) boot() {
+	d.Emit(event.Boot{Raw: d.reason.Raw, Extended: d.reason.Extended, Reason: d.reason.Text})
+	memory := heap.New(heap.Config{Size: d.Board.Heap.Size})
+	d.Inspect.WatchHeap(memory)
+	d.VM = vm.New(vm.Config{
+		Output:     d.Serial.Print,
+		ReadFile:   replHost{d}.ReadFile,
+		Embedded:   d.cfg.Embedded,
+		Random:     d.Random,
+		Slice:      d.ETS.CheckWatchdog,
+		SliceNanos: sliceNanos,
+		Heap:       memory,
+		Now:        func() int64 { return int64(d.Now()) },
+		Recorder:   d.Inspect.Recorder(),
+		ExactHeap:  d.cfg.ExactHeap,
+	})
+	d.Inspect.WatchVM(d.VM)
+	d.ETS.SetCPU(d.VM)
+	d.SetMHz(d.Board.CPU.MHz)
+	lualib.Open(d.VM)
+	for _, m := range d.cfg.Modules {
+		lib := m.Open(d)
+		d.libs = append(d.libs, lib)
+		d.VM.OpenModule(m.Name, lib.Funcs, lib.Consts)
+		for _, t := range lib.Types {
+			d.VM.Metatable(t)
+		}
+	}
+	if d.cfg.Startup != nil {
+		d.cfg.Startup(d)
+		return
+	}
+	d.REPL.Start()
+}

@@ -1,0 +1,58 @@
+package device
+
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+)
+
+// The firmware that the device runs (fw: app/include/user_version.h; oracle
+// README.md names the commit).
+const (
+	FirmwareMajor    = 3
+	FirmwareMinor    = 0
+	FirmwareRevision = 0
+	FirmwareBranch   = "release"
+	FirmwareCommit   = "36cbf9f0"
+	FirmwareRelease  = "3.0.0-release"
+	FirmwareDate     = "" // of the commit; not recorded with the measurements
+
+	// FirmwareVersion is the release whose behaviour the simulator reproduces (the
+	// commit that the oracle was measured on: 36cbf9f0).
+	FirmwareVersion = "3.0.0.0"
+
+	firmwareBuild = "unspecified" // BUILD_DATE of a build that sets none
+	luaRelease    = "Lua 5.1.4"
+	sdkVersion    = "3.0.1-dev(fce080e)"
+
+	banner = "\nNodeMCU " + FirmwareVersion + " build " + firmwareBuild + " powered by " + luaRelease + " on SDK " + sdkVersion + "\n"
+)
+
+// Module is a firmware module: a name in Lua and what a device's boot makes of
+// it. Every module package exports one as Module.
+type Module struct {
+	Name string
+	// Open is called at each boot, before Lua runs. The state of the module
+	// is made here and dropped at reset.
+	Open func(d *Device) *Lib
+}
+
+// Lib is an opened module: what Lua finds in its table.
+type Lib struct {
+	Funcs  []vm.Func
+	Consts []vm.Const
+	// Types are the module's userdata types; the firmware registers their
+	// metatables when it opens the module.
+	Types []*vm.Type
+	// Close, if set, is called at reset, when Lua is gone: it stops what
+	// outlives Lua. Timers, packets and tasks of the device are gone by then.
+	Close func()
+}
+
+// ModuleNames lists the modules of the device's firmware in the order in which
+// they are opened.
+func (d *Device) ModuleNames() []string {
+	names := make([]string, len(d.cfg.Modules))
+	for i, m := range d.cfg.Modules {
+		names[i] = m.Name
+	}
+	return names
+}

@@ -1,0 +1,103 @@
+package device
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+// What the parts of a device see of it: each has a Host interface of its own, and
+// here is the device in that shape. What a type below does not have it has from the
+// Device.
+
+// etsHost is the device as its scheduler sees it.
+type etsHost struct{ *Device }
+
+func (h etsHost) Work(fn func()) {
+	h.Inspect.WorkBegins()
+	h.work(fn)
+	h.Inspect.WorkEnded()
+}
+
+func (h etsHost) Worked() {
+	d := h.Device
+	if r := d.pendingReset; r != nil {
+		// The reset comes when the CPU has got there, not before.
+		d.pendingReset = nil
+		d.ETS.Halt()
+		d.world.Clock.At(d.ETS.FreeAt(), d.ifThisBoot(func() { d.reset(*r) }))
+	}
+}
+
+func (h etsHost) Bitten() {
+	h.Inspect.HintWatchdog()
+	h.Reset(SoftWatchdog)
+}
+
+// netHost is the device as its network interfaces see it.
+type netHost struct{ *Device }
+
+func (h netHost) Heap() *heap.Heap            { return h.heap() }
+func (h netHost) MAC(i air.Interface) air.MAC { return h.Radio.MAC(i) }
+func (h netHost) Deaf(i air.Interface) string { return h.Radio.Deaf(i) }
+
+func (h netHost) Where() string {
+	if h.VM == nil {
+		return ""
+	}
+	return h.VM.Where()
+}
+
+// serialHost is the device as its serial port sees it.
+type serialHost struct{ *Device }
+
+func (h serialHost) Restarting() bool    { return h.restarting }
+func (h serialHost) Sent(e event.Output) { h.Emit(e) }
+
+// replHost is the device as its interpreter sees it.
+type replHost struct{ *Device }
+
+func (h replHost) Lua() *vm.VM                            { return h.VM }
+func (h replHost) ReportError(what string, err *vm.Error) { h.reportError(what, err) }
+func (h replHost) Panic(what string, err *vm.Error)       { h.panic(what, err) }
+
+func (h replHost) CallBelow(below int, what string, fn vm.Value, nret int, args ...vm.Value) ([]vm.Value, *vm.Error) {
+	before := h.VM.SetBelow(below)
+	values, err := h.call(what, fn, nret, args)
+	if h.VM != nil {
+		h.VM.SetBelow(before)
+	}
+	return values, err
+}
+
+// ReadFile is also how Lua's loaders read a file of the flash.
+func (h replHost) ReadFile(name string) ([]byte, bool) {
+	data, err := h.Flash.ReadFile(name)
+	return data, err == nil
+}
+
+// inspectHost is the device as it is looked at.
+type inspectHost struct{ *Device }
+
+func (h inspectHost) Lua() *vm.VM            { return h.VM }
+func (h inspectHost) BoardName() string      { return h.Board.Name }
+func (h inspectHost) Uptime() clock.Duration { return h.ETS.Uptime() }
+func (h inspectHost) Say(text string)        { h.Serial.Write(text) }
+func (h inspectHost) Ending() bool           { return h.world.Clock.Ending(0) }
+
+func (h inspectHost) Sockets() []event.SocketHeld {
+	var out []event.SocketHeld
+	for _, k := range h.Snapshot().Sockets {
+		out = append(out, event.SocketHeld{ID: k.ID, Proto: k.Proto, State: k.State, Remote: k.Remote, Queued: k.Queued, Site: k.Site})
+	}
+	slices.SortStableFunc(out, func(a, b event.SocketHeld) int { return cmp.Compare(b.Queued, a.Queued) })
+	return out
+}
+
+var _ ets.Host = etsHost{}

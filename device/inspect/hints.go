@@ -1,0 +1,78 @@
+package inspect
+
+import (
+	"fmt"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+// How long a callback may keep the CPU (fw: docs/extn-developer-faq.md: no longer
+// than 15 ms, or the network suffers; no longer than 500 ms, or Wi-Fi is lost).
+const (
+	longCallback    = 15 * clock.Millisecond
+	tooLongCallback = 500 * clock.Millisecond
+)
+
+// HintWatchdog says what was running when the software watchdog bit: once per
+// place.
+func (x *Inspector) HintWatchdog() {
+	where, what := x.host.Lua().Where(), x.host.Lua().Entry()
+	if what == "" {
+		what = "the program"
+	}
+	if key := "wdt\x00" + what + "\x00" + where; !x.hinted[key] {
+		x.hinted[key] = true
+		x.host.Emit(event.Hint{Text: fmt.Sprintf("%s has kept the CPU for %.1f s without a break or tmr.wdclr: the watchdog resets the device",
+			what, ets.SoftWatchdog.Seconds()), Where: where})
+	}
+}
+
+// HintLong names a callback that kept the CPU for long: once per place and limit.
+// The program's start, files that it runs and lines typed at the prompt are no
+// callbacks.
+func (x *Inspector) HintLong(what string, fn vm.Value, took clock.Duration) {
+	f, ok := fn.(*vm.Function)
+	if took <= longCallback || !ok || f.IsG || f.Proto.LineDefined == 0 {
+		return
+	}
+	text := fmt.Sprintf("%s kept the CPU for %d ms: over 15 ms the network suffers", what, took/clock.Millisecond)
+	limit := "15"
+	if took > tooLongCallback {
+		text = fmt.Sprintf("%s kept the CPU for %d ms: over 500 ms the device may lose its Wi-Fi connection", what, took/clock.Millisecond)
+		limit = "500"
+	}
+	where := vm.DefinedAt(f)
+	text = x.host.Lua().FunctionLabel(f) + ", " + text
+	if key := "long\x00" + limit + what + "\x00" + where; !x.hinted[key] {
+		x.hinted[key] = true
+		x.host.Emit(event.Hint{Text: text, Where: where})
+	}
+}
+
+// Hints tells the user that the program has met a rule of the firmware that loses
+// something: once per boot for each place in the program, or for each kind.
+type Hints struct {
+	host  Host
+	given map[string]bool
+}
+
+// Here gives a hint about the place in the program that is running.
+func (h *Hints) Here(format string, args ...any) {
+	where := h.host.Lua().Where()
+	if key := where + "\x00" + format; !h.given[key] {
+		h.given[key] = true
+		h.host.Emit(event.Hint{Text: fmt.Sprintf(format, args...), Where: where})
+	}
+}
+
+// Once gives a hint about something that no place in the program can be named
+// for; kind tells it from others.
+func (h *Hints) Once(kind, format string, args ...any) {
+	if !h.given[kind] {
+		h.given[kind] = true
+		h.host.Emit(event.Hint{Text: fmt.Sprintf(format, args...)})
+	}
+}

@@ -1,0 +1,147 @@
+package device
+
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+// How Lua is entered, and what becomes of an error that leaves it.
+
+// Run calls fn protected, as the firmware runs timers and tasks: an error goes
+// to the onerror function. what names the callback in events.
+func (d *Device) Run(what string, fn vm.Value, args ...vm.Value) {
+	if _, err := d.call(what, fn, 0, args); err != nil {
+		d.reportError(what, err)
+	}
+}
+
+// RunUnprotected calls fn as the firmware's net module does: an error is a
+// panic of the whole device. After that, and when the device is being reset, it
+// does not return: the current piece of work ends there.
+func (d *Device) RunUnprotected(what string, fn vm.Value, args ...vm.Value) {
+	if _, err := d.call(what, fn, 0, args); err != nil {
+		d.panic(what, err)
+	}
+	if d.ETS.Running() && (d.halted || d.Resetting()) {
+		panic(unwinding{})
+	}
+}
+
+// call calls into Lua, protected, and emits what it cost. It returns no error when
+// the run was killed: the reset is then under way.
+func (d *Device) call(what string, fn vm.Value, nret int, args []vm.Value) ([]vm.Value, *vm.Error) {
+	cpu, began := d.ETS.Used(), d.Now()
+	outer := d.VM.SetEntry(what)
+	values, err, kill := d.VM.Call(fn, nret, args...)
+	d.VM.SetEntry(outer)
+	d.Emit(event.Callback{What: what, CPU: d.ETS.Used() - cpu})
+	if kill != nil {
+		return nil, nil
+	}
+	if d.ETS.LuaTakesTime() {
+		d.Inspect.HintLong(what, fn, d.Now().Sub(began))
+	}
+	return values, err
+}
+
+// PostLua queues a Lua function as a task: it is called, protected, with its
+// priority as argument (fw: luaL_posttask). what names it in events. It reports
+// false when the queue is full.
+func (d *Device) PostLua(p ets.Priority, what string, fn *vm.Function) bool {
+	v := d.VM
+	ref := v.Ref(fn, what)
+	posted := d.PostTask(p, func() {
+		f := v.Deref(ref)
+		v.Unref(&ref)
+		d.Run(what, f, vm.Number(p))
+	})
+	if !posted {
+		v.Unref(&ref)
+	}
+	return posted
+}
+
+// unwinding is what a piece of work is left with when the CPU stops in it.
+type unwinding struct{}
+
+// work runs one piece of work until it returns or the CPU stops. Memory that runs
+// out where no Lua call can catch it is a panic, as in the firmware.
+func (d *Device) work(fn func()) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil, unwinding:
+		case vm.OutOfMemoryPanic:
+			d.panic("system", &vm.Error{Value: vm.String(vm.OutOfMemory)})
+		default:
+			panic(r)
+		}
+	}()
+	fn()
+}
+
+// panic prints what the firmware prints and stops; the watchdog then resets.
+func (d *Device) panic(what string, err *vm.Error) {
+	if err.Memory() {
+		d.Inspect.OutOfMemory()
+	}
+	d.Emit(event.Panic{Message: err.Message(), Traceback: err.Traceback, Where: what})
+	d.Serial.Write("PANIC: unprotected error in call to Lua API (" + err.Message() + ")\r\n")
+	d.halt()
+	if d.cfg.OnPanic == RebootOnPanic {
+		d.RequestRestart(SoftWatchdog, ets.SoftWatchdog)
+	}
+}
+
+// halt is the end after a panic: nothing that is queued will run.
+func (d *Device) halt() {
+	d.halted = true
+	d.ETS.Halt()
+}
+
+// Halted reports whether the device has stopped after a panic.
+func (d *Device) Halted() bool { return d.halted }
+
+// SetOnError makes fn the handler of errors in timers and tasks
+// (node.setonerror); nil restores the default, which prints and restarts.
+func (d *Device) SetOnError(fn *vm.Function) {
+	if fn == nil {
+		d.VM.Unref(&d.onerror)
+		return
+	}
+	d.VM.SetRef(&d.onerror, fn, "onerror function")
+}
+
+// restartAfterError is the default onerror's delay (oracle: net-constants.json
+// default_onerror_restart).
+const restartAfterError = 2 * clock.Second
+
+// reportError hands an error to the onerror function in a task of its own. With
+// no room for the task the error has nowhere to go, which is a panic.
+func (d *Device) reportError(what string, err *vm.Error) {
+	msg := err.Traced()
+	if err.Memory() {
+		msg = "out of memory"
+	}
+	d.Emit(event.LuaError{Message: msg, Where: what})
+	posted := d.PostTask(ets.High, func() {
+		if d.onerror != 0 {
+			d.Run("onerror", d.VM.Deref(d.onerror), vm.String(msg))
+			return
+		}
+		d.REPL.Print(vm.String(msg))
+		if d.cfg.OnPanic == HaltOnError {
+			d.Emit(event.Panic{Message: err.Message(), Traceback: err.Traceback, Where: what})
+			d.halt()
+			return
+		}
+		if !d.erring {
+			d.erring = true
+			d.NewTimer(func() { d.Reset(SoftRestart) }).Arm(restartAfterError, false)
+		}
+	})
+	if !posted {
+		d.panic(what, &vm.Error{Value: vm.String(ets.TaskQueueFull)})
+	}
+}

@@ -1,0 +1,398 @@
+package radio
+
+import (
+	"net/netip"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+// StationStatus is what wifi.sta.status() tells (SDK: STATION_IDLE …).
+type StationStatus int
+
+// The states of a station.
+const (
+	StationIdle StationStatus = iota
+	StationConnecting
+	StationWrongPassword
+	StationNoAP
+	StationFailed
+	StationHasIP
+)
+
+// String returns the state as consoles show it.
+func (s StationStatus) String() string {
+	return [...]string{"idle", "connecting", "wrong password", "no such network", "failed", "got IP"}[s]
+}
+
+// station connects to a network and keeps trying until it is told to stop. Each
+// step is a timer of the device: look for the network, then associate, then ask
+// for an address.
+type station struct {
+	r      *Radio
+	status StationStatus
+	net    *air.Network // what it is connected to
+	ip     air.IPInfo
+	fixed  bool // no DHCP
+	trying bool // connect when possible
+	timer  *ets.Timer
+	dhcp   *ets.Timer // until the station complains that it has no address
+
+	// What the SDK's Wi-Fi part takes from the heap while it is connected.
+	memory heap.Block
+}
+
+// connectedBytes is the heap that a connection takes, in bytes. node.heap() goes
+// from about 44 KB at the prompt to about 40 KB with Wi-Fi connected and a few
+// modules in use (#1303, #1804); the SDK does not say for what. Assumed: most of it
+// is the connection.
+const connectedBytes = 2800
+
+// after does the next step later; there is only one.
+func (s *station) after(t clock.Duration, fn func()) {
+	s.halt()
+	s.timer = s.r.host.NewTimer(fn)
+	s.timer.Arm(t, false)
+}
+
+func (s *station) halt() {
+	if s.timer != nil {
+		s.timer.Disarm()
+		s.timer = nil
+	}
+}
+
+// wired is a station without a radio: up for ever.
+func (s *station) wired(p netip.Prefix) {
+	s.net = &air.Network{Channel: air.DefaultChannel, RSSI: air.DefaultRSSI}
+	s.fixed = true
+	s.ip = air.IPInfo{Prefix: p, Gateway: s.r.air.RouterPrefix().Addr()}
+	s.status = StationHasIP
+	s.follow()
+}
+
+// follow makes the network interface what the station is.
+func (s *station) follow() { s.r.net.Set(air.StationIf, s.ip, s.net != nil) }
+
+// MAC, Expelled and Deserted are what an access point of another device knows of
+// the station: see air.Station.
+func (s *station) MAC() air.MAC { return s.r.mac[air.StationIf] }
+func (s *station) Expelled()    { s.lost(AuthExpire) }
+func (s *station) Deserted()    { s.after(beaconTimeout, func() { s.lost(BeaconTimeout) }) }
+
+// connect starts trying.
+func (s *station) connect() { s.connectAfter(0) }
+
+// connectAfter is connect with the first attempt that much later.
+func (s *station) connectAfter(t clock.Duration) {
+	if s.trying || s.net != nil || !s.r.mode.has(air.StationIf) {
+		return
+	}
+	if s.r.config.SSID == "" {
+		return
+	}
+	s.trying = true
+	s.status = StationConnecting
+	s.r.show(air.StationIf, "connecting to "+s.r.config.SSID)
+	if t > 0 {
+		s.after(t, s.seek)
+		return
+	}
+	s.seek()
+}
+
+// seek looks for the network.
+func (s *station) seek() {
+	cfg := s.r.config
+	if n, ok := s.r.air.Find(s.r, cfg); !ok {
+		s.after(channels*scanChannel, func() { s.failed(StationNoAP, NoAPFound, air.MAC{}) })
+	} else if n.Password != "" && n.Password != cfg.Password {
+		s.after(handshakeTimeout, func() { s.failed(StationWrongPassword, AuthExpire, n.BSSID) })
+	} else {
+		s.after(s.r.connectDelay(), s.associate)
+	}
+}
+
+// associate joins the network, if it is still there.
+func (s *station) associate() {
+	n, ok := s.r.air.Find(s.r, s.r.config)
+	if !ok {
+		s.failed(StationNoAP, NoAPFound, air.MAC{})
+		return
+	}
+	if n.AP != nil && !n.AP.Admit(s) {
+		s.failed(StationFailed, AssocTooMany, n.BSSID)
+		return
+	}
+	s.net = &n
+	s.memory, _ = s.r.host.Malloc(connectedBytes, heap.WiFi) // without it the SDK makes do
+	s.r.show(air.StationIf, "connected to "+n.SSID)
+	s.r.event(Event{Kind: StationConnected, SSID: n.SSID, MAC: n.BSSID, Channel: n.Channel})
+	if s.fixed {
+		s.gotIP()
+		return
+	}
+	s.after(s.r.dhcpDelay(), s.lease)
+	s.dhcp = s.r.host.NewTimer(func() { s.r.event(Event{Kind: StationDHCPTimeout}) })
+	s.dhcp.Arm(dhcpTimeout, false)
+}
+
+// lease takes the address that the network's router gives, or asks again.
+func (s *station) lease() {
+	var ok bool
+	if s.net.AP != nil {
+		if s.ip, ok = s.net.AP.Lease(s); ok {
+			s.r.net.Stack().SetDNS(0, s.ip.Gateway)
+		}
+	} else {
+		router := s.r.air.RouterPrefix()
+		var addr netip.Addr
+		if addr, ok = s.r.air.Lease(s.MAC()); ok {
+			s.ip = air.IPInfo{Prefix: netip.PrefixFrom(addr, router.Bits()), Gateway: router.Addr()}
+			for i, server := range s.r.air.Servers() {
+				s.r.net.Stack().SetDNS(i, server)
+			}
+		}
+	}
+	if !ok {
+		s.after(dhcpMax, s.lease)
+		return
+	}
+	s.gotIP()
+}
+
+func (s *station) gotIP() {
+	if s.dhcp != nil {
+		s.dhcp.Disarm()
+	}
+	s.trying = false
+	s.status = StationHasIP
+	s.follow()
+	if s.net.AP != nil {
+		s.net.AP.Addressed(s, s.ip)
+	}
+	s.r.show(air.StationIf, "got IP")
+	s.r.event(Event{Kind: StationGotIP, IP: s.ip})
+}
+
+// failed reports an attempt that led nowhere, and tries again.
+func (s *station) failed(status StationStatus, why Reason, bssid air.MAC) {
+	if s.status != status {
+		s.r.show(air.StationIf, why.String()+": "+s.r.config.SSID)
+	}
+	s.status = status
+	s.r.event(Event{Kind: StationDisconnected, SSID: s.r.config.SSID, MAC: bssid, Reason: why})
+	s.after(retryPause, s.seek)
+}
+
+// lost is the end of a connection that the station did not want; it tries again.
+func (s *station) lost(why Reason) {
+	s.disconnect(why)
+	s.connect()
+}
+
+// disconnect ends what the station is at, and all trying.
+func (s *station) disconnect(why Reason) {
+	was := s.net
+	s.leave()
+	s.status = StationIdle
+	if was != nil {
+		s.r.show(air.StationIf, "disconnected: "+why.String())
+		s.r.event(Event{Kind: StationDisconnected, SSID: s.r.config.SSID, MAC: was.BSSID, Reason: why})
+	}
+}
+
+// leave drops the connection without a word.
+func (s *station) leave() {
+	was := s.net
+	s.halt()
+	if s.dhcp != nil {
+		s.dhcp.Disarm()
+	}
+	s.trying = false
+	s.net = nil
+	s.r.host.Free(&s.memory, heap.WiFi)
+	if !s.fixed {
+		s.ip = air.IPInfo{}
+	}
+	s.follow()
+	if was != nil && was.AP != nil {
+		was.AP.Dismiss(s)
+	}
+}
+
+// off forgets a fixed address when the station is switched off.
+func (s *station) off() {
+	s.fixed, s.ip = false, air.IPInfo{}
+	s.follow()
+}
+
+// setIP stops DHCP and uses a fixed address.
+func (s *station) setIP(ip air.IPInfo) {
+	s.fixed, s.ip = true, ip
+	if s.net == nil {
+		return
+	}
+	s.halt()
+	s.gotIP()
+}
+
+// BeaconsChanged is called when access points went silent or came back.
+func (r *Radio) BeaconsChanged() {
+	if r.sta.net == nil || r.cfg.Wired.IsValid() || r.sta.net.AP != nil {
+		return
+	}
+	if r.air.Down() {
+		r.sta.after(beaconTimeout, func() { r.sta.lost(BeaconTimeout) })
+	} else if r.sta.status == StationHasIP {
+		r.sta.halt()
+	} else {
+		r.sta.after(r.dhcpDelay(), r.sta.lease)
+	}
+}
+
+// Deaf is why packets of an interface do not get through; empty when they do.
+func (r *Radio) Deaf(i air.Interface) string {
+	s := &r.sta
+	switch {
+	case i != air.StationIf:
+	case s.net == nil:
+		return "Wi-Fi not connected"
+	case s.net.AP == nil && s.r.air.Down() && !s.r.cfg.Wired.IsValid():
+		return "Wi-Fi down"
+	}
+	return ""
+}
+
+// Station returns the station's configuration, DefaultStation the stored one.
+func (r *Radio) Station() StationConfig { return r.config }
+
+// DefaultStation is described at Station.
+func (r *Radio) DefaultStation() StationConfig { return r.flash.station }
+
+// SetStation disconnects and changes the configuration, and the stored one when
+// save is set. It reports false when the station is off.
+func (r *Radio) SetStation(cfg StationConfig, save bool) bool {
+	if !r.mode.has(air.StationIf) {
+		return false
+	}
+	if r.cfg.Wired.IsValid() {
+		return true
+	}
+	r.sta.disconnect(AssocLeave)
+	r.config = cfg
+	if save {
+		r.flash.station = cfg
+		r.flash.remember(cfg)
+	}
+	return true
+}
+
+// SetAutoConnect stores whether the station connects at boot.
+func (r *Radio) SetAutoConnect(on bool) { r.flash.auto = on }
+
+// Connect makes the station connect, and connect again whenever it has lost the
+// network, until Disconnect.
+func (r *Radio) Connect() { r.sta.connect() }
+
+// Disconnect leaves the network.
+func (r *Radio) Disconnect() {
+	if !r.cfg.Wired.IsValid() {
+		r.sta.disconnect(AssocLeave)
+	}
+}
+
+// Status returns the station's state.
+func (r *Radio) Status() StationStatus { return r.sta.status }
+
+// RSSI returns the strength of the network's signal in dBm, or 31 without one.
+func (r *Radio) RSSI() int {
+	if r.sta.net == nil {
+		return stationRSSINone
+	}
+	const flutter = 2 // dB, either way
+	return r.sta.net.RSSI + r.rand.IntN(2*flutter+1) - flutter
+}
+
+// BSSID returns the address of the network's access point, zero without one.
+func (r *Radio) BSSID() air.MAC {
+	if r.sta.net == nil {
+		return air.MAC{}
+	}
+	return r.sta.net.BSSID
+}
+
+// ScanFilter narrows a scan; zero fields do not.
+type ScanFilter struct {
+	SSID    string
+	BSSID   air.MAC
+	Channel int
+	Hidden  bool // also networks that hide their name
+}
+
+// Scan looks for networks and calls done with them. A second scan before the
+// first has ended replaces it.
+func (r *Radio) Scan(f ScanFilter, done func([]air.Network)) {
+	n := channels
+	if f.Channel != 0 {
+		n = 1
+	}
+	if r.scan != nil {
+		r.scan.Disarm()
+	}
+	r.scan = r.host.NewTimer(func() {
+		var found []air.Network
+		for _, n := range r.air.Visible(r, r.config) {
+			if (f.SSID == "" || f.SSID == n.SSID) && (f.BSSID == (air.MAC{}) || f.BSSID == n.BSSID) &&
+				(f.Channel == 0 || f.Channel == n.Channel) && (f.Hidden || !n.Hidden) {
+				found = append(found, n)
+			}
+		}
+		done(found)
+	})
+	r.scan.Arm(clock.Duration(n)*scanChannel, false)
+}
+
+// remember puts a network into the list of those stored.
+func (f *radioFlash) remember(cfg StationConfig) {
+	for i, o := range f.aps {
+		if o == cfg {
+			f.apIndex = i
+			return
+		}
+	}
+	if len(f.aps) < f.apLimit {
+		f.apIndex = len(f.aps)
+		f.aps = append(f.aps, cfg)
+		return
+	}
+	f.apIndex = (f.apIndex + 1) % f.apLimit
+	f.aps[f.apIndex] = cfg
+}
+
+// StoredAPs returns the networks in the flash and which of them was stored or
+// chosen last, from 0.
+func (r *Radio) StoredAPs() (aps []StationConfig, current int) {
+	return r.flash.aps, r.flash.apIndex
+}
+
+// SetAPLimit stores how many networks are kept, 1 to 5.
+func (r *Radio) SetAPLimit(n int) bool {
+	if n < 1 || n > maxStoredAPs {
+		return false
+	}
+	r.flash.apLimit = n
+	return true
+}
+
+// ChangeAP connects to one of the stored networks, from 0.
+func (r *Radio) ChangeAP(i int) bool {
+	if i >= len(r.flash.aps) || !r.SetStation(r.flash.aps[i], false) {
+		return false
+	}
+	r.flash.apIndex = i
+	r.Connect()
+	return true
+}

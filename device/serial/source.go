@@ -1,0 +1,44 @@
+package serial
+
+import "bytes"
+
+// A source at the other end of the serial line: a file or a program that types.
+// It behaves as upload tools do. It waits until the device is up and the prompt
+// is there, sends a line at the speed of the port, waits until the interpreter
+// has run it, and never sends more than the receive buffer has room for. So
+// nothing is lost, however long a line takes to run.
+
+// SetSource makes next the sender at the device's serial port: it returns
+// what comes next, nothing when there is none now. It is called on the world's
+// goroutine when the device is ready for more, and may block there: device time
+// stands still meanwhile. Call Pull when one that had nothing has something. It
+// survives resets.
+func (s *Port) SetSource(next func() []byte) {
+	s.source = next
+	s.Pull()
+}
+
+// ready reports whether the device can take more: it has started, the reader has
+// nothing to do, and no line waits for the interpreter.
+func (s *Port) ready() bool {
+	up := s.listening && s.ets.On() && !s.host.Restarting() && !s.host.Resetting()
+	return up && len(s.incoming) == 0 && !s.posted && !s.interp.Behind()
+}
+
+// Pull asks the source and puts its next line onto the serial line if the device is ready
+// for it, or as much of that as the receive buffer takes.
+func (s *Port) Pull() {
+	if s.source == nil || !s.ready() {
+		return
+	}
+	if len(s.ahead) == 0 {
+		s.ahead = s.source()
+	}
+	n := min(len(s.ahead), max(rxBuffer-len(s.received), 1))
+	if end := bytes.IndexAny(s.ahead[:n], "\r\n"); end >= 0 {
+		n = end + 1
+	}
+	chunk := s.ahead[:n:n]
+	s.ahead = s.ahead[n:]
+	s.Type(chunk)
+}
