@@ -2,12 +2,11 @@ package app
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
+	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 )
 
 // Reload is a device's directory as it is now, ready to go to the device.
@@ -74,29 +73,20 @@ func (r *Reload) has(name, data string) bool {
 	return ok && string(got) == data
 }
 
-// Apply resets the device and brings the changed files to it. Files that the
-// program has written stay. The error says that they do not fit beside those.
-func (r *Reload) Apply() error {
-	names := r.Files()
-	d := r.Device
-	d.Emit(event.Note{Text: "files have changed: " + strings.Join(names, ", ")})
-	d.Reset(device.ExternalReset)
-	for _, name := range names {
-		path := "/FLASH/" + name
+// Input is what the device is told of the change.
+func (r *Reload) Input() input.Files {
+	var in input.Files
+	for _, name := range r.Files() {
 		data, ok := r.now[name]
-		var err error
-		if !ok {
-			err = d.Flash.Remove(path)
-		} else {
-			err = d.Flash.Put(path, []byte(data))
-		}
-		if err != nil {
-			return err
-		}
+		in.Changed = append(in.Changed, input.File{Name: name, Data: []byte(data), Gone: !ok})
 	}
+	return in
+}
+
+// Loaded notes that the device has the files.
+func (r *Reload) Loaded() {
 	r.of.loaded = r.now
 	if r.of.sinkIsDir {
 		r.of.sink.Adopt(r.src)
 	}
-	return nil
 }

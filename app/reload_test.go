@@ -54,7 +54,7 @@ func TestReload(t *testing.T) {
 	if f := r.Files(); !slices.Equal(f, []string{"gone.lua", "init.lua", "new.lua"}) {
 		t.Errorf("changed: %v", f)
 	}
-	if err := r.Apply(); err != nil {
+	if err := bring(r); err != nil {
 		t.Fatal(err)
 	}
 	a.World.Clock.RunUntil(clock.At(2 * clock.Second))
@@ -100,7 +100,7 @@ func TestReloadOther(t *testing.T) {
 			t.Errorf("directory %d: changed %v", i, got)
 		}
 		if len(want) > 0 {
-			if err := r.Apply(); err != nil {
+			if err := bring(r); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -134,7 +134,7 @@ func TestReloadIntoFlashDir(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Apply(); err != nil {
+	if err := bring(r); err != nil {
 		t.Fatal(err)
 	}
 	if err := a.Device.Flash.WriteFile("new.txt", []byte("device")); err != nil {
@@ -143,4 +143,13 @@ func TestReloadIntoFlashDir(t *testing.T) {
 	if data, _ := os.ReadFile(filepath.Join(dir, "new.txt")); string(data) != "device" {
 		t.Errorf("new.txt is %q", data)
 	}
+}
+
+// bring gives the device the files, as the command does.
+func bring(r *Reload) error {
+	_, err := r.Device.Take(r.Input())
+	if err == nil {
+		r.Loaded()
+	}
+	return err
 }

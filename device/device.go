@@ -238,25 +238,3 @@ func (d *Device) heap() *heap.Heap {
 	}
 	return d.VM.Heap()
 }
-
-// CollectGarbage runs a full collection, unless the program has stopped the
-// collector. It returns how many bytes were given back to the heap.
-func (d *Device) CollectGarbage() int {
-	if d.VM == nil || d.ETS.Running() {
-		return 0
-	}
-	before := d.VM.FreeHeap()
-	d.VM.Collect()
-	return d.VM.Heap().Free() - before
-}
-
-// ResetConnection makes both ends of a TCP connection get a reset from the other.
-// The addresses are those of the device and of the peer. Nothing happens when
-// there is no such connection by the time the CPU gets to it.
-func (d *Device) ResetConnection(local, remote netip.AddrPort) {
-	d.ETS.Receive(func() {
-		if s := d.Net.Stack(); s != nil {
-			s.Break(local, remote)
-		}
-	})
-}

@@ -7,6 +7,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -59,6 +60,8 @@ type serialHost struct{ *Device }
 
 func (h serialHost) Restarting() bool    { return h.restarting }
 func (h serialHost) Sent(e event.Output) { h.Emit(e) }
+
+func (h serialHost) Fetched(in input.Typed) { h.world.Taken(h.Name(), in) }
 
 // replHost is the device as its interpreter sees it.
 type replHost struct{ *Device }

@@ -9,6 +9,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
@@ -68,12 +69,12 @@ end)`)
 		t.Fatalf("sockets %+v", s)
 	}
 	local, remote := netip.MustParseAddrPort(s[i].Local), netip.MustParseAddrPort(s[i].Remote)
-	d.ResetConnection(local, remote)
+	d.Take(input.ResetConnection{Local: local, Remote: remote})
 	run()
 	if !strings.Contains(out.String(), "reset\t-9") || hostErr != lwip.ErrReset {
 		t.Errorf("the device printed %q, the host got %v", out, hostErr)
 	}
-	d.ResetConnection(local, remote) // there is none any more
+	d.Take(input.ResetConnection{Local: local, Remote: remote}) // there is none any more
 	run()
 	if n := len(d.Snapshot().Sockets); n != 1 {
 		t.Errorf("%d sockets are left, want the listener", n)
@@ -159,8 +160,8 @@ func TestHeapKinds(t *testing.T) {
 		before = after
 	}
 	eval("s, t = nil")
-	if n := d.CollectGarbage(); n != 0 {
-		t.Errorf("%d bytes of garbage, though the device collects by itself", n)
+	if n, _ := d.Take(input.CollectGarbage{}); n != "0" {
+		t.Errorf("%s bytes of garbage, though the device collects by itself", n)
 	}
 }
 
@@ -169,7 +170,7 @@ func TestPowerCycle(t *testing.T) {
 	if err := d.Flash.WriteFile("kept", []byte("x")); err != nil {
 		t.Fatal(err)
 	}
-	d.PowerCycle()
+	d.Take(input.PowerCycle{})
 	d.World().Clock.RunUntil(d.World().Clock.Now().Add(clock.Second))
 	if s := d.Snapshot(); s.Reason != device.PowerOn.Text || s.Boots != 1 || !d.Flash.Exists("kept") {
 		t.Errorf("after a power cycle: %q, %d resets", s.Reason, s.Boots)

@@ -55,7 +55,7 @@ func (c *Console) complete() {
 		return
 	}
 	d := c.device
-	c.post(func() {
+	c.look(func() {
 		names := d.Names(path...)
 		c.later(func() {
 			if c.prompt.text() == line && c.prompt.cursor() == cursor && c.device == d {

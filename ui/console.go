@@ -49,7 +49,7 @@ type Console struct {
 	cfg    Config
 	screen tcell.Screen
 	wake   chan struct{} // capacity 1: a feed is no longer empty
-	posted atomic.Int32  // functions that the world has not run yet
+	posted atomic.Int32  // what the world was asked and has not done yet
 	inbox  inbox
 
 	mu   sync.Mutex // held while the terminal is in use
@@ -78,7 +78,6 @@ type Console struct {
 	statusEnds time.Time
 	changed    []string // files of the app that the device does not have yet
 	link       int      // of linkFaults, the one in force
-	faults     *faults
 
 	drawn time.Time
 	news  bool // something has come from another goroutine
@@ -95,7 +94,7 @@ const (
 	statusTime   = 4 * time.Second // a message is shown
 )
 
-// maxPosted is how many functions may wait for the world.
+// maxPosted is how much the world may be asked at a time.
 const maxPosted = 64
 
 // New opens the terminal and subscribes to the world's events. Call it before the
@@ -122,7 +121,6 @@ func New(cfg Config) (*Console, error) {
 		now:    time.Now,
 		theme:  newTheme(s),
 		prompt: newPromptLine(cfg.StateDir),
-		faults: newFaults(cfg.World),
 		mouse:  true,
 		dirty:  true,
 	}
@@ -246,7 +244,7 @@ func (c *Console) askSnapshot(p *page, now time.Time) {
 		return
 	}
 	p.asked, p.pending = now, true
-	c.clock().Post(func() { p.feed.snapshot(p.device.Snapshot()) })
+	c.clock().Look(func() { p.feed.snapshot(p.device.Snapshot()) })
 }
 
 func (c *Console) snapshotTime(now time.Time) time.Duration {
@@ -274,18 +272,41 @@ func (c *Console) takeIn() {
 
 func (c *Console) busy() bool { return c.pending && c.now().Sub(c.asked) > busyAfter }
 
-// post runs fn on the world's goroutine. It reports false, and says so, when the
-// world has not yet done what it was asked before.
-func (c *Console) post(fn func()) bool {
+// send hands an input to the world. done, unless nil, is told the reply on the world's
+// goroutine. send reports false, and says so, when the world has not yet done what it
+// was asked before.
+func (c *Console) send(to string, what world.Stimulus, done func(reply string, err error)) bool {
+	if !c.mayAsk() {
+		return false
+	}
+	c.cfg.World.Send(to, what, func(reply string, err error) {
+		c.posted.Add(-1)
+		if done != nil {
+			done(reply, err)
+		}
+	})
+	return true
+}
+
+// look has fn look at the world, on its goroutine. It reports false as send does.
+func (c *Console) look(fn func()) bool {
+	if !c.mayAsk() {
+		return false
+	}
+	c.clock().Look(func() {
+		c.posted.Add(-1)
+		fn()
+	})
+	return true
+}
+
+// mayAsk counts one more thing that the world is asked, unless those are too many.
+func (c *Console) mayAsk() bool {
 	if c.posted.Load() >= maxPosted {
 		c.say("the device is busy: try again when it answers")
 		return false
 	}
 	c.posted.Add(1)
-	c.clock().Post(func() {
-		c.posted.Add(-1)
-		fn()
-	})
 	return true
 }
 

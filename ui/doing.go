@@ -9,8 +9,9 @@ import (
 
 	"github.com/gdamore/tcell/v2"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -112,13 +113,11 @@ func (c *Console) changeSpeed(d int) {
 func (c *Console) setSpeed(s float64) { c.clock().SetSpeed(s) }
 
 func (c *Console) pressReset() {
-	d := c.device
-	c.post(d.PressReset)
+	c.send(c.device.Name(), input.ResetButton{}, nil)
 }
 
 func (c *Console) powerCycle() {
-	d := c.device
-	c.post(d.PowerCycle)
+	c.send(c.device.Name(), input.PowerCycle{}, nil)
 }
 
 // restart brings changed files to the device.
@@ -133,9 +132,8 @@ func (c *Console) restart() {
 
 // toggleAir switches the access points off or on.
 func (c *Console) toggleAir() {
-	p, air, down := c.page, c.cfg.World.Air, !c.model.snap.AirDown
-	c.post(func() {
-		air.SetDown(down)
+	p, down := c.page, !c.model.snap.AirDown
+	c.send(world.Surroundings, world.SetAir{Down: down}, func(string, error) {
 		if down {
 			p.note("the access points are off")
 		} else {
@@ -146,7 +144,10 @@ func (c *Console) toggleAir() {
 
 func (c *Console) collectGarbage() {
 	p := c.page
-	c.post(func() { p.note("garbage collected: " + thousands(p.device.CollectGarbage()) + " bytes given back") })
+	c.send(p.device.Name(), input.CollectGarbage{}, func(reply string, _ error) {
+		bytes, _ := strconv.Atoi(reply)
+		p.note("garbage collected: " + thousands(bytes) + " bytes given back")
+	})
 }
 
 // resetSocket makes both ends of the selected connection get a reset.
@@ -162,21 +163,21 @@ func (c *Console) resetSocket() {
 		c.say("only a TCP connection can be reset")
 		return
 	}
-	d := c.device
-	c.post(func() { d.ResetConnection(local, remote) })
+	c.send(c.device.Name(), input.ResetConnection{Local: local, Remote: remote}, nil)
 }
 
 // togglePin applies to the selected pin the level that it does not have.
 func (c *Console) togglePin() {
-	c.withPin(func(d *device.Device, p pin.Snapshot) error { return d.Pins.Apply(p.Index, 1-p.Level) })
+	c.toPin(func(p pin.Snapshot) world.Stimulus { return input.PinLevel{Pin: p.Index, Level: 1 - p.Level} })
 }
 
 // releasePin takes away what was applied to the selected pin.
 func (c *Console) releasePin() {
-	c.withPin(func(d *device.Device, p pin.Snapshot) error { return d.Pins.Release(p.Index) })
+	c.toPin(func(p pin.Snapshot) world.Stimulus { return input.PinReleased{Pin: p.Index} })
 }
 
-func (c *Console) withPin(do func(*device.Device, pin.Snapshot) error) {
+// toPin sends an input to the selected pin.
+func (c *Console) toPin(what func(pin.Snapshot) world.Stimulus) {
 	v := c.pins()
 	if v.cursor >= len(c.model.snap.Pins) {
 		return
@@ -185,8 +186,8 @@ func (c *Console) withPin(do func(*device.Device, pin.Snapshot) error) {
 	if p.Mode == "output" {
 		c.say("pin " + p.Name + " is an output: the program decides its level")
 	}
-	c.post(func() {
-		if err := do(pg.device, p); err != nil {
+	c.send(pg.device.Name(), what(p), func(_ string, err error) {
+		if err != nil {
 			pg.note("pin " + p.Name + ": " + err.Error())
 		}
 	})
@@ -200,7 +201,6 @@ func (c *Console) askADC() {
 		return
 	}
 	full := strconv.FormatFloat(adc.FullScale, 'g', -1, 64)
-	d := c.device
 	c.ask(question{
 		label: "volts at the analogue input, 0 to " + full + ": ",
 		done: func(answer string) {
@@ -209,7 +209,7 @@ func (c *Console) askADC() {
 				c.say("a voltage is a number such as 0.5")
 				return
 			}
-			c.post(func() { d.Pins.ADC.Apply(v) })
+			c.send(c.device.Name(), input.Voltage{Volts: v}, nil)
 		},
 	}, "")
 }

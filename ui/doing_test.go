@@ -162,18 +162,26 @@ end)`, 140, 40)
 
 func TestCutIsForgottenWithTheSocket(t *testing.T) {
 	h, host := realApp(t, `net.createServer(net.TCP, 1):listen(80, function() end)`, 140, 40)
+	cut := 0 // links, as the world was told
+	h.world.OnInput(func(in world.Input) {
+		if c, ok := in.What.(world.SetCut); ok && c.On {
+			cut++
+		} else if ok {
+			cut--
+		}
+	})
 	c := host.NewTCP()
 	c.Connect(netip.MustParseAddr("192.168.1.10"), 80)
 	h.pass(clock.Second)
 	h.frame()
 	h.c.focus = paneSockets
 	h.act("End", "l")
-	if len(h.c.cuts) != 1 {
+	if len(h.c.cuts) != 1 || cut != 1 {
 		t.Fatalf("%d links are cut", len(h.c.cuts))
 	}
 	h.pass(5 * clock.Minute) // the keepalive gives up
 	h.pump()
-	if len(h.c.cuts) != 0 || len(h.c.faults.cuts) != 0 {
+	if len(h.c.cuts) != 0 || cut != 0 {
 		t.Errorf("the socket is gone, its rule is not: %v\n%s", h.c.cuts, h.frame())
 	}
 }

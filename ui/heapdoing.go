@@ -12,7 +12,7 @@ const listed = 40
 // gone since the last one; the first time, what there is.
 func (c *Console) takeSnapshot() {
 	p := c.page
-	c.post(func() {
+	c.look(func() {
 		s := p.device.Inspect.HeapSnapshot("console")
 		file, err := "", error(nil)
 		if s != nil && c.cfg.SaveHeap != nil {

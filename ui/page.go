@@ -6,6 +6,7 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // page is what the console holds of one device. The page on show is embedded in
@@ -17,7 +18,7 @@ type page struct {
 	views  [panes]view
 	log    *logView
 	outbox outbox
-	cuts   map[flow]bool // flows whose packets are dropped
+	cuts   map[wire.Flow]bool // flows whose packets are dropped
 
 	snapshot *snapshot.Snapshot // of the heap, the last one taken; nil: none
 
@@ -27,7 +28,7 @@ type page struct {
 }
 
 func newPage(d *device.Device, wake chan struct{}) *page {
-	p := &page{device: d, feed: newFeed(d.Name(), wake), cuts: map[flow]bool{}}
+	p := &page{device: d, feed: newFeed(d.Name(), wake), cuts: map[wire.Flow]bool{}}
 	p.log = &logView{m: &p.model}
 	p.views = [panes]view{
 		paneHeap:    &heapView{m: &p.model},

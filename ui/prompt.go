@@ -5,6 +5,8 @@ import (
 
 	"github.com/gdamore/tcell/v2"
 	"github.com/rivo/tview"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 )
 
 // longestLine is how many characters a line may have: the device throws a longer
@@ -114,8 +116,7 @@ func (c *Console) sendNext(now time.Time) {
 	if !answered && now.Sub(o.sent) < patience {
 		return
 	}
-	d, data := c.device, []byte(o.lines[0]+"\n")
-	if c.post(func() { d.Serial.Type(data) }) {
+	if c.send(c.device.Name(), input.Typed{Data: []byte(o.lines[0] + "\n")}, nil) {
 		o.lines = o.lines[1:]
 		o.sent, o.before = now, c.model.serial.ended
 	}

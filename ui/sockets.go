@@ -7,13 +7,14 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // socketView lists connections, listeners and UDP sockets.
 type socketView struct {
 	m *model
 	rows
-	cuts   map[flow]bool
+	cuts   map[wire.Flow]bool
 	list   []device.SocketSnapshot // as last drawn
 	chosen device.SocketSnapshot   // the selected one: rows come and go
 }

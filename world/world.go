@@ -25,11 +25,14 @@ type World struct {
 
 	seed        uint64
 	nodes       []Node
+	receivers   map[string]Receiver
 	subscribers []func(Event)
+	inputs      []func(Input)
 }
 
 // Node is a device as the world sees it.
 type Node interface {
+	Receiver
 	// Name is the device's in events and on the wire.
 	Name() string
 	// Address returns the address and network of an interface, the zero value when
@@ -44,7 +47,10 @@ type Node interface {
 // New makes a world without devices, at time zero.
 func New(seed uint64) *World {
 	c := clock.New()
-	return &World{Clock: c, Wire: wire.New(c), Air: air.New(c), seed: seed}
+	w := &World{Clock: c, Wire: wire.New(c), Air: air.New(c), seed: seed, receivers: map[string]Receiver{}}
+	c.Receive = w.receive
+	w.Attach(Surroundings, &surroundings{w: w, cuts: map[wire.Flow]func(){}})
+	return w
 }
 
 // Add puts a device into the world.

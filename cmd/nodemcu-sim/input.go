@@ -11,13 +11,11 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
-	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // What is typed at the device's serial port: a file, or standard input where that
 // is not a terminal. The device is given it as fast as it can take it (see
-// device.Device.SetSerialSource).
+// serial.Port.SetSource).
 //
 // In real time it is given what has come by then. In virtual time that would
 // depend on how fast the host is, so there device time stands still until the
@@ -40,8 +38,8 @@ type serialInput struct {
 	virtual bool
 
 	device *device.Device
-	chunks chan []byte  // closed at the end
-	alive  *clock.Event // in real time: keeps the run from ending while more may come
+	chunks chan []byte // closed at the end
+	alive  func()      // in real time: more may come no longer
 	began  bool
 	ended  bool
 	told   bool
@@ -81,7 +79,7 @@ func (in *serialInput) start(ctx context.Context, d *device.Device, speed float6
 	if in.virtual {
 		d.Serial.SetSource(func() []byte { return in.wait(ctx) })
 	} else {
-		in.keepAlive()
+		in.alive = d.World().Clock.KeepAlive()
 		d.Serial.SetSource(in.poll)
 	}
 	go in.read(ctx)
@@ -100,11 +98,11 @@ func (in *serialInput) read(ctx context.Context) {
 			case <-ctx.Done():
 				return
 			}
-			in.post(in.device.Serial.Pull)
+			in.look(in.device.Serial.Pull)
 		}
 		if err != nil {
-			in.post(func() {
-				in.alive.Stop()
+			in.look(func() {
+				in.alive()
 				if !errors.Is(err, io.EOF) {
 					in.note(err.Error())
 				}
@@ -114,17 +112,12 @@ func (in *serialInput) read(ctx context.Context) {
 	}
 }
 
-// post hands fn to the world's goroutine, in real time. In virtual time it would
-// come at a moment that the host's speed decides.
-func (in *serialInput) post(fn func()) {
+// look has fn run on the world's goroutine, in real time. In virtual time it would
+// come at a moment that the host's speed decides. What the device pulls is the input.
+func (in *serialInput) look(fn func()) {
 	if !in.virtual {
-		in.device.World().Clock.Post(fn)
+		in.device.World().Clock.Look(fn)
 	}
-}
-
-// keepAlive has something happen in the world as long as more may be typed.
-func (in *serialInput) keepAlive() {
-	in.alive = in.device.World().Clock.After(clock.Hour, in.keepAlive)
 }
 
 // poll returns what has come.
@@ -168,5 +161,5 @@ func (in *serialInput) wait(ctx context.Context) []byte {
 }
 
 func (in *serialInput) note(text string) {
-	in.device.Emit(event.Note{Text: in.name + ": " + text})
+	in.device.Note(in.name + ": " + text)
 }

@@ -217,7 +217,7 @@ func (t *memoryTools) say(dev, text string) {
 	}
 	for _, d := range device.In(t.app.World) {
 		if d.Name() == dev {
-			t.app.World.Clock.Post(func() { d.Emit(event.Note{Text: text}) })
+			t.app.World.Clock.Look(func() { d.Note(text) })
 		}
 	}
 }

@@ -46,7 +46,7 @@ func (s *session) run() error {
 	if s.memory, err = openTools(&s.flags.memory, s.app, s.err, s.console); err != nil {
 		return err
 	}
-	defer onSnapshotSignal(func() { s.app.World.Clock.Post(s.memory.snapshotNow) })()
+	defer onSnapshotSignal(func() { s.app.World.Clock.Look(s.memory.snapshotNow) })()
 
 	if s.input != nil {
 		s.input.start(ctx, s.app.Device, s.app.World.Clock.State().Speed)

@@ -5,7 +5,6 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/watch"
 )
 
@@ -23,7 +22,7 @@ func (s *session) watch(ctx context.Context, offer func(files []string)) {
 	for i, dir := range dirs {
 		go watch.Run(ctx, dir, func() {
 			r, err := s.app.Reload(i)
-			s.app.World.Clock.Post(func() {
+			s.app.World.Clock.Look(func() {
 				switch {
 				case err != nil:
 					s.notLoaded(i, err)
@@ -47,7 +46,7 @@ func (s *session) watch(ctx context.Context, offer func(files []string)) {
 func (s *session) reload() {
 	for i := range s.app.Dirs() {
 		r, err := s.app.Reload(i)
-		s.app.World.Clock.Post(func() {
+		s.app.World.Clock.Look(func() {
 			if err != nil {
 				s.notLoaded(i, err)
 				return
@@ -63,9 +62,13 @@ func (s *session) bring(i int, r *app.Reload) {
 		s.note(i, "the files of "+s.app.Dirs()[i]+" are on the device as they are")
 		return
 	}
-	if err := r.Apply(); err != nil {
-		s.note(i, "the changed files are not all loaded: "+err.Error())
-	}
+	s.app.World.Send(r.Device.Name(), r.Input(), func(_ string, err error) {
+		if err != nil {
+			s.note(i, "the changed files are not all loaded: "+err.Error())
+			return
+		}
+		r.Loaded()
+	})
 }
 
 func (s *session) notLoaded(i int, err error) {
@@ -74,7 +77,7 @@ func (s *session) notLoaded(i int, err error) {
 
 // note emits a note of the device of directory i.
 func (s *session) note(i int, text string) {
-	device.In(s.app.World)[i].Emit(event.Note{Text: text})
+	device.In(s.app.World)[i].Note(text)
 }
 
 // named puts the device's name before its files where there are several devices.

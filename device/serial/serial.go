@@ -13,6 +13,7 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -32,8 +33,9 @@ type Host interface {
 	// Restarting whether the program has asked for one that comes later.
 	Resetting() bool
 	Restarting() bool
-	// Sent is told what leaves the port.
+	// Sent is told what leaves the port, and Fetched what a source has typed.
 	Sent(event.Output)
+	Fetched(input.Typed)
 }
 
 // Config is how the UART is set up (uart.setup).

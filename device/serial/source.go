@@ -1,6 +1,10 @@
 package serial
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/input"
+)
 
 // A source at the other end of the serial line: a file or a program that types.
 // It behaves as upload tools do. It waits until the device is up and the prompt
@@ -40,5 +44,8 @@ func (s *Port) Pull() {
 	}
 	chunk := s.ahead[:n:n]
 	s.ahead = s.ahead[n:]
+	if len(chunk) > 0 {
+		s.host.Fetched(input.Typed{Data: chunk})
+	}
 	s.Type(chunk)
 }

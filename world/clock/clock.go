@@ -5,7 +5,8 @@
 // There is one Clock per world and one goroutine that runs it. Everything that
 // happens is an event in its queue, ordered by (time, sequence number), so that
 // two runs with the same inputs are identical. Other goroutines (host sockets,
-// the keyboard, a serial port) reach the world only through Post.
+// the keyboard, a serial port) reach the world only through its inbox: Post hands
+// over a value, Look has something looked at.
 //
 // The package knows nothing of devices, Lua or networks. Together with the
 // gateway it is the only place in the simulation that may read the wall clock.
@@ -74,8 +75,12 @@ func (e *Event) Stop() bool {
 
 // Clock is the virtual clock and event queue of one world. Its methods must be
 // called on the goroutine that runs the world, except those of the pacer
-// (Post, Pause, Continue, Step, SetSpeed, Stop and State).
+// (Post, Look, Pause, Continue, Step, SetSpeed, Follow, KeepAlive, Stop and State).
 type Clock struct {
+	// Receive is given what Post hands over. The world sets it; without it nobody
+	// posts.
+	Receive func(input any)
+
 	now   Time
 	seq   uint64
 	queue queue

@@ -105,7 +105,7 @@ func TestPostWakesAnIdleRealTimeRun(t *testing.T) {
 	var at Time
 	go func() {
 		time.Sleep(20 * time.Millisecond)
-		c.Post(func() { at = c.Now(); c.Stop() })
+		c.Look(func() { at = c.Now(); c.Stop() })
 	}()
 	c.Run(Forever, false)
 	if at < At(20*Millisecond) {
@@ -124,7 +124,7 @@ func TestPauseStepContinue(t *testing.T) {
 	go func() {
 		// Posted functions run while paused; time stands.
 		done := make(chan int)
-		c.Post(func() {
+		c.Look(func() {
 			if len(got) <= 1 {
 				c.Step()
 			}
@@ -132,7 +132,7 @@ func TestPauseStepContinue(t *testing.T) {
 		})
 		<-done
 		time.Sleep(20 * time.Millisecond)
-		c.Post(func() {
+		c.Look(func() {
 			if len(got) != 2 || !c.State().Paused {
 				t.Errorf("paused after two steps: %v ran, state %+v", got, c.State())
 			}

@@ -20,17 +20,24 @@ var Max = math.Inf(1)
 type pacer struct {
 	mu      sync.Mutex
 	wake    chan struct{} // capacity 1: something changed
-	inbox   []func()
+	inbox   []item
 	speed   float64
 	paused  bool
 	steps   int
 	stopped bool
 	guests  int // see Follow
+	keepers int // see KeepAlive
 
 	// The virtual time `virtual` belongs to the wall time `wall`.
 	virtual  Time
 	wall     time.Time
 	anchored bool
+}
+
+// item is one thing in the inbox: a value from outside, or a look.
+type item struct {
+	input any
+	look  func() // nil: it is an input
 }
 
 // maxLag is how far the world may fall behind wall time before the pacer gives
@@ -72,7 +79,7 @@ func (c *Clock) SetSpeed(speed float64) {
 	c.pacer.set(func(p *pacer) { p.speed = speed })
 }
 
-// Pause stops virtual time after the current event. Posted functions still run.
+// Pause stops virtual time after the current event. The inbox is served meanwhile.
 // It may be called from any goroutine.
 func (c *Clock) Pause() { c.pacer.set(func(p *pacer) { p.paused = true; p.steps = 0 }) }
 
@@ -91,6 +98,14 @@ func (c *Clock) Follow() (release func()) {
 	return func() { c.pacer.set(func(p *pacer) { p.guests-- }) }
 }
 
+// KeepAlive keeps a run that drains from ending when nothing is left to happen, until
+// release is called: more may come from outside. It may be called from any
+// goroutine, release once.
+func (c *Clock) KeepAlive() (release func()) {
+	c.pacer.set(func(p *pacer) { p.keepers++ })
+	return func() { c.pacer.set(func(p *pacer) { p.keepers-- }) }
+}
+
 // rate is the speed in force.
 func (p *pacer) rate() float64 {
 	if p.guests > 0 && math.IsInf(p.speed, 1) {
@@ -103,11 +118,18 @@ func (p *pacer) rate() float64 {
 // goroutine, also before Run.
 func (c *Clock) Stop() { c.pacer.set(func(p *pacer) { p.stopped = true }) }
 
-// Post hands fn to the goroutine that runs the world; fn runs between two
-// events, at the virtual time that wall time has reached. It may be called from
-// any goroutine. It never blocks: whoever posts must bound what it posts.
-func (c *Clock) Post(fn func()) {
-	c.pacer.set(func(p *pacer) { p.inbox = append(p.inbox, fn) })
+// Post hands a value from outside to the goroutine that runs the world, where Receive
+// takes it between two events (or while the world is held within one), at the virtual
+// time that wall time has reached. It may be called from any goroutine. It never
+// blocks: whoever posts must bound what it posts.
+func (c *Clock) Post(input any) {
+	c.pacer.set(func(p *pacer) { p.inbox = append(p.inbox, item{input: input}) })
+}
+
+// Look is Post for whoever only wants to see: fn runs in the place of an input and
+// must not change anything that happens in the world.
+func (c *Clock) Look(fn func()) {
+	c.pacer.set(func(p *pacer) { p.inbox = append(p.inbox, item{look: fn}) })
 }
 
 func (p *pacer) set(change func(*pacer)) {
@@ -122,12 +144,56 @@ func (p *pacer) set(change func(*pacer)) {
 }
 
 // takeInbox returns what was posted since the last call.
-func (p *pacer) takeInbox() []func() {
+func (p *pacer) takeInbox() []item {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	in := p.inbox
 	p.inbox = nil
 	return in
+}
+
+// serve takes what is in the inbox.
+func (c *Clock) serve() {
+	for _, in := range c.pacer.takeInbox() {
+		if in.look != nil {
+			in.look()
+		} else {
+			c.Receive(in.input)
+		}
+	}
+}
+
+// Hold stops the world within the event that calls it for as long as held says so:
+// virtual time stands, and the inbox is served. held is asked after each time that
+// something has come or the pacer was told something, on the world's goroutine. Stop
+// ends a hold, too; Hold reports whether it was that. A debugger waits here, and a
+// paused world does.
+func (c *Clock) Hold(held func() bool) (stopped bool) {
+	p := &c.pacer
+	for {
+		c.serve()
+		p.mu.Lock()
+		stopped, waiting := p.stopped, len(p.inbox) > 0
+		p.mu.Unlock()
+		if stopped || !held() {
+			break
+		}
+		if !waiting {
+			<-p.wake
+		}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.anchored = false // the time of the hold is not made up for
+	p.notify()         // what Hold has been woken for may concern Run
+	return p.stopped
+}
+
+// pausing reports whether the world is paused and no step was asked for.
+func (p *pacer) pausing() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.paused && p.steps == 0
 }
 
 // reached returns the virtual time that wall time has come to, at least now and
@@ -146,12 +212,20 @@ func (p *pacer) reached(now, next Time) Time {
 	return max(now, min(r, next))
 }
 
+// keptAlive reports whether more may come from outside.
+func (p *pacer) keptAlive() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.keepers > 0
+}
+
 // verdict is what the pacer says of the next event.
 type verdict int
 
 const (
 	run  verdict = iota
 	wait         // not yet: sleep, then ask again
+	hold         // not before the world goes on
 	stop
 )
 
@@ -171,7 +245,10 @@ func (p *pacer) ask(now, next Time) (verdict, time.Duration) {
 			p.steps--
 			return run, 0
 		}
-		return wait, time.Hour
+		if p.steps > 0 {
+			return wait, time.Hour // for something to step through
+		}
+		return hold, 0
 	case next == Forever:
 		return wait, time.Hour
 	case math.IsInf(p.rate(), 1) || next <= now:
@@ -198,11 +275,9 @@ func (c *Clock) Run(limit Time, drain bool) {
 	defer func() { c.limit = Forever }()
 	for {
 		c.now = c.pacer.reached(c.now, min(c.Next(), limit))
-		for _, fn := range c.pacer.takeInbox() {
-			fn()
-		}
+		c.serve()
 		next := c.Next()
-		if next == Forever && drain && limit == Forever {
+		if next == Forever && drain && limit == Forever && !c.pacer.keptAlive() {
 			return
 		}
 		next = min(next, limit)
@@ -215,6 +290,8 @@ func (c *Clock) Run(limit Time, drain bool) {
 				return
 			}
 			c.step()
+		case hold:
+			c.Hold(c.pacer.pausing)
 		case wait:
 			timer.Reset(max(sleep, 0))
 			select {

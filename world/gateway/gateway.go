@@ -195,7 +195,7 @@ func (g *Gateway) goroutine(fn func()) {
 // post hands fn to the world.
 func (g *Gateway) post(fn func()) {
 	if g.ctx.Err() == nil {
-		g.world.Clock.Post(fn)
+		g.world.Clock.Look(fn)
 	}
 }
 

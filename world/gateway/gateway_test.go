@@ -61,7 +61,7 @@ func start(t testing.TB, o Options, cfg radio.Config, setup func(*lwip.Stack)) *
 // in runs fn in the world and waits for it.
 func (b *bench) in(fn func()) {
 	done := make(chan struct{})
-	b.w.Clock.Post(func() { fn(); close(done) })
+	b.w.Clock.Look(func() { fn(); close(done) })
 	<-done
 }
 

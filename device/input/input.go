@@ -1,0 +1,57 @@
+// Package input has the types of what comes to a device from outside: the values that
+// inputs of the world carry. Each says what has happened; what follows is the
+// device's business.
+//
+// It knows neither the device nor where inputs come from.
+package input
+
+import "net/netip"
+
+// Typed: bytes came onto the line to the serial port.
+type Typed struct{ Data []byte }
+
+// ResetButton: the board's reset button was pressed.
+type ResetButton struct{}
+
+// PowerCycle: the power was taken away and given back.
+type PowerCycle struct{}
+
+// PinLevel: a level, 0 or 1, was applied to a pin, by the firmware's number.
+type PinLevel struct{ Pin, Level int }
+
+// PinReleased: nothing is applied to a pin any more.
+type PinReleased struct{ Pin int }
+
+// Voltage: a voltage was applied to the board's analogue input.
+type Voltage struct{ Volts float64 }
+
+// ResetConnection: both ends of a TCP connection get a reset from the other. The
+// addresses are those of the device and of the peer.
+type ResetConnection struct{ Local, Remote netip.AddrPort }
+
+// CollectGarbage: somebody wants a full collection. The reply says how many bytes
+// were given back.
+type CollectGarbage struct{}
+
+// Files: files of the app's directory have changed. The device is reset, and has
+// them so when it boots.
+type Files struct{ Changed []File }
+
+// File is a file as it is now.
+type File struct {
+	Name string // without a directory
+	Data []byte
+	Gone bool // it is no longer there
+}
+
+// The names of the kinds, in files.
+
+func (Typed) Kind() string           { return "typed" }
+func (ResetButton) Kind() string     { return "reset-button" }
+func (PowerCycle) Kind() string      { return "power-cycle" }
+func (PinLevel) Kind() string        { return "pin" }
+func (PinReleased) Kind() string     { return "pin-released" }
+func (Voltage) Kind() string         { return "voltage" }
+func (ResetConnection) Kind() string { return "reset-connection" }
+func (CollectGarbage) Kind() string  { return "collect-garbage" }
+func (Files) Kind() string           { return "files" }

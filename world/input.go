@@ -1,0 +1,82 @@
+package world
+
+import (
+	"fmt"
+
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+// Input is something that comes from outside the world: what was typed, a level at a
+// pin, an answer of the host, what somebody does with a key. It is a value and says
+// what has happened, not what is to be done, so that the inputs of a run can be kept
+// and given to the world again.
+type Input struct {
+	At   clock.Time // virtual time at which it was taken; the world fills it in
+	To   string     // whom it concerns: a device's name, or a name given to Attach
+	What Stimulus
+}
+
+// Stimulus is what an input says has happened: a value of a type of its own for
+// each kind, of exported fields and without pointers, functions or channels. Package
+// input has those of devices.
+type Stimulus interface {
+	// Kind names the type in files.
+	Kind() string
+}
+
+// Receiver takes inputs. Take returns what there is to say in reply: words for the
+// person who caused the input, or an error that says why nothing was done.
+type Receiver interface {
+	Take(Stimulus) (reply string, err error)
+}
+
+// sent is an input in the clock's inbox, with whom to tell of the reply.
+type sent struct {
+	Input
+	done func(reply string, err error)
+}
+
+// Send hands an input to the world, which takes it between two events. done, unless
+// nil, is told the reply on the world's goroutine; it must not change anything in
+// the world. Send may be called from any goroutine.
+func (w *World) Send(to string, what Stimulus, done func(reply string, err error)) {
+	w.Clock.Post(sent{Input{To: to, What: what}, done})
+}
+
+// Attach makes r take the inputs to a name that is no device's.
+func (w *World) Attach(name string, r Receiver) { w.receivers[name] = r }
+
+// OnInput makes fn see every input as it is taken. fn runs on the world's goroutine.
+func (w *World) OnInput(fn func(Input)) { w.inputs = append(w.inputs, fn) }
+
+// Taken tells those who watch the inputs of one that its receiver has fetched by
+// itself, within an event: a line of a file that is typed.
+func (w *World) Taken(to string, what Stimulus) {
+	in := Input{At: w.Clock.Now(), To: to, What: what}
+	for _, fn := range w.inputs {
+		fn(in)
+	}
+}
+
+// receive takes an input out of the clock's inbox.
+func (w *World) receive(posted any) {
+	in := posted.(sent)
+	w.Taken(in.To, in.What)
+	r := w.receiver(in.To)
+	if r == nil {
+		panic(fmt.Sprintf("world: input %q to %q, which nobody takes", in.What.Kind(), in.To))
+	}
+	reply, err := r.Take(in.What)
+	if in.done != nil {
+		in.done(reply, err)
+	}
+}
+
+func (w *World) receiver(name string) Receiver {
+	for _, n := range w.nodes {
+		if n.Name() == name {
+			return n
+		}
+	}
+	return w.receivers[name]
+}
