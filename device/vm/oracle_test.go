@@ -12,11 +12,11 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/lualib"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
 )
 
 // The tests on measurements run what the firmware's own VM did (testdata/memory-*)
-// and compare. The environment variable NODEMCU_ORACLE may name further files of
-// the same formats, or directories of them, separated as in PATH.
+// and compare. For further sets see package oracle.
 
 func openLibs(v *vm.VM) { lualib.Open(v) }
 
@@ -93,21 +93,11 @@ func (b *bench) settle() int {
 	return last
 }
 
-// readJSON reads a set of measurements and appends what NODEMCU_ORACLE adds to it.
+// readJSON reads a set of measurements and appends the further set of that name.
 func readJSON[T any](t testing.TB, name string, into *[]T) (own int) {
 	files := []string{filepath.Join("testdata", name)}
-	for _, p := range filepath.SplitList(os.Getenv("NODEMCU_ORACLE")) {
-		if st, err := os.Stat(p); err != nil {
-			t.Fatalf("NODEMCU_ORACLE: %v", err)
-		} else if st.IsDir() {
-			p = filepath.Join(p, name)
-			if _, err := os.Stat(p); err != nil {
-				continue
-			}
-		} else if kind := strings.TrimSuffix(name, ".json"); !strings.Contains(filepath.Base(p), kind) {
-			continue
-		}
-		files = append(files, p)
+	if more, ok := oracle.Further(t, name); ok {
+		files = append(files, more)
 	}
 	for i, f := range files {
 		data, err := os.ReadFile(f)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
@@ -46,11 +47,11 @@ var unlike = map[string]string{}
 // TestOracle runs every measured scenario and compares everything: events and
 // calls with arguments, results, errors and times, the segments on the wire, what
 // the peers saw, when the tick ran, and the state and memory at the end. Further
-// files are run the same way when NODEMCU_ORACLE names them, separated by commas.
+// scenarios are run the same way: see package oracle.
 func TestOracle(t *testing.T) {
 	files := []string{"testdata/net-traces.json"}
-	if more := os.Getenv("NODEMCU_ORACLE"); more != "" {
-		files = append(files, strings.Split(more, ",")...)
+	if more, ok := oracle.Further(t, "net-traces.json"); ok {
+		files = append(files, more)
 	}
 	for _, file := range files {
 		t.Run(file, func(t *testing.T) { oracleFile(t, file) })
