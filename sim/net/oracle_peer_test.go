@@ -184,6 +184,17 @@ func (pw *peerWorld) add(t *testing.T, name, kind string, opts []string) {
 	}
 }
 
+// initial returns the sequence number at which a peer began to send to dst, or would
+// have.
+func (pw *peerWorld) initial(src, dst netip.AddrPort) (isn uint32, ok bool) {
+	for _, p := range pw.all {
+		if p.host.ip == src.Addr() && p.port == src.Port() && p.dip == dst.Addr() && p.dpt == dst.Port() {
+			return p.isn, true
+		}
+	}
+	return 0, false
+}
+
 // host returns the peers' host with an address.
 func (pw *peerWorld) host(ip netip.Addr) *peerHost {
 	for _, h := range pw.hosts {

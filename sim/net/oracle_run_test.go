@@ -72,7 +72,7 @@ func (r *recorder) add(list *[]entry, e entry, t clock.Time) {
 func runScenario(t *testing.T, s *scenario, hostCPU bool) *scenario {
 	t.Helper()
 	w := world.New(1)
-	r := &recorder{clock: w.Clock, start: clock.At(scriptDelay), rel: relative{map[[2]string]uint32{}}, lost: map[*wire.Packet]bool{}, ticks: []any{}}
+	r := &recorder{clock: w.Clock, start: clock.At(scriptDelay), rel: relative{isn: map[[2]string]uint32{}}, lost: map[*wire.Packet]bool{}, ticks: []any{}}
 	r.end = r.start.Add(clock.Duration(s.UntilMS) * clock.Millisecond)
 	r.got.Trace, r.got.Wire, r.got.Peer = []entry{}, []entry{}, []entry{}
 
@@ -130,6 +130,7 @@ func runScenario(t *testing.T, s *scenario, hostCPU bool) *scenario {
 	w.Wire.Tap(r.tap)
 	w.Subscribe(r.happened)
 	pw := newPeerWorld(t, w.Wire, r.start, s.PeerScript, func(e entry) { r.add(&r.got.Peer, e, r.clock.Now()) })
+	r.rel.peer = pw.initial
 	addDNSServer(t, w.Wire, s.DNSScript)
 	for _, sd := range r.devs {
 		sd.d.PowerOn()

@@ -263,25 +263,35 @@ func TestPeerPattern(t *testing.T) {
 }
 
 // relative turns absolute sequence numbers into ones relative to the initial
-// number of their direction, as far as that was seen.
-type relative struct{ isn map[[2]string]uint32 }
+// number of their direction, as far as that was seen, or is a scripted peer's.
+type relative struct {
+	isn  map[[2]string]uint32
+	peer func(src, dst netip.AddrPort) (isn uint32, ok bool)
+}
+
+// initial returns the number at which the direction from src to dst began.
+func (r *relative) initial(src, dst netip.AddrPort) (uint32, bool) {
+	if n, ok := r.isn[[2]string{src.String(), dst.String()}]; ok {
+		return n, true
+	}
+	return r.peer(src, dst)
+}
 
 func (r *relative) describe(e entry, p *wire.Packet) {
-	src := netip.AddrPortFrom(p.Src, p.SrcPort).String()
-	dst := netip.AddrPortFrom(p.Dst, p.DstPort).String()
-	e["src"], e["dst"] = src, dst
+	src, dst := netip.AddrPortFrom(p.Src, p.SrcPort), netip.AddrPortFrom(p.Dst, p.DstPort)
+	e["src"], e["dst"] = src.String(), dst.String()
 	if p.Flags&wire.SYN != 0 {
-		r.isn[[2]string{src, dst}] = p.Seq
+		r.isn[[2]string{src.String(), dst.String()}] = p.Seq
 	}
 	e["fl"] = p.Flags.String()
 	e["len"], e["wnd"] = len(p.Payload), p.Window
-	if n, ok := r.isn[[2]string{src, dst}]; ok {
+	if n, ok := r.initial(src, dst); ok {
 		e["seq"] = p.Seq - n
 	} else {
 		e["seq_abs"] = p.Seq
 	}
 	if p.Flags&wire.ACK != 0 {
-		if n, ok := r.isn[[2]string{dst, src}]; ok {
+		if n, ok := r.initial(dst, src); ok {
 			e["ack"] = p.Ack - n
 		} else {
 			e["ack_abs"] = p.Ack
