@@ -115,16 +115,16 @@ func (h *Handle) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// ReadUntil reads up to max bytes, or up to and with the first byte equal to end
+// ReadUntil reads up to limit bytes, or up to and with the first byte equal to end
 // if that comes sooner; an end that is no byte value (-1) never comes. The result
 // is a copy. At the end of the file the error is io.EOF.
-func (h *Handle) ReadUntil(max, end int) ([]byte, error) {
+func (h *Handle) ReadUntil(limit, end int) ([]byte, error) {
 	rest, err := h.rest()
 	if err != nil {
 		return nil, err
 	}
-	if len(rest) > max {
-		rest = rest[:max]
+	if len(rest) > limit {
+		rest = rest[:limit]
 	}
 	if end >= 0 && end <= 255 {
 		if i := bytes.IndexByte(rest, byte(end)); i >= 0 {
@@ -135,8 +135,8 @@ func (h *Handle) ReadUntil(max, end int) ([]byte, error) {
 	return append([]byte(nil), rest...), nil
 }
 
-// ReadLine reads up to max bytes of the next line, with its "\n".
-func (h *Handle) ReadLine(max int) ([]byte, error) { return h.ReadUntil(max, '\n') }
+// ReadLine reads up to limit bytes of the next line, with its "\n".
+func (h *Handle) ReadLine(limit int) ([]byte, error) { return h.ReadUntil(limit, '\n') }
 
 // rest returns what can still be read, at least one byte.
 func (h *Handle) rest() ([]byte, error) {

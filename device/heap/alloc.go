@@ -97,14 +97,14 @@ func (a *arena) place(n int) (Block, bool) {
 		a.used += n
 		return Block{int32(n), int32(n), 1}, true
 	}
-	min := int32(2 * a.layout.header())
+	least := int32(2 * a.layout.header())
 	for i := range a.free {
 		f := &a.free[i]
 		if f.length < need {
 			continue
 		}
 		b := Block{int32(n), need, f.addr + 1}
-		if f.length-need > min {
+		if f.length-need > least {
 			f.addr += need
 			f.length -= need
 		} else {

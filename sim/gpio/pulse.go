@@ -58,7 +58,7 @@ const (
 
 // hardwareWatchdog is how long the chip may stay in an interrupt (about 8.2 s;
 // nobody can feed the hardware watchdog meanwhile).
-var hardwareWatchdog = 8200 * clock.Millisecond
+const hardwareWatchdog = 8200 * clock.Millisecond
 
 // pulses is the state of the module gpio.pulse.
 type pulses struct {

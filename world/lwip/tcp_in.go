@@ -80,25 +80,25 @@ func (s *Stack) find(list **TCPConn, p *wire.Packet) *TCPConn {
 
 // findListener prefers a listener on the packet's address to one on any.
 func (s *Stack) findListener(p *wire.Packet) *TCPConn {
-	var any *TCPConn
+	var best *TCPConn
 	for l := s.listening; l != nil; l = l.next {
 		if l.localPort != p.DstPort {
 			continue
 		}
 		if l.localIP == p.Dst {
-			any = l
+			best = l
 			break
 		}
 		if isAny(l.localIP) {
-			any = l
+			best = l
 		}
 	}
-	if any != nil {
-		unlink(&s.listening, any)
-		any.next = s.listening
-		s.listening = any
+	if best != nil {
+		unlink(&s.listening, best)
+		best.next = s.listening
+		s.listening = best
 	}
-	return any
+	return best
 }
 
 // resetFor answers a segment with a RST.
