@@ -104,7 +104,7 @@ func (d *Device) shutdown() {
 	d.Flash.Reset()
 	d.Pins.Reset()
 	libs := d.libs
-	d.VM, d.libs, d.snapshot = nil, nil, nil
+	d.VM, d.libs, d.snapshot, d.sockets = nil, nil, nil, nil
 	d.Inspect.Reset()
 	d.onerror, d.erring, d.halted = 0, false, false
 	for _, l := range libs {

@@ -25,6 +25,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/repl"
 	"github.com/nodemcu-sim/nodemcu-sim/device/serial"
+	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
@@ -111,6 +112,7 @@ type Device struct {
 	halted       bool
 	libs         []*Lib
 	snapshot     []func(*Snapshot)
+	sockets      *sockets.Table // nil: no module has asked for it
 	onerror      vm.Ref
 	erring       bool // the default onerror has a restart pending
 }
@@ -186,6 +188,15 @@ func (d *Device) NewTimer(fn func()) *ets.Timer { return d.ETS.NewTimer(fn) }
 // PostTask queues a task. It reports false when the queue of that priority is
 // full.
 func (d *Device) PostTask(p ets.Priority, fn func()) bool { return d.ETS.PostTask(p, fn) }
+
+// Sockets returns the sockets of this boot, which the modules that use the network
+// share. A module that opens asks for them.
+func (d *Device) Sockets() *sockets.Table {
+	if d.sockets == nil {
+		d.sockets = sockets.New(d, d.VM, d.Net.Stack(), d.Inspect)
+	}
+	return d.sockets
+}
 
 // Random returns the next number of the device's hardware random generator,
 // which is seeded by the world.

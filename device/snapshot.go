@@ -5,6 +5,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -25,28 +26,12 @@ type Snapshot struct {
 	Heap    inspect.HeapUsage
 	WiFi    radio.Snapshot
 	AirDown bool // the access points are off: air.SetDown
-	Sockets []SocketSnapshot
+	Sockets []sockets.Snapshot
 	Timers  []TimerSnapshot
 	Pins    []pin.Snapshot
 	ADC     int    // what the converter reads
 	Tasks   [3]int // waiting, by priority, low first
 	CPU     clock.Duration
-}
-
-// SocketSnapshot is one connection, listener or UDP socket.
-type SocketSnapshot struct {
-	ID               int
-	Proto, State     string
-	Local, Remote    string
-	Queued, Unacked  int // bytes
-	Segments         int
-	Window           int
-	Held             bool
-	RxBytes, TxBytes int64
-	Age              clock.Duration
-	Handlers         []string
-	Retransmits      int    // segments sent again, since it was made
-	Site             string // file:line of the program that made it
 }
 
 // TimerSnapshot is one Lua timer.
@@ -89,6 +74,9 @@ func (d *Device) Snapshot() Snapshot {
 	if d.VM != nil {
 		s.Heap = inspect.Usage(d.VM)
 	}
+	if d.sockets != nil {
+		s.Sockets = d.sockets.Snapshot()
+	}
 	for _, fn := range d.snapshot {
 		fn(&s)
 	}
@@ -103,3 +91,6 @@ func (d *Device) Names(path ...string) []vm.Name {
 	}
 	return d.VM.Names(path...)
 }
+
+// SocketSnapshot is one socket.
+type SocketSnapshot = sockets.Snapshot

@@ -1,8 +1,6 @@
 package mdns
 
 import (
-	"strings"
-
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
@@ -49,7 +47,7 @@ func open(d *device.Device) *device.Lib {
 
 // register is mdns.register(hostname [, attributes]).
 func (m *module) register(c *vm.Call) int {
-	i := &info{host: cString(c.String(1)), service: "http", port: 80}
+	i := &info{host: vm.CString(c.String(1)), service: "http", port: 80}
 	i.description = i.host
 	if c.NArgs() >= 2 {
 		i.take(c, c.Table(2))
@@ -84,21 +82,15 @@ func (i *info) take(c *vm.Call, t *vm.Table) {
 		if !ok {
 			c.ArgError(-1, "string expected, got "+c.VM.TypeName(value))
 		}
-		switch text := cString(string(text)); name {
+		switch text := vm.CString(string(text)); name {
 		case "service":
 			i.service = text
 		case "description":
 			i.description = text
 		default:
-			i.attributes = append(i.attributes, cString(string(name))+"="+text)
+			i.attributes = append(i.attributes, vm.CString(string(name))+"="+text)
 		}
 	}
-}
-
-// cString is what C sees of a Lua string.
-func cString(s string) string {
-	s, _, _ = strings.Cut(s, "\x00")
-	return s
 }
 
 // close is mdns.close().

@@ -14,13 +14,13 @@ func (m *module) resolve(c *vm.Call) int {
 	found := func(ip netip.Addr, ok bool) {
 		var answer vm.Value = vm.Nil
 		if ok && ip != netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
-			answer = m.newString(string(addrText(ip)))
+			answer = m.NewString(string(addrText(ip)))
 		}
 		fn := m.v.Deref(ref)
 		m.v.Unref(&ref) // before the call, which may end in an error
-		m.invoke("dns", fn, vm.Nil, answer)
+		m.Callback("dns", fn, vm.Nil, answer)
 	}
-	ip, err := m.stack.Resolve(name, found)
+	ip, err := m.Stack.Resolve(name, found)
 	switch err {
 	case lwip.OK:
 		found(ip, true)
@@ -37,14 +37,14 @@ func (m *module) resolve(c *vm.Call) int {
 func (s *socket) dns(c *vm.Call) int {
 	name := c.String(2)
 	if fn := function(c, 3); fn != nil {
-		s.m.v.SetRef(&s.onDNS, fn, s.refName("dns", "socket"))
+		s.SetCallback(&s.onDNS, "dns", "socket", fn)
 	}
 	if s.onDNS == 0 {
 		c.Error("no callback specified")
 	}
 	s.resolving++
-	anchored := s.anchor(c, "socket")
-	ip, err := s.m.stack.Resolve(name, s.resolved)
+	anchored := s.Anchor(c.Arg(1), "socket")
+	ip, err := s.m.Stack.Resolve(name, s.resolved)
 	switch err {
 	case lwip.OK:
 		s.resolved(ip, true)
@@ -52,7 +52,7 @@ func (s *socket) dns(c *vm.Call) int {
 	default:
 		s.resolving--
 		if anchored {
-			s.release()
+			s.Release()
 		}
 		raise(c, err)
 	}
@@ -66,13 +66,13 @@ func (m *module) setDNSServer(c *vm.Call) int {
 	if len(text) > 16 || !ok || ip == lwip.AnyAddr || ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}) {
 		c.Error("invalid dns server ip")
 	}
-	m.stack.SetDNS(dnsIndex(c, 2), ip) // which ignores an index out of range
+	m.Stack.SetDNS(dnsIndex(c, 2), ip) // which ignores an index out of range
 	return 0
 }
 
 // getDNSServer is net.dns.getdnsserver([index]).
 func (m *module) getDNSServer(c *vm.Call) int {
-	ip := m.stack.DNS(dnsIndex(c, 1))
+	ip := m.Stack.DNS(dnsIndex(c, 1))
 	if ip == lwip.AnyAddr {
 		return c.ReturnNil()
 	}

@@ -22,7 +22,7 @@ func (m *module) ifinfo(c *vm.Call) int {
 	if i < stationIf || i > softAPIf {
 		return c.ReturnNil()
 	}
-	n := m.stack.Netif(i)
+	n := m.Stack.Netif(i)
 	t := c.NewTable(0, 4)
 	set := func(t *vm.Table, name string, a netip.Addr) {
 		if a.IsValid() && a != lwip.AnyAddr {
@@ -53,13 +53,13 @@ func netmask(bits int) netip.Addr {
 
 // multicastJoin is net.multicastJoin(if_ip, group).
 func (m *module) multicastJoin(c *vm.Call) int {
-	m.stack.JoinGroup(groupArgs(c))
+	m.Stack.JoinGroup(groupArgs(c))
 	return 0
 }
 
 // multicastLeave is net.multicastLeave(if_ip, group).
 func (m *module) multicastLeave(c *vm.Call) int {
-	m.stack.LeaveGroup(groupArgs(c))
+	m.Stack.LeaveGroup(groupArgs(c))
 	return 0
 }
 

@@ -45,13 +45,13 @@ func (m *module) startPing(c *vm.Call) int {
 	p.fn = m.v.Ref(c.Function(n), "ping callback")
 	found := func(ip netip.Addr, ok bool) {
 		if !ok {
-			m.callback("ping", p.fn, vm.Nil)
+			m.Callback("ping", m.v.Deref(p.fn), vm.Nil)
 			m.v.Unref(&p.fn)
 			return
 		}
 		p.begin(ip)
 	}
-	ip, err := m.stack.Resolve(host, found)
+	ip, err := m.Stack.Resolve(host, found)
 	switch err {
 	case lwip.OK:
 		p.begin(ip)
@@ -71,7 +71,7 @@ func (p *ping) begin(ip netip.Addr) {
 	}
 	m.ping = p
 	p.ip = ip
-	p.unlisten = m.stack.ListenEcho(p.answered)
+	p.unlisten = m.Stack.ListenEcho(p.answered)
 	p.timer = m.d.NewTimer(p.next)
 	p.next()
 }
@@ -101,7 +101,7 @@ func (p *ping) next() {
 	p.sentAt = p.m.d.Now()
 	p.waiting = true
 	p.timer.Arm(pingInterval, false)
-	p.m.stack.SendEcho(p.ip, pingID, p.seq, pingData)
+	p.m.Stack.SendEcho(p.ip, pingID, p.seq, pingData)
 }
 
 func (p *ping) answered(e lwip.Echo) {
@@ -113,5 +113,5 @@ func (p *ping) answered(e lwip.Echo) {
 }
 
 func (p *ping) report(bytes int, took clock.Duration) {
-	p.m.callback("ping", p.fn, vm.Number(bytes), p.m.newString(string(addrText(p.ip))), vm.Number(p.seq), vm.Number(took/clock.Millisecond))
+	p.m.Callback("ping", p.m.v.Deref(p.fn), vm.Number(bytes), p.m.NewString(string(addrText(p.ip))), vm.Number(p.seq), vm.Number(took/clock.Millisecond))
 }

@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"net/netip"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
 // server is a net.tcpserver.
 type server struct {
-	object
+	sockets.Object
+	m        *module
 	listener *lwip.TCPConn
 	accept   vm.Ref
 	timeout  int // of accepted connections, in seconds
@@ -30,7 +32,7 @@ func init() {
 // createServer is net.createServer([timeout]).
 func (m *module) createServer(c *vm.Call) int {
 	timeout := c.OptInt(1, 30)
-	c.Push(m.v.NewObject(serverType, sizeUserdata, &server{object: m.newObject(), timeout: timeout}))
+	c.Push(m.v.NewObject(serverType, sizeUserdata, &server{Object: m.NewObject(), m: m, timeout: timeout}))
 	return 1
 }
 
@@ -45,8 +47,8 @@ func (s *server) listen(c *vm.Call) int {
 	if fn == nil {
 		c.Error("need callback")
 	}
-	m.v.SetRef(&s.accept, fn, s.refName("listen", "server"))
-	conn := m.stack.NewTCP()
+	s.SetCallback(&s.accept, "listen", "server", fn)
+	conn := m.Stack.NewTCP()
 	if conn == nil {
 		c.Error("cannot allocate PCB")
 	}
@@ -56,7 +58,7 @@ func (s *server) listen(c *vm.Call) int {
 		s.listener = conn.Listen()
 		if s.listener == nil {
 			err = lwip.ErrMem
-			m.hint("port %d has a listener already: listen() calls that \"out of memory\"", port)
+			m.Hints.Here("port %d has a listener already: listen() calls that \"out of memory\"", port)
 		}
 	}
 	if err != lwip.OK {
@@ -65,8 +67,8 @@ func (s *server) listen(c *vm.Call) int {
 	}
 	s.listener.Owner = s
 	s.listener.OnAccept = s.accepted
-	s.anchor(c, "server")
-	s.state("LISTEN", s.listener.LocalAddr(), netip.AddrPort{})
+	s.Anchor(c.Arg(1), "server")
+	s.State("LISTEN", s.listener.LocalAddr(), netip.AddrPort{})
 	return 0
 }
 
@@ -93,19 +95,19 @@ func listenArgs(c *vm.Call) (port uint16, ip netip.Addr, next int) {
 // accepted makes a socket of a connection and hands it to the program.
 func (s *server) accepted(conn *lwip.TCPConn) lwip.Err {
 	m := s.m
-	if s.dead || s.listener == nil || s.self == 0 || s.accept == 0 {
+	if s.Dead || s.listener == nil || !s.Anchored() || s.accept == 0 {
 		return lwip.ErrAbort
 	}
-	k := &socket{object: m.newObject(), accepted: true}
-	k.site = s.site
+	k := &socket{Object: m.NewObject(), m: m}
+	k.Site, k.Adopted = s.Site, true
 	ud := m.v.NewObject(socketType, sizeUserdata, k)
-	k.self = m.v.Ref(ud, fmt.Sprintf("accepted socket %d", k.id))
+	k.Anchor(ud, "accepted socket")
 	k.adopt(conn)
 	conn.KeepAlive = true
 	conn.KeepIdle = uint32(s.timeout) * 1000
 	conn.KeepCount = 1
-	k.state("ESTABLISHED", conn.LocalAddr(), conn.RemoteAddr())
-	m.callback("listen", s.accept, ud)
+	k.State("ESTABLISHED", conn.LocalAddr(), conn.RemoteAddr())
+	m.Callback("listen", m.v.Deref(s.accept), ud)
 	// The firmware does not look whether the program has closed it meanwhile.
 	return k.connected(k.conn)
 }
@@ -123,10 +125,10 @@ func (s *server) close(c *vm.Call) int {
 	if s.listener == nil {
 		c.Error("not connected")
 	}
-	s.state("CLOSED", s.listener.LocalAddr(), netip.AddrPort{})
+	s.State("CLOSED", s.listener.LocalAddr(), netip.AddrPort{})
 	s.listener.Close()
 	s.listener = nil
-	s.release()
+	s.Release()
 	return 0
 }
 
@@ -136,6 +138,20 @@ func (s *server) finalize() {
 		s.listener = nil
 	}
 	s.m.v.Unref(&s.accept)
-	s.release()
-	s.dead = true
+	s.Release()
+	s.Dead = true
 }
+
+// Callbacks is the one that takes connections.
+func (s *server) Callbacks() []sockets.Callback {
+	if s.accept == 0 {
+		return nil
+	}
+	return []sockets.Callback{{Name: "listen", Ref: s.accept}}
+}
+
+// Over reports whether the server no longer listens.
+func (s *server) Over() bool { return s.listener == nil }
+
+// String names the server for people.
+func (s *server) String() string { return fmt.Sprintf("server %d", s.ID) }

@@ -1,20 +1,22 @@
 package net
 
 import (
+	"fmt"
 	"net/netip"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
 // socket is a net.tcpsocket or a net.udpsocket.
 type socket struct {
-	object
+	sockets.Object
+	m    *module
 	conn *lwip.TCPConn   // TCP
 	udp  *lwip.UDPSocket // UDP
 
 	isUDP     bool
-	accepted  bool // made by a server
 	resolving int  // names being looked up for the socket
 	hold      bool // TCP: do not give the receive window back
 
@@ -46,7 +48,7 @@ func init() {
 
 // createConnection is net.createConnection().
 func (m *module) createConnection(c *vm.Call) int {
-	c.Push(m.v.NewObject(socketType, sizeUserdata, &socket{object: m.newObject()}))
+	c.Push(m.v.NewObject(socketType, sizeUserdata, &socket{Object: m.NewObject(), m: m}))
 	return 1
 }
 
@@ -59,22 +61,19 @@ func (s *socket) adopt(conn *lwip.TCPConn) {
 	conn.OnError = s.over
 }
 
-// value is the socket as callbacks get it.
-func (s *socket) value() vm.Value { return s.m.v.Deref(s.self) }
-
 // Events from the stack. They are refused when the script has closed the socket,
 // which ends the processing of the segment without an answer to it. The stack's
 // connection may be an older one than the socket's: the firmware does not look.
 
-func (s *socket) refuses() bool { return s.dead || s.conn == nil || s.self == 0 }
+func (s *socket) refuses() bool { return s.Dead || s.conn == nil || !s.Anchored() }
 
 // connected is the connection event.
 func (s *socket) connected(conn *lwip.TCPConn) lwip.Err {
-	if s.dead || s.conn != conn {
+	if s.Dead || s.conn != conn {
 		return lwip.ErrAbort
 	}
-	if s.self != 0 && s.onConnection != 0 {
-		s.m.callback("connection", s.onConnection, s.value())
+	if s.Anchored() && s.onConnection != 0 {
+		s.m.Callback("connection", s.m.v.Deref(s.onConnection), s.Value())
 	}
 	return lwip.OK
 }
@@ -91,14 +90,14 @@ func (s *socket) received(conn *lwip.TCPConn, data [][]byte) lwip.Err {
 	if s.onReceive != 0 {
 		s.inReceive = true
 		for _, d := range data {
-			s.m.callback("receive", s.onReceive, s.value(), s.m.newString(string(d)))
+			s.m.Callback("receive", s.m.v.Deref(s.onReceive), s.Value(), s.m.NewString(string(d)))
 		}
 		s.inReceive = false
 	}
 	if s.hold {
 		conn.Recved(0)
 	} else {
-		conn.Recved(s.m.stack.Params().Window)
+		conn.Recved(s.m.Stack.Params().Window)
 	}
 	return lwip.OK
 }
@@ -108,7 +107,7 @@ func (s *socket) sent() lwip.Err {
 		return lwip.ErrAbort
 	}
 	if s.onSent != 0 {
-		s.m.callback("sent", s.onSent, s.value())
+		s.m.Callback("sent", s.m.v.Deref(s.onSent), s.Value())
 	}
 	return lwip.OK
 }
@@ -116,13 +115,13 @@ func (s *socket) sent() lwip.Err {
 // over is the end of a connection: the peer's FIN (OK), a RST, or an abort. The
 // anchor goes only after the handler, which is why a connect inside it is deaf.
 func (s *socket) over(err lwip.Err) {
-	if s.dead || s.self == 0 {
+	if s.Dead || !s.Anchored() {
 		return
 	}
 	conn := s.conn
 	s.conn = nil
 	if conn != nil {
-		s.state(endState(err), conn.LocalAddr(), conn.RemoteAddr())
+		s.State(endState(err), conn.LocalAddr(), conn.RemoteAddr())
 	}
 	ref, what := s.onDisconnection, "disconnection"
 	if err != lwip.OK && s.onReconnection != 0 {
@@ -130,11 +129,11 @@ func (s *socket) over(err lwip.Err) {
 	}
 	if ref != 0 {
 		s.ended = true
-		s.m.callback(what, ref, s.value(), vm.Number(err))
+		s.m.Callback(what, s.m.v.Deref(ref), s.Value(), vm.Number(err))
 		s.ended = false
 	}
 	if s.resolving == 0 {
-		s.release()
+		s.Release()
 		s.hintLeak()
 	}
 }
@@ -142,7 +141,7 @@ func (s *socket) over(err lwip.Err) {
 // hintLeak tells of a connection that is over and whose socket stays for ever,
 // because one of its handlers holds it: handlers are not dropped at the end.
 func (s *socket) hintLeak() {
-	if !s.accepted {
+	if !s.Adopted {
 		return // the program made it and may want it again
 	}
 	v := s.m.v
@@ -152,7 +151,7 @@ func (s *socket) hintLeak() {
 			continue
 		}
 		if fn, ok := v.Deref(*ref).(*vm.Function); ok && v.Captures(fn, s) {
-			s.m.hintOnce("leak "+name, "%s is closed but stays in memory: its %s handler uses the socket as an upvalue. Use the handler's argument instead, or remove the handler with on(%q, nil)", nameOf(s), name, name)
+			s.m.Hints.Once("leak "+name, "%s is closed but stays in memory: its %s handler uses the socket as an upvalue. Use the handler's argument instead, or remove the handler with on(%q, nil)", s, name, name)
 			return
 		}
 	}
@@ -187,20 +186,20 @@ func (s *socket) connect(c *vm.Call) int {
 		if fn == nil {
 			c.ArgError(4, "not a function")
 		}
-		m.v.SetRef(&s.onConnection, fn, s.refName("connection", "socket"))
+		s.SetCallback(&s.onConnection, "connection", "socket", fn)
 	}
 	if s.ended {
-		m.hint("connect() inside a disconnection or reconnection handler makes a connection without events: connect from a task")
+		m.Hints.Here("connect() inside a disconnection or reconnection handler makes a connection without events: connect from a task")
 	}
-	conn := m.stack.NewTCP()
+	conn := m.Stack.NewTCP()
 	if conn == nil {
 		c.Error("cannot allocate PCB")
 	}
 	s.adopt(conn)
 	conn.SetRemotePort(port)
 	s.resolving++
-	anchored := s.anchor(c, "socket")
-	ip, err := m.stack.Resolve(host, s.resolved)
+	anchored := s.Anchor(c.Arg(1), "socket")
+	ip, err := m.Stack.Resolve(host, s.resolved)
 	switch err {
 	case lwip.OK:
 		s.resolved(ip, true)
@@ -208,7 +207,7 @@ func (s *socket) connect(c *vm.Call) int {
 	default:
 		s.resolving--
 		if anchored {
-			s.release()
+			s.Release()
 		}
 		conn.Abort()
 		s.conn = nil
@@ -221,7 +220,7 @@ func (s *socket) connect(c *vm.Call) int {
 // waited for it. Without an answer that goes to 255.255.255.255, as in the
 // firmware.
 func (s *socket) resolved(ip netip.Addr, ok bool) {
-	if s.dead {
+	if s.Dead {
 		return
 	}
 	m := s.m
@@ -229,26 +228,26 @@ func (s *socket) resolved(ip netip.Addr, ok bool) {
 	if !ok {
 		ip = none
 	}
-	if s.self != 0 && s.onDNS != 0 {
+	if s.Anchored() && s.onDNS != 0 {
 		var answer vm.Value = vm.Nil
 		if ip != none {
-			answer = m.newString(string(addrText(ip)))
+			answer = m.NewString(string(addrText(ip)))
 		}
-		m.callback("dns", s.onDNS, s.value(), answer)
+		m.Callback("dns", m.v.Deref(s.onDNS), s.Value(), answer)
 	}
 	s.resolving--
 	switch {
 	case s.conn != nil && s.conn.State() == lwip.Closed:
 		if ip == none {
-			m.hintOnce("no name", "%s: the name has no address, so connect() goes on to 255.255.255.255 and fails after 6 s: close the socket when dns says nil", nameOf(s))
+			m.Hints.Once("no name", "%s: the name has no address, so connect() goes on to 255.255.255.255 and fails after 6 s: close the socket when dns says nil", s)
 		}
 		conn := s.conn
 		conn.OnConnected = s.connected
 		if conn.Connect(ip, conn.RemoteAddr().Port()) == lwip.OK {
-			s.state("SYN_SENT", conn.LocalAddr(), conn.RemoteAddr())
+			s.State("SYN_SENT", conn.LocalAddr(), conn.RemoteAddr())
 		}
 	case s.conn == nil && s.udp == nil && s.resolving == 0:
-		s.release()
+		s.Release()
 	}
 }
 
@@ -263,18 +262,18 @@ func (s *socket) send(c *vm.Call) int {
 		c.Error("no data to send")
 	}
 	if fn := function(c, 3); fn != nil {
-		m.v.SetRef(&s.onSent, fn, s.refName("sent", "socket"))
+		s.SetCallback(&s.onSent, "sent", "socket", fn)
 	}
-	if s.conn == nil || s.self == 0 {
+	if s.conn == nil || !s.Anchored() {
 		c.Error("not connected")
 	}
 	if n := len(data); n > 0xffff {
-		m.hint("send() takes the length modulo 65536: %d of %d bytes are sent", n&0xffff, n)
+		m.Hints.Here("send() takes the length modulo 65536: %d of %d bytes are sent", n&0xffff, n)
 		data = data[:n&0xffff]
 	}
 	if err := s.conn.Write([]byte(data)); err != lwip.OK {
 		if err == lwip.ErrMem && len(data) > s.conn.SendSpace() {
-			m.hint("send() of %d bytes with room for %d raises \"out of memory\" and queues nothing: wait for the sent event", len(data), s.conn.SendSpace())
+			m.Hints.Here("send() of %d bytes with room for %d raises \"out of memory\" and queues nothing: wait for the sent event", len(data), s.conn.SendSpace())
 		}
 		raise(c, err)
 	}
@@ -294,7 +293,7 @@ func (s *socket) unhold(*vm.Call) int {
 	if s.hold && s.conn != nil {
 		s.hold = false
 		s.conn.AckNow()
-		s.conn.Recved(s.m.stack.Params().Window)
+		s.conn.Recved(s.m.Stack.Params().Window)
 	}
 	return 0
 }
@@ -341,19 +340,19 @@ func (s *socket) ttl(c *vm.Call) int {
 
 // on is socket:on(event, fn) and udp:on(event, fn).
 func (s *socket) on(c *vm.Call) int {
-	name := cString(c.String(2))
+	name := vm.CString(c.String(2))
 	ref := s.handler(name)
 	if ref == nil {
 		c.Error("invalid callback name")
 	}
 	switch fn := c.Arg(3).(type) {
 	case *vm.Function:
-		s.m.v.SetRef(ref, fn, s.refName(name, "socket"))
+		s.SetCallback(ref, name, "socket", fn)
 	default:
 		if c.IsNone(3) || !c.IsNoneOrNil(3) {
 			c.Error("invalid callback function")
 		}
-		s.m.v.Unref(ref)
+		s.SetCallback(ref, name, "socket", nil)
 	}
 	return 0
 }
@@ -383,16 +382,22 @@ func (s *socket) handler(name string) *vm.Ref {
 
 var events = []string{"connection", "reconnection", "disconnection", "receive", "sent", "dns"}
 
-// handlers lists the events that have a callback.
-func (s *socket) handlers() []string {
-	var out []string
+// Callbacks lists the events that have one.
+func (s *socket) Callbacks() []sockets.Callback {
+	var out []sockets.Callback
 	for _, name := range events {
 		if ref := s.handler(name); ref != nil && *ref != 0 {
-			out = append(out, name)
+			out = append(out, sockets.Callback{Name: name, Ref: *ref})
 		}
 	}
 	return out
 }
+
+// Over reports whether the socket has no connection and waits for none.
+func (s *socket) Over() bool { return s.conn == nil && s.udp == nil && s.resolving == 0 }
+
+// String names the socket for people.
+func (s *socket) String() string { return fmt.Sprintf("socket %d", s.ID) }
 
 // close is socket:close() and udp:close().
 func (s *socket) close(c *vm.Call) int {
@@ -406,7 +411,7 @@ func (s *socket) close(c *vm.Call) int {
 		c.Error("not connected")
 	}
 	if s.resolving == 0 {
-		s.release()
+		s.Release()
 		s.hintLeak()
 	}
 	return 0
@@ -418,16 +423,16 @@ func (s *socket) closeTCP() {
 		queued := conn.Queued()
 		switch {
 		case s.inReceive:
-			s.m.hint("close() inside receive reset the connection and discarded %d queued bytes: close from the sent callback or a task instead", queued)
+			s.m.Hints.Here("close() inside receive reset the connection and discarded %d queued bytes: close from the sent callback or a task instead", queued)
 		case s.hold:
-			s.m.hint("close() of a held socket with %d received bytes outstanding reset the connection and discarded %d queued bytes: unhold first", n, queued)
+			s.m.Hints.Here("close() of a held socket with %d received bytes outstanding reset the connection and discarded %d queued bytes: unhold first", n, queued)
 		default:
-			s.m.hint("close() before %d received bytes were delivered reset the connection and discarded %d queued bytes: close from a task instead", n, queued)
+			s.m.Hints.Here("close() before %d received bytes were delivered reset the connection and discarded %d queued bytes: close from a task instead", n, queued)
 		}
 	}
-	s.state("CLOSED", conn.LocalAddr(), conn.RemoteAddr())
+	s.State("CLOSED", conn.LocalAddr(), conn.RemoteAddr())
 	if conn.Close() != lwip.OK {
-		s.m.hint("close() with a full send buffer resets the connection: wait for the sent event")
+		s.m.Hints.Here("close() with a full send buffer resets the connection: wait for the sent event")
 		conn.OnError = nil
 		conn.Abort()
 	}
@@ -440,7 +445,7 @@ func (s *socket) finalize() {
 	if s.conn != nil {
 		s.conn.OnError = nil
 		if s.conn.State() != lwip.Closed {
-			m.hintOnce("collected", "%s: the program no longer holds it, so it was collected and the connection reset", nameOf(s))
+			m.Hints.Once("collected", "%s: the program no longer holds it, so it was collected and the connection reset", s)
 		}
 		s.conn.Abort()
 		s.conn = nil
@@ -454,6 +459,6 @@ func (s *socket) finalize() {
 			m.v.Unref(ref)
 		}
 	}
-	s.release()
-	s.dead = true
+	s.Release()
+	s.Dead = true
 }

@@ -24,7 +24,7 @@ func init() {
 
 // createUDPSocket is net.createUDPSocket().
 func (m *module) createUDPSocket(c *vm.Call) int {
-	c.Push(m.v.NewObject(udpType, sizeUserdata, &socket{object: m.newObject(), isUDP: true}))
+	c.Push(m.v.NewObject(udpType, sizeUserdata, &socket{Object: m.NewObject(), m: m, isUDP: true}))
 	return 1
 }
 
@@ -40,7 +40,7 @@ func (s *socket) bind(c *vm.Call) int {
 
 // openUDP binds the socket or raises an error.
 func (s *socket) openUDP(c *vm.Call, ip netip.Addr, port uint16) {
-	u := s.m.stack.NewUDP()
+	u := s.m.Stack.NewUDP()
 	if u == nil {
 		c.Error("cannot allocate PCB")
 	}
@@ -51,17 +51,17 @@ func (s *socket) openUDP(c *vm.Call, ip netip.Addr, port uint16) {
 		raise(c, err)
 	}
 	s.udp = u
-	s.anchor(c, "UDP socket")
-	s.state("UDP", u.LocalAddr(), netip.AddrPort{})
+	s.Anchor(c.Arg(1), "UDP socket")
+	s.State("UDP", u.LocalAddr(), netip.AddrPort{})
 }
 
 // datagram is the receive event of a UDP socket.
 func (s *socket) datagram(data []byte, from netip.AddrPort) {
-	if s.dead || s.udp == nil || s.self == 0 || s.onReceive == 0 {
+	if s.Dead || s.udp == nil || !s.Anchored() || s.onReceive == 0 {
 		return
 	}
-	s.m.callback("receive", s.onReceive, s.value(), s.m.newString(string(data)), vm.Number(from.Port()),
-		s.m.newString(string(addrText(from.Addr()))))
+	s.m.Callback("receive", s.m.v.Deref(s.onReceive), s.Value(), s.m.NewString(string(data)), vm.Number(from.Port()),
+		s.m.NewString(string(addrText(from.Addr()))))
 }
 
 // sendTo is udp:send(port, ip, data [, fn]). The sent event happens within it,
@@ -80,12 +80,12 @@ func (s *socket) sendTo(c *vm.Call) int {
 		c.Error("no data to send")
 	}
 	if fn := function(c, 5); fn != nil {
-		s.m.v.SetRef(&s.onSent, fn, s.refName("sent", "socket"))
+		s.SetCallback(&s.onSent, "sent", "socket", fn)
 	}
 	if s.udp == nil {
 		s.openUDP(c, lwip.AnyAddr, 0)
 	}
-	if s.self == 0 {
+	if !s.Anchored() {
 		c.Error("not connected")
 	}
 	data = data[:len(data)&0xffff] // the length of a buffer is 16 bits wide
@@ -94,7 +94,7 @@ func (s *socket) sendTo(c *vm.Call) int {
 	}
 	err := s.udp.SendTo([]byte(data), ip, port)
 	if s.onSent != 0 {
-		s.m.callback("sent", s.onSent, s.value())
+		s.m.Callback("sent", s.m.v.Deref(s.onSent), s.Value())
 	}
 	if err != lwip.OK {
 		raise(c, err)
