@@ -169,8 +169,13 @@ func Check(b *board.Board, where func(key, format string, args ...any) error) er
 		}
 		seen[p.Index] = true
 	}
+	named := map[string]bool{}
 	for i, p := range b.Parts {
 		key := fmt.Sprintf("part[%d]", i)
+		if named[p.Name] {
+			return where(key, "%s: there is a part called %q already", key, p.Name)
+		}
+		named[p.Name] = true
 		if p.Kind == "" || p.Name == "" {
 			return where(key, "%s: a part needs a kind and a name", key)
 		}

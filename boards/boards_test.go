@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device/board"
 )
 
 // TestBoards holds the profiles against the table of boards they were written
@@ -42,7 +41,7 @@ func TestBoards(t *testing.T) {
 		}
 		var leds []int
 		for _, p := range b.Parts {
-			if p.Kind == board.PartLED {
+			if p.Kind == "led" {
 				leds = append(leds, p.GPIO)
 				if !p.ActiveLow {
 					t.Errorf("%s: LED on GPIO%d is not active low", tt.name, p.GPIO)

@@ -104,6 +104,7 @@ type Device struct {
 	cfg   Config
 	index int // among the world's nodes
 	rand  *rand.Rand
+	parts []boardPart
 
 	boots        int
 	reason       BootReason
@@ -139,6 +140,7 @@ func New(w *world.World, cfg Config) *Device {
 	d.Serial = serial.New(serialHost{d}, w.Clock, d.ETS)
 	d.REPL = repl.New(replHost{d}, d.Serial, repl.Config{Banner: banner, HeapSize: cfg.Board.Heap.Size})
 	d.Pins = pin.New(cfg.Board, d.ETS, func(e event.Pin) { d.Emit(e) })
+	d.parts = d.solder(cfg.Board.Parts)
 	d.Inspect = inspect.New(inspectHost{d}, cfg.Inspect)
 	w.Add(d)
 	return d

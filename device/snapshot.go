@@ -29,8 +29,9 @@ type Snapshot struct {
 	Sockets []sockets.Snapshot
 	Timers  []TimerSnapshot
 	Pins    []pin.Snapshot
-	ADC     int    // what the converter reads
-	Tasks   [3]int // waiting, by priority, low first
+	Parts   []PartSnapshot // of the board
+	ADC     int            // what the converter reads
+	Tasks   [3]int         // waiting, by priority, low first
 	CPU     clock.Duration
 }
 
@@ -65,6 +66,7 @@ func (d *Device) Snapshot() Snapshot {
 		WiFi:    d.Radio.Snapshot(),
 		AirDown: d.world.Air.Down(),
 		Pins:    d.Pins.Snapshot(),
+		Parts:   d.partSnapshot(),
 		ADC:     d.Pins.ADC.Read(),
 		CPU:     d.ETS.Used(),
 	}

@@ -25,6 +25,8 @@ func (d *Device) Take(in world.Stimulus) (reply string, err error) {
 		err = d.Pins.Release(in.Pin)
 	case input.Voltage:
 		d.Pins.ADC.Apply(in.Volts)
+	case input.Part:
+		err = d.actOn(in)
 	case input.ResetConnection:
 		d.resetConnection(in)
 	case input.CollectGarbage:

@@ -5,7 +5,7 @@
 // them.
 package board
 
-import "fmt"
+import "github.com/nodemcu-sim/nodemcu-sim/world/part/kinds"
 
 // Board is what a board profile says of a device before any program runs. The
 // profiles are the files boards/*.toml; package boards loads and checks them.
@@ -126,24 +126,14 @@ type Pin struct {
 	Silk string `toml:"silk"`
 }
 
-// PartKind says what a Part is.
+// PartKind is the name of a kind of part: see package kinds.
 type PartKind string
 
-// The kinds of parts that boards have.
-const (
-	PartLED    PartKind = "led"
-	PartButton PartKind = "button"
-	PartRelay  PartKind = "relay"
-)
-
-// UnmarshalText accepts the kinds above.
+// UnmarshalText accepts the kinds that there are.
 func (k *PartKind) UnmarshalText(text []byte) error {
-	switch kind := PartKind(text); kind {
-	case PartLED, PartButton, PartRelay:
-		*k = kind
-		return nil
-	}
-	return fmt.Errorf("no part is a %q; write led, button or relay", text)
+	kind, err := kinds.Named(string(text))
+	*k = PartKind(kind.Name)
+	return err
 }
 
 // Part is something soldered to a GPIO: an LED or relay that shows its level, a

@@ -25,6 +25,9 @@ type PinReleased struct{ Pin int }
 // Voltage: a voltage was applied to the board's analogue input.
 type Voltage struct{ Volts float64 }
 
+// Part: a person does something to a part of the board, by its name.
+type Part struct{ Name, Action string }
+
 // ResetConnection: both ends of a TCP connection get a reset from the other. The
 // addresses are those of the device and of the peer.
 type ResetConnection struct{ Local, Remote netip.AddrPort }
@@ -52,6 +55,7 @@ func (PowerCycle) Kind() string      { return "power-cycle" }
 func (PinLevel) Kind() string        { return "pin" }
 func (PinReleased) Kind() string     { return "pin-released" }
 func (Voltage) Kind() string         { return "voltage" }
+func (Part) Kind() string            { return "part" }
 func (ResetConnection) Kind() string { return "reset-connection" }
 func (CollectGarbage) Kind() string  { return "collect-garbage" }
 func (Files) Kind() string           { return "files" }

@@ -74,6 +74,8 @@ type Pins struct {
 	emit func(event.Pin)
 	out  []board.Pin // those that the board brings out
 	pins [board.NumPins]pin
+
+	watchers [board.NumPins][]func(level int, at clock.Time) // parts
 }
 
 // New returns the pins of a board at power-on. emit is told each change of a level.
@@ -124,6 +126,9 @@ func (x *Pins) settle(index int, by string) {
 		return
 	}
 	x.emit(event.Pin{Pin: index, Level: p.level, By: by})
+	for _, fn := range x.watchers[index] {
+		fn(p.level, x.ets.InterruptNow())
+	}
 	switch {
 	case p.trigger == TriggerUp && p.level == 1,
 		p.trigger == TriggerDown && p.level == 0,

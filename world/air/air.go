@@ -1,3 +1,8 @@
+// Package air is what the radios of a world share: the Wi-Fi networks around them and
+// the router behind these, which gives out addresses. A radio and an access point are
+// interfaces here; devices implement them.
+//
+// It knows neither devices nor what goes over the wire.
 package air
 
 import (

@@ -1,0 +1,61 @@
+package device
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/input"
+	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
+)
+
+func TestPartsOfTheBoard(t *testing.T) {
+	b := testBoard()
+	b.Parts = []board.Part{
+		{Kind: "led", Name: "blue", GPIO: 2, ActiveLow: true},
+		{Kind: "button", Name: "FLASH", GPIO: 0, ActiveLow: true},
+	}
+	x := newTerminal(t, nil, Config{Board: b})
+	states := func() string {
+		var out []string
+		for _, p := range x.d.Snapshot().Parts {
+			out = append(out, p.Name+" "+p.State)
+		}
+		return strings.Join(out, ", ")
+	}
+	act := func(name, action string) string {
+		_, err := x.d.Take(input.Part{Name: name, Action: action})
+		if err != nil {
+			return err.Error()
+		}
+		return ""
+	}
+	led, _ := board.IndexOf(2)
+	flash, _ := board.IndexOf(0)
+	if got := states(); got != "blue off, FLASH released" {
+		t.Errorf("at the prompt: %s", got)
+	}
+	x.d.Pins.SetMode(led, pin.Output, false)
+	if got := act("FLASH", "press"); got != "" || x.d.Pins.Level(flash) != 0 {
+		t.Errorf("pressed: level %d, %s", x.d.Pins.Level(flash), got)
+	}
+	if got := states(); got != "blue lit, FLASH pressed" {
+		t.Errorf("LED written, button pressed: %s", got)
+	}
+	x.d.PressReset() // the finger stays
+	if got := states(); got != "blue off, FLASH pressed" {
+		t.Errorf("after a reset: %s", got)
+	}
+	if act("FLASH", "release"); x.d.Pins.Level(flash) != 1 {
+		t.Error("the pull-up does not win")
+	}
+	for _, tt := range []struct{ name, action, want string }{
+		{"reset", "press", `the board has no part "reset", but blue, FLASH`},
+		{"blue", "press", `"press": nothing can be done to it, the program decides whether it is lit`},
+		{"FLASH", "hold", `a button has no action "hold": press or release it`},
+	} {
+		if got := act(tt.name, tt.action); got != tt.want {
+			t.Errorf("%s %s: %q", tt.action, tt.name, got)
+		}
+	}
+}
