@@ -1,57 +1,23 @@
-package device
+package device_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
-// testBoard is a board with round figures.
-func testBoard() *board.Board {
-	return &board.Board{Name: "test", Title: "Test", FS: board.FS{Size: 1 << 20}, CPU: board.CPU{MHz: 80, Instruction: 1, Call: 1}}
-}
-
-// record collects what a world's devices print and what happens to them.
-func record(w *world.World) *strings.Builder {
-	out := &strings.Builder{}
-	w.Subscribe(func(e world.Event) {
-		switch d := e.Data.(type) {
-		case event.Output:
-			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-		case event.Reset:
-			fmt.Fprintf(out, "[%d reset: %s]\n", e.Time, d.Reason)
-		case event.Boot:
-			fmt.Fprintf(out, "[%d boot: %s]\n", e.Time, d.Reason)
-		}
-	})
-	return out
-}
-
-// program returns a device that runs src when it boots.
-func program(w *world.World, src string, cfg Config) *Device {
-	cfg.Board = testBoard()
-	cfg.Startup = func(d *Device) {
-		fn, err := d.VM.Load([]byte(src), "@init.lua")
-		if err != nil {
-			panic(err)
-		}
-		d.Run("init.lua", fn)
-	}
-	return New(w, cfg)
-}
-
 func TestEndlessLoopIsReset(t *testing.T) {
 	for _, host := range []bool{false, true} {
 		w := world.New(1)
-		out := record(w)
-		program(w, `print("start") while true do end`, Config{HostCPU: host}).PowerOn()
+		out := chiptest.Record(w)
+		chiptest.Program(w, `print("start") while true do end`, device.Config{HostCPU: host}).PowerOn()
 		w.Clock.RunUntil(clock.At(4 * clock.Second))
 		if !strings.Contains(out.String(), "reset: software watchdog") {
 			t.Errorf("host CPU %v: the watchdog did not bite: %q", host, out)
@@ -63,7 +29,7 @@ func TestSchedulerOrder(t *testing.T) {
 	w := world.New(1)
 	var got []string
 	say := func(s string) func() { return func() { got = append(got, s) } }
-	d := New(w, Config{Board: testBoard(), Startup: func(d *Device) {
+	d := device.New(w, device.Config{Board: chiptest.Board(), Startup: func(d *device.Device) {
 		d.PostTask(ets.Low, say("low"))
 		d.PostTask(ets.High, say("high"))
 		d.PostTask(ets.Medium, say("medium"))
@@ -84,7 +50,7 @@ func TestPeriodicTimerKeepsItsGridUnlessLate(t *testing.T) {
 	w := world.New(1)
 	var at []clock.Duration
 	busy := clock.Duration(0)
-	d := New(w, Config{Board: testBoard(), BootDelay: clock.Second, Startup: func(d *Device) {
+	d := device.New(w, device.Config{Board: chiptest.Board(), BootDelay: clock.Second, Startup: func(d *device.Device) {
 		start := d.Now()
 		d.NewTimer(func() {
 			at = append(at, d.Now().Sub(start)/clock.Millisecond)
@@ -107,7 +73,7 @@ func TestPeriodicTimerKeepsItsGridUnlessLate(t *testing.T) {
 func TestTaskQueueIsBounded(t *testing.T) {
 	w := world.New(1)
 	posted := 0
-	d := New(w, Config{Board: testBoard(), Startup: func(d *Device) {
+	d := device.New(w, device.Config{Board: chiptest.Board(), Startup: func(d *device.Device) {
 		for d.PostTask(ets.Low, func() {}) {
 			posted++
 		}
@@ -121,8 +87,8 @@ func TestTaskQueueIsBounded(t *testing.T) {
 
 func TestErrorInTaskRestartsAfterTwoSeconds(t *testing.T) {
 	w := world.New(1)
-	out := record(w)
-	program(w, `print(nil .. "x")`, Config{}).PowerOn()
+	out := chiptest.Record(w)
+	chiptest.Program(w, `print(nil .. "x")`, device.Config{}).PowerOn()
 	w.Clock.RunUntil(clock.At(3 * clock.Second))
 	if !strings.Contains(out.String(), "reset: software restart") {
 		t.Errorf("no restart: %s", out)
@@ -131,8 +97,8 @@ func TestErrorInTaskRestartsAfterTwoSeconds(t *testing.T) {
 
 func TestUncaughtErrorHaltsWhenAsked(t *testing.T) {
 	w := world.New(1)
-	out := record(w)
-	d := program(w, `print(nil .. "x")`, Config{OnPanic: HaltOnError})
+	out := chiptest.Record(w)
+	d := chiptest.Program(w, `print(nil .. "x")`, device.Config{OnPanic: device.HaltOnError})
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(10 * clock.Second))
 	if s := out.String(); strings.Contains(s, "restart") || !d.Halted() {
@@ -142,8 +108,8 @@ func TestUncaughtErrorHaltsWhenAsked(t *testing.T) {
 
 func TestUnprotectedErrorIsAPanic(t *testing.T) {
 	w := world.New(1)
-	out := record(w)
-	d := New(w, Config{Board: testBoard(), OnPanic: HaltOnPanic, Startup: func(d *Device) {
+	out := chiptest.Record(w)
+	d := device.New(w, device.Config{Board: chiptest.Board(), OnPanic: device.HaltOnPanic, Startup: func(d *device.Device) {
 		fn, err := d.VM.Load([]byte(`local x = nil; x()`), "@init.lua")
 		if err != nil {
 			panic(err)

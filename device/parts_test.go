@@ -1,30 +1,32 @@
-package device
+package device_test
 
 import (
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/board"
 	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 )
 
 func TestPartsOfTheBoard(t *testing.T) {
-	b := testBoard()
+	b := chiptest.Board()
 	b.Parts = []board.Part{
 		{Kind: "led", Name: "blue", GPIO: 2, ActiveLow: true},
 		{Kind: "button", Name: "FLASH", GPIO: 0, ActiveLow: true},
 	}
-	x := newTerminal(t, nil, Config{Board: b})
+	x := chiptest.New(t, nil, device.Config{Board: b})
 	states := func() string {
 		var out []string
-		for _, p := range x.d.Snapshot().Parts {
+		for _, p := range x.Device.Snapshot().Parts {
 			out = append(out, p.Name+" "+p.State)
 		}
 		return strings.Join(out, ", ")
 	}
 	act := func(name, action string) string {
-		_, err := x.d.Take(input.Part{Name: name, Action: action})
+		_, err := x.Device.Take(input.Part{Name: name, Action: action})
 		if err != nil {
 			return err.Error()
 		}
@@ -35,18 +37,18 @@ func TestPartsOfTheBoard(t *testing.T) {
 	if got := states(); got != "blue off, FLASH released" {
 		t.Errorf("at the prompt: %s", got)
 	}
-	x.d.Pins.SetMode(led, pin.Output, false)
-	if got := act("FLASH", "press"); got != "" || x.d.Pins.Level(flash) != 0 {
-		t.Errorf("pressed: level %d, %s", x.d.Pins.Level(flash), got)
+	x.Device.Pins.SetMode(led, pin.Output, false)
+	if got := act("FLASH", "press"); got != "" || x.Device.Pins.Level(flash) != 0 {
+		t.Errorf("pressed: level %d, %s", x.Device.Pins.Level(flash), got)
 	}
 	if got := states(); got != "blue lit, FLASH pressed" {
 		t.Errorf("LED written, button pressed: %s", got)
 	}
-	x.d.PressReset() // the finger stays
+	x.Device.PressReset() // the finger stays
 	if got := states(); got != "blue off, FLASH pressed" {
 		t.Errorf("after a reset: %s", got)
 	}
-	if act("FLASH", "release"); x.d.Pins.Level(flash) != 1 {
+	if act("FLASH", "release"); x.Device.Pins.Level(flash) != 1 {
 		t.Error("the pull-up does not win")
 	}
 	for _, tt := range []struct{ name, action, want string }{

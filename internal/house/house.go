@@ -28,7 +28,7 @@ var floors = [][]string{
 	{"boards"},
 	{"sim"},
 	{"sim/firmware"},
-	{"internal/terminal"},
+	{"internal/terminal", "internal/chiptest"},
 	{"modules", "observe", "project"},
 	{"ui"},
 	{"app"},

@@ -1,12 +1,14 @@
-package device
+package serial_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -35,7 +37,7 @@ func TestSourceWaitsForTheDevice(t *testing.T) {
 			out.WriteString(o.Text)
 		}
 	})
-	d := New(w, Config{Board: testBoard(), Modules: []Module{busyModule()}})
+	d := device.New(w, device.Config{Board: chiptest.Board(), Modules: []device.Module{busyModule()}})
 	if err := d.Flash.WriteFile("init.lua", []byte("busy, restart = t.busy, t.restart busy() busy()")); err != nil {
 		t.Fatal(err)
 	}
@@ -53,25 +55,25 @@ func TestSourceWaitsForTheDevice(t *testing.T) {
 }
 
 // busyModule has a function that takes 100 ms of device time, and node.restart.
-func busyModule() Module {
-	return Module{Name: "t", Open: func(d *Device) *Lib {
-		return &Lib{Funcs: []vm.Func{
+func busyModule() device.Module {
+	return device.Module{Name: "t", Open: func(d *device.Device) *device.Lib {
+		return &device.Lib{Funcs: []vm.Func{
 			{Name: "busy", Fn: func(c *vm.Call) int { d.ETS.DelayFed(100 * clock.Millisecond); return 0 }},
-			{Name: "restart", Fn: func(c *vm.Call) int { d.RequestRestart(SoftRestart, clock.Millisecond); return 0 }},
+			{Name: "restart", Fn: func(c *vm.Call) int { d.RequestRestart(device.SoftRestart, clock.Millisecond); return 0 }},
 		}}
 	}}
 }
 
 // A handler that takes raw bytes gets them at the speed of the line.
 func TestSourceFeedsAHandler(t *testing.T) {
-	x := newTerminal(t, nil, Config{HostCPU: true})
+	x := chiptest.New(t, nil, device.Config{HostCPU: true})
 	var got strings.Builder
-	begin := x.w.Clock.Now()
+	begin := x.World.Clock.Now()
 	var end clock.Time
-	x.d.Serial.OnData(0, 0, false, func(b []byte) { got.Write(b); end = x.w.Clock.Now() })
+	x.Device.Serial.OnData(0, 0, false, func(b []byte) { got.Write(b); end = x.World.Clock.Now() })
 	text := strings.Repeat("0123456789\r\n\x00\xff", 200)
-	x.d.Serial.SetSource(lines(text))
-	x.wait(clock.Second)
+	x.Device.Serial.SetSource(lines(text))
+	x.Wait(clock.Second)
 	if got.String() != text {
 		t.Errorf("%d of %d bytes", got.Len(), len(text))
 	}
@@ -82,14 +84,14 @@ func TestSourceFeedsAHandler(t *testing.T) {
 
 // What comes late is taken when the source is asked again.
 func TestPollSerialSource(t *testing.T) {
-	x := newTerminal(t, nil, Config{HostCPU: true})
+	x := chiptest.New(t, nil, device.Config{HostCPU: true})
 	next := ""
-	x.d.Serial.SetSource(func() []byte { out := []byte(next); next = ""; return out })
-	x.wait(clock.Second)
+	x.Device.Serial.SetSource(func() []byte { out := []byte(next); next = ""; return out })
+	x.Wait(clock.Second)
 	next = "print(1+1)\n"
-	x.d.Serial.Pull()
-	x.wait(clock.Second)
-	if !strings.HasSuffix(x.out.String(), "print(1+1)\r\n2\r\n> ") {
-		t.Errorf("%q", x.out.String())
+	x.Device.Serial.Pull()
+	x.Wait(clock.Second)
+	if !strings.HasSuffix(x.Out.String(), "print(1+1)\r\n2\r\n> ") {
+		t.Errorf("%q", x.Out.String())
 	}
 }

@@ -21,8 +21,8 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
-// board is a device that runs program, with a host beside it.
-func board(t *testing.T, program string) (*device.Device, *lwip.Stack, *strings.Builder) {
+// onNet is a device that runs program, with a host beside it.
+func onNet(t *testing.T, program string) (*device.Device, *lwip.Stack, *strings.Builder) {
 	t.Helper()
 	b, err := boards.Load(boards.Default)
 	if err != nil {
@@ -54,7 +54,7 @@ func board(t *testing.T, program string) (*device.Device, *lwip.Stack, *strings.
 }
 
 func TestResetConnection(t *testing.T) {
-	d, host, out := board(t, `net.createServer():listen(80, function(c)
+	d, host, out := onNet(t, `net.createServer():listen(80, function(c)
   c:on("reconnection", function(_, e) print("reset", e) end)
 end)`)
 	var hostErr lwip.Err
@@ -82,7 +82,7 @@ end)`)
 }
 
 func TestNames(t *testing.T) {
-	d, _, _ := board(t, `cfg = {host = 1, port = 2, [3] = 4}
+	d, _, _ := onNet(t, `cfg = {host = 1, port = 2, [3] = 4}
 obj = setmetatable({own = 1}, {__index = {method = function() end}})
 lazy = setmetatable({}, {__index = function() error("names must not run Lua") end})
 loop = setmetatable({}, {}) getmetatable(loop).__index = loop
@@ -125,7 +125,7 @@ timer = tmr.create()`)
 
 // The split of the heap adds up, and follows what the program makes.
 func TestHeapKinds(t *testing.T) {
-	d, _, _ := board(t, "")
+	d, _, _ := onNet(t, "")
 	eval := func(src string) inspect.HeapUsage {
 		d.Serial.Type([]byte(src + "\n"))
 		d.World().Clock.RunUntil(d.World().Clock.Now().Add(clock.Second))
@@ -166,7 +166,7 @@ func TestHeapKinds(t *testing.T) {
 }
 
 func TestPowerCycle(t *testing.T) {
-	d, _, _ := board(t, "")
+	d, _, _ := onNet(t, "")
 	if err := d.Flash.WriteFile("kept", []byte("x")); err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,11 @@
-package device
+package ets_test
 
 import (
 	"fmt"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -13,7 +15,7 @@ import (
 func TestQuietTimer(t *testing.T) {
 	trace := func(quiet bool) string {
 		w := world.New(1)
-		d := New(w, Config{Board: testBoard(), HostCPU: true, Startup: func(*Device) {}})
+		d := device.New(w, device.Config{Board: chiptest.Board(), HostCPU: true, Startup: func(*device.Device) {}})
 		d.PowerOn()
 		w.Clock.RunUntil(clock.At(clock.Second))
 		out := ""

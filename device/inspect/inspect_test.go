@@ -1,4 +1,4 @@
-package device
+package inspect_test
 
 import (
 	"bytes"
@@ -9,10 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -46,7 +48,7 @@ end
 func TestPostMortem(t *testing.T) {
 	w := world.New(1)
 	r := watch(w)
-	d := program(w, hog+`more(1000)`, Config{Inspect: inspect.Config{TrackAllocations: true}, OnPanic: HaltOnPanic})
+	d := chiptest.Program(w, hog+`more(1000)`, device.Config{Inspect: inspect.Config{TrackAllocations: true}, OnPanic: device.HaltOnPanic})
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(clock.Second))
 	if len(r.dead) != 1 {
@@ -68,8 +70,8 @@ func TestPostMortem(t *testing.T) {
 func TestCaughtMemoryErrorIsNoPostMortem(t *testing.T) {
 	w := world.New(1)
 	r := watch(w)
-	out := record(w)
-	program(w, hog+`print(pcall(more, 1000)) hog = nil`, Config{}).PowerOn()
+	out := chiptest.Record(w)
+	chiptest.Program(w, hog+`print(pcall(more, 1000)) hog = nil`, device.Config{}).PowerOn()
 	w.Clock.RunUntil(clock.At(clock.Second))
 	if len(r.dead) != 0 || !strings.Contains(out.String(), "false\tnot enough memory") {
 		t.Errorf("%d post-mortems, printed %q", len(r.dead), out)
@@ -92,7 +94,7 @@ func TestHeapBudget(t *testing.T) {
 	} {
 		w := world.New(1)
 		r := watch(w)
-		program(w, tt.src, Config{Inspect: inspect.Config{HeapBudget: tt.budget}, HostCPU: true}).PowerOn()
+		chiptest.Program(w, tt.src, device.Config{Inspect: inspect.Config{HeapBudget: tt.budget}, HostCPU: true}).PowerOn()
 		w.Clock.RunUntil(clock.At(clock.Second))
 		if broken := len(r.dead) == 1 && r.dead[0].Why == inspect.BudgetBroken; broken != tt.broken {
 			t.Errorf("%s: %+v", tt.name, r.dead)
@@ -105,10 +107,10 @@ func TestHeapBudget(t *testing.T) {
 
 // The budget and the tools do not change what happens.
 func TestToolsChangeNothing(t *testing.T) {
-	run := func(cfg Config) string {
+	run := func(cfg device.Config) string {
 		w := world.New(1)
-		out := record(w)
-		d := program(w, hog+`
+		out := chiptest.Record(w)
+		d := chiptest.Program(w, hog+`
 			for i = 1, 5 do more(20) hog = {} print(i, collectgarbage("count")) end
 			print(pcall(more, 1000)) hog = {} more(10) print(collectgarbage("count"))`, cfg)
 		d.PowerOn()
@@ -122,8 +124,8 @@ func TestToolsChangeNothing(t *testing.T) {
 		fmt.Fprintf(out, "%d %d", d.VM.CPU(), d.VM.Heap().Free())
 		return out.String()
 	}
-	plain := run(Config{})
-	tools := run(Config{Inspect: inspect.Config{TrackAllocations: true, ProfileCPU: true, HeapBudget: 1000}})
+	plain := run(device.Config{})
+	tools := run(device.Config{Inspect: inspect.Config{TrackAllocations: true, ProfileCPU: true, HeapBudget: 1000}})
 	if plain != tools {
 		t.Errorf("without:\n%s\nwith:\n%s", plain, tools)
 	}
@@ -132,7 +134,7 @@ func TestToolsChangeNothing(t *testing.T) {
 func TestLongCallbackHint(t *testing.T) {
 	w := world.New(1)
 	r := watch(w)
-	d := New(w, Config{Board: testBoard(), Startup: func(d *Device) {
+	d := device.New(w, device.Config{Board: chiptest.Board(), Startup: func(d *device.Device) {
 		fn, err := d.VM.Load([]byte("function busy(n)\n for i = 1, n do end end"), "@init.lua")
 		if err != nil {
 			panic(err)
@@ -154,14 +156,14 @@ func TestLongCallbackHint(t *testing.T) {
 
 func TestProfiles(t *testing.T) {
 	w := world.New(1)
-	d := program(w, hog+`
+	d := chiptest.Program(w, hog+`
 local function count(n) local x = 0 for i = 1, n do x = x + i end return x end
 local function twice(n) count(n) count(n) end
 more(50)
 for i = 1, 200 do local gone = {i} end
 twice(5000)
 count(1000)
-`, Config{Inspect: inspect.Config{TrackAllocations: true, ProfileCPU: true}})
+`, device.Config{Inspect: inspect.Config{TrackAllocations: true, ProfileCPU: true}})
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(clock.Second))
 	var heapFile, cpuFile bytes.Buffer

@@ -1,4 +1,4 @@
-package device
+package radio_test
 
 import (
 	"fmt"
@@ -7,8 +7,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -43,9 +45,9 @@ func (l *radioLog) add(at clock.Time, e radio.Event) {
 }
 
 // radioDevice is a device without Lua whose radio events are logged from power-on.
-func radioDevice(w *world.World, cfg radio.Config) (*Device, *radioLog) {
+func radioDevice(w *world.World, cfg radio.Config) (*device.Device, *radioLog) {
 	log := &radioLog{}
-	d := New(w, Config{Board: testBoard(), WiFi: cfg, Startup: func(*Device) {}})
+	d := device.New(w, device.Config{Board: chiptest.Board(), WiFi: cfg, Startup: func(*device.Device) {}})
 	d.PowerOn()
 	d.Radio.OnEvent = func(e radio.Event) { log.add(w.Clock.Now(), e) }
 	return d, log
@@ -63,11 +65,11 @@ func TestStoredStationConnectsAtBoot(t *testing.T) {
 	for seed := range uint64(50) {
 		w := world.New(seed)
 		d, log := radioDevice(w, radio.Config{})
-		w.Clock.RunUntil(clock.At(DefaultBootDelay + clock.Second - 1))
+		w.Clock.RunUntil(clock.At(device.DefaultBootDelay + clock.Second - 1))
 		if d.Address(air.StationIf).IsValid() {
 			t.Fatalf("seed %d: address after less than a second", seed)
 		}
-		w.Clock.RunUntil(clock.At(DefaultBootDelay + 3*clock.Second))
+		w.Clock.RunUntil(clock.At(device.DefaultBootDelay + 3*clock.Second))
 		log.expect(t, "connected nodemcu-sim ch 6", "got 192.168.1.10/24 gw 192.168.1.1")
 		if got := d.Net.Stack().Netif(0); !got.Up || got.Prefix != netip.MustParsePrefix("192.168.1.10/24") {
 			t.Fatalf("netif is %+v", got)
@@ -150,7 +152,7 @@ func TestFixedAddress(t *testing.T) {
 	d, log := radioDevice(w, radio.Config{})
 	ip := air.IPInfo{Prefix: netip.MustParsePrefix("192.168.1.77/24"), Gateway: netip.MustParseAddr("192.168.1.1")}
 	d.Radio.SetIP(air.StationIf, ip)
-	w.Clock.RunUntil(clock.At(DefaultBootDelay + 1200*clock.Millisecond))
+	w.Clock.RunUntil(clock.At(device.DefaultBootDelay + 1200*clock.Millisecond))
 	log.expect(t, "connected nodemcu-sim ch 6", "got 192.168.1.77/24 gw 192.168.1.1")
 	other, _ := radioDevice(w, radio.Config{})
 	w.Clock.RunUntil(clock.At(5 * clock.Second))
@@ -259,7 +261,7 @@ func TestRouterSettings(t *testing.T) {
 	w.Air.ConnectDelay, w.Air.DHCPDelay = 100*clock.Millisecond, 50*clock.Millisecond
 	first, _ := radioDevice(w, radio.Config{})
 	second, _ := radioDevice(w, radio.Config{Lease: netip.MustParseAddr("10.1.0.10")})
-	w.Clock.RunUntil(clock.At(DefaultBootDelay + 150*clock.Millisecond))
+	w.Clock.RunUntil(clock.At(device.DefaultBootDelay + 150*clock.Millisecond))
 	if a, b := first.Address(air.StationIf).String(), second.Address(air.StationIf).String(); a != "10.1.0.11/16" || b != "10.1.0.10/16" {
 		t.Errorf("addresses %s and %s", a, b)
 	}
@@ -282,7 +284,7 @@ func TestManyDevicesHaveTheirOwnAddresses(t *testing.T) {
 		radioDevice(w, radio.Config{})
 	}
 	w.Clock.RunUntil(clock.At(4 * clock.Second))
-	for _, d := range In(w) {
+	for _, d := range device.In(w) {
 		seen[d.Address(air.StationIf).String()] = true
 		seen[d.Radio.MAC(air.StationIf).String()] = true
 		if w.NodeAt(d.Address(air.StationIf).Addr()) != d {

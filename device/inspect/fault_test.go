@@ -1,4 +1,4 @@
-package device
+package inspect_test
 
 import (
 	"bytes"
@@ -7,10 +7,12 @@ import (
 
 	"github.com/google/pprof/profile"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -33,7 +35,7 @@ func TestPostMortemInCoroutine(t *testing.T) {
 	} {
 		w := world.New(1)
 		r := watch(w)
-		program(w, hog+tt.src, Config{Inspect: inspect.Config{TrackAllocations: true}, OnPanic: HaltOnPanic}).PowerOn()
+		chiptest.Program(w, hog+tt.src, device.Config{Inspect: inspect.Config{TrackAllocations: true}, OnPanic: device.HaltOnPanic}).PowerOn()
 		w.Clock.RunUntil(clock.At(clock.Second))
 		switch {
 		case tt.where == "" && len(r.dead) > 0:
@@ -57,7 +59,7 @@ func TestBudgetEndsTheRun(t *testing.T) {
 			w.Clock.Stop()
 		}
 	})
-	d := program(w, hog+`more(1000)`, Config{Inspect: inspect.Config{TrackAllocations: true, HeapBudget: 20000}})
+	d := chiptest.Program(w, hog+`more(1000)`, device.Config{Inspect: inspect.Config{TrackAllocations: true, HeapBudget: 20000}})
 	d.PowerOn()
 	w.Clock.Run(clock.At(clock.Second), false)
 	if len(r.dead) != 1 || r.dead[0].Why != inspect.BudgetBroken {
@@ -82,7 +84,7 @@ func TestBudgetEndsTheRun(t *testing.T) {
 func TestWatchdogHint(t *testing.T) {
 	w := world.New(1)
 	r := watch(w)
-	d := program(w, "\nlocal function spin()\n  while true do end\nend\nspin()", Config{})
+	d := chiptest.Program(w, "\nlocal function spin()\n  while true do end\nend\nspin()", device.Config{})
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(12 * clock.Second))
 	if len(r.hints) != 1 || r.hints[0].Where != "init.lua:3" ||
@@ -94,7 +96,7 @@ func TestWatchdogHint(t *testing.T) {
 // A callback within another one leaves the outer's name as it was.
 func TestEntryOfNestedCallback(t *testing.T) {
 	w := world.New(1)
-	d := program(w, `function inner() end`, Config{})
+	d := chiptest.Program(w, `function inner() end`, device.Config{})
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(clock.Second))
 	d.VM.SetEntry("outer")
@@ -107,7 +109,7 @@ func TestEntryOfNestedCallback(t *testing.T) {
 // Profile and snapshot tell the same, and nothing in use was never allocated.
 func TestHeapProfileAddsUp(t *testing.T) {
 	w := world.New(1)
-	d := program(w, hog+"more(50)\nlocal t = {} for i = 1, 100 do t[i] = {i} end kept = t", Config{Inspect: inspect.Config{TrackAllocations: true}})
+	d := chiptest.Program(w, hog+"more(50)\nlocal t = {} for i = 1, 100 do t[i] = {i} end kept = t", device.Config{Inspect: inspect.Config{TrackAllocations: true}})
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(clock.Second))
 	block, ok := d.Malloc(100, heap.Other)
@@ -166,7 +168,7 @@ func TestHeapProfileAddsUp(t *testing.T) {
 // The numbers of native objects follow from what they are.
 func TestNativeNumbers(t *testing.T) {
 	w := world.New(1)
-	d := program(w, ``, Config{Inspect: inspect.Config{TrackAllocations: true}})
+	d := chiptest.Program(w, ``, device.Config{Inspect: inspect.Config{TrackAllocations: true}})
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(clock.Second))
 	names := []string{"a", "b", "c"}

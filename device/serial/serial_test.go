@@ -1,29 +1,31 @@
-package device
+package serial_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/serial"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 func TestOutputLineEnds(t *testing.T) {
-	x := newTerminal(t, nil, Config{})
+	x := chiptest.New(t, nil, device.Config{})
 	for _, tt := range []struct {
 		name  string
 		write func(string)
 		in    string
 		want  string
 	}{
-		{"print", x.d.Serial.Print, "a\nb\r\nc\r", "a\r\nb\r\nc"},
-		{"raw", x.d.Serial.Write, "a\nb\r\x00", "a\nb\r\x00"},
+		{"print", x.Device.Serial.Print, "a\nb\r\nc\r", "a\r\nb\r\nc"},
+		{"raw", x.Device.Serial.Write, "a\nb\r\x00", "a\nb\r\x00"},
 	} {
-		x.out.Reset()
+		x.Out.Reset()
 		tt.write(tt.in)
-		if got := x.out.String(); got != tt.want {
+		if got := x.Out.String(); got != tt.want {
 			t.Errorf("%s: got %q, want %q", tt.name, got, tt.want)
 		}
 	}
@@ -40,15 +42,15 @@ func TestBytesArriveAtLineSpeed(t *testing.T) {
 		{serial.Config{Baud: 9600, DataBits: 7, Parity: serial.ParityEven, StopBits: serial.StopBits2}, 96, 110 * clock.Millisecond},
 		{serial.Config{Baud: 300, DataBits: 5, Parity: serial.ParityNone, StopBits: serial.StopBits1_5}, 30, 750 * clock.Millisecond},
 	} {
-		x := newTerminal(t, nil, Config{HostCPU: true})
-		x.d.Serial.SetConfig(tt.config)
-		start, last, n := x.w.Clock.Now(), clock.Time(0), 0
-		x.d.Serial.OnData(0, 0, false, func([]byte) { n, last = n+1, x.w.Clock.Now() })
-		x.d.Serial.Type(make([]byte, tt.bytes))
-		if got := x.d.Serial.Pending(); got != tt.bytes {
+		x := chiptest.New(t, nil, device.Config{HostCPU: true})
+		x.Device.Serial.SetConfig(tt.config)
+		start, last, n := x.World.Clock.Now(), clock.Time(0), 0
+		x.Device.Serial.OnData(0, 0, false, func([]byte) { n, last = n+1, x.World.Clock.Now() })
+		x.Device.Serial.Type(make([]byte, tt.bytes))
+		if got := x.Device.Serial.Pending(); got != tt.bytes {
 			t.Errorf("%v: %d bytes pending", tt.config, got)
 		}
-		x.wait(2 * clock.Second)
+		x.Wait(2 * clock.Second)
 		if got := last.Sub(start); n != tt.bytes || got < tt.want-2 || got > tt.want+2 {
 			t.Errorf("%v: %d bytes in %d µs, want %d in %d", tt.config, n, got, tt.bytes, tt.want)
 		}
@@ -72,10 +74,10 @@ func TestHandlerModes(t *testing.T) {
 		{"lines, and the interpreter too", -1, 0, true, "=1\n\n", `"=1" ""`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			x := newTerminal(t, nil, Config{HostCPU: true})
+			x := chiptest.New(t, nil, device.Config{HostCPU: true})
 			var calls []string
-			x.d.Serial.OnData(tt.count, tt.end, tt.runInput, func(b []byte) { calls = append(calls, fmt.Sprintf("%q", b)) })
-			got := x.send(tt.send)
+			x.Device.Serial.OnData(tt.count, tt.end, tt.runInput, func(b []byte) { calls = append(calls, fmt.Sprintf("%q", b)) })
+			got := x.Send(tt.send)
 			if s := strings.Join(calls, " "); s != tt.calls {
 				t.Errorf("calls %s, want %s", s, tt.calls)
 			}
@@ -87,14 +89,14 @@ func TestHandlerModes(t *testing.T) {
 }
 
 func TestEchoOff(t *testing.T) {
-	x := newTerminal(t, nil, Config{})
-	x.d.Serial.SetEcho(false)
-	if got := x.send("print(1)\n"); got != "1\r\n> " {
+	x := chiptest.New(t, nil, device.Config{})
+	x.Device.Serial.SetEcho(false)
+	if got := x.Send("print(1)\n"); got != "1\r\n> " {
 		t.Errorf("got %q", got)
 	}
-	x.d.PressReset()
-	x.wait(clock.Second)
-	if got := x.send("print(1)\n"); got != "print(1)\r\n1\r\n> " {
+	x.Device.PressReset()
+	x.Wait(clock.Second)
+	if got := x.Send("print(1)\n"); got != "print(1)\r\n1\r\n> " {
 		t.Errorf("after a reset: got %q", got)
 	}
 }
@@ -102,24 +104,24 @@ func TestEchoOff(t *testing.T) {
 // A program that keeps the CPU loses what the receive buffer cannot hold: the
 // oldest bytes.
 func TestReceiveBufferOverflow(t *testing.T) {
-	x := newTerminal(t, nil, Config{})
+	x := chiptest.New(t, nil, device.Config{})
 	var got []byte
-	x.d.Serial.OnData(0, 0, false, func(b []byte) { got = append(got, b...) })
-	x.d.PostTask(ets.High, func() { x.d.ETS.DelayFed(clock.Second) })
-	x.d.Serial.Type([]byte(strings.Repeat("a", 100) + strings.Repeat("b", 256)))
-	x.wait(2 * clock.Second)
+	x.Device.Serial.OnData(0, 0, false, func(b []byte) { got = append(got, b...) })
+	x.Device.PostTask(ets.High, func() { x.Device.ETS.DelayFed(clock.Second) })
+	x.Device.Serial.Type([]byte(strings.Repeat("a", 100) + strings.Repeat("b", 256)))
+	x.Wait(2 * clock.Second)
 	if string(got) != strings.Repeat("b", 256) {
 		t.Errorf("%d bytes left, %d of them a", len(got), strings.Count(string(got), "a"))
 	}
 }
 
 func TestNothingIsReadBeforeBoot(t *testing.T) {
-	x := newTerminal(t, nil, Config{})
-	x.d.PressReset()
-	x.out.Reset()
-	x.send("print(1)\n")
-	x.wait(clock.Second)
-	if got := x.out.String(); strings.Contains(got, "1\r\n>") || !strings.HasSuffix(got, "> ") {
+	x := chiptest.New(t, nil, device.Config{})
+	x.Device.PressReset()
+	x.Out.Reset()
+	x.Send("print(1)\n")
+	x.Wait(clock.Second)
+	if got := x.Out.String(); strings.Contains(got, "1\r\n>") || !strings.HasSuffix(got, "> ") {
 		t.Errorf("got %q", got)
 	}
 }
@@ -128,17 +130,17 @@ func TestNothingIsReadBeforeBoot(t *testing.T) {
 // the line.
 func TestOutputTakesTime(t *testing.T) {
 	for _, host := range []bool{false, true} {
-		x := newTerminal(t, map[string]string{"p.lua": "--"}, Config{HostCPU: host})
+		x := chiptest.New(t, map[string]string{"p.lua": "--"}, device.Config{HostCPU: host})
 		var took clock.Duration
-		x.d.PostTask(ets.Low, func() {
-			start := x.d.Now()
-			x.d.Serial.Write(strings.Repeat("x", 1152+126))
-			took = x.d.Now().Sub(start)
-			if tx, _ := x.d.Serial.Queued(); tx != 126 && !host {
+		x.Device.PostTask(ets.Low, func() {
+			start := x.Device.Now()
+			x.Device.Serial.Write(strings.Repeat("x", 1152+126))
+			took = x.Device.Now().Sub(start)
+			if tx, _ := x.Device.Serial.Queued(); tx != 126 && !host {
 				t.Errorf("%d bytes in the FIFO", tx)
 			}
 		})
-		x.wait(clock.Second)
+		x.Wait(clock.Second)
 		want := 100 * clock.Millisecond
 		if host {
 			want = 0
@@ -150,7 +152,7 @@ func TestOutputTakesTime(t *testing.T) {
 }
 
 func TestRedirectedOutput(t *testing.T) {
-	x := newTerminal(t, nil, Config{})
+	x := chiptest.New(t, nil, device.Config{})
 	for _, tt := range []struct {
 		serial     bool
 		line, port string
@@ -159,14 +161,14 @@ func TestRedirectedOutput(t *testing.T) {
 		{false, "7\n> ", "=7\r\n"},
 	} {
 		var got strings.Builder
-		x.d.Serial.Redirect(func(s string) { got.WriteString(s) }, tt.serial)
-		port := x.send("=7\n")
+		x.Device.Serial.Redirect(func(s string) { got.WriteString(s) }, tt.serial)
+		port := x.Send("=7\n")
 		if got.String() != tt.line || port != tt.port {
 			t.Errorf("serial %v: redirected %q, on the line %q; want %q, %q", tt.serial, got.String(), port, tt.line, tt.port)
 		}
 	}
-	x.d.Serial.Redirect(nil, true)
-	if port := x.send("=8\n"); port != "=8\r\n8\r\n> " {
+	x.Device.Serial.Redirect(nil, true)
+	if port := x.Send("=8\n"); port != "=8\r\n8\r\n> " {
 		t.Errorf("got %q", port)
 	}
 }
