@@ -45,6 +45,9 @@ type radioFlash struct {
 // shows to Lua, and what the network interfaces follow. Its state comes from the
 // flash at each boot. Nothing in it runs while the device's CPU is busy.
 type Radio struct {
+	Station *Station
+	AP      *AccessPoint
+
 	host  Host
 	air   *air.Air
 	net   *netif.Network
@@ -65,8 +68,6 @@ type Radio struct {
 	hostname  string
 	sleepType int
 
-	sta  station
-	ap   softAP
 	scan *ets.Timer // the scan under way
 }
 
@@ -86,7 +87,7 @@ const (
 // interfaces of net follow it.
 func New(h Host, cfg Config, a *air.Air, net *netif.Network, random *rand.Rand) *Radio {
 	r := &Radio{host: h, air: a, net: net, rand: random, cfg: cfg}
-	r.sta.r, r.ap.r = r, r
+	r.Station, r.AP = &Station{r: r}, &AccessPoint{r: r}
 	a.Add(r)
 	return r
 }
@@ -168,7 +169,7 @@ func (r *Radio) Start(delay clock.Duration) {
 	r.mode = NullMode
 	if r.cfg.Wired.IsValid() {
 		r.mode = StationMode
-		r.sta.wired(r.cfg.Wired)
+		r.Station.wired(r.cfg.Wired)
 		return
 	}
 	r.apply(f.mode, delay)
@@ -176,11 +177,11 @@ func (r *Radio) Start(delay clock.Duration) {
 
 // Stop is the radio at reset: silent at once. Access points notice later.
 func (r *Radio) Stop() {
-	r.sta.leave()
-	r.ap.vanish()
+	r.Station.leave()
+	r.AP.vanish()
 	r.mode = NullMode
 	r.OnEvent, r.scan = nil, nil
-	r.sta, r.ap = station{r: r}, softAP{r: r}
+	*r.Station, *r.AP = Station{r: r}, AccessPoint{r: r}
 }
 
 // apply switches interfaces on and off. A station that is switched on begins to
@@ -189,18 +190,18 @@ func (r *Radio) apply(m Mode, delay clock.Duration) {
 	old := r.mode
 	r.mode = m
 	if old.has(air.StationIf) && !m.has(air.StationIf) {
-		r.sta.disconnect(AssocLeave)
-		r.sta.off()
+		r.Station.disconnect(AssocLeave)
+		r.Station.off()
 	}
 	if old.has(air.APIf) != m.has(air.APIf) {
 		if m.has(air.APIf) {
-			r.ap.on()
+			r.AP.on()
 		} else {
-			r.ap.off()
+			r.AP.off()
 		}
 	}
 	if !old.has(air.StationIf) && m.has(air.StationIf) && r.flash.auto {
-		r.sta.connectAfter(delay)
+		r.Station.connectAfter(delay)
 	}
 }
 
@@ -270,8 +271,8 @@ func (r *Radio) SetMAC(i air.Interface, m air.MAC) bool {
 // Channel returns the channel in use.
 func (r *Radio) Channel() int {
 	switch {
-	case r.sta.net != nil:
-		return r.sta.net.Channel
+	case r.Station.net != nil:
+		return r.Station.net.Channel
 	case r.mode.has(air.APIf):
 		return r.apConfig.Channel
 	}
@@ -281,9 +282,9 @@ func (r *Radio) Channel() int {
 // IP returns the address of an interface.
 func (r *Radio) IP(i air.Interface) air.IPInfo {
 	if i == air.APIf {
-		return r.ap.ip
+		return r.AP.ip
 	}
-	return r.sta.ip
+	return r.Station.ip
 }
 
 // SetIP gives an interface a fixed address. It reports false when the interface
@@ -293,9 +294,9 @@ func (r *Radio) SetIP(i air.Interface, ip air.IPInfo) bool {
 		return false
 	}
 	if i == air.APIf {
-		r.ap.setIP(ip)
+		r.AP.setIP(ip)
 	} else {
-		r.sta.setIP(ip)
+		r.Station.setIP(ip)
 	}
 	return true
 }
@@ -325,12 +326,12 @@ type Snapshot struct {
 func (r *Radio) Snapshot() Snapshot {
 	s := Snapshot{Mode: r.mode.String()}
 	if r.mode.has(air.StationIf) {
-		s.State, s.SSID = r.sta.status.String(), r.config.SSID
+		s.State, s.SSID = r.Station.status.String(), r.config.SSID
 	}
-	if p := r.sta.ip.Prefix; p.IsValid() {
+	if p := r.Station.ip.Prefix; p.IsValid() {
 		s.IP = p.Addr().String()
 	}
-	if p := r.ap.ip.Prefix; p.IsValid() {
+	if p := r.AP.ip.Prefix; p.IsValid() {
 		s.APIP = p.Addr().String()
 	}
 	return s

@@ -85,8 +85,8 @@ func TestBlankFlashIsAnAccessPoint(t *testing.T) {
 	d, log := radioDevice(w, radio.Config{Blank: true})
 	w.Clock.RunUntil(clock.At(10 * clock.Second))
 	log.expect(t)
-	if r := d.Radio; r.Mode() != radio.APMode || r.AP().SSID != "NODE_000000" || r.Status() != radio.StationIdle {
-		t.Errorf("mode %v, AP %+v, status %v", r.Mode(), r.AP(), r.Status())
+	if r := d.Radio; r.Mode() != radio.APMode || r.AP.Config().SSID != "NODE_000000" || r.Station.Status() != radio.StationIdle {
+		t.Errorf("mode %v, AP %+v, status %v", r.Mode(), r.AP.Config(), r.Station.Status())
 	}
 	if got := d.Address(air.APIf).String(); got != "192.168.4.1/24" {
 		t.Errorf("address %s", got)
@@ -100,15 +100,15 @@ func TestWrongPasswordAndMissingNetwork(t *testing.T) {
 	r := d.Radio
 	w.Clock.RunUntil(clock.At(11 * clock.Second))
 	log.expect(t, "disconnected home 2", "disconnected home 2")
-	if r.Status() != radio.StationWrongPassword {
-		t.Errorf("status %v", r.Status())
+	if r.Station.Status() != radio.StationWrongPassword {
+		t.Errorf("status %v", r.Station.Status())
 	}
-	r.SetStation(radio.StationConfig{SSID: "away"}, false)
-	r.Connect()
+	r.Station.Configure(radio.StationConfig{SSID: "away"}, false)
+	r.Station.Connect()
 	w.Clock.RunUntil(clock.At(14 * clock.Second))
 	log.expect(t, "disconnected away 201")
-	if r.Status() != radio.StationNoAP || r.RSSI() != 31 {
-		t.Errorf("status %v, RSSI %d", r.Status(), r.RSSI())
+	if r.Station.Status() != radio.StationNoAP || r.Station.RSSI() != 31 {
+		t.Errorf("status %v, RSSI %d", r.Station.Status(), r.Station.RSSI())
 	}
 	// The network appears: the station finds it without being told.
 	w.Air.Networks = append(w.Air.Networks, air.Network{SSID: "away", RSSI: -80})
@@ -116,7 +116,7 @@ func TestWrongPasswordAndMissingNetwork(t *testing.T) {
 	if got := []string(*log); len(got) < 2 || got[len(got)-1] != "got 192.168.1.10/24 gw 192.168.1.1" {
 		t.Errorf("events %q", got)
 	}
-	if rssi := r.RSSI(); rssi < -82 || rssi > -78 {
+	if rssi := r.Station.RSSI(); rssi < -82 || rssi > -78 {
 		t.Errorf("RSSI %d", rssi)
 	}
 }
@@ -126,24 +126,24 @@ func TestSettingsInFlashSurviveReset(t *testing.T) {
 	d, _ := radioDevice(w, radio.Config{Blank: true})
 	r := d.Radio
 	r.SetMode(radio.StationAPMode, true)
-	r.SetStation(radio.StationConfig{SSID: "kept", Password: "12345678"}, true)
-	r.SetStation(radio.StationConfig{SSID: "lost"}, false)
-	r.SetAP(radio.APConfig{SSID: "mine", Channel: 3, MaxStations: 4}, true)
+	r.Station.Configure(radio.StationConfig{SSID: "kept", Password: "12345678"}, true)
+	r.Station.Configure(radio.StationConfig{SSID: "lost"}, false)
+	r.AP.Configure(radio.APConfig{SSID: "mine", Channel: 3, MaxStations: 4}, true)
 	r.SetHostname("lost")
 	r.SetMode(radio.NullMode, false)
 	d.PressReset()
-	if r.Mode() != radio.StationAPMode || r.Station().SSID != "kept" || r.AP().SSID != "mine" || r.Hostname() != "NODE-000" {
-		t.Errorf("after reset: %v %+v %+v %s", r.Mode(), r.Station(), r.AP(), r.Hostname())
+	if r.Mode() != radio.StationAPMode || r.Station.Config().SSID != "kept" || r.AP.Config().SSID != "mine" || r.Hostname() != "NODE-000" {
+		t.Errorf("after reset: %v %+v %+v %s", r.Mode(), r.Station.Config(), r.AP.Config(), r.Hostname())
 	}
 	w.Clock.RunUntil(clock.At(4 * clock.Second))
-	if r.Status() != radio.StationHasIP {
-		t.Errorf("status %v", r.Status())
+	if r.Station.Status() != radio.StationHasIP {
+		t.Errorf("status %v", r.Station.Status())
 	}
-	r.SetAutoConnect(false)
+	r.Station.SetAutoConnect(false)
 	d.PressReset()
 	w.Clock.RunUntil(clock.At(8 * clock.Second))
-	if r.Status() != radio.StationIdle {
-		t.Errorf("status %v without autoconnect", r.Status())
+	if r.Station.Status() != radio.StationIdle {
+		t.Errorf("status %v without autoconnect", r.Station.Status())
 	}
 }
 
@@ -179,22 +179,22 @@ func TestAccessPointsGoDown(t *testing.T) {
 	}
 	w.Air.SetDown(false)
 	w.Clock.RunUntil(clock.At(30 * clock.Second))
-	if d.Radio.Status() != radio.StationHasIP {
-		t.Errorf("status %v; events %q", d.Radio.Status(), *log)
+	if d.Radio.Station.Status() != radio.StationHasIP {
+		t.Errorf("status %v; events %q", d.Radio.Station.Status(), *log)
 	}
 }
 
 func TestStationInADevicesAccessPoint(t *testing.T) {
 	w := world.New(1)
 	ap, apLog := radioDevice(w, radio.Config{Blank: true})
-	cfg := ap.Radio.AP()
+	cfg := ap.Radio.AP.Config()
 	cfg.SSID, cfg.Password, cfg.Auth, cfg.MaxStations = "island", "12345678", air.AuthWPA2, 1
-	ap.Radio.SetAP(cfg, true)
+	ap.Radio.AP.Configure(cfg, true)
 	sta, staLog := radioDevice(w, radio.Config{SSID: "island", Password: "12345678"})
 	w.Clock.RunUntil(clock.At(4 * clock.Second))
 	staLog.expect(t, "connected island ch 6", "got 192.168.4.2/24 gw 192.168.4.1")
 	apLog.expect(t, "joined 1")
-	if c := ap.Radio.APClients(); len(c) != 1 || c[0].MAC != sta.Radio.MAC(air.StationIf) || c[0].IP.String() != "192.168.4.2" {
+	if c := ap.Radio.AP.Clients(); len(c) != 1 || c[0].MAC != sta.Radio.MAC(air.StationIf) || c[0].IP.String() != "192.168.4.2" {
 		t.Errorf("clients %v", c)
 	}
 	if dns := sta.Net.Stack().DNS(0); dns != ap.Address(air.APIf).Addr() {
@@ -205,7 +205,7 @@ func TestStationInADevicesAccessPoint(t *testing.T) {
 	if late.Address(air.StationIf).IsValid() || !strings.HasPrefix((*lateLog)[0], "disconnected island 5") {
 		t.Errorf("the access point took more than it may: %q", *lateLog)
 	}
-	late.Radio.Disconnect()
+	late.Radio.Station.Disconnect()
 	ap.PressReset()
 	w.Clock.RunUntil(clock.At(13 * clock.Second))
 	if len(*staLog) == 0 || (*staLog)[0] != "disconnected island 200" {
@@ -216,7 +216,7 @@ func TestStationInADevicesAccessPoint(t *testing.T) {
 		t.Errorf("the station did not come back: %q", *staLog)
 	}
 	sta.Radio.SetMode(radio.NullMode, false)
-	if c := ap.Radio.APClients(); len(c) != 0 {
+	if c := ap.Radio.AP.Clients(); len(c) != 0 {
 		t.Errorf("clients %v", c)
 	}
 }
@@ -241,16 +241,16 @@ func TestScanAndStoredNetworks(t *testing.T) {
 			t.Errorf("scan %+v: %q, want %q", f, got, want)
 		}
 	}
-	r.SetAPLimit(2)
+	r.Station.SetStoredLimit(2)
 	for _, ssid := range []string{"a", "b", "a", "c"} {
-		r.SetStation(radio.StationConfig{SSID: ssid}, true)
+		r.Station.Configure(radio.StationConfig{SSID: ssid}, true)
 	}
-	aps, current := r.StoredAPs()
+	aps, current := r.Station.Stored()
 	if len(aps) != 2 || aps[0].SSID != "a" || aps[1].SSID != "c" || current != 1 {
 		t.Errorf("stored %v, %d", aps, current)
 	}
-	if r.ChangeAP(2) || !r.ChangeAP(0) || r.Station().SSID != "a" {
-		t.Errorf("station is %+v", r.Station())
+	if r.Station.Change(2) || !r.Station.Change(0) || r.Station.Config().SSID != "a" {
+		t.Errorf("station is %+v", r.Station.Config())
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 )
 
-// softAP is the device's own access point and the stations in it: other devices
+// AccessPoint is the device's own access point and the stations in it: other devices
 // of the world.
-type softAP struct {
+type AccessPoint struct {
 	r       *Radio
 	ip      air.IPInfo
 	dhcpOff bool
@@ -32,22 +32,22 @@ type APClient struct {
 	IP  netip.Addr // invalid until it has one
 }
 
-func (a *softAP) on() {
+func (a *AccessPoint) on() {
 	a.ip = air.IPInfo{Prefix: defaultAPAddress, Gateway: defaultAPAddress.Addr()}
 	a.pool = a.ip.Prefix.Addr().Next()
 	a.r.net.Set(air.APIf, a.ip, true)
 	a.r.show(air.APIf, "up as "+a.r.apConfig.SSID)
 }
 
-func (a *softAP) off() {
-	a.deauth(nil)
+func (a *AccessPoint) off() {
+	a.expel(nil)
 	a.ip = air.IPInfo{}
 	a.r.net.Set(air.APIf, a.ip, false)
 	a.r.show(air.APIf, "down")
 }
 
 // vanish is the access point at reset: its stations hear no more of it.
-func (a *softAP) vanish() {
+func (a *AccessPoint) vanish() {
 	clients := a.clients
 	a.clients = nil
 	for _, c := range clients {
@@ -64,7 +64,7 @@ func (r *Radio) Beacon() (air.Network, bool) {
 		return air.Network{}, false
 	}
 	c := r.apConfig
-	n := air.Network{SSID: c.SSID, BSSID: r.mac[air.APIf], Channel: c.Channel, RSSI: air.DefaultRSSI, Auth: c.Auth, Hidden: c.Hidden, AP: &r.ap}
+	n := air.Network{SSID: c.SSID, BSSID: r.mac[air.APIf], Channel: c.Channel, RSSI: air.DefaultRSSI, Auth: c.Auth, Hidden: c.Hidden, AP: r.AP}
 	if c.Auth != air.AuthOpen {
 		n.Password = c.Password
 	}
@@ -72,7 +72,7 @@ func (r *Radio) Beacon() (air.Network, bool) {
 }
 
 // Admit takes a station in, unless the access point is full.
-func (a *softAP) Admit(s air.Station) bool {
+func (a *AccessPoint) Admit(s air.Station) bool {
 	i := slices.IndexFunc(a.clients, func(c apClient) bool { return c.station == nil || c.station == s })
 	if i < 0 {
 		if len(a.clients) >= a.r.apConfig.MaxStations {
@@ -90,7 +90,7 @@ func (a *softAP) Admit(s air.Station) bool {
 // Lease gives a station an address: the pool's, by its place in the list. The
 // access point names itself as gateway and as DNS server, which captive portals
 // live on (fw: app/lwip/app/dhcpserver.c, USE_DNS).
-func (a *softAP) Lease(s air.Station) (air.IPInfo, bool) {
+func (a *AccessPoint) Lease(s air.Station) (air.IPInfo, bool) {
 	i := a.index(s)
 	if i < 0 || a.dhcpOff {
 		return air.IPInfo{}, false
@@ -106,19 +106,19 @@ func (a *softAP) Lease(s air.Station) (air.IPInfo, bool) {
 }
 
 // Addressed notes the address that a station has got.
-func (a *softAP) Addressed(s air.Station, ip air.IPInfo) {
+func (a *AccessPoint) Addressed(s air.Station, ip air.IPInfo) {
 	if i := a.index(s); i >= 0 {
 		a.clients[i].ip = ip.Prefix.Addr()
 		a.r.event(Event{Kind: APStationGotIP, MAC: s.MAC(), AID: i + 1})
 	}
 }
 
-func (a *softAP) index(s air.Station) int {
+func (a *AccessPoint) index(s air.Station) int {
 	return slices.IndexFunc(a.clients, func(c apClient) bool { return c.station == s })
 }
 
 // Dismiss notes that a station has left.
-func (a *softAP) Dismiss(s air.Station) {
+func (a *AccessPoint) Dismiss(s air.Station) {
 	i := a.index(s)
 	if i < 0 {
 		return
@@ -129,8 +129,8 @@ func (a *softAP) Dismiss(s air.Station) {
 	a.r.event(Event{Kind: APStationDisconnected, MAC: mac, AID: i + 1})
 }
 
-// deauth throws out one station, or all when mac is nil.
-func (a *softAP) deauth(mac *air.MAC) {
+// expel throws out one station, or all when mac is nil.
+func (a *AccessPoint) expel(mac *air.MAC) {
 	for _, c := range slices.Clone(a.clients) {
 		if c.station != nil && (mac == nil || *mac == c.mac) {
 			c.station.Expelled()
@@ -138,40 +138,39 @@ func (a *softAP) deauth(mac *air.MAC) {
 	}
 }
 
-func (a *softAP) setIP(ip air.IPInfo) {
+func (a *AccessPoint) setIP(ip air.IPInfo) {
 	a.ip = ip
 	a.pool = ip.Prefix.Addr().Next()
 	a.r.net.Set(air.APIf, ip, true)
 }
 
-// AP returns the access point's configuration, DefaultAP the stored one.
-func (r *Radio) AP() APConfig { return r.apConfig }
+// Config returns the access point's configuration, DefaultConfig the stored one.
+func (a *AccessPoint) Config() APConfig { return a.r.apConfig }
 
-// DefaultAP is described at AP.
-func (r *Radio) DefaultAP() APConfig { return r.flash.ap }
+// DefaultConfig is described at Config.
+func (a *AccessPoint) DefaultConfig() APConfig { return a.r.flash.ap }
 
-// SetAP changes the access point's configuration, and the stored one when save
-// is set. Its stations have to join again. It reports false when the access
-// point is off.
-func (r *Radio) SetAP(cfg APConfig, save bool) bool {
-	if !r.mode.has(air.APIf) {
+// Configure changes the access point's configuration, and the stored one when save is
+// set. Its stations have to join again. It reports false when the access point is off.
+func (a *AccessPoint) Configure(cfg APConfig, save bool) bool {
+	if !a.r.mode.has(air.APIf) {
 		return false
 	}
 	if save {
-		r.flash.ap = cfg
+		a.r.flash.ap = cfg
 	}
-	if r.apConfig != cfg {
-		r.apConfig = cfg
-		r.ap.deauth(nil)
-		r.show(air.APIf, "up as "+cfg.SSID)
+	if a.r.apConfig != cfg {
+		a.r.apConfig = cfg
+		a.expel(nil)
+		a.r.show(air.APIf, "up as "+cfg.SSID)
 	}
 	return true
 }
 
-// APClients lists the stations in the access point.
-func (r *Radio) APClients() []APClient {
+// Clients lists the stations in the access point.
+func (a *AccessPoint) Clients() []APClient {
 	var out []APClient
-	for _, c := range r.ap.clients {
+	for _, c := range a.clients {
 		if c.station != nil {
 			out = append(out, APClient{c.mac, c.ip})
 		}
@@ -181,24 +180,24 @@ func (r *Radio) APClients() []APClient {
 
 // Deauth throws a station out of the access point, or all when mac is nil. It
 // reports false when the access point is off.
-func (r *Radio) Deauth(mac *air.MAC) bool {
-	if !r.mode.has(air.APIf) {
+func (a *AccessPoint) Deauth(mac *air.MAC) bool {
+	if !a.r.mode.has(air.APIf) {
 		return false
 	}
-	r.ap.deauth(mac)
+	a.expel(mac)
 	return true
 }
 
-// SetAPPool sets the first address that the access point gives out; the pool has
+// SetPool sets the first address that the access point gives out; the pool has
 // as many as stations may join.
-func (r *Radio) SetAPPool(first netip.Addr) { r.ap.pool = first }
+func (a *AccessPoint) SetPool(first netip.Addr) { a.pool = first }
 
-// SetAPDHCP starts or stops giving out addresses. It reports false when the
+// SetDHCP starts or stops giving out addresses. It reports false when the
 // access point is off or that is no change.
-func (r *Radio) SetAPDHCP(on bool) bool {
-	if !r.mode.has(air.APIf) || r.ap.dhcpOff == !on {
+func (a *AccessPoint) SetDHCP(on bool) bool {
+	if !a.r.mode.has(air.APIf) || a.dhcpOff == !on {
 		return false
 	}
-	r.ap.dhcpOff = !on
+	a.dhcpOff = !on
 	return true
 }

@@ -27,10 +27,10 @@ func (s StationStatus) String() string {
 	return [...]string{"idle", "connecting", "wrong password", "no such network", "failed", "got IP"}[s]
 }
 
-// station connects to a network and keeps trying until it is told to stop. Each
+// Station is the station of a radio. It connects to a network and keeps trying until it is told to stop. Each
 // step is a timer of the device: look for the network, then associate, then ask
 // for an address.
-type station struct {
+type Station struct {
 	r      *Radio
 	status StationStatus
 	net    *air.Network // what it is connected to
@@ -51,13 +51,13 @@ type station struct {
 const connectedBytes = 2800
 
 // after does the next step later; there is only one.
-func (s *station) after(t clock.Duration, fn func()) {
+func (s *Station) after(t clock.Duration, fn func()) {
 	s.halt()
 	s.timer = s.r.host.NewTimer(fn)
 	s.timer.Arm(t, false)
 }
 
-func (s *station) halt() {
+func (s *Station) halt() {
 	if s.timer != nil {
 		s.timer.Disarm()
 		s.timer = nil
@@ -65,7 +65,7 @@ func (s *station) halt() {
 }
 
 // wired is a station without a radio: up for ever.
-func (s *station) wired(p netip.Prefix) {
+func (s *Station) wired(p netip.Prefix) {
 	s.net = &air.Network{Channel: air.DefaultChannel, RSSI: air.DefaultRSSI}
 	s.fixed = true
 	s.ip = air.IPInfo{Prefix: p, Gateway: s.r.air.RouterPrefix().Addr()}
@@ -74,19 +74,20 @@ func (s *station) wired(p netip.Prefix) {
 }
 
 // follow makes the network interface what the station is.
-func (s *station) follow() { s.r.net.Set(air.StationIf, s.ip, s.net != nil) }
+func (s *Station) follow() { s.r.net.Set(air.StationIf, s.ip, s.net != nil) }
 
 // MAC, Expelled and Deserted are what an access point of another device knows of
 // the station: see air.Station.
-func (s *station) MAC() air.MAC { return s.r.mac[air.StationIf] }
-func (s *station) Expelled()    { s.lost(AuthExpire) }
-func (s *station) Deserted()    { s.after(beaconTimeout, func() { s.lost(BeaconTimeout) }) }
+func (s *Station) MAC() air.MAC { return s.r.mac[air.StationIf] }
+func (s *Station) Expelled()    { s.lost(AuthExpire) }
+func (s *Station) Deserted()    { s.after(beaconTimeout, func() { s.lost(BeaconTimeout) }) }
 
-// connect starts trying.
-func (s *station) connect() { s.connectAfter(0) }
+// Connect makes the station connect, and connect again whenever it has lost the
+// network, until Disconnect.
+func (s *Station) Connect() { s.connectAfter(0) }
 
-// connectAfter is connect with the first attempt that much later.
-func (s *station) connectAfter(t clock.Duration) {
+// connectAfter is Connect with the first attempt that much later.
+func (s *Station) connectAfter(t clock.Duration) {
 	if s.trying || s.net != nil || !s.r.mode.has(air.StationIf) {
 		return
 	}
@@ -104,7 +105,7 @@ func (s *station) connectAfter(t clock.Duration) {
 }
 
 // seek looks for the network.
-func (s *station) seek() {
+func (s *Station) seek() {
 	cfg := s.r.config
 	if n, ok := s.r.air.Find(s.r, cfg); !ok {
 		s.after(channels*scanChannel, func() { s.failed(StationNoAP, NoAPFound, air.MAC{}) })
@@ -116,7 +117,7 @@ func (s *station) seek() {
 }
 
 // associate joins the network, if it is still there.
-func (s *station) associate() {
+func (s *Station) associate() {
 	n, ok := s.r.air.Find(s.r, s.r.config)
 	if !ok {
 		s.failed(StationNoAP, NoAPFound, air.MAC{})
@@ -140,7 +141,7 @@ func (s *station) associate() {
 }
 
 // lease takes the address that the network's router gives, or asks again.
-func (s *station) lease() {
+func (s *Station) lease() {
 	var ok bool
 	if s.net.AP != nil {
 		if s.ip, ok = s.net.AP.Lease(s); ok {
@@ -163,7 +164,7 @@ func (s *station) lease() {
 	s.gotIP()
 }
 
-func (s *station) gotIP() {
+func (s *Station) gotIP() {
 	if s.dhcp != nil {
 		s.dhcp.Disarm()
 	}
@@ -178,7 +179,7 @@ func (s *station) gotIP() {
 }
 
 // failed reports an attempt that led nowhere, and tries again.
-func (s *station) failed(status StationStatus, why Reason, bssid air.MAC) {
+func (s *Station) failed(status StationStatus, why Reason, bssid air.MAC) {
 	if s.status != status {
 		s.r.show(air.StationIf, why.String()+": "+s.r.config.SSID)
 	}
@@ -188,13 +189,13 @@ func (s *station) failed(status StationStatus, why Reason, bssid air.MAC) {
 }
 
 // lost is the end of a connection that the station did not want; it tries again.
-func (s *station) lost(why Reason) {
+func (s *Station) lost(why Reason) {
 	s.disconnect(why)
-	s.connect()
+	s.Connect()
 }
 
 // disconnect ends what the station is at, and all trying.
-func (s *station) disconnect(why Reason) {
+func (s *Station) disconnect(why Reason) {
 	was := s.net
 	s.leave()
 	s.status = StationIdle
@@ -205,7 +206,7 @@ func (s *station) disconnect(why Reason) {
 }
 
 // leave drops the connection without a word.
-func (s *station) leave() {
+func (s *Station) leave() {
 	was := s.net
 	s.halt()
 	if s.dhcp != nil {
@@ -224,13 +225,13 @@ func (s *station) leave() {
 }
 
 // off forgets a fixed address when the station is switched off.
-func (s *station) off() {
+func (s *Station) off() {
 	s.fixed, s.ip = false, air.IPInfo{}
 	s.follow()
 }
 
 // setIP stops DHCP and uses a fixed address.
-func (s *station) setIP(ip air.IPInfo) {
+func (s *Station) setIP(ip air.IPInfo) {
 	s.fixed, s.ip = true, ip
 	if s.net == nil {
 		return
@@ -241,21 +242,21 @@ func (s *station) setIP(ip air.IPInfo) {
 
 // BeaconsChanged is called when access points went silent or came back.
 func (r *Radio) BeaconsChanged() {
-	if r.sta.net == nil || r.cfg.Wired.IsValid() || r.sta.net.AP != nil {
+	if r.Station.net == nil || r.cfg.Wired.IsValid() || r.Station.net.AP != nil {
 		return
 	}
 	if r.air.Down() {
-		r.sta.after(beaconTimeout, func() { r.sta.lost(BeaconTimeout) })
-	} else if r.sta.status == StationHasIP {
-		r.sta.halt()
+		r.Station.after(beaconTimeout, func() { r.Station.lost(BeaconTimeout) })
+	} else if r.Station.status == StationHasIP {
+		r.Station.halt()
 	} else {
-		r.sta.after(r.dhcpDelay(), r.sta.lease)
+		r.Station.after(r.dhcpDelay(), r.Station.lease)
 	}
 }
 
 // Deaf is why packets of an interface do not get through; empty when they do.
 func (r *Radio) Deaf(i air.Interface) string {
-	s := &r.sta
+	s := r.Station
 	switch {
 	case i != air.StationIf:
 	case s.net == nil:
@@ -266,133 +267,56 @@ func (r *Radio) Deaf(i air.Interface) string {
 	return ""
 }
 
-// Station returns the station's configuration, DefaultStation the stored one.
-func (r *Radio) Station() StationConfig { return r.config }
+// Config returns the station's configuration, DefaultConfig the stored one.
+func (s *Station) Config() StationConfig { return s.r.config }
 
-// DefaultStation is described at Station.
-func (r *Radio) DefaultStation() StationConfig { return r.flash.station }
+// DefaultConfig is described at Config.
+func (s *Station) DefaultConfig() StationConfig { return s.r.flash.station }
 
-// SetStation disconnects and changes the configuration, and the stored one when
+// Configure leaves the network and changes the configuration, and the stored one when
 // save is set. It reports false when the station is off.
-func (r *Radio) SetStation(cfg StationConfig, save bool) bool {
-	if !r.mode.has(air.StationIf) {
+func (s *Station) Configure(cfg StationConfig, save bool) bool {
+	if !s.r.mode.has(air.StationIf) {
 		return false
 	}
-	if r.cfg.Wired.IsValid() {
+	if s.r.cfg.Wired.IsValid() {
 		return true
 	}
-	r.sta.disconnect(AssocLeave)
-	r.config = cfg
+	s.disconnect(AssocLeave)
+	s.r.config = cfg
 	if save {
-		r.flash.station = cfg
-		r.flash.remember(cfg)
+		s.r.flash.station = cfg
+		s.r.flash.remember(cfg)
 	}
 	return true
 }
 
 // SetAutoConnect stores whether the station connects at boot.
-func (r *Radio) SetAutoConnect(on bool) { r.flash.auto = on }
-
-// Connect makes the station connect, and connect again whenever it has lost the
-// network, until Disconnect.
-func (r *Radio) Connect() { r.sta.connect() }
+func (s *Station) SetAutoConnect(on bool) { s.r.flash.auto = on }
 
 // Disconnect leaves the network.
-func (r *Radio) Disconnect() {
-	if !r.cfg.Wired.IsValid() {
-		r.sta.disconnect(AssocLeave)
+func (s *Station) Disconnect() {
+	if !s.r.cfg.Wired.IsValid() {
+		s.disconnect(AssocLeave)
 	}
 }
 
 // Status returns the station's state.
-func (r *Radio) Status() StationStatus { return r.sta.status }
+func (s *Station) Status() StationStatus { return s.status }
 
 // RSSI returns the strength of the network's signal in dBm, or 31 without one.
-func (r *Radio) RSSI() int {
-	if r.sta.net == nil {
+func (s *Station) RSSI() int {
+	if s.net == nil {
 		return stationRSSINone
 	}
 	const flutter = 2 // dB, either way
-	return r.sta.net.RSSI + r.rand.IntN(2*flutter+1) - flutter
+	return s.net.RSSI + s.r.rand.IntN(2*flutter+1) - flutter
 }
 
 // BSSID returns the address of the network's access point, zero without one.
-func (r *Radio) BSSID() air.MAC {
-	if r.sta.net == nil {
+func (s *Station) BSSID() air.MAC {
+	if s.net == nil {
 		return air.MAC{}
 	}
-	return r.sta.net.BSSID
-}
-
-// ScanFilter narrows a scan; zero fields do not.
-type ScanFilter struct {
-	SSID    string
-	BSSID   air.MAC
-	Channel int
-	Hidden  bool // also networks that hide their name
-}
-
-// Scan looks for networks and calls done with them. A second scan before the
-// first has ended replaces it.
-func (r *Radio) Scan(f ScanFilter, done func([]air.Network)) {
-	n := channels
-	if f.Channel != 0 {
-		n = 1
-	}
-	if r.scan != nil {
-		r.scan.Disarm()
-	}
-	r.scan = r.host.NewTimer(func() {
-		var found []air.Network
-		for _, n := range r.air.Visible(r, r.config) {
-			if (f.SSID == "" || f.SSID == n.SSID) && (f.BSSID == (air.MAC{}) || f.BSSID == n.BSSID) &&
-				(f.Channel == 0 || f.Channel == n.Channel) && (f.Hidden || !n.Hidden) {
-				found = append(found, n)
-			}
-		}
-		done(found)
-	})
-	r.scan.Arm(clock.Duration(n)*scanChannel, false)
-}
-
-// remember puts a network into the list of those stored.
-func (f *radioFlash) remember(cfg StationConfig) {
-	for i, o := range f.aps {
-		if o == cfg {
-			f.apIndex = i
-			return
-		}
-	}
-	if len(f.aps) < f.apLimit {
-		f.apIndex = len(f.aps)
-		f.aps = append(f.aps, cfg)
-		return
-	}
-	f.apIndex = (f.apIndex + 1) % f.apLimit
-	f.aps[f.apIndex] = cfg
-}
-
-// StoredAPs returns the networks in the flash and which of them was stored or
-// chosen last, from 0.
-func (r *Radio) StoredAPs() (aps []StationConfig, current int) {
-	return r.flash.aps, r.flash.apIndex
-}
-
-// SetAPLimit stores how many networks are kept, 1 to 5.
-func (r *Radio) SetAPLimit(n int) bool {
-	if n < 1 || n > maxStoredAPs {
-		return false
-	}
-	r.flash.apLimit = n
-	return true
-}
-
-// ChangeAP connects to one of the stored networks, from 0.
-func (r *Radio) ChangeAP(i int) bool {
-	if i >= len(r.flash.aps) || !r.SetStation(r.flash.aps[i], false) {
-		return false
-	}
-	r.flash.apIndex = i
-	r.Connect()
-	return true
+	return s.net.BSSID
 }

@@ -58,7 +58,7 @@ func (m *module) apConfig(c *vm.Call) int {
 	cfg.Beacon = f.ranged("beacon", 100, 100, 60000, "beacon: not number", "beacon: 100-60000")
 	save := f.boolean("save", true, "save: not boolean")
 	m.registerFields(f, apCallbacks)
-	return c.ReturnBool(m.radio.SetAP(cfg, save))
+	return c.ReturnBool(m.radio.AP.Configure(cfg, save))
 }
 
 // hidden reads a field that is a boolean, or the number 0 or 1.
@@ -81,9 +81,9 @@ func (m *module) hidden(f fields) bool {
 
 // apGetconfig is wifi.ap.getconfig([as table]), apGetdefaultconfig the same for
 // the flash.
-func (m *module) apGetconfig(c *vm.Call) int { return m.showAP(c, m.radio.AP()) }
+func (m *module) apGetconfig(c *vm.Call) int { return m.showAP(c, m.radio.AP.Config()) }
 
-func (m *module) apGetdefaultconfig(c *vm.Call) int { return m.showAP(c, m.radio.DefaultAP()) }
+func (m *module) apGetdefaultconfig(c *vm.Call) int { return m.showAP(c, m.radio.AP.DefaultConfig()) }
 
 func (m *module) showAP(c *vm.Call, cfg radio.APConfig) int {
 	if c.Arg(1) != vm.True {
@@ -111,7 +111,7 @@ func (m *module) getclient(c *vm.Call) int {
 		c.Error("Can't list clients in STATION mode")
 	}
 	t := c.NewTable(0, 0)
-	for _, client := range m.radio.APClients() {
+	for _, client := range m.radio.AP.Clients() {
 		ip := "0.0.0.0"
 		if client.IP.IsValid() {
 			ip = client.IP.String()
@@ -124,14 +124,14 @@ func (m *module) getclient(c *vm.Call) int {
 // deauth is wifi.ap.deauth([MAC]).
 func (m *module) deauth(c *vm.Call) int {
 	if !c.IsString(1) {
-		return c.ReturnBool(m.radio.Deauth(nil))
+		return c.ReturnBool(m.radio.AP.Deauth(nil))
 	}
 	text := c.String(1)
 	if len(text) != macLen {
 		c.ArgError(1, invalidMAC)
 	}
 	mac := parseMAC(text)
-	return c.ReturnBool(m.radio.Deauth(&mac))
+	return c.ReturnBool(m.radio.AP.Deauth(&mac))
 }
 
 // dhcpConfig is wifi.ap.dhcp.config{start = address}.
@@ -145,14 +145,14 @@ func (m *module) dhcpConfig(c *vm.Call) int {
 		c.Error("wrong arg type")
 	}
 	last := first
-	for range m.radio.AP().MaxStations - 1 {
+	for range m.radio.AP.Config().MaxStations - 1 {
 		if next := last.Next(); next.IsValid() {
 			last = next
 		}
 	}
-	m.radio.SetAPPool(first)
+	m.radio.AP.SetPool(first)
 	return c.Return(vm.String(first.String()), vm.String(last.String()))
 }
 
-func (m *module) dhcpStart(c *vm.Call) int { return c.ReturnBool(m.radio.SetAPDHCP(true)) }
-func (m *module) dhcpStop(c *vm.Call) int  { return c.ReturnBool(m.radio.SetAPDHCP(false)) }
+func (m *module) dhcpStart(c *vm.Call) int { return c.ReturnBool(m.radio.AP.SetDHCP(true)) }
+func (m *module) dhcpStop(c *vm.Call) int  { return c.ReturnBool(m.radio.AP.SetDHCP(false)) }

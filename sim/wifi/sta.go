@@ -99,18 +99,18 @@ func (m *module) config(c *vm.Call) int {
 	save := f.boolean("save", true, "save:not boolean")
 	m.registerFields(f, stationCallbacks)
 
-	done := m.radio.SetStation(cfg, save)
-	m.radio.SetAutoConnect(auto)
+	done := m.radio.Station.Configure(cfg, save)
+	m.radio.Station.SetAutoConnect(auto)
 	if auto {
-		m.radio.Connect()
+		m.radio.Station.Connect()
 	}
 	return c.ReturnBool(done)
 }
 
 // clearconfig is wifi.sta.clearconfig().
 func (m *module) clearconfig(c *vm.Call) int {
-	done := m.radio.SetStation(radio.StationConfig{}, true)
-	m.radio.SetAutoConnect(false)
+	done := m.radio.Station.Configure(radio.StationConfig{}, true)
+	m.radio.Station.SetAutoConnect(false)
 	return c.ReturnBool(done)
 }
 
@@ -119,7 +119,7 @@ func (m *module) connect(c *vm.Call) int {
 	if fn, ok := c.Arg(1).(*vm.Function); ok {
 		m.setCallback(radio.StationConnected, fn)
 	}
-	m.radio.Connect()
+	m.radio.Station.Connect()
 	return 0
 }
 
@@ -128,7 +128,7 @@ func (m *module) disconnect(c *vm.Call) int {
 	if fn, ok := c.Arg(1).(*vm.Function); ok {
 		m.setCallback(radio.StationDisconnected, fn)
 	}
-	m.radio.Disconnect()
+	m.radio.Station.Disconnect()
 	return 0
 }
 
@@ -138,15 +138,15 @@ func (m *module) autoconnect(c *vm.Call) int {
 	if on != 0 && on != 1 {
 		c.ArgError(1, "0 or 1")
 	}
-	m.radio.SetAutoConnect(on == 1)
+	m.radio.Station.SetAutoConnect(on == 1)
 	return 0
 }
 
-func (m *module) status(c *vm.Call) int { return c.ReturnInt(int(m.radio.Status())) }
+func (m *module) status(c *vm.Call) int { return c.ReturnInt(int(m.radio.Station.Status())) }
 
 // getrssi is wifi.sta.getrssi(): nil without a network.
 func (m *module) getrssi(c *vm.Call) int {
-	rssi := m.radio.RSSI()
+	rssi := m.radio.Station.RSSI()
 	if rssi >= 10 { // fw: wifi.c
 		return c.ReturnNil()
 	}
@@ -171,15 +171,17 @@ func (m *module) sethostname(c *vm.Call) int {
 
 // getconfig is wifi.sta.getconfig([as table]), getdefaultconfig the same for the
 // flash.
-func (m *module) getconfig(c *vm.Call) int { return m.showConfig(c, m.radio.Station()) }
+func (m *module) getconfig(c *vm.Call) int { return m.showConfig(c, m.radio.Station.Config()) }
 
-func (m *module) getdefaultconfig(c *vm.Call) int { return m.showConfig(c, m.radio.DefaultStation()) }
+func (m *module) getdefaultconfig(c *vm.Call) int {
+	return m.showConfig(c, m.radio.Station.DefaultConfig())
+}
 
 func (m *module) showConfig(c *vm.Call, cfg radio.StationConfig) int {
 	bssid := cfg.BSSID
 	if !cfg.BSSIDSet {
 		// The SDK fills in the access point's address once it is known.
-		if bssid = m.radio.BSSID(); bssid == (air.MAC{}) || cfg.SSID != m.radio.Station().SSID {
+		if bssid = m.radio.Station.BSSID(); bssid == (air.MAC{}) || cfg.SSID != m.radio.Station.Config().SSID {
 			bssid = air.MAC{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}
 		}
 	}
@@ -202,7 +204,7 @@ func (m *module) showConfig(c *vm.Call, cfg radio.StationConfig) int {
 
 // getapinfo is wifi.sta.getapinfo().
 func (m *module) getapinfo(c *vm.Call) int {
-	aps, _ := m.radio.StoredAPs()
+	aps, _ := m.radio.Station.Stored()
 	t := c.NewTable(0, 0)
 	c.VM.SetField(t, "qty", vm.Number(len(aps)))
 	for i, ap := range aps {
@@ -221,7 +223,7 @@ func (m *module) getapinfo(c *vm.Call) int {
 
 // getapindex is wifi.sta.getapindex().
 func (m *module) getapindex(c *vm.Call) int {
-	_, current := m.radio.StoredAPs()
+	_, current := m.radio.Station.Stored()
 	return c.ReturnInt(current + 1)
 }
 
@@ -231,7 +233,7 @@ func (m *module) changeap(c *vm.Call) int {
 	if i < 1 || i > 5 {
 		c.ArgError(1, "Valid range: 1-5")
 	}
-	return c.ReturnBool(m.radio.ChangeAP(i - 1))
+	return c.ReturnBool(m.radio.Station.Change(i - 1))
 }
 
 // setaplimit is wifi.sta.setaplimit(quantity).
@@ -240,7 +242,7 @@ func (m *module) setaplimit(c *vm.Call) int {
 	if n < 1 || n > 5 {
 		c.ArgError(1, "Valid range: 1-5")
 	}
-	return c.ReturnBool(m.radio.SetAPLimit(n))
+	return c.ReturnBool(m.radio.Station.SetStoredLimit(n))
 }
 
 // getap is wifi.sta.getap([[filter,] format,] callback).
