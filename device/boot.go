@@ -106,7 +106,7 @@ func (d *Device) shutdown() {
 	libs := d.libs
 	d.VM, d.libs, d.snapshot, d.sockets = nil, nil, nil, nil
 	d.Inspect.Reset()
-	d.onerror, d.erring, d.halted = 0, false, false
+	d.lua = lua{d: d}
 	for _, l := range libs {
 		if l.Close != nil {
 			l.Close()

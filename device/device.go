@@ -104,18 +104,16 @@ type Device struct {
 	cfg   Config
 	index int // among the world's nodes
 	rand  *rand.Rand
-	parts []boardPart
+	parts parts
+	lua   lua
 
 	boots        int
 	reason       BootReason
 	restarting   bool // see ExpectReset
 	pendingReset *BootReason
-	halted       bool
 	libs         []*Lib
 	snapshot     []func(*Snapshot)
 	sockets      *sockets.Table // nil: no module has asked for it
-	onerror      vm.Ref
-	erring       bool // the default onerror has a restart pending
 }
 
 // New puts a device into the world, switched off.
@@ -134,13 +132,14 @@ func New(w *world.World, cfg Config) *Device {
 		cfg.Flash = flash.New(cfg.Board.FS.Size)
 	}
 	d := &Device{Board: cfg.Board, Flash: cfg.Flash, world: w, cfg: cfg, index: index, rand: w.Rand(uint64(index))}
+	d.lua.d = d
 	d.ETS = ets.New(w.Clock, etsHost{d}, cfg.HostCPU)
 	d.Net = netif.New(netHost{d}, w, d.ETS)
 	d.Radio = radio.New(d, cfg.WiFi, w.Air, d.Net, w.Rand(radioSeed+uint64(index)))
 	d.Serial = serial.New(serialHost{d}, w.Clock, d.ETS)
 	d.REPL = repl.New(replHost{d}, d.Serial, repl.Config{Banner: banner, HeapSize: cfg.Board.Heap.Size})
 	d.Pins = pin.New(cfg.Board, d.ETS, func(e event.Pin) { d.Emit(e) })
-	d.parts = d.solder(cfg.Board.Parts)
+	d.parts = solder(cfg.Board.Parts, d.Pins, w.Clock)
 	d.Inspect = inspect.New(inspectHost{d}, cfg.Inspect)
 	w.Add(d)
 	return d

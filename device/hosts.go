@@ -22,7 +22,7 @@ type etsHost struct{ *Device }
 
 func (h etsHost) Work(fn func()) {
 	h.Inspect.WorkBegins()
-	h.work(fn)
+	h.lua.work(fn)
 	h.Inspect.WorkEnded()
 }
 
@@ -67,12 +67,12 @@ func (h serialHost) Fetched(in input.Typed) { h.world.Taken(h.Name(), in) }
 type replHost struct{ *Device }
 
 func (h replHost) Lua() *vm.VM                            { return h.VM }
-func (h replHost) ReportError(what string, err *vm.Error) { h.reportError(what, err) }
-func (h replHost) Panic(what string, err *vm.Error)       { h.panic(what, err) }
+func (h replHost) ReportError(what string, err *vm.Error) { h.lua.report(what, err) }
+func (h replHost) Panic(what string, err *vm.Error)       { h.lua.panic(what, err) }
 
 func (h replHost) CallBelow(below int, what string, fn vm.Value, nret int, args ...vm.Value) ([]vm.Value, *vm.Error) {
 	before := h.VM.SetBelow(below)
-	values, err := h.call(what, fn, nret, args)
+	values, err := h.lua.call(what, fn, nret, args)
 	if h.VM != nil {
 		h.VM.SetBelow(before)
 	}

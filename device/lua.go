@@ -7,13 +7,19 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
-// How Lua is entered, and what becomes of an error that leaves it.
+// lua is how Lua is entered, and what becomes of an error that leaves it.
+type lua struct {
+	d       *Device
+	onerror vm.Ref
+	erring  bool // the default onerror has a restart pending
+	halted  bool // after a panic
+}
 
 // Run calls fn protected, as the firmware runs timers and tasks: an error goes
 // to the onerror function. what names the callback in events.
 func (d *Device) Run(what string, fn vm.Value, args ...vm.Value) {
-	if _, err := d.call(what, fn, 0, args); err != nil {
-		d.reportError(what, err)
+	if _, err := d.lua.call(what, fn, 0, args); err != nil {
+		d.lua.report(what, err)
 	}
 }
 
@@ -21,17 +27,18 @@ func (d *Device) Run(what string, fn vm.Value, args ...vm.Value) {
 // panic of the whole device. After that, and when the device is being reset, it
 // does not return: the current piece of work ends there.
 func (d *Device) RunUnprotected(what string, fn vm.Value, args ...vm.Value) {
-	if _, err := d.call(what, fn, 0, args); err != nil {
-		d.panic(what, err)
+	if _, err := d.lua.call(what, fn, 0, args); err != nil {
+		d.lua.panic(what, err)
 	}
-	if d.ETS.Running() && (d.halted || d.Resetting()) {
+	if d.ETS.Running() && (d.lua.halted || d.Resetting()) {
 		panic(unwinding{})
 	}
 }
 
 // call calls into Lua, protected, and emits what it cost. It returns no error when
 // the run was killed: the reset is then under way.
-func (d *Device) call(what string, fn vm.Value, nret int, args []vm.Value) ([]vm.Value, *vm.Error) {
+func (l *lua) call(what string, fn vm.Value, nret int, args []vm.Value) ([]vm.Value, *vm.Error) {
+	d := l.d
 	cpu, began := d.ETS.Used(), d.Now()
 	outer := d.VM.SetEntry(what)
 	values, err, kill := d.VM.Call(fn, nret, args...)
@@ -68,12 +75,12 @@ type unwinding struct{}
 
 // work runs one piece of work until it returns or the CPU stops. Memory that runs
 // out where no Lua call can catch it is a panic, as in the firmware.
-func (d *Device) work(fn func()) {
+func (l *lua) work(fn func()) {
 	defer func() {
 		switch r := recover().(type) {
 		case nil, unwinding:
 		case vm.OutOfMemoryPanic:
-			d.panic("system", &vm.Error{Value: vm.String(vm.OutOfMemory)})
+			l.panic("system", &vm.Error{Value: vm.String(vm.OutOfMemory)})
 		default:
 			panic(r)
 		}
@@ -82,66 +89,68 @@ func (d *Device) work(fn func()) {
 }
 
 // panic prints what the firmware prints and stops; the watchdog then resets.
-func (d *Device) panic(what string, err *vm.Error) {
+func (l *lua) panic(what string, err *vm.Error) {
+	d := l.d
 	if err.Memory() {
 		d.Inspect.OutOfMemory()
 	}
 	d.Emit(event.Panic{Message: err.Message(), Traceback: err.Traceback, Where: what})
 	d.Serial.Write("PANIC: unprotected error in call to Lua API (" + err.Message() + ")\r\n")
-	d.halt()
+	l.halt()
 	if d.cfg.OnPanic == RebootOnPanic {
 		d.RequestRestart(SoftWatchdog, ets.SoftWatchdog)
 	}
 }
 
 // halt is the end after a panic: nothing that is queued will run.
-func (d *Device) halt() {
-	d.halted = true
-	d.ETS.Halt()
+func (l *lua) halt() {
+	l.halted = true
+	l.d.ETS.Halt()
 }
 
 // Halted reports whether the device has stopped after a panic.
-func (d *Device) Halted() bool { return d.halted }
+func (d *Device) Halted() bool { return d.lua.halted }
 
 // SetOnError makes fn the handler of errors in timers and tasks
 // (node.setonerror); nil restores the default, which prints and restarts.
 func (d *Device) SetOnError(fn *vm.Function) {
 	if fn == nil {
-		d.VM.Unref(&d.onerror)
+		d.VM.Unref(&d.lua.onerror)
 		return
 	}
-	d.VM.SetRef(&d.onerror, fn, "onerror function")
+	d.VM.SetRef(&d.lua.onerror, fn, "onerror function")
 }
 
 // restartAfterError is the default onerror's delay (oracle: net-constants.json
 // default_onerror_restart).
 const restartAfterError = 2 * clock.Second
 
-// reportError hands an error to the onerror function in a task of its own. With
+// report hands an error to the onerror function in a task of its own. With
 // no room for the task the error has nowhere to go, which is a panic.
-func (d *Device) reportError(what string, err *vm.Error) {
+func (l *lua) report(what string, err *vm.Error) {
+	d := l.d
 	msg := err.Traced()
 	if err.Memory() {
 		msg = "out of memory"
 	}
 	d.Emit(event.LuaError{Message: msg, Where: what})
 	posted := d.PostTask(ets.High, func() {
-		if d.onerror != 0 {
-			d.Run("onerror", d.VM.Deref(d.onerror), vm.String(msg))
+		if l.onerror != 0 {
+			d.Run("onerror", d.VM.Deref(l.onerror), vm.String(msg))
 			return
 		}
 		d.REPL.Print(vm.String(msg))
 		if d.cfg.OnPanic == HaltOnError {
 			d.Emit(event.Panic{Message: err.Message(), Traceback: err.Traceback, Where: what})
-			d.halt()
+			l.halt()
 			return
 		}
-		if !d.erring {
-			d.erring = true
+		if !l.erring {
+			l.erring = true
 			d.NewTimer(func() { d.Reset(SoftRestart) }).Arm(restartAfterError, false)
 		}
 	})
 	if !posted {
-		d.panic(what, &vm.Error{Value: vm.String(ets.TaskQueueFull)})
+		l.panic(what, &vm.Error{Value: vm.String(ets.TaskQueueFull)})
 	}
 }

@@ -6,11 +6,14 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/board"
 	"github.com/nodemcu-sim/nodemcu-sim/device/input"
+	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
 	"github.com/nodemcu-sim/nodemcu-sim/world/part"
 	"github.com/nodemcu-sim/nodemcu-sim/world/part/kinds"
 )
 
-// boardPart is a part that is soldered to the board.
+// parts are those that are soldered to the board.
+type parts []boardPart
+
 type boardPart struct {
 	board.Part
 	part part.Part
@@ -18,18 +21,18 @@ type boardPart struct {
 
 // solder makes the parts of a board. A profile that was checked has none of another
 // kind, and none on a pin that the chip lacks.
-func (d *Device) solder(list []board.Part) []boardPart {
-	var out []boardPart
+func solder(list []board.Part, pins *pin.Pins, c part.Clock) parts {
+	var out parts
 	for _, p := range list {
 		kind, err := kinds.Named(string(p.Kind))
 		if err != nil {
 			panic("device: " + err.Error())
 		}
-		at, ok := d.Pins.OfGPIO(p.GPIO)
+		at, ok := pins.OfGPIO(p.GPIO)
 		if !ok {
 			panic(fmt.Sprintf("device: part %q at GPIO%d", p.Name, p.GPIO))
 		}
-		out = append(out, boardPart{p, kind.New(part.Config{Pin: at, Clock: d.world.Clock, ActiveLow: p.ActiveLow})})
+		out = append(out, boardPart{p, kind.New(part.Config{Pin: at, Clock: c, ActiveLow: p.ActiveLow})})
 	}
 	return out
 }
@@ -41,18 +44,18 @@ type PartSnapshot struct {
 	part.Shown
 }
 
-func (d *Device) partSnapshot() []PartSnapshot {
+func (ps parts) snapshot() []PartSnapshot {
 	var out []PartSnapshot
-	for _, p := range d.parts {
+	for _, p := range ps {
 		out = append(out, PartSnapshot{string(p.Kind), p.Name, p.GPIO, p.part.Show()})
 	}
 	return out
 }
 
-// actOn does something to a part of the board. The error names the parts.
-func (d *Device) actOn(in input.Part) error {
+// act does something to a part. The error names the parts.
+func (ps parts) act(in input.Part) error {
 	var names []string
-	for _, p := range d.parts {
+	for _, p := range ps {
 		if p.Name == in.Name {
 			return p.part.Act(in.Action)
 		}

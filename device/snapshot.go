@@ -62,11 +62,11 @@ func (d *Device) Snapshot() Snapshot {
 		MHz:     d.ETS.MHz(),
 		Boots:   d.boots,
 		Reason:  d.reason.Text,
-		Halted:  d.halted,
+		Halted:  d.lua.halted,
 		WiFi:    d.Radio.Snapshot(),
 		AirDown: d.world.Air.Down(),
 		Pins:    d.Pins.Snapshot(),
-		Parts:   d.partSnapshot(),
+		Parts:   d.parts.snapshot(),
 		ADC:     d.Pins.ADC.Read(),
 		CPU:     d.ETS.Used(),
 	}

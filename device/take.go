@@ -26,7 +26,7 @@ func (d *Device) Take(in world.Stimulus) (reply string, err error) {
 	case input.Voltage:
 		d.Pins.ADC.Apply(in.Volts)
 	case input.Part:
-		err = d.actOn(in)
+		err = d.parts.act(in)
 	case input.ResetConnection:
 		d.resetConnection(in)
 	case input.CollectGarbage:
