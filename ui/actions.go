@@ -143,7 +143,7 @@ func paneActions() []action {
 		act(inPane, all, []key{char('H')}, "", "hints: what the program does that loses data or leaks", (*Console).openHints),
 		act(inPane, all, []key{char('D')}, "", "devices: switch to another one", (*Console).openDevices),
 		act(inPane, all, []key{char('d')}, "", "devices: the next one", (*Console).nextDevice),
-		act(inPane, all, []key{char('m')}, "", "the mouse for the console, or for the terminal to select text", (*Console).toggleMouse),
+		act(inPane, all, []key{char('m')}, "", "the mouse for the console, or for the terminal to select text", func(c *Console) { c.terminal.toggleMouse() }),
 		motion(inPane, []key{char('i'), keyEsc}, "back to the prompt", (*Console).toPrompt),
 		motion(inPane, []key{char(':')}, "everything that can be done", (*Console).openPalette),
 		act(inPane, all, []key{char('?'), char('h')}, "Help", "help: every key", (*Console).openHelp),
@@ -191,7 +191,7 @@ func globalActions() []action {
 		motion(anywhere, []key{code(tcell.KeyBacktab, "Shift-Tab")}, "the pane before", func(c *Console) { c.moveFocus(-1) }),
 		motion(anywhere, []key{keyPgUp}, "a page up in the pane, or in the log", func(c *Console) { c.scrollPage(-1) }),
 		motion(anywhere, []key{keyPgDn}, "a page down", func(c *Console) { c.scrollPage(1) }),
-		motion(anywhere, []key{code(tcell.KeyCtrlL, "Ctrl-L")}, "draw the screen anew", func(c *Console) { c.screen.Sync() }),
+		motion(anywhere, []key{code(tcell.KeyCtrlL, "Ctrl-L")}, "draw the screen anew", func(c *Console) { c.terminal.screen.Sync() }),
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os/signal"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -46,21 +44,17 @@ type Config struct {
 // Console is the full-screen view of a world's devices, one at a time. Its
 // exported methods may be called from any goroutine.
 type Console struct {
-	cfg    Config
-	screen tcell.Screen
-	wake   chan struct{} // capacity 1: a feed is no longer empty
-	posted atomic.Int32  // what the world was asked and has not done yet
-	inbox  inbox
-
-	mu   sync.Mutex // held while the terminal is in use
-	gone bool       // the terminal was given back
+	cfg      Config
+	terminal *terminal
+	wake     chan struct{} // capacity 1: a feed is no longer empty
+	posted   atomic.Int32  // what the world was asked and has not done yet
+	inbox    inbox
 
 	// What follows belongs to the goroutine of Run.
 
 	*page  // the device on show
 	pages  []*page
 	now    func() time.Time
-	theme  *theme
 	layout layout
 	focus  pane
 	zoomed pane // panePrompt: none
@@ -70,11 +64,9 @@ type Console struct {
 	question   *question
 	overlay    *overlay
 	menu       *menu
-	pasting    bool
-	pasted     strings.Builder
+	paste      paste
 	buttons    []button // of the footer, as last drawn
-	mouse      bool
-	status     string // a message in place of the footer, until statusEnds
+	status     string   // a message in place of the footer, until statusEnds
 	statusEnds time.Time
 	changed    []string // files of the app that the device does not have yet
 	link       int      // of linkFaults, the one in force
@@ -104,25 +96,16 @@ func New(cfg Config) (*Console, error) {
 	if cfg.World == nil || len(device.In(cfg.World)) == 0 {
 		panic("ui: Config without a World or a Device")
 	}
-	s := cfg.Screen
-	if s == nil {
-		var err error
-		if s, err = tcell.NewScreen(); err != nil {
-			return nil, fmt.Errorf("the terminal cannot show the console: %w", err)
-		}
-	}
-	if err := s.Init(); err != nil {
-		return nil, fmt.Errorf("the terminal cannot show the console: %w", err)
-	}
 	c := &Console{
 		cfg:    cfg,
-		screen: s,
 		wake:   make(chan struct{}, 1),
 		now:    time.Now,
-		theme:  newTheme(s),
 		prompt: newPromptLine(cfg.StateDir),
-		mouse:  true,
 		dirty:  true,
+	}
+	var err error
+	if c.terminal, err = openTerminal(cfg.Screen, c.say); err != nil {
+		return nil, err
 	}
 	for _, d := range device.In(cfg.World) {
 		p := newPage(d, c.wake)
@@ -132,8 +115,6 @@ func New(cfg Config) (*Console, error) {
 		}
 		cfg.World.Subscribe(p.feed.event)
 	}
-	s.EnablePaste()
-	s.EnableMouse(tcell.MouseButtonEvents)
 	return c, nil
 }
 
@@ -148,12 +129,12 @@ func (c *Console) Run(ctx context.Context) error {
 	events := make(chan tcell.Event, 64)
 	done := make(chan struct{})
 	defer close(done)
-	go c.screen.ChannelEvents(events, done)
+	go c.terminal.screen.ChannelEvents(events, done)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for !c.quit {
 		var idle time.Duration
-		if !c.withTerminal(func() { idle = c.tick() }) {
+		if !c.terminal.use(func() { idle = c.tick() }) {
 			return nil
 		}
 		timer.Reset(max(idle, 0))
@@ -167,7 +148,7 @@ func (c *Console) Run(ctx context.Context) error {
 			if err, failed := e.(*tcell.EventError); failed {
 				return fmt.Errorf("the terminal is gone: %w", err)
 			}
-			c.withTerminal(func() { c.handle(e) })
+			c.terminal.use(func() { c.handle(e) })
 		case <-c.wake:
 			c.news = true
 		case <-timer.C:
@@ -182,23 +163,7 @@ func (c *Console) Restore() {
 	for _, p := range c.pages {
 		p.feed.close()
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.gone {
-		c.gone = true
-		c.screen.Fini()
-	}
-}
-
-// withTerminal runs fn unless the terminal was given back, and reports whether it
-// did. A panic in fn leaves the way free for Restore.
-func (c *Console) withTerminal(fn func()) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.gone {
-		fn()
-	}
-	return !c.gone
+	c.terminal.restore()
 }
 
 func (c *Console) clock() *clock.Clock { return c.cfg.World.Clock }
@@ -317,17 +282,13 @@ func (c *Console) say(s string) {
 
 // draw draws everything.
 func (c *Console) draw() {
-	s := c.screen
-	s.Clear()
-	s.HideCursor()
-	w, h := s.Size()
-	full := canvas{rect{0, 0, w, h}, s, c.theme}
-	if w < leastWidth || h < leastHeight {
+	full := c.terminal.clear()
+	defer c.terminal.screen.Show()
+	if full.w < leastWidth || full.h < leastHeight {
 		full.text(0, 0, warn, "window too small")
-		s.Show()
 		return
 	}
-	c.layout = arrange(w, h, c.zoomed)
+	c.layout = arrange(full.w, full.h, c.zoomed)
 	if c.layout.panes[c.focus].empty() {
 		c.focus = panePrompt // the window has become too small for the pane
 	}
@@ -350,12 +311,11 @@ func (c *Console) draw() {
 	case c.overlay != nil:
 		c.overlay.draw(full)
 	}
-	s.Show()
 }
 
 // drawDivider draws the line between panes side by side, which joins their titles.
 func (c *Console) drawDivider(full canvas) {
-	d, g := c.layout.divider, c.theme.glyphs
+	d, g := c.layout.divider, full.theme.glyphs
 	title := func(x, y int) bool {
 		for _, r := range c.layout.panes[paneHeap:] {
 			if y == r.y && r.contains(x, y) {
@@ -388,6 +348,6 @@ func (c *Console) drawDivider(full canvas) {
 		if at, _, _ := full.screen.Get(d.x, y); y == d.y+d.h && at != string(g.hline) {
 			continue // a text of the title stands there
 		}
-		full.cell(d.x, y, c.theme.style[dim], ch)
+		full.cell(d.x, y, full.theme.style[dim], ch)
 	}
 }

@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gdamore/tcell/v2"
-
 	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
@@ -212,17 +210,6 @@ func (c *Console) askADC() {
 			c.send(c.device.Name(), input.Voltage{Volts: v}, nil)
 		},
 	}, "")
-}
-
-func (c *Console) toggleMouse() {
-	c.mouse = !c.mouse
-	if c.mouse {
-		c.screen.EnableMouse(tcell.MouseButtonEvents)
-		c.say("the mouse is the console's")
-	} else {
-		c.screen.DisableMouse()
-		c.say("the mouse is the terminal's, to select text")
-	}
 }
 
 func (c *Console) leave() { c.quit = true }

@@ -162,10 +162,10 @@ func (h *harness) styles() string {
 	letters := [roles]byte{text: ' ', dim: '.', strong: 's', accent: 'a', good: 'g', warn: 'w', bad: 'b', alarm: 'A', keyName: 'k', selected: 'k'}
 	byStyle := map[tcell.Style]byte{}
 	for r := roles - 1; r >= 0; r-- {
-		byStyle[h.c.theme.style[r]] = letters[r]
+		byStyle[h.c.terminal.theme.style[r]] = letters[r]
 	}
 	for r := range roles {
-		if st := h.c.theme.over(r); byStyle[st] == 0 {
+		if st := h.c.terminal.theme.over(r); byStyle[st] == 0 {
 			byStyle[st] = letters[r] - 'a' + 'A'
 		}
 	}

@@ -115,7 +115,7 @@ func (c *Console) bootDetail() detail {
 
 // runState is the pacer's state, or that the device has stopped.
 func (c *Console) runState() []detail {
-	g := c.theme.glyphs
+	g := c.terminal.theme.glyphs
 	st := c.clock().State()
 	speed := speedName(st.Speed, g.times)
 	switch {

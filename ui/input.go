@@ -17,24 +17,12 @@ func (c *Console) handle(e tcell.Event) {
 	case *tcell.EventPaste:
 		c.handlePaste(e)
 	case *tcell.EventResize:
-		c.screen.Sync()
+		c.terminal.screen.Sync()
 	}
 }
 
 func (c *Console) handleKey(e *tcell.EventKey) {
-	if c.pasting && e.Key() >= tcell.KeyF1 {
-		c.pasting = false // text has no such key: the end of the paste was lost
-	}
-	if c.pasting {
-		switch {
-		case c.pasted.Len() > maxPaste:
-		case e.Key() == tcell.KeyRune:
-			c.pasted.WriteRune(e.Rune())
-		case e.Key() == tcell.KeyEnter, e.Key() == tcell.KeyCtrlJ:
-			c.pasted.WriteByte('\n')
-		case e.Key() == tcell.KeyTab:
-			c.pasted.WriteByte('\t')
-		}
+	if c.paste.takes(e) {
 		return
 	}
 	c.status = ""
@@ -56,20 +44,14 @@ func (c *Console) handleKey(e *tcell.EventKey) {
 	}
 }
 
-// maxPaste is how many bytes of a paste are taken.
-const maxPaste = 1 << 20
-
 // handlePaste puts pasted text into the line being typed. Lines that are complete
 // are sent one by one; the last, without a line end, waits for Enter.
 func (c *Console) handlePaste(e *tcell.EventPaste) {
 	if e.Start() {
-		c.pasting = true
-		c.pasted.Reset()
+		c.paste.start()
 		return
 	}
-	c.pasting = false
-	pasted := strings.ReplaceAll(c.pasted.String(), "\r", "\n")
-	c.pasted.Reset()
+	pasted := c.paste.end()
 	switch c.scope() {
 	case inQuestion:
 		c.question.edit(func(l line) { l.paste(strings.ReplaceAll(pasted, "\n", " ")) })

@@ -61,7 +61,7 @@ func (h *harness) state() map[string]string {
 		"focus": c.focus, "zoom": c.zoomed, "question": c.question != nil, "menu": c.menu != nil, "row": 0, "device": c.device.Name(), "cuts": len(c.cuts),
 		"restarts": h.restarts.Load(), "clipboard": len(h.screen.GetClipboardData()), "filter": c.log.filter,
 		"sources": c.log.sources, "log": fmt.Sprint(c.log.held, c.log.lastShown(), c.log.found), "lines": c.model.log.end() - c.model.log.start(),
-		"paused": st.Paused, "speed": st.Speed, "mouse": c.mouse, "quit": c.quit, "prompt": c.prompt.text(),
+		"paused": st.Paused, "speed": st.Speed, "mouse": c.terminal.mouse, "quit": c.quit, "prompt": c.prompt.text(),
 		"outbox": len(c.outbox.lines), "posted": c.posted.Load(), "cursor": x, "overlay": c.overlay != nil, "scroll": 0,
 	}
 	if c.overlay != nil {

@@ -77,7 +77,7 @@ func (c *Console) copyLines(lines []string) {
 		c.say("there is nothing to copy")
 		return
 	}
-	c.screen.SetClipboard([]byte(strings.Join(lines, "\n") + "\n"))
+	c.terminal.screen.SetClipboard([]byte(strings.Join(lines, "\n") + "\n"))
 	said := thousands(len(lines)) + " lines are given to the terminal's clipboard"
 	if len(lines) < n {
 		said = "the last " + said

@@ -50,7 +50,7 @@ func (monoScreen) Colors() int { return 0 }
 
 func TestScreenWithoutColours(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
-	h.c.theme = newTheme(monoScreen{h.screen})
+	h.c.terminal.theme = newTheme(monoScreen{h.screen})
 	h.scene()
 	h.frame()
 	w, ht := h.screen.Size()
