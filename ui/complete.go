@@ -55,13 +55,11 @@ func (c *Console) complete() {
 		return
 	}
 	d := c.device
-	c.look(func() {
-		names := d.Names(path...)
-		c.later(func() {
-			if c.prompt.text() == line && c.prompt.cursor() == cursor && c.device == d {
-				c.completeWith(names, prefix)
-			}
-		})
+	var names []vm.Name
+	c.world.look(func() { names = d.Names(path...) }, func() {
+		if c.prompt.text() == line && c.prompt.cursor() == cursor && c.device == d {
+			c.completeWith(names, prefix)
+		}
 	})
 }
 

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os/signal"
-	"sync/atomic"
+	"strings"
 	"syscall"
 	"time"
 
@@ -13,7 +13,6 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
-	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // Config says what the console shows.
@@ -46,9 +45,9 @@ type Config struct {
 type Console struct {
 	cfg      Config
 	terminal *terminal
-	wake     chan struct{} // capacity 1: a feed is no longer empty
-	posted   atomic.Int32  // what the world was asked and has not done yet
+	wake     chan struct{} // capacity 1: a feed or the inbox is no longer empty
 	inbox    inbox
+	world    requests
 
 	// What follows belongs to the goroutine of Run.
 
@@ -86,9 +85,6 @@ const (
 	statusTime   = 4 * time.Second // a message is shown
 )
 
-// maxPosted is how much the world may be asked at a time.
-const maxPosted = 64
-
 // New opens the terminal and subscribes to the world's events. Call it before the
 // world runs, or on the world's goroutine; before the device is powered on, if its
 // boot is to be seen. The error says that the terminal cannot be used.
@@ -103,6 +99,8 @@ func New(cfg Config) (*Console, error) {
 		prompt: newPromptLine(cfg.StateDir),
 		dirty:  true,
 	}
+	c.inbox.wake = c.wake
+	c.world = requests{world: cfg.World, inbox: &c.inbox, say: c.say}
 	var err error
 	if c.terminal, err = openTerminal(cfg.Screen, c.say); err != nil {
 		return nil, err
@@ -166,8 +164,6 @@ func (c *Console) Restore() {
 	c.terminal.restore()
 }
 
-func (c *Console) clock() *clock.Clock { return c.cfg.World.Clock }
-
 // tick asks for a snapshot and draws, if it is time to, and returns how long
 // nothing needs to be done.
 func (c *Console) tick() time.Duration {
@@ -209,7 +205,7 @@ func (c *Console) askSnapshot(p *page, now time.Time) {
 		return
 	}
 	p.asked, p.pending = now, true
-	c.clock().Look(func() { p.feed.snapshot(p.device.Snapshot()) })
+	c.world.clock().Look(func() { p.feed.snapshot(p.device.Snapshot()) })
 }
 
 func (c *Console) snapshotTime(now time.Time) time.Duration {
@@ -224,7 +220,7 @@ func (c *Console) snapshotTime(now time.Time) time.Duration {
 // is, but for a frame a second.
 func (c *Console) takeIn() {
 	now := c.now()
-	changed := c.readInbox()
+	changed := c.inbox.run()
 	for _, p := range c.pages {
 		if p.takeIn(now) && p == c.page {
 			changed = true
@@ -236,44 +232,6 @@ func (c *Console) takeIn() {
 }
 
 func (c *Console) busy() bool { return c.pending && c.now().Sub(c.asked) > busyAfter }
-
-// send hands an input to the world. done, unless nil, is told the reply on the world's
-// goroutine. send reports false, and says so, when the world has not yet done what it
-// was asked before.
-func (c *Console) send(to string, what world.Stimulus, done func(reply string, err error)) bool {
-	if !c.mayAsk() {
-		return false
-	}
-	c.cfg.World.Send(to, what, func(reply string, err error) {
-		c.posted.Add(-1)
-		if done != nil {
-			done(reply, err)
-		}
-	})
-	return true
-}
-
-// look has fn look at the world, on its goroutine. It reports false as send does.
-func (c *Console) look(fn func()) bool {
-	if !c.mayAsk() {
-		return false
-	}
-	c.clock().Look(func() {
-		c.posted.Add(-1)
-		fn()
-	})
-	return true
-}
-
-// mayAsk counts one more thing that the world is asked, unless those are too many.
-func (c *Console) mayAsk() bool {
-	if c.posted.Load() >= maxPosted {
-		c.say("the device is busy: try again when it answers")
-		return false
-	}
-	c.posted.Add(1)
-	return true
-}
 
 // say shows a message in place of the footer.
 func (c *Console) say(s string) {
@@ -350,4 +308,18 @@ func (c *Console) drawDivider(full canvas) {
 		}
 		full.cell(d.x, y, full.theme.style[dim], ch)
 	}
+}
+
+// Note adds a line to the log: the simulator has something to say.
+func (c *Console) Note(text string) { c.pages[0].note(text) }
+
+// FilesChanged tells that files of the app's directory are not on the device as
+// they are now, by name; none: they are. The console offers to restart.
+func (c *Console) FilesChanged(files []string) {
+	c.inbox.put(func() {
+		c.changed = files
+		if len(files) > 0 {
+			c.say("r restarts the device with what has changed: " + strings.Join(files, " "))
+		}
+	})
 }

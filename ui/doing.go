@@ -25,7 +25,7 @@ func (c *Console) enter() {
 	}
 	c.outbox.lines = append(c.outbox.lines, line)
 	c.log.follow()
-	if c.clock().State().Paused {
+	if c.world.clock().State().Paused {
 		c.say("the world is paused: the line is typed when it goes on")
 	}
 }
@@ -79,25 +79,25 @@ func (c *Console) zoom() {
 }
 
 func (c *Console) pause() {
-	if c.clock().State().Paused {
-		c.clock().Continue()
+	if c.world.clock().State().Paused {
+		c.world.clock().Continue()
 	} else {
-		c.clock().Pause()
+		c.world.clock().Pause()
 	}
 }
 
 func (c *Console) step() {
-	if !c.clock().State().Paused {
-		c.clock().Pause()
+	if !c.world.clock().State().Paused {
+		c.world.clock().Pause()
 	}
-	c.clock().Step()
+	c.world.clock().Step()
 }
 
 // speeds are the factors that slower and faster go through.
 var speeds = []float64{0.1, 0.25, 0.5, 1, 2, 5, 10, 20, 50, 100, clock.Max}
 
 func (c *Console) changeSpeed(d int) {
-	now := c.clock().State().Speed
+	now := c.world.clock().State().Speed
 	i := slices.IndexFunc(speeds, func(s float64) bool { return s >= now })
 	if i < 0 {
 		i = len(speeds) - 1
@@ -108,14 +108,14 @@ func (c *Console) changeSpeed(d int) {
 	c.setSpeed(speeds[max(min(i+d, len(speeds)-1), 0)])
 }
 
-func (c *Console) setSpeed(s float64) { c.clock().SetSpeed(s) }
+func (c *Console) setSpeed(s float64) { c.world.clock().SetSpeed(s) }
 
 func (c *Console) pressReset() {
-	c.send(c.device.Name(), input.ResetButton{}, nil)
+	c.world.send(c.device.Name(), input.ResetButton{}, nil)
 }
 
 func (c *Console) powerCycle() {
-	c.send(c.device.Name(), input.PowerCycle{}, nil)
+	c.world.send(c.device.Name(), input.PowerCycle{}, nil)
 }
 
 // restart brings changed files to the device.
@@ -131,7 +131,7 @@ func (c *Console) restart() {
 // toggleAir switches the access points off or on.
 func (c *Console) toggleAir() {
 	p, down := c.page, !c.model.snap.AirDown
-	c.send(world.Surroundings, world.SetAir{Down: down}, func(string, error) {
+	c.world.send(world.Surroundings, world.SetAir{Down: down}, func(string, error) {
 		if down {
 			p.note("the access points are off")
 		} else {
@@ -142,7 +142,7 @@ func (c *Console) toggleAir() {
 
 func (c *Console) collectGarbage() {
 	p := c.page
-	c.send(p.device.Name(), input.CollectGarbage{}, func(reply string, _ error) {
+	c.world.send(p.device.Name(), input.CollectGarbage{}, func(reply string, _ error) {
 		bytes, _ := strconv.Atoi(reply)
 		p.note("garbage collected: " + thousands(bytes) + " bytes given back")
 	})
@@ -161,7 +161,7 @@ func (c *Console) resetSocket() {
 		c.say("only a TCP connection can be reset")
 		return
 	}
-	c.send(c.device.Name(), input.ResetConnection{Local: local, Remote: remote}, nil)
+	c.world.send(c.device.Name(), input.ResetConnection{Local: local, Remote: remote}, nil)
 }
 
 // togglePin applies to the selected pin the level that it does not have.
@@ -184,7 +184,7 @@ func (c *Console) toPin(what func(pin.Snapshot) world.Stimulus) {
 	if p.Mode == "output" {
 		c.say("pin " + p.Name + " is an output: the program decides its level")
 	}
-	c.send(pg.device.Name(), what(p), func(_ string, err error) {
+	c.world.send(pg.device.Name(), what(p), func(_ string, err error) {
 		if err != nil {
 			pg.note("pin " + p.Name + ": " + err.Error())
 		}
@@ -207,7 +207,7 @@ func (c *Console) askADC() {
 				c.say("a voltage is a number such as 0.5")
 				return
 			}
-			c.send(c.device.Name(), input.Voltage{Volts: v}, nil)
+			c.world.send(c.device.Name(), input.Voltage{Volts: v}, nil)
 		},
 	}, "")
 }

@@ -326,7 +326,7 @@ func TestSeveralDevices(t *testing.T) {
 		t.Errorf("the second device:\n%s", s)
 	}
 	// The graphs of those that are not on show go on.
-	h.c.clock().Pause()
+	h.c.world.clock().Pause()
 	for _, p := range h.c.pages {
 		p.pending = false
 	}
@@ -395,7 +395,7 @@ func TestPaletteHasEverything(t *testing.T) {
 	h.press("Esc", "Ctrl-O")
 	h.typeText("PAUSE continue")
 	h.press("Enter")
-	if h.c.menu != nil || !h.c.clock().State().Paused {
+	if h.c.menu != nil || !h.c.world.clock().State().Paused {
 		t.Error("the palette does not pause")
 	}
 }

@@ -32,7 +32,7 @@ func (c *Console) drawFooter(cv canvas) {
 			continue
 		}
 		label := a.label
-		if label == "Pause" && c.clock().State().Paused {
+		if label == "Pause" && c.world.clock().State().Paused {
 			label = "Go on"
 		}
 		w := width(name) + width(inner) + width(label)

@@ -116,7 +116,7 @@ func (c *Console) bootDetail() detail {
 // runState is the pacer's state, or that the device has stopped.
 func (c *Console) runState() []detail {
 	g := c.terminal.theme.glyphs
-	st := c.clock().State()
+	st := c.world.clock().State()
 	speed := speedName(st.Speed, g.times)
 	switch {
 	case c.model.snap.Halted:

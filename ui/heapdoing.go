@@ -12,36 +12,37 @@ const listed = 40
 // gone since the last one; the first time, what there is.
 func (c *Console) takeSnapshot() {
 	p := c.page
-	c.look(func() {
-		s := p.device.Inspect.HeapSnapshot("console")
-		file, err := "", error(nil)
-		if s != nil && c.cfg.SaveHeap != nil {
+	var s *snapshot.Snapshot
+	var file string
+	var err error
+	look := func() {
+		if s = p.device.Inspect.HeapSnapshot("console"); s != nil && c.cfg.SaveHeap != nil {
 			file, err = c.cfg.SaveHeap(s)
 		}
-		c.later(func() {
-			if s == nil {
-				c.say("the device is not running: it has no heap yet")
-				return
-			}
-			old := p.snapshot
-			p.snapshot = s
-			p.model.heap.mark(markSnapshot)
-			lines := heapLines(s)
-			title := "Heap at " + stamp(clock.Time(s.Time))
-			if old != nil {
-				lines = diffLines(s, old)
-				title += ", against " + stamp(clock.Time(old.Time))
-			}
-			switch {
-			case err != nil:
-				c.say(err.Error())
-			case file != "":
-				title += ", saved to " + file
-			}
-			if c.page == p {
-				c.overlay = &overlay{title: title, lines: func() []overlayLine { return lines }}
-			}
-		})
+	}
+	c.world.look(look, func() {
+		if s == nil {
+			c.say("the device is not running: it has no heap yet")
+			return
+		}
+		old := p.snapshot
+		p.snapshot = s
+		p.model.heap.mark(markSnapshot)
+		lines := heapLines(s)
+		title := "Heap at " + stamp(clock.Time(s.Time))
+		if old != nil {
+			lines = diffLines(s, old)
+			title += ", against " + stamp(clock.Time(old.Time))
+		}
+		switch {
+		case err != nil:
+			c.say(err.Error())
+		case file != "":
+			title += ", saved to " + file
+		}
+		if c.page == p {
+			c.overlay = &overlay{title: title, lines: func() []overlayLine { return lines }}
+		}
 	})
 }
 

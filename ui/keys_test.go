@@ -55,14 +55,14 @@ var effects = map[string]string{
 // state is what keys change, by name.
 func (h *harness) state() map[string]string {
 	c := h.c
-	st := c.clock().State()
+	st := c.world.clock().State()
 	x, _, _ := h.screen.GetCursor()
 	s := map[string]any{
 		"focus": c.focus, "zoom": c.zoomed, "question": c.question != nil, "menu": c.menu != nil, "row": 0, "device": c.device.Name(), "cuts": len(c.cuts),
 		"restarts": h.restarts.Load(), "clipboard": len(h.screen.GetClipboardData()), "filter": c.log.filter,
 		"sources": c.log.sources, "log": fmt.Sprint(c.log.held, c.log.lastShown(), c.log.found), "lines": c.model.log.end() - c.model.log.start(),
 		"paused": st.Paused, "speed": st.Speed, "mouse": c.terminal.mouse, "quit": c.quit, "prompt": c.prompt.text(),
-		"outbox": len(c.outbox.lines), "posted": c.posted.Load(), "cursor": x, "overlay": c.overlay != nil, "scroll": 0,
+		"outbox": len(c.outbox.lines), "posted": c.world.posted.Load(), "cursor": x, "overlay": c.overlay != nil, "scroll": 0,
 	}
 	if c.overlay != nil {
 		s["scroll"] = c.overlay.top
@@ -85,7 +85,7 @@ func keyHarness(t *testing.T, where scope) *harness {
 	for i := range 200 {
 		h.output(clock.At(clock.Duration(i)*clock.Second), fmt.Sprintf("line %d\r\n", i))
 	}
-	h.c.clock().SetSpeed(5)
+	h.c.world.clock().SetSpeed(5)
 	h.frame()
 	for _, line := range []string{"one()", "two()", "three()"} {
 		h.typeText(line)
@@ -337,7 +337,7 @@ func TestMouse(t *testing.T) {
 			h.c.handle(tcell.NewEventMouse(b.rect.x, b.rect.y, tcell.Button1, 0))
 		}
 	}
-	if !h.c.clock().State().Paused {
+	if !h.c.world.clock().State().Paused {
 		t.Error("a click on Pause does not pause")
 	}
 }
@@ -346,24 +346,24 @@ func TestSpeeds(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.c.setSpeed(3)
 	h.press("F5")
-	if got := h.c.clock().State().Speed; got != 5 {
+	if got := h.c.world.clock().State().Speed; got != 5 {
 		t.Errorf("faster than 3 is %v", got)
 	}
 	h.c.setSpeed(3)
 	h.press("F4")
-	if got := h.c.clock().State().Speed; got != 2 {
+	if got := h.c.world.clock().State().Speed; got != 2 {
 		t.Errorf("slower than 3 is %v", got)
 	}
 	for range 20 {
 		h.press("F5")
 	}
-	if got := h.c.clock().State().Speed; got != clock.Max {
+	if got := h.c.world.clock().State().Speed; got != clock.Max {
 		t.Errorf("fastest is %v", got)
 	}
 	for range 20 {
 		h.press("F4")
 	}
-	if got := h.c.clock().State().Speed; got != 0.1 {
+	if got := h.c.world.clock().State().Speed; got != 0.1 {
 		t.Errorf("slowest is %v", got)
 	}
 }

@@ -55,7 +55,7 @@ func (c *Console) openLinks() {
 func (c *Console) setLink(i int) {
 	p := c.page
 	in := world.SetLink{On: i > 0, Quality: linkFaults[i].quality, Seed: uint64(i)}
-	if c.send(world.Surroundings, in, func(string, error) { p.note("the network: " + linkFaults[i].name) }) {
+	if c.world.send(world.Surroundings, in, func(string, error) { p.note("the network: " + linkFaults[i].name) }) {
 		c.link = i
 	}
 }
@@ -74,12 +74,12 @@ func (c *Console) toggleCut() {
 		return
 	}
 	if p.cuts[f] {
-		if c.send(world.Surroundings, world.SetCut{Flow: f}, func(string, error) { p.note("mended: " + socketName(k)) }) {
+		if c.world.send(world.Surroundings, world.SetCut{Flow: f}, func(string, error) { p.note("mended: " + socketName(k)) }) {
 			delete(p.cuts, f)
 		}
 		return
 	}
-	if c.send(world.Surroundings, world.SetCut{On: true, Flow: f}, func(string, error) { p.note("cut: " + socketName(k)) }) {
+	if c.world.send(world.Surroundings, world.SetCut{On: true, Flow: f}, func(string, error) { p.note("cut: " + socketName(k)) }) {
 		p.cuts[f] = true
 	}
 }
@@ -96,7 +96,7 @@ func (c *Console) mendClosed() {
 		}
 	}
 	for f := range c.cuts {
-		if !open[f] && c.posted.Load() < maxPosted && c.send(world.Surroundings, world.SetCut{Flow: f}, nil) {
+		if !open[f] && !c.world.full() && c.world.send(world.Surroundings, world.SetCut{Flow: f}, nil) {
 			delete(c.cuts, f)
 		}
 	}

@@ -5,7 +5,9 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
@@ -58,4 +60,9 @@ func (p *page) takeIn(now time.Time) (changed bool) {
 	}
 	p.model.apply(b, now)
 	return changed || b.dropped > 0
+}
+
+// note adds a line to the log: the simulator has something to say.
+func (p *page) note(text string) {
+	p.feed.put(world.Event{Device: p.device.Name(), Data: event.Note{Text: text}})
 }

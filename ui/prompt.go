@@ -109,14 +109,14 @@ const patience = time.Second
 // sendNext types the next line of the outbox, if it is time to.
 func (c *Console) sendNext(now time.Time) {
 	o := &c.outbox
-	if len(o.lines) == 0 || c.clock().State().Paused {
+	if len(o.lines) == 0 || c.world.clock().State().Paused {
 		return
 	}
 	answered := c.model.serial.ended > o.before && c.model.prompt() != ""
 	if !answered && now.Sub(o.sent) < patience {
 		return
 	}
-	if c.send(c.device.Name(), input.Typed{Data: []byte(o.lines[0] + "\n")}, nil) {
+	if c.world.send(c.device.Name(), input.Typed{Data: []byte(o.lines[0] + "\n")}, nil) {
 		o.lines = o.lines[1:]
 		o.sent, o.before = now, c.model.serial.ended
 	}
