@@ -146,7 +146,7 @@ func paneActions() []action {
 		act(inPane, all, []key{char('m')}, "", "the mouse for the console, or for the terminal to select text", func(c *Console) { c.terminal.toggleMouse() }),
 		motion(inPane, []key{char('i'), keyEsc}, "back to the prompt", (*Console).toPrompt),
 		motion(inPane, []key{char(':')}, "everything that can be done", (*Console).openPalette),
-		act(inPane, all, []key{char('?'), char('h')}, "Help", "help: every key", (*Console).openHelp),
+		act(inPane, all, []key{char('?'), char('h')}, "Help", "help: every key", func(c *Console) { c.boxes.overlay = helpBox() }),
 		act(inPane, all, []key{char('q')}, "Quit", "quit", (*Console).leave),
 	}
 }
@@ -155,28 +155,28 @@ func paneActions() []action {
 func boxActions() []action {
 	all := panePrompt
 	return []action{
-		act(inQuestion, all, []key{keyEnter}, "OK", "that is the answer", (*Console).answer),
-		act(inQuestion, all, []key{keyEsc}, "Never mind", "leave things as they were", (*Console).dropQuestion),
+		act(inQuestion, all, []key{keyEnter}, "OK", "that is the answer", func(c *Console) { c.boxes.answer() }),
+		act(inQuestion, all, []key{keyEsc}, "Never mind", "leave things as they were", func(c *Console) { c.boxes.dropQuestion() }),
 
-		motion(inMenu, []key{keyUp, code(tcell.KeyCtrlP, "Ctrl-P")}, "the item before", func(c *Console) { c.menu.move(-1) }),
-		motion(inMenu, []key{keyDown, code(tcell.KeyCtrlN, "Ctrl-N"), keyTab}, "the item after", func(c *Console) { c.menu.move(1) }),
-		motion(inMenu, []key{keyPgUp}, "a page up", func(c *Console) { c.menu.move(-c.menu.height) }),
-		motion(inMenu, []key{keyPgDn}, "a page down", func(c *Console) { c.menu.move(c.menu.height) }),
-		act(inMenu, all, []key{keyEnter}, "Do it", "do what the selected item says", (*Console).choose),
-		act(inMenu, all, []key{keyEsc, keyCtrlO}, "Close", "close the menu", func(c *Console) { c.menu = nil }),
+		motion(inMenu, []key{keyUp, code(tcell.KeyCtrlP, "Ctrl-P")}, "the item before", func(c *Console) { c.boxes.menu.move(-1) }),
+		motion(inMenu, []key{keyDown, code(tcell.KeyCtrlN, "Ctrl-N"), keyTab}, "the item after", func(c *Console) { c.boxes.menu.move(1) }),
+		motion(inMenu, []key{keyPgUp}, "a page up", func(c *Console) { c.boxes.menu.move(-c.boxes.menu.height) }),
+		motion(inMenu, []key{keyPgDn}, "a page down", func(c *Console) { c.boxes.menu.move(c.boxes.menu.height) }),
+		act(inMenu, all, []key{keyEnter}, "Do it", "do what the selected item says", func(c *Console) { c.boxes.choose() }),
+		act(inMenu, all, []key{keyEsc, keyCtrlO}, "Close", "close the menu", func(c *Console) { c.boxes.menu = nil }),
 
-		motion(inOverlay, []key{keyUp, char('k')}, "scroll up", func(c *Console) { c.overlay.move(-1) }),
-		motion(inOverlay, []key{keyDown, char('j')}, "scroll down", func(c *Console) { c.overlay.move(1) }),
-		motion(inOverlay, []key{keyPgUp}, "a page up", func(c *Console) { c.overlay.move(-c.overlay.height) }),
-		motion(inOverlay, []key{keyPgDn, char(' ')}, "a page down", func(c *Console) { c.overlay.move(c.overlay.height) }),
-		act(inOverlay, all, []key{keyEsc, keyEnter, char('q'), code(tcell.KeyF1, "F1")}, "Close", "close", func(c *Console) { c.overlay = nil }),
+		motion(inOverlay, []key{keyUp, char('k')}, "scroll up", func(c *Console) { c.boxes.overlay.move(-1) }),
+		motion(inOverlay, []key{keyDown, char('j')}, "scroll down", func(c *Console) { c.boxes.overlay.move(1) }),
+		motion(inOverlay, []key{keyPgUp}, "a page up", func(c *Console) { c.boxes.overlay.move(-c.boxes.overlay.height) }),
+		motion(inOverlay, []key{keyPgDn, char(' ')}, "a page down", func(c *Console) { c.boxes.overlay.move(c.boxes.overlay.height) }),
+		act(inOverlay, all, []key{keyEsc, keyEnter, char('q'), code(tcell.KeyF1, "F1")}, "Close", "close", func(c *Console) { c.boxes.overlay = nil }),
 	}
 }
 
 func globalActions() []action {
 	all := panePrompt
 	return []action{
-		act(anywhere, all, []key{code(tcell.KeyF1, "F1")}, "Help", "help: every key", (*Console).openHelp),
+		act(anywhere, all, []key{code(tcell.KeyF1, "F1")}, "Help", "help: every key", func(c *Console) { c.boxes.overlay = helpBox() }),
 		{anywhere, all, []key{keyCtrlO}, "Menu", "everything that can be done", (*Console).openPalette, true},
 		act(anywhere, all, []key{code(tcell.KeyF2, "F2")}, "Pause", "pause or continue", (*Console).pause),
 		act(anywhere, all, []key{code(tcell.KeyF3, "F3")}, "Step", "let one event happen, then pause", (*Console).step),
@@ -201,19 +201,7 @@ func (a *action) applies(here scope, focus pane) bool {
 }
 
 // scope returns where a key would go now.
-func (c *Console) scope() scope {
-	switch {
-	case c.menu != nil:
-		return inMenu
-	case c.overlay != nil:
-		return inOverlay
-	case c.question != nil:
-		return inQuestion
-	case c.focus == panePrompt:
-		return inPrompt
-	}
-	return inPane
-}
+func (c *Console) scope() scope { return c.boxes.scope(c.focus) }
 
 // find returns the action of a key, or nil.
 func (c *Console) find(e *tcell.EventKey) *action {
@@ -225,4 +213,9 @@ func (c *Console) find(e *tcell.EventKey) *action {
 		}
 	}
 	return nil
+}
+
+// openPalette lists everything that can be done.
+func (c *Console) openPalette() {
+	c.boxes.openMenu("Do", palette(func(a *action) { a.do(c) }))
 }

@@ -83,7 +83,7 @@ func (c *Console) completeWith(names []vm.Name, prefix string) {
 			rest += "("
 		}
 		c.prompt.insert(rest)
-		c.completion = nil
+		c.boxes.completion = nil
 		return
 	}
 	common := fit[0].Name
@@ -93,7 +93,7 @@ func (c *Console) completeWith(names []vm.Name, prefix string) {
 		}
 	}
 	c.prompt.insert(common[len(prefix):])
-	c.completion = &completion{fit}
+	c.boxes.completion = &completion{fit}
 }
 
 func isName(s string) bool {

@@ -59,10 +59,7 @@ type Console struct {
 	zoomed pane // panePrompt: none
 
 	prompt     promptLine
-	completion *completion
-	question   *question
-	overlay    *overlay
-	menu       *menu
+	boxes      boxes
 	paste      paste
 	buttons    []button // of the footer, as last drawn
 	status     string   // a message in place of the footer, until statusEnds
@@ -260,15 +257,14 @@ func (c *Console) draw() {
 		}
 	}
 	c.drawDivider(full)
-	c.drawPrompt(part(c.layout.panes[panePrompt]))
-	c.drawFooter(part(c.layout.footer))
-	c.completion.draw(full, c.layout.panes[panePrompt])
-	switch {
-	case c.menu != nil:
-		c.menu.draw(full)
-	case c.overlay != nil:
-		c.overlay.draw(full)
+	prompt := c.layout.panes[panePrompt]
+	if q := c.boxes.question; q != nil {
+		q.draw(part(prompt), c.boxes.menu == nil)
+	} else {
+		c.drawPrompt(part(prompt))
 	}
+	c.drawFooter(part(c.layout.footer))
+	c.boxes.draw(full, prompt)
 }
 
 // drawDivider draws the line between panes side by side, which joins their titles.

@@ -58,7 +58,7 @@ func (c *Console) openDetails() {
 	if k.ID == 0 {
 		title = "A connection that Lua no longer has"
 	}
-	c.overlay = &overlay{title: title, lines: func() []overlayLine { return p.socketLines(k) }}
+	c.boxes.overlay = &overlay{title: title, lines: func() []overlayLine { return p.socketLines(k) }}
 }
 
 // socketLines says everything of the socket that was the selected one as was.
@@ -137,7 +137,7 @@ func (m *model) addHint(at clock.Time, d event.Hint) {
 // openHints lists the hints, each once.
 func (c *Console) openHints() {
 	p := c.page
-	c.overlay = &overlay{title: "Hints", wrap: true, lines: func() []overlayLine {
+	c.boxes.overlay = &overlay{title: "Hints", wrap: true, lines: func() []overlayLine {
 		if len(p.model.hints) == 0 {
 			return []overlayLine{{name: "none", text: "the program does nothing that is known to lose data or leak"}}
 		}

@@ -199,7 +199,7 @@ func (c *Console) askADC() {
 		return
 	}
 	full := strconv.FormatFloat(adc.FullScale, 'g', -1, 64)
-	c.ask(question{
+	c.boxes.ask(question{
 		label: "volts at the analogue input, 0 to " + full + ": ",
 		done: func(answer string) {
 			v, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(answer, "V")), 64)

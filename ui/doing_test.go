@@ -207,7 +207,7 @@ func TestNetworkMenu(t *testing.T) {
 		t.Errorf("the menu does not say what is in force:\n%s", s)
 	}
 	h.press("Home")
-	h.c.menu.move(-100)
+	h.c.boxes.menu.move(-100)
 	h.press("Enter")
 	h.pump()
 	h.pass(10 * clock.Second)
@@ -370,7 +370,7 @@ func TestPaletteHasEverything(t *testing.T) {
 	h.frame()
 	h.press("Ctrl-O")
 	list := map[string]string{}
-	for _, it := range h.c.menu.items {
+	for _, it := range h.c.boxes.menu.items {
 		if _, twice := list[it.text]; twice {
 			t.Errorf("%q is there twice", it.text)
 		}
@@ -389,13 +389,13 @@ func TestPaletteHasEverything(t *testing.T) {
 	h.golden("palette-100x60")
 	h.typeText("no such thing")
 	h.press("Enter") // chooses nothing, stays open
-	if s := h.frame(); h.c.menu == nil || !strings.Contains(s, "nothing matches") {
+	if s := h.frame(); h.c.boxes.menu == nil || !strings.Contains(s, "nothing matches") {
 		t.Errorf("nothing matches:\n%s", s)
 	}
 	h.press("Esc", "Ctrl-O")
 	h.typeText("PAUSE continue")
 	h.press("Enter")
-	if h.c.menu != nil || !h.c.world.clock().State().Paused {
+	if h.c.boxes.menu != nil || !h.c.world.clock().State().Paused {
 		t.Error("the palette does not pause")
 	}
 }
@@ -410,14 +410,14 @@ func TestEveryOverlayFitsAnySize(t *testing.T) {
 			for _, ht := range []int{1, 4, 9, 24, 70} {
 				h.screen.SetSize(w, ht)
 				h.frame()
-				h.c.completion = &completion{[]vm.Name{{Name: "one", Type: "function"}, {Name: "another", Type: "table"}, {Name: "third"}}}
+				h.c.boxes.completion = &completion{[]vm.Name{{Name: "one", Type: "function"}, {Name: "another", Type: "table"}, {Name: "third"}}}
 				h.frame()
 			}
 		}
 		h.screen.SetSize(80, 24)
 		h.frame()
 		h.press("Esc")
-		if h.c.menu != nil || h.c.overlay != nil || h.c.question != nil {
+		if h.c.boxes.menu != nil || h.c.boxes.overlay != nil || h.c.boxes.question != nil {
 			t.Fatalf("Esc does not close what %s opens", key)
 		}
 		h.c.focus = paneSockets

@@ -41,7 +41,7 @@ func (c *Console) takeSnapshot() {
 			title += ", saved to " + file
 		}
 		if c.page == p {
-			c.overlay = &overlay{title: title, lines: func() []overlayLine { return lines }}
+			c.boxes.overlay = &overlay{title: title, lines: func() []overlayLine { return lines }}
 		}
 	})
 }

@@ -27,20 +27,16 @@ func (c *Console) handleKey(e *tcell.EventKey) {
 	}
 	c.status = ""
 	if e.Key() != tcell.KeyTab {
-		c.completion = nil
+		c.boxes.completion = nil
 	}
 	if a := c.find(e); a != nil && a.do != nil {
 		a.do(c)
 		return
 	}
-	switch c.scope() {
-	case inPrompt:
+	if here := c.scope(); here == inPrompt {
 		c.prompt.key(e)
-	case inQuestion:
-		c.question.edit(func(l line) { l.key(e) })
-	case inMenu:
-		c.menu.line.key(e)
-		c.menu.narrow()
+	} else {
+		c.boxes.key(here, e)
 	}
 }
 
@@ -54,7 +50,7 @@ func (c *Console) handlePaste(e *tcell.EventPaste) {
 	pasted := c.paste.end()
 	switch c.scope() {
 	case inQuestion:
-		c.question.edit(func(l line) { l.paste(strings.ReplaceAll(pasted, "\n", " ")) })
+		c.boxes.question.edit(func(l line) { l.paste(strings.ReplaceAll(pasted, "\n", " ")) })
 		return
 	case inMenu, inOverlay:
 		return
@@ -89,12 +85,7 @@ func (c *Console) handleMouse(e *tcell.EventMouse) {
 }
 
 func (c *Console) wheel(x, y, lines int) {
-	switch {
-	case c.menu != nil:
-		c.menu.move(lines)
-		return
-	case c.overlay != nil:
-		c.overlay.move(lines)
+	if c.boxes.wheel(lines) {
 		return
 	}
 	for p, r := range c.layout.panes {
@@ -113,8 +104,7 @@ func (c *Console) click(x, y int) {
 			return
 		}
 	}
-	if c.menu != nil || c.overlay != nil {
-		c.menu, c.overlay = nil, nil
+	if c.boxes.dismiss() {
 		return
 	}
 	for p, r := range c.layout.panes {

@@ -137,7 +137,7 @@ func TestLogIsSavedAndCopied(t *testing.T) {
 	h.frame()
 	h.press("w")
 	want := filepath.Join(dir, "state", "hello-http-"+time.Unix(1_000_000, 0).Format("20060102-150405")+".log")
-	if got := h.c.question.line.text(); got != want {
+	if got := h.c.boxes.question.line.text(); got != want {
 		t.Errorf("the name offered is %q, want %q", got, want)
 	}
 	h.press("Enter")
@@ -151,7 +151,7 @@ func TestLogIsSavedAndCopied(t *testing.T) {
 		t.Errorf("a file would be written over:\n%s", s)
 	}
 	h.press("w")
-	h.c.question.line.set(filepath.Join(dir, "no", "such", "dir.log"))
+	h.c.boxes.question.line.set(filepath.Join(dir, "no", "such", "dir.log"))
 	h.press("Enter")
 	if s := h.frame(); !strings.Contains(s, "not saved") {
 		t.Errorf("no word of the failure:\n%s", s)

@@ -58,17 +58,17 @@ func (h *harness) state() map[string]string {
 	st := c.world.clock().State()
 	x, _, _ := h.screen.GetCursor()
 	s := map[string]any{
-		"focus": c.focus, "zoom": c.zoomed, "question": c.question != nil, "menu": c.menu != nil, "row": 0, "device": c.device.Name(), "cuts": len(c.cuts),
+		"focus": c.focus, "zoom": c.zoomed, "question": c.boxes.question != nil, "menu": c.boxes.menu != nil, "row": 0, "device": c.device.Name(), "cuts": len(c.cuts),
 		"restarts": h.restarts.Load(), "clipboard": len(h.screen.GetClipboardData()), "filter": c.log.filter,
 		"sources": c.log.sources, "log": fmt.Sprint(c.log.held, c.log.lastShown(), c.log.found), "lines": c.model.log.end() - c.model.log.start(),
 		"paused": st.Paused, "speed": st.Speed, "mouse": c.terminal.mouse, "quit": c.quit, "prompt": c.prompt.text(),
-		"outbox": len(c.outbox.lines), "posted": c.world.posted.Load(), "cursor": x, "overlay": c.overlay != nil, "scroll": 0,
+		"outbox": len(c.outbox.lines), "posted": c.world.posted.Load(), "cursor": x, "overlay": c.boxes.overlay != nil, "scroll": 0,
 	}
-	if c.overlay != nil {
-		s["scroll"] = c.overlay.top
+	if c.boxes.overlay != nil {
+		s["scroll"] = c.boxes.overlay.top
 	}
-	if c.menu != nil {
-		s["row"] = c.menu.cursor
+	if c.boxes.menu != nil {
+		s["row"] = c.boxes.menu.cursor
 	}
 	out := map[string]string{}
 	for k, v := range s {
@@ -111,11 +111,11 @@ func keyHarness(t *testing.T, where scope) *harness {
 	case inMenu:
 		h.press("Ctrl-O")
 		h.frame()
-		h.c.menu.move(h.c.menu.height)
+		h.c.boxes.menu.move(h.c.boxes.menu.height)
 	case inOverlay:
 		h.press("F1")
 		h.frame()
-		h.c.overlay.move(3)
+		h.c.boxes.overlay.move(3)
 	}
 	h.frame()
 	return h
@@ -224,7 +224,7 @@ func TestDetailsFollowTheSocket(t *testing.T) {
 		t.Errorf("the socket is gone, and the details do not say so:\n%s", s)
 	}
 	h.press("Esc", "End", "Enter")
-	if h.frame(); h.c.overlay == nil || h.c.overlay.title != "Socket 1" {
+	if h.frame(); h.c.boxes.overlay == nil || h.c.boxes.overlay.title != "Socket 1" {
 		t.Error("the selection did not move to a socket that exists")
 	}
 }

@@ -49,7 +49,7 @@ func (c *Console) openLinks() {
 		}
 		items = append(items, menuItem{l.name, note, func() { c.setLink(i) }})
 	}
-	c.openMenu("The network", items)
+	c.boxes.openMenu("The network", items)
 }
 
 func (c *Console) setLink(i int) {

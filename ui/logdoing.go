@@ -12,7 +12,7 @@ import (
 // What can be done with the log: filter, search, copy, save.
 
 func (c *Console) startFilter() {
-	c.ask(question{
+	c.boxes.ask(question{
 		label: "show lines with: ",
 		typed: func(s string) {
 			c.log.filter = s
@@ -33,7 +33,7 @@ func (c *Console) nextSources() {
 // typed.
 func (c *Console) startSearch() {
 	from, held, bottom := c.log.lastShown(), c.log.held, c.log.bottom
-	c.ask(question{
+	c.boxes.ask(question{
 		label: "search for: ",
 		typed: func(s string) {
 			c.log.search = s
@@ -94,7 +94,7 @@ func (c *Console) askSave() {
 	if c.cfg.StateDir != "" {
 		name = filepath.Join(c.cfg.StateDir, name)
 	}
-	c.ask(question{
+	c.boxes.ask(question{
 		label: "save the log to: ",
 		done: func(file string) {
 			lines := c.log.all()

@@ -19,9 +19,9 @@ type menuItem struct {
 	do         func()
 }
 
-func (c *Console) openMenu(title string, items []menuItem) {
-	c.menu = &menu{title: title, items: items, line: newLine()}
-	c.menu.narrow()
+func (b *boxes) openMenu(title string, items []menuItem) {
+	b.menu = &menu{title: title, items: items, line: newLine()}
+	b.menu.narrow()
 }
 
 // narrow chooses the items in which every word typed occurs.
@@ -41,10 +41,10 @@ func (m *menu) narrow() {
 }
 
 // choose closes the menu and does what the selected item says.
-func (c *Console) choose() {
-	m := c.menu
+func (b *boxes) choose() {
+	m := b.menu
 	if m.cursor < len(m.shown) {
-		c.menu = nil
+		b.menu = nil
 		m.shown[m.cursor].do()
 	}
 }
@@ -78,28 +78,6 @@ func (m *menu) draw(c canvas) {
 	}
 }
 
-// openPalette lists everything that can be done, with the keys that do it.
-func (c *Console) openPalette() {
-	var items []menuItem
-	at := map[string]int{}
-	for _, s := range []scope{inPane, anywhere} {
-		for i := range actions {
-			a := &actions[i]
-			if a.where != s || a.motion || a.do == nil {
-				continue
-			}
-			keys := strings.Join(a.keyNames(), " ")
-			if j, ok := at[a.help]; ok {
-				items[j].note += " " + keys
-				continue
-			}
-			at[a.help] = len(items)
-			items = append(items, menuItem{a.help, keys, func() { a.do(c) }})
-		}
-	}
-	c.openMenu("Do", items)
-}
-
 // openDevices lists the devices of the world, to switch between them.
 func (c *Console) openDevices() {
 	var items []menuItem
@@ -111,12 +89,12 @@ func (c *Console) openDevices() {
 		name := p.device.Name() + ": " + p.device.Board.Title
 		items = append(items, menuItem{name, note, func() { c.show(p) }})
 	}
-	c.openMenu("Devices", items)
+	c.boxes.openMenu("Devices", items)
 }
 
 // show switches to another device.
 func (c *Console) show(p *page) {
-	c.page, c.overlay, c.completion = p, nil, nil
+	c.page, c.boxes.overlay, c.boxes.completion = p, nil, nil
 	c.say(p.device.Name())
 }
 

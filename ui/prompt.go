@@ -122,18 +122,9 @@ func (c *Console) sendNext(now time.Time) {
 	}
 }
 
-// drawPrompt draws the device's prompt and the line typed after it, or what is
-// asked for.
+// drawPrompt draws the device's prompt and the line typed after it.
 func (c *Console) drawPrompt(cv canvas) {
-	if cv.empty() {
-		return
-	}
-	if q := c.question; q != nil {
-		x := cv.text(0, 0, accent, q.label)
-		q.line.draw(cv.sub(x, 0, cv.w-x, 1), c.menu == nil)
-		return
-	}
-	focused := c.focus == panePrompt && c.overlay == nil && c.menu == nil
+	focused := c.scope() == inPrompt
 	role, label := dim, c.model.prompt()
 	if label == "" {
 		label = "> " // the device is not waiting for a line; it buffers what is typed
