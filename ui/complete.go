@@ -54,10 +54,10 @@ func (c *Console) complete() {
 		c.say("there is no name to complete")
 		return
 	}
-	d := c.device
+	d := c.devices.shown.device
 	var names []vm.Name
 	c.world.look(func() { names = d.Names(path...) }, func() {
-		if c.prompt.text() == line && c.prompt.cursor() == cursor && c.device == d {
+		if c.prompt.text() == line && c.prompt.cursor() == cursor && c.devices.shown.device == d {
 			c.completeWith(names, prefix)
 		}
 	})

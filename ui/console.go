@@ -51,12 +51,11 @@ type Console struct {
 
 	// What follows belongs to the goroutine of Run.
 
-	*page  // the device on show
-	pages  []*page
-	now    func() time.Time
-	layout layout
-	focus  pane
-	zoomed pane // panePrompt: none
+	devices devices
+	now     func() time.Time
+	layout  layout
+	focus   pane
+	zoomed  pane // panePrompt: none
 
 	prompt     promptLine
 	boxes      boxes
@@ -73,13 +72,10 @@ type Console struct {
 	quit  bool
 }
 
-// How often things happen, in wall time.
+// How long things last, in wall time.
 const (
-	frameTime    = time.Second / 30       // between two frames, at least
-	snapshotTime = 250 * time.Millisecond // between two snapshots, while things happen
-	idleTime     = 500 * time.Millisecond // and when nothing has, for activeTime
-	activeTime   = 2 * time.Second
-	statusTime   = 4 * time.Second // a message is shown
+	frameTime  = time.Second / 30 // between two frames, at least
+	statusTime = 4 * time.Second  // a message is shown
 )
 
 // New opens the terminal and subscribes to the world's events. Call it before the
@@ -102,11 +98,12 @@ func New(cfg Config) (*Console, error) {
 	if c.terminal, err = openTerminal(cfg.Screen, c.say); err != nil {
 		return nil, err
 	}
+	c.devices = devices{boxes: &c.boxes, say: c.say}
 	for _, d := range device.In(cfg.World) {
 		p := newPage(d, c.wake)
-		c.pages = append(c.pages, p)
-		if c.page == nil || d == cfg.Device {
-			c.page = p
+		c.devices.all = append(c.devices.all, p)
+		if c.devices.shown == nil || d == cfg.Device {
+			c.devices.shown = p
 		}
 		cfg.World.Subscribe(p.feed.event)
 	}
@@ -155,9 +152,7 @@ func (c *Console) Run(ctx context.Context) error {
 // Restore gives the terminal back; later calls do nothing. Defer it on the
 // goroutine that runs the world, so that a panic there prints to a sane terminal.
 func (c *Console) Restore() {
-	for _, p := range c.pages {
-		p.feed.close()
-	}
+	c.devices.close()
 	c.terminal.restore()
 }
 
@@ -165,14 +160,12 @@ func (c *Console) Restore() {
 // nothing needs to be done.
 func (c *Console) tick() time.Duration {
 	now := c.now()
-	for _, p := range c.pages {
-		c.askSnapshot(p, now)
-	}
+	c.devices.askSnapshots(c.world.clock(), now)
 	c.sendNext(now)
 	if c.status != "" && now.After(c.statusEnds) {
 		c.status, c.dirty = "", true
 	}
-	if c.busy() {
+	if c.devices.shown.busy(now) {
 		c.dirty = c.dirty || now.Sub(c.drawn) >= time.Second
 	}
 	if c.dirty || c.news {
@@ -185,31 +178,7 @@ func (c *Console) tick() time.Duration {
 			c.drawn, c.dirty = now, false
 		}
 	}
-	if c.pending {
-		return snapshotTime
-	}
-	return c.snapshotTime(now) - now.Sub(c.asked)
-}
-
-// askSnapshot asks the world for a snapshot of a device, if it is time to. Devices
-// that are not on show are asked once for each column of their heap's graph.
-func (c *Console) askSnapshot(p *page, now time.Time) {
-	pause := c.snapshotTime(now)
-	if p != c.page {
-		pause = columnTime
-	}
-	if p.pending || now.Sub(p.asked) < pause {
-		return
-	}
-	p.asked, p.pending = now, true
-	c.world.clock().Look(func() { p.feed.snapshot(p.device.Snapshot()) })
-}
-
-func (c *Console) snapshotTime(now time.Time) time.Duration {
-	if now.Sub(c.active) < activeTime {
-		return snapshotTime
-	}
-	return idleTime
+	return c.devices.shown.untilSnapshot(now)
 }
 
 // takeIn brings everything up to date with what has come from other goroutines.
@@ -218,17 +187,11 @@ func (c *Console) snapshotTime(now time.Time) time.Duration {
 func (c *Console) takeIn() {
 	now := c.now()
 	changed := c.inbox.run()
-	for _, p := range c.pages {
-		if p.takeIn(now) && p == c.page {
-			changed = true
-		}
-	}
+	changed = c.devices.takeIn(now) || changed
 	c.mendClosed()
 	c.news = false
 	c.dirty = c.dirty || changed || now.Sub(c.drawn) >= time.Second
 }
-
-func (c *Console) busy() bool { return c.pending && c.now().Sub(c.asked) > busyAfter }
 
 // say shows a message in place of the footer.
 func (c *Console) say(s string) {
@@ -249,7 +212,7 @@ func (c *Console) draw() {
 	}
 	part := func(r rect) canvas { return full.sub(r.x, r.y, r.w, r.h) }
 	c.drawHeader(part(c.layout.header))
-	for p, v := range c.views {
+	for p, v := range c.devices.shown.views {
 		if r := c.layout.panes[p]; v != nil && !r.empty() {
 			focused := pane(p) == c.focus
 			drawTitle(part(rect{r.x, r.y, r.w, 1}), v, focused)
@@ -307,7 +270,7 @@ func (c *Console) drawDivider(full canvas) {
 }
 
 // Note adds a line to the log: the simulator has something to say.
-func (c *Console) Note(text string) { c.pages[0].note(text) }
+func (c *Console) Note(text string) { c.devices.all[0].note(text) }
 
 // FilesChanged tells that files of the app's directory are not on the device as
 // they are now, by name; none: they are. The console offers to restart.

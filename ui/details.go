@@ -48,12 +48,12 @@ func (s *socketEvents) reset() { *s = socketEvents{} }
 
 // openDetails shows all that is known of the selected socket, while it exists.
 func (c *Console) openDetails() {
-	k, ok := c.sockets().selected()
+	k, ok := c.devices.shown.sockets().selected()
 	if !ok {
 		c.say("no socket is selected")
 		return
 	}
-	p := c.page
+	p := c.devices.shown
 	title := "Socket " + strconv.Itoa(k.ID)
 	if k.ID == 0 {
 		title = "A connection that Lua no longer has"
@@ -136,7 +136,7 @@ func (m *model) addHint(at clock.Time, d event.Hint) {
 
 // openHints lists the hints, each once.
 func (c *Console) openHints() {
-	p := c.page
+	p := c.devices.shown
 	c.boxes.overlay = &overlay{title: "Hints", wrap: true, lines: func() []overlayLine {
 		if len(p.model.hints) == 0 {
 			return []overlayLine{{name: "none", text: "the program does nothing that is known to lose data or leak"}}

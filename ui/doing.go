@@ -23,8 +23,8 @@ func (c *Console) enter() {
 	if err != nil {
 		c.say(err.Error())
 	}
-	c.outbox.lines = append(c.outbox.lines, line)
-	c.log.follow()
+	c.devices.shown.outbox.lines = append(c.devices.shown.outbox.lines, line)
+	c.devices.shown.log.follow()
 	if c.world.clock().State().Paused {
 		c.say("the world is paused: the line is typed when it goes on")
 	}
@@ -53,10 +53,10 @@ func (c *Console) moveFocus(d int) {
 
 // scrolling is the view that scroll keys act on.
 func (c *Console) scrolling() view {
-	if v := c.views[c.focus]; v != nil {
+	if v := c.devices.shown.views[c.focus]; v != nil {
 		return v
 	}
-	return c.log
+	return c.devices.shown.log
 }
 
 func (c *Console) scroll(n int) { c.scrolling().scroll(n) }
@@ -111,11 +111,11 @@ func (c *Console) changeSpeed(d int) {
 func (c *Console) setSpeed(s float64) { c.world.clock().SetSpeed(s) }
 
 func (c *Console) pressReset() {
-	c.world.send(c.device.Name(), input.ResetButton{}, nil)
+	c.world.send(c.devices.shown.device.Name(), input.ResetButton{}, nil)
 }
 
 func (c *Console) powerCycle() {
-	c.world.send(c.device.Name(), input.PowerCycle{}, nil)
+	c.world.send(c.devices.shown.device.Name(), input.PowerCycle{}, nil)
 }
 
 // restart brings changed files to the device.
@@ -130,7 +130,7 @@ func (c *Console) restart() {
 
 // toggleAir switches the access points off or on.
 func (c *Console) toggleAir() {
-	p, down := c.page, !c.model.snap.AirDown
+	p, down := c.devices.shown, !c.devices.shown.model.snap.AirDown
 	c.world.send(world.Surroundings, world.SetAir{Down: down}, func(string, error) {
 		if down {
 			p.note("the access points are off")
@@ -141,7 +141,7 @@ func (c *Console) toggleAir() {
 }
 
 func (c *Console) collectGarbage() {
-	p := c.page
+	p := c.devices.shown
 	c.world.send(p.device.Name(), input.CollectGarbage{}, func(reply string, _ error) {
 		bytes, _ := strconv.Atoi(reply)
 		p.note("garbage collected: " + thousands(bytes) + " bytes given back")
@@ -150,7 +150,7 @@ func (c *Console) collectGarbage() {
 
 // resetSocket makes both ends of the selected connection get a reset.
 func (c *Console) resetSocket() {
-	k, ok := c.sockets().selected()
+	k, ok := c.devices.shown.sockets().selected()
 	if !ok {
 		c.say("no socket is selected")
 		return
@@ -161,7 +161,7 @@ func (c *Console) resetSocket() {
 		c.say("only a TCP connection can be reset")
 		return
 	}
-	c.world.send(c.device.Name(), input.ResetConnection{Local: local, Remote: remote}, nil)
+	c.world.send(c.devices.shown.device.Name(), input.ResetConnection{Local: local, Remote: remote}, nil)
 }
 
 // togglePin applies to the selected pin the level that it does not have.
@@ -176,11 +176,11 @@ func (c *Console) releasePin() {
 
 // toPin sends an input to the selected pin.
 func (c *Console) toPin(what func(pin.Snapshot) world.Stimulus) {
-	v := c.pins()
-	if v.cursor >= len(c.model.snap.Pins) {
+	v := c.devices.shown.pins()
+	if v.cursor >= len(c.devices.shown.model.snap.Pins) {
 		return
 	}
-	pg, p := c.page, c.model.snap.Pins[v.cursor]
+	pg, p := c.devices.shown, c.devices.shown.model.snap.Pins[v.cursor]
 	if p.Mode == "output" {
 		c.say("pin " + p.Name + " is an output: the program decides its level")
 	}
@@ -193,7 +193,7 @@ func (c *Console) toPin(what func(pin.Snapshot) world.Stimulus) {
 
 // askADC asks for the voltage at the analogue input.
 func (c *Console) askADC() {
-	adc := c.device.Board.ADC
+	adc := c.devices.shown.device.Board.ADC
 	if adc.Max() == 0 {
 		c.say("the board has no analogue input")
 		return
@@ -207,7 +207,7 @@ func (c *Console) askADC() {
 				c.say("a voltage is a number such as 0.5")
 				return
 			}
-			c.world.send(c.device.Name(), input.Voltage{Volts: v}, nil)
+			c.world.send(c.devices.shown.device.Name(), input.Voltage{Volts: v}, nil)
 		},
 	}, "")
 }

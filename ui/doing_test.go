@@ -176,13 +176,13 @@ func TestCutIsForgottenWithTheSocket(t *testing.T) {
 	h.frame()
 	h.c.focus = paneSockets
 	h.act("End", "l")
-	if len(h.c.cuts) != 1 || cut != 1 {
-		t.Fatalf("%d links are cut", len(h.c.cuts))
+	if len(h.page().cuts) != 1 || cut != 1 {
+		t.Fatalf("%d links are cut", len(h.page().cuts))
 	}
 	h.pass(5 * clock.Minute) // the keepalive gives up
 	h.pump()
-	if len(h.c.cuts) != 0 || cut != 0 {
-		t.Errorf("the socket is gone, its rule is not: %v\n%s", h.c.cuts, h.frame())
+	if len(h.page().cuts) != 0 || cut != 0 {
+		t.Errorf("the socket is gone, its rule is not: %v\n%s", h.page().cuts, h.frame())
 	}
 }
 
@@ -283,7 +283,7 @@ func TestHeapKeys(t *testing.T) {
 	if s := h.act("C"); !strings.Contains(s, "garbage collected") {
 		t.Errorf("no word about the collection:\n%s", s)
 	}
-	if s := h.frame(); !strings.Contains(s, "S") || h.c.model.heap.columns[len(h.c.model.heap.columns)-1].at == 0 {
+	if s := h.frame(); !strings.Contains(s, "S") || h.page().model.heap.columns[len(h.page().model.heap.columns)-1].at == 0 {
 		t.Errorf("no mark on the graph:\n%s", s)
 	}
 }
@@ -311,7 +311,7 @@ func TestHints(t *testing.T) {
 func TestSeveralDevices(t *testing.T) {
 	h := newHarness(t, "UTF-8", 100, 30, "second", "third")
 	h.output(0, "from the first\r\n")
-	h.c.pages[1].feed.event(world.Event{Device: "second", Data: event.Output{Text: "from the second\r\n"}})
+	h.c.devices.all[1].feed.event(world.Event{Device: "second", Data: event.Output{Text: "from the second\r\n"}})
 	if s := h.frame(); !strings.Contains(s, "from the first") || strings.Contains(s, "from the second") {
 		t.Errorf("the first device:\n%s", s)
 	}
@@ -327,7 +327,7 @@ func TestSeveralDevices(t *testing.T) {
 	}
 	// The graphs of those that are not on show go on.
 	h.c.world.clock().Pause()
-	for _, p := range h.c.pages {
+	for _, p := range h.c.devices.all {
 		p.pending = false
 	}
 	for range 5 {
@@ -336,13 +336,13 @@ func TestSeveralDevices(t *testing.T) {
 		h.pump()
 	}
 	h.frame()
-	for i, p := range h.c.pages {
+	for i, p := range h.c.devices.all {
 		if !p.model.known {
 			t.Errorf("nothing is known of device %d", i)
 		}
 	}
 	h.press("d", "d")
-	if s := h.frame(); h.c.device != h.device || !strings.Contains(s, "from the first") {
+	if s := h.frame(); h.page().device != h.device || !strings.Contains(s, "from the first") {
 		t.Errorf("the devices after it:\n%s", s)
 	}
 }
@@ -426,7 +426,7 @@ func TestEveryOverlayFitsAnySize(t *testing.T) {
 		h.event(clock.Time(i), event.Socket{ID: i, State: fmt.Sprint(i)})
 	}
 	h.frame()
-	if n := len(h.c.model.sockets.byID); n > socketsKept {
+	if n := len(h.page().model.sockets.byID); n > socketsKept {
 		t.Errorf("events of %d sockets are kept", n)
 	}
 }

@@ -83,13 +83,13 @@ func testBoard() *board.Board {
 // feed gives the console a snapshot of the test's making, as if the world had
 // answered; the console asks for none of its own.
 func (h *harness) feed(s device.Snapshot) {
-	h.c.feed.snapshot(s)
+	h.page().feed.snapshot(s)
 	h.c.takeIn()
 	h.settle()
 }
 
 // settle keeps the console from asking the device.
-func (h *harness) settle() { h.c.pending, h.c.asked = true, h.wall }
+func (h *harness) settle() { h.page().pending, h.page().asked = true, h.wall }
 
 // pump runs what the console has posted to the world.
 func (h *harness) pump() {
@@ -98,7 +98,7 @@ func (h *harness) pump() {
 }
 
 func (h *harness) event(at clock.Time, data world.Happening) {
-	h.c.feed.event(world.Event{Time: at, Device: "device", Data: data})
+	h.page().feed.event(world.Event{Time: at, Device: "device", Data: data})
 }
 
 func (h *harness) output(at clock.Time, text string) {
@@ -301,3 +301,6 @@ func busySnapshot() device.Snapshot {
 	}
 	return s
 }
+
+// page is that of the device on show.
+func (h *harness) page() *page { return h.c.devices.shown }

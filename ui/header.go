@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"time"
 )
 
 // drawHeader draws what is always in sight, in as many rows as the layout has: the
@@ -12,15 +11,15 @@ import (
 // last started, and the CPU. In two rows the first and the last are one, in one
 // row only what changes is left.
 func (c *Console) drawHeader(cv canvas) {
-	s := &c.model.snap
+	s := &c.devices.shown.model.snap
 	run := c.runState()
 	var board []detail
-	if len(c.pages) > 1 {
-		board = append(board, detail{accent, c.device.Name()})
+	if len(c.devices.all) > 1 {
+		board = append(board, detail{accent, c.devices.shown.device.Name()})
 	} else if c.cfg.Title != "" {
 		board = append(board, detail{accent, c.cfg.Title})
 	}
-	board = append(board, detail{strong, orElse(s.Board, c.device.Board.Title)})
+	board = append(board, detail{strong, orElse(s.Board, c.devices.shown.device.Board.Title)})
 	var chip []detail
 	if s.Release != "" {
 		chip = append(chip, detail{dim, "firmware " + s.Release}, detail{dim, fmt.Sprintf("chip %06x", s.ChipID)})
@@ -48,7 +47,7 @@ func (c *Console) drawHeader(cv canvas) {
 }
 
 func (c *Console) addressDetail() detail {
-	w := &c.model.snap.WiFi
+	w := &c.devices.shown.model.snap.WiFi
 	switch {
 	case w.IP != "":
 		return detail{good, w.IP}
@@ -60,13 +59,13 @@ func (c *Console) addressDetail() detail {
 
 // netDetails say how the device can be reached.
 func (c *Console) netDetails() []detail {
-	w := &c.model.snap.WiFi
+	w := &c.devices.shown.model.snap.WiFi
 	radio := spaced(w.Mode, w.State)
 	if w.SSID != "" {
 		radio = spaced(radio, `"`+w.SSID+`"`)
 	}
 	ds := []detail{{text, orElse(radio, "no Wi-Fi")}, c.addressDetail()}
-	if c.model.snap.AirDown {
+	if c.devices.shown.model.snap.AirDown {
 		ds = append([]detail{{warn, "access points off"}}, ds...)
 	}
 	if c.link != 0 {
@@ -84,26 +83,26 @@ func (c *Console) cpuDetails() []detail {
 	if len(c.changed) > 0 {
 		cpu = append(cpu, detail{warn, "files changed"})
 	}
-	if mhz := c.model.snap.MHz; mhz > 0 {
+	if mhz := c.devices.shown.model.snap.MHz; mhz > 0 {
 		cpu = append(cpu, detail{text, thousands(mhz) + " MHz"})
 	}
-	if c.model.load.known {
+	if c.devices.shown.model.load.known {
 		role := text
-		if c.model.load.percent >= 90 {
+		if c.devices.shown.model.load.percent >= 90 {
 			role = warn
 		}
-		cpu = append(cpu, detail{role, "CPU " + thousands(c.model.load.percent) + " %"})
+		cpu = append(cpu, detail{role, "CPU " + thousands(c.devices.shown.model.load.percent) + " %"})
 	}
 	return cpu
 }
 
 // bootDetail says why the device last started, and how often it was reset.
 func (c *Console) bootDetail() detail {
-	why, role := orElse(c.model.snap.Reason, "off"), dim
+	why, role := orElse(c.devices.shown.model.snap.Reason, "off"), dim
 	if strings.Contains(why, "watchdog") || strings.Contains(why, "exception") {
 		role = warn
 	}
-	switch n := c.model.snap.Boots; n {
+	switch n := c.devices.shown.model.snap.Boots; n {
 	case 0:
 	case 1:
 		why = "1 reset: " + strings.TrimSuffix(why, " reset")
@@ -119,11 +118,11 @@ func (c *Console) runState() []detail {
 	st := c.world.clock().State()
 	speed := speedName(st.Speed, g.times)
 	switch {
-	case c.model.snap.Halted:
+	case c.devices.shown.model.snap.Halted:
 		return []detail{{alarm, " HALTED "}}
 	case st.Paused:
 		return []detail{{warn, g.paused + " PAUSED " + speed}}
-	case c.busy():
+	case c.devices.shown.busy(c.now()):
 		return []detail{{warn, g.run + " busy " + speed}}
 	case st.Speed == 1 || math.IsInf(st.Speed, 1):
 		return []detail{{good, g.run + " " + speed}}
@@ -160,7 +159,3 @@ func drawHeaderRow(c canvas, y int, left, right []detail) {
 		x = c.text(x, y, d.role, d.text) + headerGap
 	}
 }
-
-// busyAfter is how long the world may take to answer before the header says that
-// it is busy: a Lua program that does not return.
-const busyAfter = 500 * time.Millisecond

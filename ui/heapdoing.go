@@ -11,7 +11,7 @@ const listed = 40
 // takeSnapshot takes a snapshot of the heap, saves it, and shows what has come and
 // gone since the last one; the first time, what there is.
 func (c *Console) takeSnapshot() {
-	p := c.page
+	p := c.devices.shown
 	var s *snapshot.Snapshot
 	var file string
 	var err error
@@ -40,7 +40,7 @@ func (c *Console) takeSnapshot() {
 		case file != "":
 			title += ", saved to " + file
 		}
-		if c.page == p {
+		if c.devices.shown == p {
 			c.boxes.overlay = &overlay{title: title, lines: func() []overlayLine { return lines }}
 		}
 	})

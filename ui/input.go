@@ -8,7 +8,7 @@ import (
 
 // handle acts on what the terminal reports.
 func (c *Console) handle(e tcell.Event) {
-	c.dirty, c.active = true, c.now()
+	c.dirty, c.devices.shown.active = true, c.now()
 	switch e := e.(type) {
 	case *tcell.EventKey:
 		c.handleKey(e)
@@ -89,7 +89,7 @@ func (c *Console) wheel(x, y, lines int) {
 		return
 	}
 	for p, r := range c.layout.panes {
-		if v := c.views[p]; v != nil && r.contains(x, y) {
+		if v := c.devices.shown.views[p]; v != nil && r.contains(x, y) {
 			v.scroll(lines)
 		}
 	}
@@ -112,7 +112,7 @@ func (c *Console) click(x, y int) {
 			continue
 		}
 		c.focus = pane(p)
-		if v, ok := c.views[p].(clickable); ok {
+		if v, ok := c.devices.shown.views[p].(clickable); ok {
 			v.click(x-r.x, y-r.y-1)
 		}
 	}

@@ -90,8 +90,8 @@ func TestSearch(t *testing.T) {
 		t.Errorf("while it is typed:\n%s", s)
 	}
 	h.press("Enter", "n")
-	if h.c.log.at(h.c.log.found) != "line 128" {
-		t.Errorf("the match before is %q", h.c.log.at(h.c.log.found))
+	if h.page().log.at(h.page().log.found) != "line 128" {
+		t.Errorf("the match before is %q", h.page().log.at(h.page().log.found))
 	}
 	h.press("N", "N")
 	if s := h.frame(); !strings.Contains(s, "no further line has LINE 12") {
@@ -100,15 +100,15 @@ func TestSearch(t *testing.T) {
 	for range 10 {
 		h.press("n")
 	}
-	if got := h.c.log.at(h.c.log.found); got != "line 12" {
+	if got := h.page().log.at(h.page().log.found); got != "line 12" {
 		t.Errorf("far up: %q", got)
 	}
 	h.golden("search-80x24")
-	bottom := h.c.log.lastShown()
+	bottom := h.page().log.lastShown()
 	h.press("/")
 	h.typeText("499")
 	h.press("Esc")
-	if h.c.log.search != "" || h.c.log.lastShown() != bottom {
+	if h.page().log.search != "" || h.page().log.lastShown() != bottom {
 		t.Error("dropping a search moves the log")
 	}
 	h.press("/")
@@ -163,8 +163,8 @@ func TestLogIsSavedAndCopied(t *testing.T) {
 	h.press("F7", "Esc", "G")
 	h.frame()
 	h.press("y")
-	if got := string(h.screen.GetClipboardData()); strings.Count(got, "\n") != h.c.log.height || !strings.HasSuffix(got, "line 49\n") {
-		t.Errorf("%d rows are seen, copied: %q", h.c.log.height, got)
+	if got := string(h.screen.GetClipboardData()); strings.Count(got, "\n") != h.page().log.height || !strings.HasSuffix(got, "line 49\n") {
+		t.Errorf("%d rows are seen, copied: %q", h.page().log.height, got)
 	}
 	for range 3000 {
 		h.output(0, strings.Repeat("x", 70)+"\r\n")

@@ -54,15 +54,15 @@ var effects = map[string]string{
 
 // state is what keys change, by name.
 func (h *harness) state() map[string]string {
-	c := h.c
+	c, p := h.c, h.page()
 	st := c.world.clock().State()
 	x, _, _ := h.screen.GetCursor()
 	s := map[string]any{
-		"focus": c.focus, "zoom": c.zoomed, "question": c.boxes.question != nil, "menu": c.boxes.menu != nil, "row": 0, "device": c.device.Name(), "cuts": len(c.cuts),
-		"restarts": h.restarts.Load(), "clipboard": len(h.screen.GetClipboardData()), "filter": c.log.filter,
-		"sources": c.log.sources, "log": fmt.Sprint(c.log.held, c.log.lastShown(), c.log.found), "lines": c.model.log.end() - c.model.log.start(),
+		"focus": c.focus, "zoom": c.zoomed, "question": c.boxes.question != nil, "menu": c.boxes.menu != nil, "row": 0, "device": p.device.Name(), "cuts": len(p.cuts),
+		"restarts": h.restarts.Load(), "clipboard": len(h.screen.GetClipboardData()), "filter": p.log.filter,
+		"sources": p.log.sources, "log": fmt.Sprint(p.log.held, p.log.lastShown(), p.log.found), "lines": p.model.log.end() - p.model.log.start(),
 		"paused": st.Paused, "speed": st.Speed, "mouse": c.terminal.mouse, "quit": c.quit, "prompt": c.prompt.text(),
-		"outbox": len(c.outbox.lines), "posted": c.world.posted.Load(), "cursor": x, "overlay": c.boxes.overlay != nil, "scroll": 0,
+		"outbox": len(p.outbox.lines), "posted": c.world.posted.Load(), "cursor": x, "overlay": c.boxes.overlay != nil, "scroll": 0,
 	}
 	if c.boxes.overlay != nil {
 		s["scroll"] = c.boxes.overlay.top
@@ -91,11 +91,11 @@ func keyHarness(t *testing.T, where scope) *harness {
 		h.typeText(line)
 		h.press("Enter")
 	}
-	h.c.outbox.lines = nil
+	h.page().outbox.lines = nil
 	h.press("PgUp", "PgUp")
 	h.frame()
-	h.c.log.search = "line 1"
-	h.c.log.find(h.c.log.lastShown()-60, -1)
+	h.page().log.search = "line 1"
+	h.page().log.find(h.page().log.lastShown()-60, -1)
 	switch where {
 	case inPrompt:
 		h.typeText("x = a b")
@@ -260,19 +260,19 @@ func TestPasteTypesLineByLine(t *testing.T) {
 	h.c.handle(tcell.NewEventKey(tcell.KeyEnter, 0, 0))
 	h.typeText("c=3")
 	h.c.handle(tcell.NewEventPaste(false))
-	if h.c.quit || len(h.c.outbox.lines) != 2 || h.c.prompt.text() != "c=3" {
-		t.Fatalf("outbox %q, prompt %q", h.c.outbox.lines, h.c.prompt.text())
+	if h.c.quit || len(h.page().outbox.lines) != 2 || h.c.prompt.text() != "c=3" {
+		t.Fatalf("outbox %q, prompt %q", h.page().outbox.lines, h.c.prompt.text())
 	}
 	h.c.tick()
 	h.c.tick()
-	if len(h.c.outbox.lines) != 1 {
-		t.Fatalf("the second line did not wait for the prompt: %q", h.c.outbox.lines)
+	if len(h.page().outbox.lines) != 1 {
+		t.Fatalf("the second line did not wait for the prompt: %q", h.page().outbox.lines)
 	}
 	h.output(1000, "a=1\r\n> ")
 	h.frame()
 	h.c.tick()
-	if len(h.c.outbox.lines) != 0 {
-		t.Errorf("the second line was not typed at the prompt: %q", h.c.outbox.lines)
+	if len(h.page().outbox.lines) != 0 {
+		t.Errorf("the second line was not typed at the prompt: %q", h.page().outbox.lines)
 	}
 }
 
@@ -280,7 +280,7 @@ func TestLineTooLongForTheDevice(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.typeText(strings.Repeat("x", longestLine+1))
 	h.press("Enter")
-	if len(h.c.outbox.lines) != 0 || !strings.Contains(h.frame(), "256/255") || !strings.Contains(h.text(), "throws away") {
+	if len(h.page().outbox.lines) != 0 || !strings.Contains(h.frame(), "256/255") || !strings.Contains(h.text(), "throws away") {
 		t.Errorf("a line that the device cannot take was sent:\n%s", h.text())
 	}
 }
@@ -328,7 +328,7 @@ func TestMouse(t *testing.T) {
 		t.Error("a click does not focus a pane")
 	}
 	h.c.handle(tcell.NewEventMouse(r.x+3, r.y+1, tcell.WheelDown, 0))
-	if h.c.views[paneSockets].(*socketView).cursor != wheelLines {
+	if h.page().views[paneSockets].(*socketView).cursor != wheelLines {
 		t.Error("the wheel does not move in the pane under it")
 	}
 	h.frame()

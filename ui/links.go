@@ -53,7 +53,7 @@ func (c *Console) openLinks() {
 }
 
 func (c *Console) setLink(i int) {
-	p := c.page
+	p := c.devices.shown
 	in := world.SetLink{On: i > 0, Quality: linkFaults[i].quality, Seed: uint64(i)}
 	if c.world.send(world.Surroundings, in, func(string, error) { p.note("the network: " + linkFaults[i].name) }) {
 		c.link = i
@@ -62,7 +62,7 @@ func (c *Console) setLink(i int) {
 
 // toggleCut cuts the link of the selected socket, or mends it.
 func (c *Console) toggleCut() {
-	p := c.page
+	p := c.devices.shown
 	k, ok := p.sockets().selected()
 	if !ok {
 		c.say("no socket is selected")
@@ -86,18 +86,18 @@ func (c *Console) toggleCut() {
 
 // mendClosed forgets the cuts of sockets that no longer exist.
 func (c *Console) mendClosed() {
-	if len(c.cuts) == 0 || !c.model.known {
+	if len(c.devices.shown.cuts) == 0 || !c.devices.shown.model.known {
 		return
 	}
 	open := map[wire.Flow]bool{}
-	for _, k := range c.model.snap.Sockets {
-		if f, ok := flowOf(&c.model.snap, k); ok {
+	for _, k := range c.devices.shown.model.snap.Sockets {
+		if f, ok := flowOf(&c.devices.shown.model.snap, k); ok {
 			open[f] = true
 		}
 	}
-	for f := range c.cuts {
+	for f := range c.devices.shown.cuts {
 		if !open[f] && !c.world.full() && c.world.send(world.Surroundings, world.SetCut{Flow: f}, nil) {
-			delete(c.cuts, f)
+			delete(c.devices.shown.cuts, f)
 		}
 	}
 }

@@ -15,47 +15,50 @@ func (c *Console) startFilter() {
 	c.boxes.ask(question{
 		label: "show lines with: ",
 		typed: func(s string) {
-			c.log.filter = s
-			c.log.follow()
+			c.devices.shown.log.filter = s
+			c.devices.shown.log.follow()
 		},
 		done:    func(string) {},
-		dropped: func() { c.log.filter = "" },
-	}, c.log.filter)
+		dropped: func() { c.devices.shown.log.filter = "" },
+	}, c.devices.shown.log.filter)
 }
 
 func (c *Console) nextSources() {
-	c.log.sources = (c.log.sources + 1) % sourceChoices
-	c.log.follow()
-	c.say("the log shows " + sourceNames[c.log.sources])
+	c.devices.shown.log.sources = (c.devices.shown.log.sources + 1) % sourceChoices
+	c.devices.shown.log.follow()
+	c.say("the log shows " + sourceNames[c.devices.shown.log.sources])
 }
 
 // startSearch looks for a text upwards from where the log stands, while it is
 // typed.
 func (c *Console) startSearch() {
-	from, held, bottom := c.log.lastShown(), c.log.held, c.log.bottom
+	from, held, bottom := c.devices.shown.log.lastShown(), c.devices.shown.log.held, c.devices.shown.log.bottom
 	c.boxes.ask(question{
 		label: "search for: ",
 		typed: func(s string) {
-			c.log.search = s
-			c.log.held, c.log.bottom = held, bottom
-			c.log.find(from, -1)
+			c.devices.shown.log.search = s
+			c.devices.shown.log.held, c.devices.shown.log.bottom = held, bottom
+			c.devices.shown.log.find(from, -1)
 		},
 		done: func(s string) {
-			c.log.search = s
-			if s != "" && !c.log.find(c.log.found, 0) {
+			c.devices.shown.log.search = s
+			if s != "" && !c.devices.shown.log.find(c.devices.shown.log.found, 0) {
 				c.say("no line has " + s)
 			}
 		},
-		dropped: func() { c.log.search = ""; c.log.held, c.log.bottom = held, bottom },
+		dropped: func() {
+			c.devices.shown.log.search = ""
+			c.devices.shown.log.held, c.devices.shown.log.bottom = held, bottom
+		},
 	}, "")
 }
 
 func (c *Console) searchNext(d int) {
 	switch {
-	case c.log.search == "":
+	case c.devices.shown.log.search == "":
 		c.startSearch()
-	case !c.log.find(c.log.found+d, d):
-		c.say("no further line has " + c.log.search)
+	case !c.devices.shown.log.find(c.devices.shown.log.found+d, d):
+		c.say("no further line has " + c.devices.shown.log.search)
 	}
 }
 
@@ -85,19 +88,19 @@ func (c *Console) copyLines(lines []string) {
 	c.say(said)
 }
 
-func (c *Console) copySeen() { c.copyLines(c.log.seen()) }
-func (c *Console) copyAll()  { c.copyLines(c.log.all()) }
+func (c *Console) copySeen() { c.copyLines(c.devices.shown.log.seen()) }
+func (c *Console) copyAll()  { c.copyLines(c.devices.shown.log.all()) }
 
 // askSave asks for a file and writes the log to it, as far as it is shown.
 func (c *Console) askSave() {
-	name := filepath.Base(orElse(c.cfg.Title, c.device.Name())) + c.now().Format("-20060102-150405") + ".log"
+	name := filepath.Base(orElse(c.cfg.Title, c.devices.shown.device.Name())) + c.now().Format("-20060102-150405") + ".log"
 	if c.cfg.StateDir != "" {
 		name = filepath.Join(c.cfg.StateDir, name)
 	}
 	c.boxes.ask(question{
 		label: "save the log to: ",
 		done: func(file string) {
-			lines := c.log.all()
+			lines := c.devices.shown.log.all()
 			switch err := c.save(file, lines); {
 			case errors.Is(err, fs.ErrExist):
 				c.say("choose another name: " + file + " exists")

@@ -77,33 +77,3 @@ func (m *menu) draw(c canvas) {
 		list.text(0, 0, dim, "nothing matches")
 	}
 }
-
-// openDevices lists the devices of the world, to switch between them.
-func (c *Console) openDevices() {
-	var items []menuItem
-	for _, p := range c.pages {
-		note := ""
-		if p == c.page {
-			note = "on show"
-		}
-		name := p.device.Name() + ": " + p.device.Board.Title
-		items = append(items, menuItem{name, note, func() { c.show(p) }})
-	}
-	c.boxes.openMenu("Devices", items)
-}
-
-// show switches to another device.
-func (c *Console) show(p *page) {
-	c.page, c.boxes.overlay, c.boxes.completion = p, nil, nil
-	c.say(p.device.Name())
-}
-
-// nextDevice switches to the device after the one on show.
-func (c *Console) nextDevice() {
-	for i, p := range c.pages {
-		if p == c.page {
-			c.show(c.pages[(i+1)%len(c.pages)])
-			return
-		}
-	}
-}

@@ -108,24 +108,24 @@ const patience = time.Second
 
 // sendNext types the next line of the outbox, if it is time to.
 func (c *Console) sendNext(now time.Time) {
-	o := &c.outbox
+	o := &c.devices.shown.outbox
 	if len(o.lines) == 0 || c.world.clock().State().Paused {
 		return
 	}
-	answered := c.model.serial.ended > o.before && c.model.prompt() != ""
+	answered := c.devices.shown.model.serial.ended > o.before && c.devices.shown.model.prompt() != ""
 	if !answered && now.Sub(o.sent) < patience {
 		return
 	}
-	if c.world.send(c.device.Name(), input.Typed{Data: []byte(o.lines[0] + "\n")}, nil) {
+	if c.world.send(c.devices.shown.device.Name(), input.Typed{Data: []byte(o.lines[0] + "\n")}, nil) {
 		o.lines = o.lines[1:]
-		o.sent, o.before = now, c.model.serial.ended
+		o.sent, o.before = now, c.devices.shown.model.serial.ended
 	}
 }
 
 // drawPrompt draws the device's prompt and the line typed after it.
 func (c *Console) drawPrompt(cv canvas) {
 	focused := c.scope() == inPrompt
-	role, label := dim, c.model.prompt()
+	role, label := dim, c.devices.shown.model.prompt()
 	if label == "" {
 		label = "> " // the device is not waiting for a line; it buffers what is typed
 	} else if focused {

@@ -74,7 +74,7 @@ func (h *harness) pass(d clock.Duration) {
 	for end := h.world.Clock.Now().Add(d); h.world.Clock.Now() < end; {
 		h.world.Clock.RunUntil(h.world.Clock.Now().Add(step))
 		h.wall = h.wall.Add(time.Duration(step) * time.Microsecond)
-		h.c.feed.snapshot(h.device.Snapshot())
+		h.page().feed.snapshot(h.device.Snapshot())
 		h.c.takeIn()
 	}
 	h.settle()

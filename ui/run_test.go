@@ -158,8 +158,8 @@ func TestFloodOfOutput(t *testing.T) {
 
 func TestBusyWorldIsSaidAndBounded(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
-	h.c.asked = time.Time{}
-	h.c.pending = false
+	h.page().asked = time.Time{}
+	h.page().pending = false
 	h.c.tick() // asks; nobody answers
 	h.wall = h.wall.Add(2 * busyAfter)
 	h.c.dirty = true
