@@ -107,17 +107,17 @@ func promptActions() []action {
 func paneActions() []action {
 	all := panePrompt
 	return []action{
-		motion(inPane, []key{keyUp, char('k')}, "scroll up, or move to the row before", func(c *Console) { c.scroll(-1) }),
-		motion(inPane, []key{keyDown, char('j')}, "scroll down, or move to the row after", func(c *Console) { c.scroll(1) }),
-		motion(inPane, []key{keyHome, char('g')}, "to the first line", func(c *Console) { c.scroll(math.MinInt32) }),
-		motion(inPane, []key{keyEnd, char('G')}, "to the last line", func(c *Console) { c.scroll(math.MaxInt32) }),
+		motion(inPane, []key{keyUp, char('k')}, "scroll up, or move to the row before", func(c *Console) { c.window.scroll(-1) }),
+		motion(inPane, []key{keyDown, char('j')}, "scroll down, or move to the row after", func(c *Console) { c.window.scroll(1) }),
+		motion(inPane, []key{keyHome, char('g')}, "to the first line", func(c *Console) { c.window.scroll(math.MinInt32) }),
+		motion(inPane, []key{keyEnd, char('G')}, "to the last line", func(c *Console) { c.window.scroll(math.MaxInt32) }),
 		act(inPane, paneSockets, []key{keyEnter}, "Details", "socket: everything about the selected one", (*Console).openDetails),
 		act(inPane, paneSockets, []key{char('x')}, "Reset it", "socket: reset the connection, for both ends", (*Console).resetSocket),
 		act(inPane, paneSockets, []key{char('l')}, "Cut link", "socket: cut its link, so that no packet passes, or mend it", (*Console).toggleCut),
 		act(inPane, panePins, []key{keyEnter}, "Toggle", "pin: apply the other level to the selected one, from outside", (*Console).togglePin),
 		act(inPane, panePins, []key{char('x')}, "Let go", "pin: apply nothing to the selected one", (*Console).releasePin),
 		act(inPane, panePins, []key{char('a')}, "Volts", "set the voltage at the analogue input", (*Console).askADC),
-		act(inPane, all, []key{char('z')}, "Zoom", "the pane in focus, or the log, alone; and back", (*Console).zoom),
+		act(inPane, all, []key{char('z')}, "Zoom", "the pane in focus, or the log, alone; and back", func(c *Console) { c.window.zoom() }),
 		act(inPane, all, []key{char('/')}, "Search", "log: search for a text", (*Console).startSearch),
 		motion(inPane, []key{char('n')}, "to the match before, upwards", func(c *Console) { c.searchNext(-1) }),
 		motion(inPane, []key{char('N')}, "to the match after, downwards", func(c *Console) { c.searchNext(1) }),
@@ -144,7 +144,7 @@ func paneActions() []action {
 		act(inPane, all, []key{char('D')}, "", "devices: switch to another one", func(c *Console) { c.devices.openMenu() }),
 		act(inPane, all, []key{char('d')}, "", "devices: the next one", func(c *Console) { c.devices.next() }),
 		act(inPane, all, []key{char('m')}, "", "the mouse for the console, or for the terminal to select text", func(c *Console) { c.terminal.toggleMouse() }),
-		motion(inPane, []key{char('i'), keyEsc}, "back to the prompt", (*Console).toPrompt),
+		motion(inPane, []key{char('i'), keyEsc}, "back to the prompt", func(c *Console) { c.window.focus = panePrompt }),
 		motion(inPane, []key{char(':')}, "everything that can be done", (*Console).openPalette),
 		act(inPane, all, []key{char('?'), char('h')}, "Help", "help: every key", func(c *Console) { c.boxes.overlay = helpBox() }),
 		act(inPane, all, []key{char('q')}, "Quit", "quit", (*Console).leave),
@@ -182,15 +182,15 @@ func globalActions() []action {
 		act(anywhere, all, []key{code(tcell.KeyF3, "F3")}, "Step", "let one event happen, then pause", (*Console).step),
 		act(anywhere, all, []key{code(tcell.KeyF4, "F4")}, "", "slower, down to a tenth of real time", func(c *Console) { c.changeSpeed(-1) }),
 		act(anywhere, all, []key{code(tcell.KeyF5, "F5")}, "", "faster, up to as fast as possible", func(c *Console) { c.changeSpeed(1) }),
-		act(anywhere, all, []key{code(tcell.KeyF6, "F6")}, "Zoom", "the pane in focus, or the log, alone; and back", (*Console).zoom),
+		act(anywhere, all, []key{code(tcell.KeyF6, "F6")}, "Zoom", "the pane in focus, or the log, alone; and back", func(c *Console) { c.window.zoom() }),
 		act(anywhere, all, []key{code(tcell.KeyF7, "F7")}, "Filter", "log: show lines with a text only", (*Console).startFilter),
 		act(anywhere, all, []key{code(tcell.KeyF8, "F8")}, "Lines", "log: show lines of the device, the simulator, problems, or all", (*Console).nextSources),
 		act(anywhere, all, []key{code(tcell.KeyF9, "F9")}, "Reset", "press the board's reset button", (*Console).pressReset),
 		act(anywhere, all, []key{code(tcell.KeyF10, "F10"), keyCtrlC}, "Quit", "quit", (*Console).leave),
-		motion(anywhere, []key{keyTab}, "the next pane", func(c *Console) { c.moveFocus(1) }),
-		motion(anywhere, []key{code(tcell.KeyBacktab, "Shift-Tab")}, "the pane before", func(c *Console) { c.moveFocus(-1) }),
-		motion(anywhere, []key{keyPgUp}, "a page up in the pane, or in the log", func(c *Console) { c.scrollPage(-1) }),
-		motion(anywhere, []key{keyPgDn}, "a page down", func(c *Console) { c.scrollPage(1) }),
+		motion(anywhere, []key{keyTab}, "the next pane", func(c *Console) { c.window.moveFocus(1) }),
+		motion(anywhere, []key{code(tcell.KeyBacktab, "Shift-Tab")}, "the pane before", func(c *Console) { c.window.moveFocus(-1) }),
+		motion(anywhere, []key{keyPgUp}, "a page up in the pane, or in the log", func(c *Console) { c.window.scrollPage(-1) }),
+		motion(anywhere, []key{keyPgDn}, "a page down", func(c *Console) { c.window.scrollPage(1) }),
 		motion(anywhere, []key{code(tcell.KeyCtrlL, "Ctrl-L")}, "draw the screen anew", func(c *Console) { c.terminal.screen.Sync() }),
 	}
 }
@@ -201,14 +201,14 @@ func (a *action) applies(here scope, focus pane) bool {
 }
 
 // scope returns where a key would go now.
-func (c *Console) scope() scope { return c.boxes.scope(c.focus) }
+func (c *Console) scope() scope { return c.boxes.scope(c.window.focus) }
 
 // find returns the action of a key, or nil.
 func (c *Console) find(e *tcell.EventKey) *action {
 	here := c.scope()
 	for i := range actions {
 		a := &actions[i]
-		if a.applies(here, c.focus) && slices.ContainsFunc(a.keys, func(k key) bool { return k.matches(e) }) {
+		if a.applies(here, c.window.focus) && slices.ContainsFunc(a.keys, func(k key) bool { return k.matches(e) }) {
 			return a
 		}
 	}

@@ -45,7 +45,7 @@ func isNameByte(b byte) bool {
 // when they come; on an empty line it moves the focus.
 func (c *Console) complete() {
 	if strings.TrimSpace(c.prompt.text()) == "" {
-		c.moveFocus(1)
+		c.window.moveFocus(1)
 		return
 	}
 	line, cursor := c.prompt.text(), c.prompt.cursor()

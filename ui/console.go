@@ -53,18 +53,14 @@ type Console struct {
 
 	devices devices
 	now     func() time.Time
-	layout  layout
-	focus   pane
-	zoomed  pane // panePrompt: none
+	window  window
+	footer  footer
 
-	prompt     promptLine
-	boxes      boxes
-	paste      paste
-	buttons    []button // of the footer, as last drawn
-	status     string   // a message in place of the footer, until statusEnds
-	statusEnds time.Time
-	changed    []string // files of the app that the device does not have yet
-	link       int      // of linkFaults, the one in force
+	prompt  promptLine
+	boxes   boxes
+	paste   paste
+	changed []string // files of the app that the device does not have yet
+	link    int      // of linkFaults, the one in force
 
 	drawn time.Time
 	news  bool // something has come from another goroutine
@@ -72,11 +68,8 @@ type Console struct {
 	quit  bool
 }
 
-// How long things last, in wall time.
-const (
-	frameTime  = time.Second / 30 // between two frames, at least
-	statusTime = 4 * time.Second  // a message is shown
-)
+// frameTime is the least wall time between two frames.
+const frameTime = time.Second / 30
 
 // New opens the terminal and subscribes to the world's events. Call it before the
 // world runs, or on the world's goroutine; before the device is powered on, if its
@@ -99,6 +92,7 @@ func New(cfg Config) (*Console, error) {
 		return nil, err
 	}
 	c.devices = devices{boxes: &c.boxes, say: c.say}
+	c.window = window{devices: &c.devices}
 	for _, d := range device.In(cfg.World) {
 		p := newPage(d, c.wake)
 		c.devices.all = append(c.devices.all, p)
@@ -162,11 +156,8 @@ func (c *Console) tick() time.Duration {
 	now := c.now()
 	c.devices.askSnapshots(c.world.clock(), now)
 	c.sendNext(now)
-	if c.status != "" && now.After(c.statusEnds) {
-		c.status, c.dirty = "", true
-	}
-	if c.devices.shown.busy(now) {
-		c.dirty = c.dirty || now.Sub(c.drawn) >= time.Second
+	if c.footer.expire(now) || c.devices.shown.busy(now) && now.Sub(c.drawn) >= time.Second {
+		c.dirty = true
 	}
 	if c.dirty || c.news {
 		if wait := frameTime - now.Sub(c.drawn); wait > 0 {
@@ -195,78 +186,31 @@ func (c *Console) takeIn() {
 
 // say shows a message in place of the footer.
 func (c *Console) say(s string) {
-	c.status, c.statusEnds, c.dirty = s, c.now().Add(statusTime), true
+	c.footer.say(s, c.now())
+	c.dirty = true
 }
 
 // draw draws everything.
 func (c *Console) draw() {
 	full := c.terminal.clear()
-	defer c.terminal.screen.Show()
 	if full.w < leastWidth || full.h < leastHeight {
 		full.text(0, 0, warn, "window too small")
+		c.terminal.screen.Show()
 		return
 	}
-	c.layout = arrange(full.w, full.h, c.zoomed)
-	if c.layout.panes[c.focus].empty() {
-		c.focus = panePrompt // the window has become too small for the pane
-	}
-	part := func(r rect) canvas { return full.sub(r.x, r.y, r.w, r.h) }
-	c.drawHeader(part(c.layout.header))
-	for p, v := range c.devices.shown.views {
-		if r := c.layout.panes[p]; v != nil && !r.empty() {
-			focused := pane(p) == c.focus
-			drawTitle(part(rect{r.x, r.y, r.w, 1}), v, focused)
-			v.draw(part(rect{r.x, r.y + 1, r.w, r.h - 1}), focused)
-		}
-	}
-	c.drawDivider(full)
-	prompt := c.layout.panes[panePrompt]
+	c.window.arrange(full.w, full.h)
+	at := &c.window.layout
+	c.drawHeader(full.part(at.header))
+	c.window.draw(full)
+	prompt := at.panes[panePrompt]
 	if q := c.boxes.question; q != nil {
-		q.draw(part(prompt), c.boxes.menu == nil)
+		q.draw(full.part(prompt), c.boxes.menu == nil)
 	} else {
-		c.drawPrompt(part(prompt))
+		c.drawPrompt(full.part(prompt))
 	}
-	c.drawFooter(part(c.layout.footer))
+	c.footer.draw(full.part(at.footer), c.scope(), c.window.focus, c.world.clock().State().Paused)
 	c.boxes.draw(full, prompt)
-}
-
-// drawDivider draws the line between panes side by side, which joins their titles.
-func (c *Console) drawDivider(full canvas) {
-	d, g := c.layout.divider, full.theme.glyphs
-	title := func(x, y int) bool {
-		for _, r := range c.layout.panes[paneHeap:] {
-			if y == r.y && r.contains(x, y) {
-				return true
-			}
-		}
-		return false
-	}
-	for y := d.y; y <= d.y+d.h; y++ {
-		left, right := title(d.x-1, y), title(d.x+1, y)
-		ch := g.vline
-		switch {
-		case y == d.y+d.h:
-			if !title(d.x, y) {
-				continue // the panes side by side end at the prompt
-			}
-			ch = g.crossUp
-		case y == d.y:
-			ch = g.crossDown
-		case left && right:
-			ch = g.cross
-		case right:
-			ch = g.crossRight
-		case left:
-			ch = g.crossLeft
-		}
-		if d.empty() {
-			continue
-		}
-		if at, _, _ := full.screen.Get(d.x, y); y == d.y+d.h && at != string(g.hline) {
-			continue // a text of the title stands there
-		}
-		full.cell(d.x, y, full.theme.style[dim], ch)
-	}
+	c.terminal.screen.Show()
 }
 
 // Note adds a line to the log: the simulator has something to say.

@@ -32,50 +32,11 @@ func (c *Console) enter() {
 
 func (c *Console) escape() {
 	if c.prompt.text() == "" {
-		c.focus = paneLog
+		c.window.focus = paneLog
 		return
 	}
 	c.prompt.draft, c.prompt.at = "", len(c.prompt.history.lines)
 	c.prompt.set("")
-}
-
-func (c *Console) toPrompt() { c.focus = panePrompt }
-
-// moveFocus goes to the next pane that is seen.
-func (c *Console) moveFocus(d int) {
-	for range panes {
-		c.focus = (c.focus + pane(d) + panes) % panes
-		if !c.layout.panes[c.focus].empty() {
-			return
-		}
-	}
-}
-
-// scrolling is the view that scroll keys act on.
-func (c *Console) scrolling() view {
-	if v := c.devices.shown.views[c.focus]; v != nil {
-		return v
-	}
-	return c.devices.shown.log
-}
-
-func (c *Console) scroll(n int) { c.scrolling().scroll(n) }
-
-func (c *Console) scrollPage(d int) {
-	v := c.scrolling()
-	v.scroll(d * v.page())
-}
-
-// zoom shows the pane in focus alone, or all of them again.
-func (c *Console) zoom() {
-	switch {
-	case c.zoomed != panePrompt:
-		c.zoomed = panePrompt
-	case c.focus == panePrompt:
-		c.zoomed = paneLog
-	default:
-		c.zoomed = c.focus
-	}
 }
 
 func (c *Console) pause() {

@@ -129,7 +129,7 @@ end)`, 140, 40)
 	c.Connect(netip.MustParseAddr("192.168.1.10"), 80)
 	h.pass(clock.Second)
 	h.frame()
-	h.c.focus = paneSockets
+	h.c.window.focus = paneSockets
 	s := h.act("End", "l")
 	if !strings.Contains(s, "cut ESTABLI") || !strings.Contains(s, "cut: tcp 192.168.1.10:80") {
 		t.Errorf("the link is not cut:\n%s", s)
@@ -174,7 +174,7 @@ func TestCutIsForgottenWithTheSocket(t *testing.T) {
 	c.Connect(netip.MustParseAddr("192.168.1.10"), 80)
 	h.pass(clock.Second)
 	h.frame()
-	h.c.focus = paneSockets
+	h.c.window.focus = paneSockets
 	h.act("End", "l")
 	if len(h.page().cuts) != 1 || cut != 1 {
 		t.Fatalf("%d links are cut", len(h.page().cuts))
@@ -188,7 +188,7 @@ func TestCutIsForgottenWithTheSocket(t *testing.T) {
 
 func TestNetworkMenu(t *testing.T) {
 	h, host := realApp(t, `net.createServer():listen(80, function(c) c:on("receive", function(s) s:send("x") end) end)`, 100, 30)
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	h.press("L")
 	h.typeText("nothing")
 	h.press("Enter")
@@ -218,7 +218,7 @@ func TestNetworkMenu(t *testing.T) {
 
 func TestAccessPointsOff(t *testing.T) {
 	h, _ := realApp(t, "", 100, 30)
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	if s := h.act("W"); !strings.Contains(s, "access points off") {
 		t.Errorf("not said:\n%s", s)
 	}
@@ -236,7 +236,7 @@ func TestAccessPointsOff(t *testing.T) {
 func TestPinsAndADC(t *testing.T) {
 	h, _ := realApp(t, `gpio.mode(1, gpio.INT) gpio.trig(1, "both", function(l) print("level " .. l) end)`, 100, 30)
 	h.frame()
-	h.c.focus = panePins
+	h.c.window.focus = panePins
 	if s := h.act("Down", "Enter"); !strings.Contains(s, "level 1") {
 		t.Errorf("no interrupt:\n%s", s)
 	}
@@ -258,7 +258,7 @@ func TestPinsAndADC(t *testing.T) {
 
 func TestHeapKeys(t *testing.T) {
 	h, _ := realApp(t, "keep = {}", 100, 30)
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	var saved []*snapshot.Snapshot
 	h.c.cfg.SaveHeap = func(s *snapshot.Snapshot) (string, error) {
 		if saved = append(saved, s); len(saved) > 1 {
@@ -290,7 +290,7 @@ func TestHeapKeys(t *testing.T) {
 
 func TestHints(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	h.frame()
 	h.press("H")
 	if s := h.frame(); !strings.Contains(s, "none") {
@@ -315,7 +315,7 @@ func TestSeveralDevices(t *testing.T) {
 	if s := h.frame(); !strings.Contains(s, "from the first") || strings.Contains(s, "from the second") {
 		t.Errorf("the first device:\n%s", s)
 	}
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	h.press("D")
 	if s := h.frame(); !strings.Contains(s, "third: ") || !strings.Contains(s, "on show") {
 		t.Errorf("the list:\n%s", s)
@@ -358,7 +358,7 @@ func TestChangedFiles(t *testing.T) {
 		t.Errorf("the offer stays though the device has the files:\n%s", s)
 	}
 	h.c.cfg.Restart = nil
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	h.press("r")
 	if s := h.frame(); !strings.Contains(s, "no app directory") {
 		t.Errorf("without a directory:\n%s", s)
@@ -403,7 +403,7 @@ func TestPaletteHasEverything(t *testing.T) {
 func TestEveryOverlayFitsAnySize(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.scene()
-	h.c.focus = paneSockets
+	h.c.window.focus = paneSockets
 	for _, key := range []string{"Ctrl-O", "H", "L", "D", "Enter", "&"} {
 		h.press(key)
 		for _, w := range []int{1, 20, 33, 80, 200} {
@@ -420,7 +420,7 @@ func TestEveryOverlayFitsAnySize(t *testing.T) {
 		if h.c.boxes.menu != nil || h.c.boxes.overlay != nil || h.c.boxes.question != nil {
 			t.Fatalf("Esc does not close what %s opens", key)
 		}
-		h.c.focus = paneSockets
+		h.c.window.focus = paneSockets
 	}
 	for i := range 400 {
 		h.event(clock.Time(i), event.Socket{ID: i, State: fmt.Sprint(i)})

@@ -25,7 +25,7 @@ func (c *Console) handleKey(e *tcell.EventKey) {
 	if c.paste.takes(e) {
 		return
 	}
-	c.status = ""
+	c.footer.message = ""
 	if e.Key() != tcell.KeyTab {
 		c.boxes.completion = nil
 	}
@@ -55,7 +55,7 @@ func (c *Console) handlePaste(e *tcell.EventPaste) {
 	case inMenu, inOverlay:
 		return
 	}
-	c.focus = panePrompt
+	c.window.focus = panePrompt
 	for {
 		line, rest, more := strings.Cut(pasted, "\n")
 		c.prompt.paste(strings.ReplaceAll(line, "\t", "    "))
@@ -88,32 +88,18 @@ func (c *Console) wheel(x, y, lines int) {
 	if c.boxes.wheel(lines) {
 		return
 	}
-	for p, r := range c.layout.panes {
-		if v := c.devices.shown.views[p]; v != nil && r.contains(x, y) {
-			v.scroll(lines)
-		}
-	}
+	c.window.wheel(x, y, lines)
 }
 
 // click does what a button of the footer says, or gives a pane the focus and
 // selects the row.
 func (c *Console) click(x, y int) {
-	for _, b := range c.buttons {
-		if b.rect.contains(x, y) {
-			b.action.do(c)
-			return
-		}
+	if a := c.footer.at(x, y); a != nil {
+		a.do(c)
+		return
 	}
 	if c.boxes.dismiss() {
 		return
 	}
-	for p, r := range c.layout.panes {
-		if !r.contains(x, y) {
-			continue
-		}
-		c.focus = pane(p)
-		if v, ok := c.devices.shown.views[p].(clickable); ok {
-			v.click(x-r.x, y-r.y-1)
-		}
-	}
+	c.window.click(x, y)
 }

@@ -83,7 +83,7 @@ func TestSearch(t *testing.T) {
 		h.output(0, fmt.Sprintf("line %d\r\n", i))
 	}
 	h.frame()
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	h.press("/")
 	h.typeText("LINE 12")
 	if s := h.frame(); !strings.Contains(s, "line 129\n") || !strings.Contains(s, "search for: LINE 12") {
@@ -130,7 +130,7 @@ func TestLogIsSavedAndCopied(t *testing.T) {
 		h.output(3_723_004_000, fmt.Sprintf("line %d\r\n", i))
 	}
 	h.frame()
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	h.press("&")
 	h.typeText("line 4")
 	h.press("Enter")

@@ -58,7 +58,7 @@ func (h *harness) state() map[string]string {
 	st := c.world.clock().State()
 	x, _, _ := h.screen.GetCursor()
 	s := map[string]any{
-		"focus": c.focus, "zoom": c.zoomed, "question": c.boxes.question != nil, "menu": c.boxes.menu != nil, "row": 0, "device": p.device.Name(), "cuts": len(p.cuts),
+		"focus": c.window.focus, "zoom": c.window.zoomed, "question": c.boxes.question != nil, "menu": c.boxes.menu != nil, "row": 0, "device": p.device.Name(), "cuts": len(p.cuts),
 		"restarts": h.restarts.Load(), "clipboard": len(h.screen.GetClipboardData()), "filter": p.log.filter,
 		"sources": p.log.sources, "log": fmt.Sprint(p.log.held, p.log.lastShown(), p.log.found), "lines": p.model.log.end() - p.model.log.start(),
 		"paused": st.Paused, "speed": st.Speed, "mouse": c.terminal.mouse, "quit": c.quit, "prompt": c.prompt.text(),
@@ -103,9 +103,9 @@ func keyHarness(t *testing.T, where scope) *harness {
 		h.frame()
 		h.press("Left")
 	case inPane:
-		h.c.focus = paneLog
+		h.c.window.focus = paneLog
 	case inQuestion:
-		h.c.focus = paneLog
+		h.c.window.focus = paneLog
 		h.press("&")
 		h.typeText("line")
 	case inMenu:
@@ -138,7 +138,7 @@ func TestEveryKey(t *testing.T) {
 			t.Run(id, func(t *testing.T) {
 				h := keyHarness(t, a.where)
 				if a.only != panePrompt {
-					h.c.focus = a.only
+					h.c.window.focus = a.only
 					h.press("Down")
 				}
 				switch k.name {
@@ -212,7 +212,7 @@ func TestDetailsFollowTheSocket(t *testing.T) {
 	h := newHarness(t, "UTF-8", 100, 30)
 	h.scene()
 	h.frame()
-	h.c.focus = paneSockets
+	h.c.window.focus = paneSockets
 	h.press("Down", "Enter")
 	if s := h.frame(); !strings.Contains(s, "Socket 7") || !strings.Contains(s, "2,920 of 2,920 bytes") {
 		t.Errorf("no details:\n%s", s)
@@ -322,9 +322,9 @@ func TestMouse(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.scene()
 	h.frame()
-	r := h.c.layout.panes[paneSockets]
+	r := h.c.window.layout.panes[paneSockets]
 	h.c.handle(tcell.NewEventMouse(r.x+3, r.y+1, tcell.Button1, 0))
-	if h.c.focus != paneSockets {
+	if h.c.window.focus != paneSockets {
 		t.Error("a click does not focus a pane")
 	}
 	h.c.handle(tcell.NewEventMouse(r.x+3, r.y+1, tcell.WheelDown, 0))
@@ -332,7 +332,7 @@ func TestMouse(t *testing.T) {
 		t.Error("the wheel does not move in the pane under it")
 	}
 	h.frame()
-	for _, b := range h.c.buttons {
+	for _, b := range h.c.footer.buttons {
 		if b.action.label == "Pause" {
 			h.c.handle(tcell.NewEventMouse(b.rect.x, b.rect.y, tcell.Button1, 0))
 		}
@@ -381,23 +381,23 @@ func TestPasteWithoutEndDoesNotLockTheKeys(t *testing.T) {
 func TestFocusComesBackWhenThePaneVanishes(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.frame()
-	h.c.focus = paneTimers
+	h.c.window.focus = paneTimers
 	h.screen.SetSize(40, 12)
 	h.frame()
-	if h.c.focus != panePrompt {
-		t.Errorf("keys go to pane %d, which is not seen", h.c.focus)
+	if h.c.window.focus != panePrompt {
+		t.Errorf("keys go to pane %d, which is not seen", h.c.window.focus)
 	}
 }
 
 func TestMouseToTheTerminal(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	h.frame()
 	h.press("m")
 	if s := h.frame(); !strings.Contains(s, "the mouse is the terminal's") {
 		t.Errorf("no word about the mouse:\n%s", s)
 	}
-	h.wall = h.wall.Add(statusTime + time.Second)
+	h.wall = h.wall.Add(messageTime + time.Second)
 	h.c.tick()
 	if s := h.text(); strings.Contains(s, "mouse") {
 		t.Errorf("the message stays:\n%s", s)
