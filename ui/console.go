@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 
@@ -38,6 +37,8 @@ type Config struct {
 	Restart func()
 	// Screen is the terminal; nil opens the process's own. New initialises it.
 	Screen tcell.Screen
+
+	now func() time.Time // wall time; tests set it
 }
 
 // Console is the full-screen view of a world's devices, one at a time. Its
@@ -52,15 +53,21 @@ type Console struct {
 	// What follows belongs to the goroutine of Run.
 
 	devices devices
-	now     func() time.Time
 	window  window
 	footer  footer
 
-	prompt  promptLine
-	boxes   boxes
-	paste   paste
-	changed []string // files of the app that the device does not have yet
-	link    int      // of linkFaults, the one in force
+	prompt promptLine
+	boxes  boxes
+
+	pace    paceActions
+	board   boardActions
+	network networkActions
+	heap    heapActions
+	sockets socketActions
+	pins    pinActions
+	log     logActions
+
+	paste paste
 
 	drawn time.Time
 	news  bool // something has come from another goroutine
@@ -78,10 +85,12 @@ func New(cfg Config) (*Console, error) {
 	if cfg.World == nil || len(device.In(cfg.World)) == 0 {
 		panic("ui: Config without a World or a Device")
 	}
+	if cfg.now == nil {
+		cfg.now = time.Now
+	}
 	c := &Console{
 		cfg:    cfg,
 		wake:   make(chan struct{}, 1),
-		now:    time.Now,
 		prompt: newPromptLine(cfg.StateDir),
 		dirty:  true,
 	}
@@ -93,6 +102,14 @@ func New(cfg Config) (*Console, error) {
 	}
 	c.devices = devices{boxes: &c.boxes, say: c.say}
 	c.window = window{devices: &c.devices}
+	with := actor{devices: &c.devices, world: &c.world, boxes: &c.boxes, say: c.say}
+	c.pace = paceActions{cfg.World.Clock}
+	c.board = boardActions{actor: with, cfg: &c.cfg}
+	c.network = networkActions{actor: with}
+	c.heap = heapActions{actor: with, cfg: &c.cfg}
+	c.sockets = socketActions{with}
+	c.pins = pinActions{with}
+	c.log = logActions{actor: with, cfg: &c.cfg, terminal: c.terminal}
 	for _, d := range device.In(cfg.World) {
 		p := newPage(d, c.wake)
 		c.devices.all = append(c.devices.all, p)
@@ -153,7 +170,7 @@ func (c *Console) Restore() {
 // tick asks for a snapshot and draws, if it is time to, and returns how long
 // nothing needs to be done.
 func (c *Console) tick() time.Duration {
-	now := c.now()
+	now := c.cfg.now()
 	c.devices.askSnapshots(c.world.clock(), now)
 	c.sendNext(now)
 	if c.footer.expire(now) || c.devices.shown.busy(now) && now.Sub(c.drawn) >= time.Second {
@@ -176,17 +193,17 @@ func (c *Console) tick() time.Duration {
 // While the world is paused, and nothing else has happened, the screen stays as it
 // is, but for a frame a second.
 func (c *Console) takeIn() {
-	now := c.now()
+	now := c.cfg.now()
 	changed := c.inbox.run()
 	changed = c.devices.takeIn(now) || changed
-	c.mendClosed()
+	c.sockets.mendClosed()
 	c.news = false
 	c.dirty = c.dirty || changed || now.Sub(c.drawn) >= time.Second
 }
 
 // say shows a message in place of the footer.
 func (c *Console) say(s string) {
-	c.footer.say(s, c.now())
+	c.footer.say(s, c.cfg.now())
 	c.dirty = true
 }
 
@@ -219,10 +236,5 @@ func (c *Console) Note(text string) { c.devices.all[0].note(text) }
 // FilesChanged tells that files of the app's directory are not on the device as
 // they are now, by name; none: they are. The console offers to restart.
 func (c *Console) FilesChanged(files []string) {
-	c.inbox.put(func() {
-		c.changed = files
-		if len(files) > 0 {
-			c.say("r restarts the device with what has changed: " + strings.Join(files, " "))
-		}
-	})
+	c.inbox.put(func() { c.board.filesChanged(files) })
 }

@@ -52,14 +52,13 @@ func newHarness(t *testing.T, charset string, w, h int, others ...string) *harne
 	}
 	c, err := New(Config{
 		World: hs.world, Device: hs.device, Title: "hello-http", Screen: hs.screen,
-		Published: []string{"127.0.0.1:8080 → 80"}, Restart: func() { hs.restarts.Add(1) },
+		Published: []string{"127.0.0.1:8080 → 80"}, Restart: func() { hs.restarts.Add(1) }, now: func() time.Time { return hs.wall },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Restore)
 	hs.c = c
-	c.now = func() time.Time { return hs.wall }
 	hs.screen.SetSize(w, h)
 	hs.world.Clock.SetSpeed(1)
 	return hs

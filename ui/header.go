@@ -68,8 +68,8 @@ func (c *Console) netDetails() []detail {
 	if c.devices.shown.model.snap.AirDown {
 		ds = append([]detail{{warn, "access points off"}}, ds...)
 	}
-	if c.link != 0 {
-		name, _, _ := strings.Cut(linkFaults[c.link].name, ":")
+	if c.network.fault != 0 {
+		name, _, _ := strings.Cut(linkFaults[c.network.fault].name, ":")
 		ds = append(ds, detail{warn, "network " + name})
 	}
 	for _, p := range c.cfg.Published {
@@ -80,7 +80,7 @@ func (c *Console) netDetails() []detail {
 
 func (c *Console) cpuDetails() []detail {
 	var cpu []detail
-	if len(c.changed) > 0 {
+	if len(c.board.changed) > 0 {
 		cpu = append(cpu, detail{warn, "files changed"})
 	}
 	if mhz := c.devices.shown.model.snap.MHz; mhz > 0 {
@@ -122,7 +122,7 @@ func (c *Console) runState() []detail {
 		return []detail{{alarm, " HALTED "}}
 	case st.Paused:
 		return []detail{{warn, g.paused + " PAUSED " + speed}}
-	case c.devices.shown.busy(c.now()):
+	case c.devices.shown.busy(c.cfg.now()):
 		return []detail{{warn, g.run + " busy " + speed}}
 	case st.Speed == 1 || math.IsInf(st.Speed, 1):
 		return []detail{{good, g.run + " " + speed}}

@@ -8,7 +8,7 @@ import (
 
 // handle acts on what the terminal reports.
 func (c *Console) handle(e tcell.Event) {
-	c.dirty, c.devices.shown.active = true, c.now()
+	c.dirty, c.devices.shown.active = true, c.cfg.now()
 	switch e := e.(type) {
 	case *tcell.EventKey:
 		c.handleKey(e)

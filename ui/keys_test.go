@@ -344,12 +344,12 @@ func TestMouse(t *testing.T) {
 
 func TestSpeeds(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
-	h.c.setSpeed(3)
+	h.c.pace.setSpeed(3)
 	h.press("F5")
 	if got := h.c.world.clock().State().Speed; got != 5 {
 		t.Errorf("faster than 3 is %v", got)
 	}
-	h.c.setSpeed(3)
+	h.c.pace.setSpeed(3)
 	h.press("F4")
 	if got := h.c.world.clock().State().Speed; got != 2 {
 		t.Errorf("slower than 3 is %v", got)

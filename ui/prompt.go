@@ -146,3 +146,29 @@ func (c *Console) drawPrompt(cv canvas) {
 	}
 	c.prompt.draw(cv.sub(x, 0, room, 1), focused)
 }
+
+// enter sends what was typed.
+func (c *Console) enter() {
+	if n := len(c.prompt.text()); n > longestLine {
+		c.say("the device throws away lines of more than " + thousands(longestLine) + " characters")
+		return
+	}
+	line, err := c.prompt.accept()
+	if err != nil {
+		c.say(err.Error())
+	}
+	c.devices.shown.outbox.lines = append(c.devices.shown.outbox.lines, line)
+	c.devices.shown.log.follow()
+	if c.world.clock().State().Paused {
+		c.say("the world is paused: the line is typed when it goes on")
+	}
+}
+
+func (c *Console) escape() {
+	if c.prompt.text() == "" {
+		c.window.focus = paneLog
+		return
+	}
+	c.prompt.draft, c.prompt.at = "", len(c.prompt.history.lines)
+	c.prompt.set("")
+}

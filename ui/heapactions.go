@@ -1,28 +1,45 @@
 package ui
 
 import (
+	"strconv"
+
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // listed is how many groups of objects an overlay shows.
 const listed = 40
 
+// heapActions collect garbage and compare heaps.
+type heapActions struct {
+	actor
+	cfg *Config
+}
+
+func (a *heapActions) collectGarbage() {
+	p := a.devices.shown
+	a.world.send(p.device.Name(), input.CollectGarbage{}, func(reply string, _ error) {
+		bytes, _ := strconv.Atoi(reply)
+		p.note("garbage collected: " + thousands(bytes) + " bytes given back")
+	})
+}
+
 // takeSnapshot takes a snapshot of the heap, saves it, and shows what has come and
 // gone since the last one; the first time, what there is.
-func (c *Console) takeSnapshot() {
-	p := c.devices.shown
+func (a *heapActions) takeSnapshot() {
+	p := a.devices.shown
 	var s *snapshot.Snapshot
 	var file string
 	var err error
 	look := func() {
-		if s = p.device.Inspect.HeapSnapshot("console"); s != nil && c.cfg.SaveHeap != nil {
-			file, err = c.cfg.SaveHeap(s)
+		if s = p.device.Inspect.HeapSnapshot("console"); s != nil && a.cfg.SaveHeap != nil {
+			file, err = a.cfg.SaveHeap(s)
 		}
 	}
-	c.world.look(look, func() {
+	a.world.look(look, func() {
 		if s == nil {
-			c.say("the device is not running: it has no heap yet")
+			a.say("the device is not running: it has no heap yet")
 			return
 		}
 		old := p.snapshot
@@ -36,12 +53,12 @@ func (c *Console) takeSnapshot() {
 		}
 		switch {
 		case err != nil:
-			c.say(err.Error())
+			a.say(err.Error())
 		case file != "":
 			title += ", saved to " + file
 		}
-		if c.devices.shown == p {
-			c.boxes.overlay = &overlay{title: title, lines: func() []overlayLine { return lines }}
+		if a.devices.shown == p {
+			a.boxes.overlay = &overlay{title: title, lines: func() []overlayLine { return lines }}
 		}
 	})
 }
