@@ -93,11 +93,11 @@ func motion(where scope, keys []key, help string, do func(*Console)) action {
 
 func promptActions() []action {
 	return []action{
-		act(inPrompt, panePrompt, []key{keyEnter}, "", "send the line to the device", (*Console).enter),
-		act(inPrompt, panePrompt, []key{keyTab}, "", "complete a name; on an empty line go to the next pane", (*Console).complete),
+		act(inPrompt, panePrompt, []key{keyEnter}, "", "send the line to the device", func(c *Console) { c.prompt.submit() }),
+		act(inPrompt, panePrompt, []key{keyTab}, "", "complete a name; on an empty line go to the next pane", func(c *Console) { c.prompt.complete() }),
 		motion(inPrompt, []key{keyUp, code(tcell.KeyCtrlP, "Ctrl-P")}, "the line before in the history", func(c *Console) { c.prompt.recall(-1) }),
 		motion(inPrompt, []key{keyDown, code(tcell.KeyCtrlN, "Ctrl-N")}, "the line after", func(c *Console) { c.prompt.recall(1) }),
-		motion(inPrompt, []key{keyEsc}, "clear the line; when it is empty, go to the log", (*Console).escape),
+		motion(inPrompt, []key{keyEsc}, "clear the line; when it is empty, go to the log", func(c *Console) { c.prompt.clear() }),
 		motion(inPrompt, []key{code(tcell.KeyLeft, "Left"), code(tcell.KeyRight, "Right"), keyHome, keyEnd, code(tcell.KeyCtrlA, "Ctrl-A"), code(tcell.KeyCtrlE, "Ctrl-E")}, "move within the line; with Alt by words", nil),
 		motion(inPrompt, []key{code(tcell.KeyCtrlW, "Ctrl-W"), code(tcell.KeyCtrlU, "Ctrl-U"), code(tcell.KeyCtrlK, "Ctrl-K")}, "delete the word before, the line, the rest of it", nil),
 		motion(inPrompt, []key{code(tcell.KeyCtrlZ, "Ctrl-Z"), code(tcell.KeyCtrlY, "Ctrl-Y")}, "undo, redo", nil),

@@ -54,9 +54,10 @@ type Console struct {
 
 	devices devices
 	window  window
+	header  header
 	footer  footer
 
-	prompt promptLine
+	prompt prompt
 	boxes  boxes
 
 	pace    paceActions
@@ -89,10 +90,9 @@ func New(cfg Config) (*Console, error) {
 		cfg.now = time.Now
 	}
 	c := &Console{
-		cfg:    cfg,
-		wake:   make(chan struct{}, 1),
-		prompt: newPromptLine(cfg.StateDir),
-		dirty:  true,
+		cfg:   cfg,
+		wake:  make(chan struct{}, 1),
+		dirty: true,
 	}
 	c.inbox.wake = c.wake
 	c.world = requests{world: cfg.World, inbox: &c.inbox, say: c.say}
@@ -103,9 +103,11 @@ func New(cfg Config) (*Console, error) {
 	c.devices = devices{boxes: &c.boxes, say: c.say}
 	c.window = window{devices: &c.devices}
 	with := actor{devices: &c.devices, world: &c.world, boxes: &c.boxes, say: c.say}
+	c.prompt = newPrompt(with, &c.window, cfg.StateDir)
 	c.pace = paceActions{cfg.World.Clock}
 	c.board = boardActions{actor: with, cfg: &c.cfg}
 	c.network = networkActions{actor: with}
+	c.header = header{cfg: &c.cfg, devices: &c.devices, network: &c.network, board: &c.board}
 	c.heap = heapActions{actor: with, cfg: &c.cfg}
 	c.sockets = socketActions{with}
 	c.pins = pinActions{with}
@@ -172,7 +174,7 @@ func (c *Console) Restore() {
 func (c *Console) tick() time.Duration {
 	now := c.cfg.now()
 	c.devices.askSnapshots(c.world.clock(), now)
-	c.sendNext(now)
+	c.devices.shown.typist.typeNext(now, &c.world)
 	if c.footer.expire(now) || c.devices.shown.busy(now) && now.Sub(c.drawn) >= time.Second {
 		c.dirty = true
 	}
@@ -217,13 +219,13 @@ func (c *Console) draw() {
 	}
 	c.window.arrange(full.w, full.h)
 	at := &c.window.layout
-	c.drawHeader(full.part(at.header))
+	c.header.draw(full.part(at.header), c.cfg.now())
 	c.window.draw(full)
 	prompt := at.panes[panePrompt]
 	if q := c.boxes.question; q != nil {
 		q.draw(full.part(prompt), c.boxes.menu == nil)
 	} else {
-		c.drawPrompt(full.part(prompt))
+		c.prompt.draw(full.part(prompt), c.scope() == inPrompt)
 	}
 	c.footer.draw(full.part(at.footer), c.scope(), c.window.focus, c.world.clock().State().Paused)
 	c.boxes.draw(full, prompt)

@@ -40,8 +40,7 @@ func (c *Console) handleKey(e *tcell.EventKey) {
 	}
 }
 
-// handlePaste puts pasted text into the line being typed. Lines that are complete
-// are sent one by one; the last, without a line end, waits for Enter.
+// handlePaste gathers pasted text and puts it into the line being typed.
 func (c *Console) handlePaste(e *tcell.EventPaste) {
 	if e.Start() {
 		c.paste.start()
@@ -51,21 +50,9 @@ func (c *Console) handlePaste(e *tcell.EventPaste) {
 	switch c.scope() {
 	case inQuestion:
 		c.boxes.question.edit(func(l line) { l.paste(strings.ReplaceAll(pasted, "\n", " ")) })
-		return
 	case inMenu, inOverlay:
-		return
-	}
-	c.window.focus = panePrompt
-	for {
-		line, rest, more := strings.Cut(pasted, "\n")
-		c.prompt.paste(strings.ReplaceAll(line, "\t", "    "))
-		if !more {
-			return
-		}
-		if c.enter(); c.prompt.text() != "" {
-			return // too long: the rest would be typed after it
-		}
-		pasted = rest
+	default:
+		c.prompt.pasteLines(pasted)
 	}
 }
 

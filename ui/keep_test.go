@@ -11,15 +11,15 @@ import (
 
 func TestHistoryIsKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "not", "yet")
-	p := newPromptLine(dir)
+	p := newPrompt(actor{}, nil, dir)
 	for _, s := range []string{"one()", "", "two()", "two()", " "} {
 		p.set(s)
-		if _, err := p.accept(); err != nil {
+		if _, err := p.takeLine(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	p.set("draft")
-	q := newPromptLine(dir) // another console, or the next run
+	q := newPrompt(actor{}, nil, dir) // another console, or the next run
 	q.recall(-1)
 	q.recall(-1)
 	if q.text() != "one()" || strings.Join(q.history.lines, " ") != "one() two()" {
@@ -30,7 +30,7 @@ func TestHistoryIsKept(t *testing.T) {
 	}
 	for i := range 3 * historyLines {
 		q.set(fmt.Sprint("line ", i))
-		if _, err := q.accept(); err != nil {
+		if _, err := q.takeLine(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -49,13 +49,13 @@ func TestHistoryThatCannotBeKept(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := newPromptLine(file) // no directory
+	p := newPrompt(actor{}, nil, file) // no directory
 	p.set("x")
-	if _, err := p.accept(); err == nil || !strings.Contains(err.Error(), "history is not kept") {
+	if _, err := p.takeLine(); err == nil || !strings.Contains(err.Error(), "history is not kept") {
 		t.Errorf("the error: %v", err)
 	}
 	p.set("y")
-	if _, err := p.accept(); err != nil {
+	if _, err := p.takeLine(); err != nil {
 		t.Errorf("it is said again: %v", err)
 	}
 	if len(p.history.lines) != 2 {

@@ -16,7 +16,7 @@ import (
 // effects says which part of the console's state each key must change; "none" is
 // for a key whose effect cannot be read from it.
 var effects = map[string]string{
-	"In the prompt/Enter": "prompt outbox log", "In the prompt/Tab": "posted", "In the prompt/Up": "prompt", "In the prompt/Ctrl-P": "prompt",
+	"In the prompt/Enter": "prompt typist log", "In the prompt/Tab": "posted", "In the prompt/Up": "prompt", "In the prompt/Ctrl-P": "prompt",
 	"In the prompt/Down": "prompt", "In the prompt/Ctrl-N": "prompt", "In the prompt/Esc": "prompt",
 	"In the prompt/Left": "cursor", "In the prompt/Right": "cursor", "In the prompt/Home": "cursor", "In the prompt/End": "cursor",
 	"In the prompt/Ctrl-A": "cursor", "In the prompt/Ctrl-E": "cursor", "In the prompt/Ctrl-W": "prompt cursor",
@@ -62,7 +62,7 @@ func (h *harness) state() map[string]string {
 		"restarts": h.restarts.Load(), "clipboard": len(h.screen.GetClipboardData()), "filter": p.log.filter,
 		"sources": p.log.sources, "log": fmt.Sprint(p.log.held, p.log.lastShown(), p.log.found), "lines": p.model.log.end() - p.model.log.start(),
 		"paused": st.Paused, "speed": st.Speed, "mouse": c.terminal.mouse, "quit": c.quit, "prompt": c.prompt.text(),
-		"outbox": len(p.outbox.lines), "posted": c.world.posted.Load(), "cursor": x, "overlay": c.boxes.overlay != nil, "scroll": 0,
+		"typist": len(p.typist.lines), "posted": c.world.posted.Load(), "cursor": x, "overlay": c.boxes.overlay != nil, "scroll": 0,
 	}
 	if c.boxes.overlay != nil {
 		s["scroll"] = c.boxes.overlay.top
@@ -91,7 +91,7 @@ func keyHarness(t *testing.T, where scope) *harness {
 		h.typeText(line)
 		h.press("Enter")
 	}
-	h.page().outbox.lines = nil
+	h.page().typist.lines = nil
 	h.press("PgUp", "PgUp")
 	h.frame()
 	h.page().log.search = "line 1"
@@ -260,19 +260,19 @@ func TestPasteTypesLineByLine(t *testing.T) {
 	h.c.handle(tcell.NewEventKey(tcell.KeyEnter, 0, 0))
 	h.typeText("c=3")
 	h.c.handle(tcell.NewEventPaste(false))
-	if h.c.quit || len(h.page().outbox.lines) != 2 || h.c.prompt.text() != "c=3" {
-		t.Fatalf("outbox %q, prompt %q", h.page().outbox.lines, h.c.prompt.text())
+	if h.c.quit || len(h.page().typist.lines) != 2 || h.c.prompt.text() != "c=3" {
+		t.Fatalf("typist %q, prompt %q", h.page().typist.lines, h.c.prompt.text())
 	}
 	h.c.tick()
 	h.c.tick()
-	if len(h.page().outbox.lines) != 1 {
-		t.Fatalf("the second line did not wait for the prompt: %q", h.page().outbox.lines)
+	if len(h.page().typist.lines) != 1 {
+		t.Fatalf("the second line did not wait for the prompt: %q", h.page().typist.lines)
 	}
 	h.output(1000, "a=1\r\n> ")
 	h.frame()
 	h.c.tick()
-	if len(h.page().outbox.lines) != 0 {
-		t.Errorf("the second line was not typed at the prompt: %q", h.page().outbox.lines)
+	if len(h.page().typist.lines) != 0 {
+		t.Errorf("the second line was not typed at the prompt: %q", h.page().typist.lines)
 	}
 }
 
@@ -280,7 +280,7 @@ func TestLineTooLongForTheDevice(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.typeText(strings.Repeat("x", longestLine+1))
 	h.press("Enter")
-	if len(h.page().outbox.lines) != 0 || !strings.Contains(h.frame(), "256/255") || !strings.Contains(h.text(), "throws away") {
+	if len(h.page().typist.lines) != 0 || !strings.Contains(h.frame(), "256/255") || !strings.Contains(h.text(), "throws away") {
 		t.Errorf("a line that the device cannot take was sent:\n%s", h.text())
 	}
 }

@@ -19,7 +19,7 @@ type page struct {
 	model  model
 	views  [panes]view
 	log    *logView
-	outbox outbox
+	typist typist
 	cuts   map[wire.Flow]bool // flows whose packets are dropped
 
 	snapshot *snapshot.Snapshot // of the heap, the last one taken; nil: none
@@ -43,6 +43,7 @@ const busyAfter = 500 * time.Millisecond
 func newPage(d *device.Device, wake chan struct{}) *page {
 	p := &page{device: d, feed: newFeed(d.Name(), wake), cuts: map[wire.Flow]bool{}}
 	p.log = &logView{m: &p.model}
+	p.typist = typist{device: d.Name(), m: &p.model}
 	p.views = [panes]view{
 		paneHeap:    &heapView{m: &p.model},
 		paneSockets: &socketView{m: &p.model, cuts: p.cuts},

@@ -114,7 +114,7 @@ func TestCompletionList(t *testing.T) {
 		}
 	}
 	h.typeText("x.se")
-	h.c.completeWith(names, "se")
+	h.c.prompt.completeWith(names, "se")
 	h.golden("completion-80x24")
 }
 
