@@ -145,7 +145,7 @@ func paneActions() []action {
 		act(inPane, all, []key{char('d')}, "", "devices: the next one", func(c *Console) { c.devices.next() }),
 		act(inPane, all, []key{char('m')}, "", "the mouse for the console, or for the terminal to select text", func(c *Console) { c.terminal.toggleMouse() }),
 		motion(inPane, []key{char('i'), keyEsc}, "back to the prompt", func(c *Console) { c.window.focus = panePrompt }),
-		motion(inPane, []key{char(':')}, "everything that can be done", (*Console).openPalette),
+		motion(inPane, []key{char(':')}, "everything that can be done", func(c *Console) { c.boxes.openMenu("Do", palette(c)) }),
 		act(inPane, all, []key{char('?'), char('h')}, "Help", "help: every key", func(c *Console) { c.boxes.overlay = helpBox() }),
 		act(inPane, all, []key{char('q')}, "Quit", "quit", func(c *Console) { c.quit = true }),
 	}
@@ -177,7 +177,7 @@ func globalActions() []action {
 	all := panePrompt
 	return []action{
 		act(anywhere, all, []key{code(tcell.KeyF1, "F1")}, "Help", "help: every key", func(c *Console) { c.boxes.overlay = helpBox() }),
-		{anywhere, all, []key{keyCtrlO}, "Menu", "everything that can be done", (*Console).openPalette, true},
+		{anywhere, all, []key{keyCtrlO}, "Menu", "everything that can be done", func(c *Console) { c.boxes.openMenu("Do", palette(c)) }, true},
 		act(anywhere, all, []key{code(tcell.KeyF2, "F2")}, "Pause", "pause or continue", func(c *Console) { c.pace.pause() }),
 		act(anywhere, all, []key{code(tcell.KeyF3, "F3")}, "Step", "let one event happen, then pause", func(c *Console) { c.pace.step() }),
 		act(anywhere, all, []key{code(tcell.KeyF4, "F4")}, "", "slower, down to a tenth of real time", func(c *Console) { c.pace.changeSpeed(-1) }),
@@ -200,22 +200,13 @@ func (a *action) applies(here scope, focus pane) bool {
 	return a.where == anywhere || a.where == here && (a.only == panePrompt || a.only == focus)
 }
 
-// scope returns where a key would go now.
-func (c *Console) scope() scope { return c.boxes.scope(c.window.focus) }
-
 // find returns the action of a key, or nil.
-func (c *Console) find(e *tcell.EventKey) *action {
-	here := c.scope()
+func find(e *tcell.EventKey, here scope, focus pane) *action {
 	for i := range actions {
 		a := &actions[i]
-		if a.applies(here, c.window.focus) && slices.ContainsFunc(a.keys, func(k key) bool { return k.matches(e) }) {
+		if a.applies(here, focus) && slices.ContainsFunc(a.keys, func(k key) bool { return k.matches(e) }) {
 			return a
 		}
 	}
 	return nil
-}
-
-// openPalette lists everything that can be done.
-func (c *Console) openPalette() {
-	c.boxes.openMenu("Do", palette(func(a *action) { a.do(c) }))
 }

@@ -24,13 +24,13 @@ type canvas struct {
 	theme  *theme
 }
 
-// sub is part for a rect that is spelled out.
+// sub is the canvas of a part of c.
 func (c canvas) sub(x, y, w, h int) canvas {
 	c.rect = rect{c.x + x, c.y + y, max(min(w, c.w-x), 0), max(min(h, c.h-y), 0)}
 	return c
 }
 
-// part is the canvas of a part of c.
+// part is sub for a rect.
 func (c canvas) part(r rect) canvas { return c.sub(r.x, r.y, r.w, r.h) }
 
 // text draws s at (x, y) and returns the column after it.

@@ -49,15 +49,15 @@ type Console struct {
 	wake     chan struct{} // capacity 1: a feed or the inbox is no longer empty
 	inbox    inbox
 	world    requests
+	devices  devices
 
 	// What follows belongs to the goroutine of Run.
 
-	devices devices
-	window  window
-	header  header
-	footer  footer
-
+	window window
+	header header
+	footer footer
 	prompt prompt
+	paste  paste
 	boxes  boxes
 
 	pace    paceActions
@@ -67,8 +67,6 @@ type Console struct {
 	sockets socketActions
 	pins    pinActions
 	log     logActions
-
-	paste paste
 
 	drawn time.Time
 	news  bool // something has come from another goroutine
@@ -89,11 +87,7 @@ func New(cfg Config) (*Console, error) {
 	if cfg.now == nil {
 		cfg.now = time.Now
 	}
-	c := &Console{
-		cfg:   cfg,
-		wake:  make(chan struct{}, 1),
-		dirty: true,
-	}
+	c := &Console{cfg: cfg, wake: make(chan struct{}, 1), dirty: true}
 	c.inbox.wake = c.wake
 	c.world = requests{world: cfg.World, inbox: &c.inbox, say: c.say}
 	var err error
@@ -102,12 +96,12 @@ func New(cfg Config) (*Console, error) {
 	}
 	c.devices = devices{boxes: &c.boxes, say: c.say}
 	c.window = window{devices: &c.devices}
+	c.header = header{cfg: &c.cfg, devices: &c.devices, network: &c.network, board: &c.board}
 	with := actor{devices: &c.devices, world: &c.world, boxes: &c.boxes, say: c.say}
 	c.prompt = newPrompt(with, &c.window, cfg.StateDir)
 	c.pace = paceActions{cfg.World.Clock}
 	c.board = boardActions{actor: with, cfg: &c.cfg}
 	c.network = networkActions{actor: with}
-	c.header = header{cfg: &c.cfg, devices: &c.devices, network: &c.network, board: &c.board}
 	c.heap = heapActions{actor: with, cfg: &c.cfg}
 	c.sockets = socketActions{with}
 	c.pins = pinActions{with}

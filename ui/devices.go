@@ -7,6 +7,7 @@ import (
 )
 
 // devices are the devices of the world, a page for each, and which one is on show.
+// The pages are all there when New returns; the rest belongs to the console's goroutine.
 type devices struct {
 	all   []*page
 	shown *page

@@ -33,7 +33,7 @@ func helpLines() []overlayLine {
 }
 
 // palette lists everything that can be done, with the keys that do it.
-func palette(do func(*action)) []menuItem {
+func palette(c *Console) []menuItem {
 	var items []menuItem
 	at := map[string]int{}
 	for _, s := range []scope{inPane, anywhere} {
@@ -48,7 +48,7 @@ func palette(do func(*action)) []menuItem {
 				continue
 			}
 			at[a.help] = len(items)
-			items = append(items, menuItem{a.help, keys, func() { do(a) }})
+			items = append(items, menuItem{a.help, keys, func() { a.do(c) }})
 		}
 	}
 	return items

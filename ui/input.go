@@ -6,6 +6,9 @@ import (
 	"github.com/gdamore/tcell/v2"
 )
 
+// scope says where a key goes now.
+func (c *Console) scope() scope { return c.boxes.scope(c.window.focus) }
+
 // handle acts on what the terminal reports.
 func (c *Console) handle(e tcell.Event) {
 	c.dirty, c.devices.shown.active = true, c.cfg.now()
@@ -29,11 +32,12 @@ func (c *Console) handleKey(e *tcell.EventKey) {
 	if e.Key() != tcell.KeyTab {
 		c.boxes.completion = nil
 	}
-	if a := c.find(e); a != nil && a.do != nil {
+	here := c.scope()
+	if a := find(e, here, c.window.focus); a != nil && a.do != nil {
 		a.do(c)
 		return
 	}
-	if here := c.scope(); here == inPrompt {
+	if here == inPrompt {
 		c.prompt.key(e)
 	} else {
 		c.boxes.key(here, e)
@@ -72,10 +76,9 @@ func (c *Console) handleMouse(e *tcell.EventMouse) {
 }
 
 func (c *Console) wheel(x, y, lines int) {
-	if c.boxes.wheel(lines) {
-		return
+	if !c.boxes.wheel(lines) {
+		c.window.wheel(x, y, lines)
 	}
-	c.window.wheel(x, y, lines)
 }
 
 // click does what a button of the footer says, or gives a pane the focus and
@@ -85,8 +88,7 @@ func (c *Console) click(x, y int) {
 		a.do(c)
 		return
 	}
-	if c.boxes.dismiss() {
-		return
+	if !c.boxes.dismiss() {
+		c.window.click(x, y)
 	}
-	c.window.click(x, y)
 }

@@ -58,6 +58,7 @@ func newPage(d *device.Device, wake chan struct{}) *page {
 func (p *page) sockets() *socketView { return p.views[paneSockets].(*socketView) }
 func (p *page) pins() *pinView       { return p.views[panePins].(*pinView) }
 
+// snapshotEvery is how often to ask while the page is on show.
 func (p *page) snapshotEvery(now time.Time) time.Duration {
 	if now.Sub(p.active) < activeTime {
 		return snapshotTime
@@ -102,7 +103,7 @@ func (p *page) takeIn(now time.Time) (changed bool) {
 	return changed || b.dropped > 0
 }
 
-// note adds a line to the log: the simulator has something to say.
+// note adds a line of the simulator's to the log. Any goroutine may call it.
 func (p *page) note(text string) {
 	p.feed.put(world.Event{Device: p.device.Name(), Data: event.Note{Text: text}})
 }
