@@ -34,6 +34,16 @@ type action struct {
 	motion bool           // moves about: not in the command palette
 }
 
+// actor is what an action acts with: the device on show, the world, what can stand
+// in front of the panes, and a word to the user. The actions of a subject are the
+// methods of a type that embeds it; the table below says which key calls which.
+type actor struct {
+	devices *devices
+	world   *requests
+	boxes   *boxes
+	say     func(string)
+}
+
 // key is a key of the keyboard: a code, or a character.
 type key struct {
 	code tcell.Key
