@@ -30,6 +30,9 @@ func (c canvas) sub(x, y, w, h int) canvas {
 	return c
 }
 
+// part is sub for a rect.
+func (c canvas) part(r rect) canvas { return c.sub(r.x, r.y, r.w, r.h) }
+
 // text draws s at (x, y) and returns the column after it.
 func (c canvas) text(x, y int, r role, s string) int {
 	return c.styled(x, y, c.theme.style[r], s)

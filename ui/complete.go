@@ -43,31 +43,29 @@ func isNameByte(b byte) bool {
 
 // complete asks the device for the names that can follow, and goes on with them
 // when they come; on an empty line it moves the focus.
-func (c *Console) complete() {
-	if strings.TrimSpace(c.prompt.text()) == "" {
-		c.moveFocus(1)
+func (p *prompt) complete() {
+	if strings.TrimSpace(p.text()) == "" {
+		p.window.moveFocus(1)
 		return
 	}
-	line, cursor := c.prompt.text(), c.prompt.cursor()
+	line, cursor := p.text(), p.cursor()
 	path, prefix, ok := expression(line[:cursor])
 	if !ok {
-		c.say("there is no name to complete")
+		p.say("there is no name to complete")
 		return
 	}
-	d := c.device
-	c.look(func() {
-		names := d.Names(path...)
-		c.later(func() {
-			if c.prompt.text() == line && c.prompt.cursor() == cursor && c.device == d {
-				c.completeWith(names, prefix)
-			}
-		})
+	d := p.devices.shown.device
+	var names []vm.Name
+	p.world.look(func() { names = d.Names(path...) }, func() {
+		if p.text() == line && p.cursor() == cursor && p.devices.shown.device == d {
+			p.completeWith(names, prefix)
+		}
 	})
 }
 
 // completeWith types what all names that begin with prefix have in common, and
 // lists them when there are several.
-func (c *Console) completeWith(names []vm.Name, prefix string) {
+func (p *prompt) completeWith(names []vm.Name, prefix string) {
 	var fit []vm.Name
 	for _, n := range names {
 		// What is no name cannot follow a dot.
@@ -77,15 +75,15 @@ func (c *Console) completeWith(names []vm.Name, prefix string) {
 	}
 	switch len(fit) {
 	case 0:
-		c.say("no name begins with " + prefix)
+		p.say("no name begins with " + prefix)
 		return
 	case 1:
 		rest := fit[0].Name[len(prefix):]
 		if fit[0].Type == "function" {
 			rest += "("
 		}
-		c.prompt.insert(rest)
-		c.completion = nil
+		p.insert(rest)
+		p.boxes.completion = nil
 		return
 	}
 	common := fit[0].Name
@@ -94,8 +92,8 @@ func (c *Console) completeWith(names []vm.Name, prefix string) {
 			common = common[:len(common)-1]
 		}
 	}
-	c.prompt.insert(common[len(prefix):])
-	c.completion = &completion{fit}
+	p.insert(common[len(prefix):])
+	p.boxes.completion = &completion{fit}
 }
 
 func isName(s string) bool {

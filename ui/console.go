@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os/signal"
-	"strings"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -15,7 +12,6 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
-	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // Config says what the console shows.
@@ -41,43 +37,36 @@ type Config struct {
 	Restart func()
 	// Screen is the terminal; nil opens the process's own. New initialises it.
 	Screen tcell.Screen
+
+	now func() time.Time // wall time; tests set it
 }
 
 // Console is the full-screen view of a world's devices, one at a time. Its
 // exported methods may be called from any goroutine.
 type Console struct {
-	cfg    Config
-	screen tcell.Screen
-	wake   chan struct{} // capacity 1: a feed is no longer empty
-	posted atomic.Int32  // what the world was asked and has not done yet
-	inbox  inbox
-
-	mu   sync.Mutex // held while the terminal is in use
-	gone bool       // the terminal was given back
+	cfg      Config
+	terminal *terminal
+	wake     chan struct{} // capacity 1: a feed or the inbox is no longer empty
+	inbox    inbox
+	world    requests
+	devices  devices
 
 	// What follows belongs to the goroutine of Run.
 
-	*page  // the device on show
-	pages  []*page
-	now    func() time.Time
-	theme  *theme
-	layout layout
-	focus  pane
-	zoomed pane // panePrompt: none
+	window window
+	header header
+	footer footer
+	prompt prompt
+	paste  paste
+	boxes  boxes
 
-	prompt     promptLine
-	completion *completion
-	question   *question
-	overlay    *overlay
-	menu       *menu
-	pasting    bool
-	pasted     strings.Builder
-	buttons    []button // of the footer, as last drawn
-	mouse      bool
-	status     string // a message in place of the footer, until statusEnds
-	statusEnds time.Time
-	changed    []string // files of the app that the device does not have yet
-	link       int      // of linkFaults, the one in force
+	pace    paceActions
+	board   boardActions
+	network networkActions
+	heap    heapActions
+	sockets socketActions
+	pins    pinActions
+	log     logActions
 
 	drawn time.Time
 	news  bool // something has come from another goroutine
@@ -85,17 +74,8 @@ type Console struct {
 	quit  bool
 }
 
-// How often things happen, in wall time.
-const (
-	frameTime    = time.Second / 30       // between two frames, at least
-	snapshotTime = 250 * time.Millisecond // between two snapshots, while things happen
-	idleTime     = 500 * time.Millisecond // and when nothing has, for activeTime
-	activeTime   = 2 * time.Second
-	statusTime   = 4 * time.Second // a message is shown
-)
-
-// maxPosted is how much the world may be asked at a time.
-const maxPosted = 64
+// frameTime is the least wall time between two frames.
+const frameTime = time.Second / 30
 
 // New opens the terminal and subscribes to the world's events. Call it before the
 // world runs, or on the world's goroutine; before the device is powered on, if its
@@ -104,36 +84,36 @@ func New(cfg Config) (*Console, error) {
 	if cfg.World == nil || len(device.In(cfg.World)) == 0 {
 		panic("ui: Config without a World or a Device")
 	}
-	s := cfg.Screen
-	if s == nil {
-		var err error
-		if s, err = tcell.NewScreen(); err != nil {
-			return nil, fmt.Errorf("the terminal cannot show the console: %w", err)
-		}
+	if cfg.now == nil {
+		cfg.now = time.Now
 	}
-	if err := s.Init(); err != nil {
-		return nil, fmt.Errorf("the terminal cannot show the console: %w", err)
+	c := &Console{cfg: cfg, wake: make(chan struct{}, 1), dirty: true}
+	c.inbox.wake = c.wake
+	c.world = requests{world: cfg.World, inbox: &c.inbox, say: c.say}
+	var err error
+	if c.terminal, err = openTerminal(cfg.Screen, c.say); err != nil {
+		return nil, err
 	}
-	c := &Console{
-		cfg:    cfg,
-		screen: s,
-		wake:   make(chan struct{}, 1),
-		now:    time.Now,
-		theme:  newTheme(s),
-		prompt: newPromptLine(cfg.StateDir),
-		mouse:  true,
-		dirty:  true,
-	}
+	c.devices = devices{boxes: &c.boxes, say: c.say}
+	c.window = window{devices: &c.devices}
+	c.header = header{cfg: &c.cfg, devices: &c.devices, network: &c.network, board: &c.board}
+	with := actor{devices: &c.devices, world: &c.world, boxes: &c.boxes, say: c.say}
+	c.prompt = newPrompt(with, &c.window, cfg.StateDir)
+	c.pace = paceActions{cfg.World.Clock}
+	c.board = boardActions{actor: with, cfg: &c.cfg}
+	c.network = networkActions{actor: with}
+	c.heap = heapActions{actor: with, cfg: &c.cfg}
+	c.sockets = socketActions{with}
+	c.pins = pinActions{with}
+	c.log = logActions{actor: with, cfg: &c.cfg, terminal: c.terminal}
 	for _, d := range device.In(cfg.World) {
 		p := newPage(d, c.wake)
-		c.pages = append(c.pages, p)
-		if c.page == nil || d == cfg.Device {
-			c.page = p
+		c.devices.all = append(c.devices.all, p)
+		if c.devices.shown == nil || d == cfg.Device {
+			c.devices.shown = p
 		}
 		cfg.World.Subscribe(p.feed.event)
 	}
-	s.EnablePaste()
-	s.EnableMouse(tcell.MouseButtonEvents)
 	return c, nil
 }
 
@@ -148,12 +128,12 @@ func (c *Console) Run(ctx context.Context) error {
 	events := make(chan tcell.Event, 64)
 	done := make(chan struct{})
 	defer close(done)
-	go c.screen.ChannelEvents(events, done)
+	go c.terminal.screen.ChannelEvents(events, done)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for !c.quit {
 		var idle time.Duration
-		if !c.withTerminal(func() { idle = c.tick() }) {
+		if !c.terminal.use(func() { idle = c.tick() }) {
 			return nil
 		}
 		timer.Reset(max(idle, 0))
@@ -167,7 +147,7 @@ func (c *Console) Run(ctx context.Context) error {
 			if err, failed := e.(*tcell.EventError); failed {
 				return fmt.Errorf("the terminal is gone: %w", err)
 			}
-			c.withTerminal(func() { c.handle(e) })
+			c.terminal.use(func() { c.handle(e) })
 		case <-c.wake:
 			c.news = true
 		case <-timer.C:
@@ -179,43 +159,18 @@ func (c *Console) Run(ctx context.Context) error {
 // Restore gives the terminal back; later calls do nothing. Defer it on the
 // goroutine that runs the world, so that a panic there prints to a sane terminal.
 func (c *Console) Restore() {
-	for _, p := range c.pages {
-		p.feed.close()
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.gone {
-		c.gone = true
-		c.screen.Fini()
-	}
+	c.devices.close()
+	c.terminal.restore()
 }
-
-// withTerminal runs fn unless the terminal was given back, and reports whether it
-// did. A panic in fn leaves the way free for Restore.
-func (c *Console) withTerminal(fn func()) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.gone {
-		fn()
-	}
-	return !c.gone
-}
-
-func (c *Console) clock() *clock.Clock { return c.cfg.World.Clock }
 
 // tick asks for a snapshot and draws, if it is time to, and returns how long
 // nothing needs to be done.
 func (c *Console) tick() time.Duration {
-	now := c.now()
-	for _, p := range c.pages {
-		c.askSnapshot(p, now)
-	}
-	c.sendNext(now)
-	if c.status != "" && now.After(c.statusEnds) {
-		c.status, c.dirty = "", true
-	}
-	if c.busy() {
-		c.dirty = c.dirty || now.Sub(c.drawn) >= time.Second
+	now := c.cfg.now()
+	c.devices.askSnapshots(c.world.clock(), now)
+	c.devices.shown.typist.typeNext(now, &c.world)
+	if c.footer.expire(now) || c.devices.shown.busy(now) && now.Sub(c.drawn) >= time.Second {
+		c.dirty = true
 	}
 	if c.dirty || c.news {
 		if wait := frameTime - now.Sub(c.drawn); wait > 0 {
@@ -227,167 +182,55 @@ func (c *Console) tick() time.Duration {
 			c.drawn, c.dirty = now, false
 		}
 	}
-	if c.pending {
-		return snapshotTime
-	}
-	return c.snapshotTime(now) - now.Sub(c.asked)
-}
-
-// askSnapshot asks the world for a snapshot of a device, if it is time to. Devices
-// that are not on show are asked once for each column of their heap's graph.
-func (c *Console) askSnapshot(p *page, now time.Time) {
-	pause := c.snapshotTime(now)
-	if p != c.page {
-		pause = columnTime
-	}
-	if p.pending || now.Sub(p.asked) < pause {
-		return
-	}
-	p.asked, p.pending = now, true
-	c.clock().Look(func() { p.feed.snapshot(p.device.Snapshot()) })
-}
-
-func (c *Console) snapshotTime(now time.Time) time.Duration {
-	if now.Sub(c.active) < activeTime {
-		return snapshotTime
-	}
-	return idleTime
+	return c.devices.shown.untilSnapshot(now)
 }
 
 // takeIn brings everything up to date with what has come from other goroutines.
 // While the world is paused, and nothing else has happened, the screen stays as it
 // is, but for a frame a second.
 func (c *Console) takeIn() {
-	now := c.now()
-	changed := c.readInbox()
-	for _, p := range c.pages {
-		if p.takeIn(now) && p == c.page {
-			changed = true
-		}
-	}
-	c.mendClosed()
+	now := c.cfg.now()
+	changed := c.inbox.run()
+	changed = c.devices.takeIn(now) || changed
+	c.sockets.mendClosed()
 	c.news = false
 	c.dirty = c.dirty || changed || now.Sub(c.drawn) >= time.Second
 }
 
-func (c *Console) busy() bool { return c.pending && c.now().Sub(c.asked) > busyAfter }
-
-// send hands an input to the world. done, unless nil, is told the reply on the world's
-// goroutine. send reports false, and says so, when the world has not yet done what it
-// was asked before.
-func (c *Console) send(to string, what world.Stimulus, done func(reply string, err error)) bool {
-	if !c.mayAsk() {
-		return false
-	}
-	c.cfg.World.Send(to, what, func(reply string, err error) {
-		c.posted.Add(-1)
-		if done != nil {
-			done(reply, err)
-		}
-	})
-	return true
-}
-
-// look has fn look at the world, on its goroutine. It reports false as send does.
-func (c *Console) look(fn func()) bool {
-	if !c.mayAsk() {
-		return false
-	}
-	c.clock().Look(func() {
-		c.posted.Add(-1)
-		fn()
-	})
-	return true
-}
-
-// mayAsk counts one more thing that the world is asked, unless those are too many.
-func (c *Console) mayAsk() bool {
-	if c.posted.Load() >= maxPosted {
-		c.say("the device is busy: try again when it answers")
-		return false
-	}
-	c.posted.Add(1)
-	return true
-}
-
 // say shows a message in place of the footer.
 func (c *Console) say(s string) {
-	c.status, c.statusEnds, c.dirty = s, c.now().Add(statusTime), true
+	c.footer.say(s, c.cfg.now())
+	c.dirty = true
 }
 
 // draw draws everything.
 func (c *Console) draw() {
-	s := c.screen
-	s.Clear()
-	s.HideCursor()
-	w, h := s.Size()
-	full := canvas{rect{0, 0, w, h}, s, c.theme}
-	if w < leastWidth || h < leastHeight {
+	full := c.terminal.clear()
+	if full.w < leastWidth || full.h < leastHeight {
 		full.text(0, 0, warn, "window too small")
-		s.Show()
+		c.terminal.screen.Show()
 		return
 	}
-	c.layout = arrange(w, h, c.zoomed)
-	if c.layout.panes[c.focus].empty() {
-		c.focus = panePrompt // the window has become too small for the pane
+	c.window.arrange(full.w, full.h)
+	at := &c.window.layout
+	c.header.draw(full.part(at.header), c.cfg.now())
+	c.window.draw(full)
+	prompt := at.panes[panePrompt]
+	if q := c.boxes.question; q != nil {
+		q.draw(full.part(prompt), c.boxes.menu == nil)
+	} else {
+		c.prompt.draw(full.part(prompt), c.scope() == inPrompt)
 	}
-	part := func(r rect) canvas { return full.sub(r.x, r.y, r.w, r.h) }
-	c.drawHeader(part(c.layout.header))
-	for p, v := range c.views {
-		if r := c.layout.panes[p]; v != nil && !r.empty() {
-			focused := pane(p) == c.focus
-			drawTitle(part(rect{r.x, r.y, r.w, 1}), v, focused)
-			v.draw(part(rect{r.x, r.y + 1, r.w, r.h - 1}), focused)
-		}
-	}
-	c.drawDivider(full)
-	c.drawPrompt(part(c.layout.panes[panePrompt]))
-	c.drawFooter(part(c.layout.footer))
-	c.completion.draw(full, c.layout.panes[panePrompt])
-	switch {
-	case c.menu != nil:
-		c.menu.draw(full)
-	case c.overlay != nil:
-		c.overlay.draw(full)
-	}
-	s.Show()
+	c.footer.draw(full.part(at.footer), c.scope(), c.window.focus, c.world.clock().State().Paused)
+	c.boxes.draw(full, prompt)
+	c.terminal.screen.Show()
 }
 
-// drawDivider draws the line between panes side by side, which joins their titles.
-func (c *Console) drawDivider(full canvas) {
-	d, g := c.layout.divider, c.theme.glyphs
-	title := func(x, y int) bool {
-		for _, r := range c.layout.panes[paneHeap:] {
-			if y == r.y && r.contains(x, y) {
-				return true
-			}
-		}
-		return false
-	}
-	for y := d.y; y <= d.y+d.h; y++ {
-		left, right := title(d.x-1, y), title(d.x+1, y)
-		ch := g.vline
-		switch {
-		case y == d.y+d.h:
-			if !title(d.x, y) {
-				continue // the panes side by side end at the prompt
-			}
-			ch = g.crossUp
-		case y == d.y:
-			ch = g.crossDown
-		case left && right:
-			ch = g.cross
-		case right:
-			ch = g.crossRight
-		case left:
-			ch = g.crossLeft
-		}
-		if d.empty() {
-			continue
-		}
-		if at, _, _ := full.screen.Get(d.x, y); y == d.y+d.h && at != string(g.hline) {
-			continue // a text of the title stands there
-		}
-		full.cell(d.x, y, c.theme.style[dim], ch)
-	}
+// Note adds a line to the log: the simulator has something to say.
+func (c *Console) Note(text string) { c.devices.all[0].note(text) }
+
+// FilesChanged tells that files of the app's directory are not on the device as
+// they are now, by name; none: they are. The console offers to restart.
+func (c *Console) FilesChanged(files []string) {
+	c.inbox.put(func() { c.board.filesChanged(files) })
 }

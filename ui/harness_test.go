@@ -52,14 +52,13 @@ func newHarness(t *testing.T, charset string, w, h int, others ...string) *harne
 	}
 	c, err := New(Config{
 		World: hs.world, Device: hs.device, Title: "hello-http", Screen: hs.screen,
-		Published: []string{"127.0.0.1:8080 → 80"}, Restart: func() { hs.restarts.Add(1) },
+		Published: []string{"127.0.0.1:8080 → 80"}, Restart: func() { hs.restarts.Add(1) }, now: func() time.Time { return hs.wall },
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Restore)
 	hs.c = c
-	c.now = func() time.Time { return hs.wall }
 	hs.screen.SetSize(w, h)
 	hs.world.Clock.SetSpeed(1)
 	return hs
@@ -83,13 +82,13 @@ func testBoard() *board.Board {
 // feed gives the console a snapshot of the test's making, as if the world had
 // answered; the console asks for none of its own.
 func (h *harness) feed(s device.Snapshot) {
-	h.c.feed.snapshot(s)
+	h.page().feed.snapshot(s)
 	h.c.takeIn()
 	h.settle()
 }
 
 // settle keeps the console from asking the device.
-func (h *harness) settle() { h.c.pending, h.c.asked = true, h.wall }
+func (h *harness) settle() { h.page().pending, h.page().asked = true, h.wall }
 
 // pump runs what the console has posted to the world.
 func (h *harness) pump() {
@@ -98,7 +97,7 @@ func (h *harness) pump() {
 }
 
 func (h *harness) event(at clock.Time, data world.Happening) {
-	h.c.feed.event(world.Event{Time: at, Device: "device", Data: data})
+	h.page().feed.event(world.Event{Time: at, Device: "device", Data: data})
 }
 
 func (h *harness) output(at clock.Time, text string) {
@@ -162,10 +161,10 @@ func (h *harness) styles() string {
 	letters := [roles]byte{text: ' ', dim: '.', strong: 's', accent: 'a', good: 'g', warn: 'w', bad: 'b', alarm: 'A', keyName: 'k', selected: 'k'}
 	byStyle := map[tcell.Style]byte{}
 	for r := roles - 1; r >= 0; r-- {
-		byStyle[h.c.theme.style[r]] = letters[r]
+		byStyle[h.c.terminal.theme.style[r]] = letters[r]
 	}
 	for r := range roles {
-		if st := h.c.theme.over(r); byStyle[st] == 0 {
+		if st := h.c.terminal.theme.over(r); byStyle[st] == 0 {
 			byStyle[st] = letters[r] - 'a' + 'A'
 		}
 	}
@@ -301,3 +300,6 @@ func busySnapshot() device.Snapshot {
 	}
 	return s
 }
+
+// page is that of the device on show.
+func (h *harness) page() *page { return h.c.devices.shown }

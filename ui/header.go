@@ -7,48 +7,56 @@ import (
 	"time"
 )
 
-// drawHeader draws what is always in sight, in as many rows as the layout has: the
+// header says what is always in sight of the device on show.
+type header struct {
+	cfg     *Config
+	devices *devices
+	network *networkActions
+	board   *boardActions
+}
+
+// draw draws what is always in sight, in as many rows as the layout has: the
 // board and its firmware; radio and published ports; how long it has run, why it
 // last started, and the CPU. In two rows the first and the last are one, in one
 // row only what changes is left.
-func (c *Console) drawHeader(cv canvas) {
-	s := &c.model.snap
-	run := c.runState()
+func (h *header) draw(c canvas, now time.Time) {
+	s := &h.devices.shown.model.snap
+	run := h.runState(c.theme.glyphs, now)
 	var board []detail
-	if len(c.pages) > 1 {
-		board = append(board, detail{accent, c.device.Name()})
-	} else if c.cfg.Title != "" {
-		board = append(board, detail{accent, c.cfg.Title})
+	if len(h.devices.all) > 1 {
+		board = append(board, detail{accent, h.devices.shown.device.Name()})
+	} else if h.cfg.Title != "" {
+		board = append(board, detail{accent, h.cfg.Title})
 	}
-	board = append(board, detail{strong, orElse(s.Board, c.device.Board.Title)})
+	board = append(board, detail{strong, orElse(s.Board, h.devices.shown.device.Board.Title)})
 	var chip []detail
 	if s.Release != "" {
 		chip = append(chip, detail{dim, "firmware " + s.Release}, detail{dim, fmt.Sprintf("chip %06x", s.ChipID)})
 	}
 	up := []detail{{text, "up " + uptime(s.Uptime)}}
 	switch {
-	case cv.h < 2:
-		first := []detail{c.addressDetail(), up[0]}
+	case c.h < 2:
+		first := []detail{h.addressDetail(), up[0]}
 		if s.Heap.Total > 0 {
 			first = append(first, detail{heapRole(s.Heap.Free), "heap " + thousands(s.Heap.Free)})
 		}
-		for len(board) > 0 && headerWidth(board)+headerWidth(first)+headerWidth(run) > cv.w {
+		for len(board) > 0 && headerWidth(board)+headerWidth(first)+headerWidth(run) > c.w {
 			board = board[1:] // the title goes first, then the board's name
 		}
-		drawHeaderRow(cv, 0, append(board, first...), run)
-	case cv.h == 2:
-		first := append(append(append(board, chip...), up...), c.bootDetail())
-		drawHeaderRow(cv, 0, first, run)
-		drawHeaderRow(cv, 1, c.netDetails(), c.cpuDetails())
+		drawHeaderRow(c, 0, append(board, first...), run)
+	case c.h == 2:
+		first := append(append(append(board, chip...), up...), h.bootDetail())
+		drawHeaderRow(c, 0, first, run)
+		drawHeaderRow(c, 1, h.netDetails(), h.cpuDetails())
 	default:
-		drawHeaderRow(cv, 0, append(board, chip...), run)
-		drawHeaderRow(cv, 1, c.netDetails(), nil)
-		drawHeaderRow(cv, 2, append(up, c.bootDetail()), c.cpuDetails())
+		drawHeaderRow(c, 0, append(board, chip...), run)
+		drawHeaderRow(c, 1, h.netDetails(), nil)
+		drawHeaderRow(c, 2, append(up, h.bootDetail()), h.cpuDetails())
 	}
 }
 
-func (c *Console) addressDetail() detail {
-	w := &c.model.snap.WiFi
+func (h *header) addressDetail() detail {
+	w := &h.devices.shown.model.snap.WiFi
 	switch {
 	case w.IP != "":
 		return detail{good, w.IP}
@@ -59,51 +67,51 @@ func (c *Console) addressDetail() detail {
 }
 
 // netDetails say how the device can be reached.
-func (c *Console) netDetails() []detail {
-	w := &c.model.snap.WiFi
+func (h *header) netDetails() []detail {
+	w := &h.devices.shown.model.snap.WiFi
 	radio := spaced(w.Mode, w.State)
 	if w.SSID != "" {
 		radio = spaced(radio, `"`+w.SSID+`"`)
 	}
-	ds := []detail{{text, orElse(radio, "no Wi-Fi")}, c.addressDetail()}
-	if c.model.snap.AirDown {
+	ds := []detail{{text, orElse(radio, "no Wi-Fi")}, h.addressDetail()}
+	if h.devices.shown.model.snap.AirDown {
 		ds = append([]detail{{warn, "access points off"}}, ds...)
 	}
-	if c.link != 0 {
-		name, _, _ := strings.Cut(linkFaults[c.link].name, ":")
+	if h.network.fault != 0 {
+		name, _, _ := strings.Cut(linkFaults[h.network.fault].name, ":")
 		ds = append(ds, detail{warn, "network " + name})
 	}
-	for _, p := range c.cfg.Published {
+	for _, p := range h.cfg.Published {
 		ds = append(ds, detail{accent, p})
 	}
 	return ds
 }
 
-func (c *Console) cpuDetails() []detail {
+func (h *header) cpuDetails() []detail {
 	var cpu []detail
-	if len(c.changed) > 0 {
+	if len(h.board.changed) > 0 {
 		cpu = append(cpu, detail{warn, "files changed"})
 	}
-	if mhz := c.model.snap.MHz; mhz > 0 {
+	if mhz := h.devices.shown.model.snap.MHz; mhz > 0 {
 		cpu = append(cpu, detail{text, thousands(mhz) + " MHz"})
 	}
-	if c.model.load.known {
+	if h.devices.shown.model.load.known {
 		role := text
-		if c.model.load.percent >= 90 {
+		if h.devices.shown.model.load.percent >= 90 {
 			role = warn
 		}
-		cpu = append(cpu, detail{role, "CPU " + thousands(c.model.load.percent) + " %"})
+		cpu = append(cpu, detail{role, "CPU " + thousands(h.devices.shown.model.load.percent) + " %"})
 	}
 	return cpu
 }
 
 // bootDetail says why the device last started, and how often it was reset.
-func (c *Console) bootDetail() detail {
-	why, role := orElse(c.model.snap.Reason, "off"), dim
+func (h *header) bootDetail() detail {
+	why, role := orElse(h.devices.shown.model.snap.Reason, "off"), dim
 	if strings.Contains(why, "watchdog") || strings.Contains(why, "exception") {
 		role = warn
 	}
-	switch n := c.model.snap.Boots; n {
+	switch n := h.devices.shown.model.snap.Boots; n {
 	case 0:
 	case 1:
 		why = "1 reset: " + strings.TrimSuffix(why, " reset")
@@ -114,16 +122,15 @@ func (c *Console) bootDetail() detail {
 }
 
 // runState is the pacer's state, or that the device has stopped.
-func (c *Console) runState() []detail {
-	g := c.theme.glyphs
-	st := c.clock().State()
+func (h *header) runState(g glyphs, now time.Time) []detail {
+	st := h.cfg.World.Clock.State()
 	speed := speedName(st.Speed, g.times)
 	switch {
-	case c.model.snap.Halted:
+	case h.devices.shown.model.snap.Halted:
 		return []detail{{alarm, " HALTED "}}
 	case st.Paused:
 		return []detail{{warn, g.paused + " PAUSED " + speed}}
-	case c.busy():
+	case h.devices.shown.busy(now):
 		return []detail{{warn, g.run + " busy " + speed}}
 	case st.Speed == 1 || math.IsInf(st.Speed, 1):
 		return []detail{{good, g.run + " " + speed}}
@@ -160,7 +167,3 @@ func drawHeaderRow(c canvas, y int, left, right []detail) {
 		x = c.text(x, y, d.role, d.text) + headerGap
 	}
 }
-
-// busyAfter is how long the world may take to answer before the header says that
-// it is busy: a Lua program that does not return.
-const busyAfter = 500 * time.Millisecond

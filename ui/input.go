@@ -6,9 +6,12 @@ import (
 	"github.com/gdamore/tcell/v2"
 )
 
+// scope says where a key goes now.
+func (c *Console) scope() scope { return c.boxes.scope(c.window.focus) }
+
 // handle acts on what the terminal reports.
 func (c *Console) handle(e tcell.Event) {
-	c.dirty, c.active = true, c.now()
+	c.dirty, c.devices.shown.active = true, c.cfg.now()
 	switch e := e.(type) {
 	case *tcell.EventKey:
 		c.handleKey(e)
@@ -17,77 +20,43 @@ func (c *Console) handle(e tcell.Event) {
 	case *tcell.EventPaste:
 		c.handlePaste(e)
 	case *tcell.EventResize:
-		c.screen.Sync()
+		c.terminal.screen.Sync()
 	}
 }
 
 func (c *Console) handleKey(e *tcell.EventKey) {
-	if c.pasting && e.Key() >= tcell.KeyF1 {
-		c.pasting = false // text has no such key: the end of the paste was lost
-	}
-	if c.pasting {
-		switch {
-		case c.pasted.Len() > maxPaste:
-		case e.Key() == tcell.KeyRune:
-			c.pasted.WriteRune(e.Rune())
-		case e.Key() == tcell.KeyEnter, e.Key() == tcell.KeyCtrlJ:
-			c.pasted.WriteByte('\n')
-		case e.Key() == tcell.KeyTab:
-			c.pasted.WriteByte('\t')
-		}
+	if c.paste.takes(e) {
 		return
 	}
-	c.status = ""
+	c.footer.message = ""
 	if e.Key() != tcell.KeyTab {
-		c.completion = nil
+		c.boxes.completion = nil
 	}
-	if a := c.find(e); a != nil && a.do != nil {
+	here := c.scope()
+	if a := find(e, here, c.window.focus); a != nil && a.do != nil {
 		a.do(c)
 		return
 	}
-	switch c.scope() {
-	case inPrompt:
+	if here == inPrompt {
 		c.prompt.key(e)
-	case inQuestion:
-		c.question.edit(func(l line) { l.key(e) })
-	case inMenu:
-		c.menu.line.key(e)
-		c.menu.narrow()
+	} else {
+		c.boxes.key(here, e)
 	}
 }
 
-// maxPaste is how many bytes of a paste are taken.
-const maxPaste = 1 << 20
-
-// handlePaste puts pasted text into the line being typed. Lines that are complete
-// are sent one by one; the last, without a line end, waits for Enter.
+// handlePaste gathers pasted text and puts it into the line being typed.
 func (c *Console) handlePaste(e *tcell.EventPaste) {
 	if e.Start() {
-		c.pasting = true
-		c.pasted.Reset()
+		c.paste.start()
 		return
 	}
-	c.pasting = false
-	pasted := strings.ReplaceAll(c.pasted.String(), "\r", "\n")
-	c.pasted.Reset()
+	pasted := c.paste.end()
 	switch c.scope() {
 	case inQuestion:
-		c.question.edit(func(l line) { l.paste(strings.ReplaceAll(pasted, "\n", " ")) })
-		return
+		c.boxes.question.edit(func(l line) { l.paste(strings.ReplaceAll(pasted, "\n", " ")) })
 	case inMenu, inOverlay:
-		return
-	}
-	c.focus = panePrompt
-	for {
-		line, rest, more := strings.Cut(pasted, "\n")
-		c.prompt.paste(strings.ReplaceAll(line, "\t", "    "))
-		if !more {
-			return
-		}
-		if c.enter(); c.prompt.text() != "" {
-			return // too long: the rest would be typed after it
-		}
-		pasted = rest
+	default:
+		c.prompt.pasteLines(pasted)
 	}
 }
 
@@ -107,41 +76,19 @@ func (c *Console) handleMouse(e *tcell.EventMouse) {
 }
 
 func (c *Console) wheel(x, y, lines int) {
-	switch {
-	case c.menu != nil:
-		c.menu.move(lines)
-		return
-	case c.overlay != nil:
-		c.overlay.move(lines)
-		return
-	}
-	for p, r := range c.layout.panes {
-		if v := c.views[p]; v != nil && r.contains(x, y) {
-			v.scroll(lines)
-		}
+	if !c.boxes.wheel(lines) {
+		c.window.wheel(x, y, lines)
 	}
 }
 
 // click does what a button of the footer says, or gives a pane the focus and
 // selects the row.
 func (c *Console) click(x, y int) {
-	for _, b := range c.buttons {
-		if b.rect.contains(x, y) {
-			b.action.do(c)
-			return
-		}
-	}
-	if c.menu != nil || c.overlay != nil {
-		c.menu, c.overlay = nil, nil
+	if a := c.footer.at(x, y); a != nil {
+		a.do(c)
 		return
 	}
-	for p, r := range c.layout.panes {
-		if !r.contains(x, y) {
-			continue
-		}
-		c.focus = pane(p)
-		if v, ok := c.views[p].(clickable); ok {
-			v.click(x-r.x, y-r.y-1)
-		}
+	if !c.boxes.dismiss() {
+		c.window.click(x, y)
 	}
 }

@@ -11,15 +11,15 @@ import (
 
 func TestHistoryIsKept(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "not", "yet")
-	p := newPromptLine(dir)
+	p := newPrompt(actor{}, nil, dir)
 	for _, s := range []string{"one()", "", "two()", "two()", " "} {
 		p.set(s)
-		if _, err := p.accept(); err != nil {
+		if _, err := p.takeLine(); err != nil {
 			t.Fatal(err)
 		}
 	}
 	p.set("draft")
-	q := newPromptLine(dir) // another console, or the next run
+	q := newPrompt(actor{}, nil, dir) // another console, or the next run
 	q.recall(-1)
 	q.recall(-1)
 	if q.text() != "one()" || strings.Join(q.history.lines, " ") != "one() two()" {
@@ -30,7 +30,7 @@ func TestHistoryIsKept(t *testing.T) {
 	}
 	for i := range 3 * historyLines {
 		q.set(fmt.Sprint("line ", i))
-		if _, err := q.accept(); err != nil {
+		if _, err := q.takeLine(); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -49,13 +49,13 @@ func TestHistoryThatCannotBeKept(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p := newPromptLine(file) // no directory
+	p := newPrompt(actor{}, nil, file) // no directory
 	p.set("x")
-	if _, err := p.accept(); err == nil || !strings.Contains(err.Error(), "history is not kept") {
+	if _, err := p.takeLine(); err == nil || !strings.Contains(err.Error(), "history is not kept") {
 		t.Errorf("the error: %v", err)
 	}
 	p.set("y")
-	if _, err := p.accept(); err != nil {
+	if _, err := p.takeLine(); err != nil {
 		t.Errorf("it is said again: %v", err)
 	}
 	if len(p.history.lines) != 2 {
@@ -83,15 +83,15 @@ func TestSearch(t *testing.T) {
 		h.output(0, fmt.Sprintf("line %d\r\n", i))
 	}
 	h.frame()
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	h.press("/")
 	h.typeText("LINE 12")
 	if s := h.frame(); !strings.Contains(s, "line 129\n") || !strings.Contains(s, "search for: LINE 12") {
 		t.Errorf("while it is typed:\n%s", s)
 	}
 	h.press("Enter", "n")
-	if h.c.log.at(h.c.log.found) != "line 128" {
-		t.Errorf("the match before is %q", h.c.log.at(h.c.log.found))
+	if h.page().log.at(h.page().log.found) != "line 128" {
+		t.Errorf("the match before is %q", h.page().log.at(h.page().log.found))
 	}
 	h.press("N", "N")
 	if s := h.frame(); !strings.Contains(s, "no further line has LINE 12") {
@@ -100,15 +100,15 @@ func TestSearch(t *testing.T) {
 	for range 10 {
 		h.press("n")
 	}
-	if got := h.c.log.at(h.c.log.found); got != "line 12" {
+	if got := h.page().log.at(h.page().log.found); got != "line 12" {
 		t.Errorf("far up: %q", got)
 	}
 	h.golden("search-80x24")
-	bottom := h.c.log.lastShown()
+	bottom := h.page().log.lastShown()
 	h.press("/")
 	h.typeText("499")
 	h.press("Esc")
-	if h.c.log.search != "" || h.c.log.lastShown() != bottom {
+	if h.page().log.search != "" || h.page().log.lastShown() != bottom {
 		t.Error("dropping a search moves the log")
 	}
 	h.press("/")
@@ -130,14 +130,14 @@ func TestLogIsSavedAndCopied(t *testing.T) {
 		h.output(3_723_004_000, fmt.Sprintf("line %d\r\n", i))
 	}
 	h.frame()
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	h.press("&")
 	h.typeText("line 4")
 	h.press("Enter")
 	h.frame()
 	h.press("w")
 	want := filepath.Join(dir, "state", "hello-http-"+time.Unix(1_000_000, 0).Format("20060102-150405")+".log")
-	if got := h.c.question.line.text(); got != want {
+	if got := h.c.boxes.question.line.text(); got != want {
 		t.Errorf("the name offered is %q, want %q", got, want)
 	}
 	h.press("Enter")
@@ -151,7 +151,7 @@ func TestLogIsSavedAndCopied(t *testing.T) {
 		t.Errorf("a file would be written over:\n%s", s)
 	}
 	h.press("w")
-	h.c.question.line.set(filepath.Join(dir, "no", "such", "dir.log"))
+	h.c.boxes.question.line.set(filepath.Join(dir, "no", "such", "dir.log"))
 	h.press("Enter")
 	if s := h.frame(); !strings.Contains(s, "not saved") {
 		t.Errorf("no word of the failure:\n%s", s)
@@ -163,8 +163,8 @@ func TestLogIsSavedAndCopied(t *testing.T) {
 	h.press("F7", "Esc", "G")
 	h.frame()
 	h.press("y")
-	if got := string(h.screen.GetClipboardData()); strings.Count(got, "\n") != h.c.log.height || !strings.HasSuffix(got, "line 49\n") {
-		t.Errorf("%d rows are seen, copied: %q", h.c.log.height, got)
+	if got := string(h.screen.GetClipboardData()); strings.Count(got, "\n") != h.page().log.height || !strings.HasSuffix(got, "line 49\n") {
+		t.Errorf("%d rows are seen, copied: %q", h.page().log.height, got)
 	}
 	for range 3000 {
 		h.output(0, strings.Repeat("x", 70)+"\r\n")

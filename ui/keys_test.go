@@ -16,7 +16,7 @@ import (
 // effects says which part of the console's state each key must change; "none" is
 // for a key whose effect cannot be read from it.
 var effects = map[string]string{
-	"In the prompt/Enter": "prompt outbox log", "In the prompt/Tab": "posted", "In the prompt/Up": "prompt", "In the prompt/Ctrl-P": "prompt",
+	"In the prompt/Enter": "prompt typist log", "In the prompt/Tab": "posted", "In the prompt/Up": "prompt", "In the prompt/Ctrl-P": "prompt",
 	"In the prompt/Down": "prompt", "In the prompt/Ctrl-N": "prompt", "In the prompt/Esc": "prompt",
 	"In the prompt/Left": "cursor", "In the prompt/Right": "cursor", "In the prompt/Home": "cursor", "In the prompt/End": "cursor",
 	"In the prompt/Ctrl-A": "cursor", "In the prompt/Ctrl-E": "cursor", "In the prompt/Ctrl-W": "prompt cursor",
@@ -54,21 +54,21 @@ var effects = map[string]string{
 
 // state is what keys change, by name.
 func (h *harness) state() map[string]string {
-	c := h.c
-	st := c.clock().State()
+	c, p := h.c, h.page()
+	st := c.world.clock().State()
 	x, _, _ := h.screen.GetCursor()
 	s := map[string]any{
-		"focus": c.focus, "zoom": c.zoomed, "question": c.question != nil, "menu": c.menu != nil, "row": 0, "device": c.device.Name(), "cuts": len(c.cuts),
-		"restarts": h.restarts.Load(), "clipboard": len(h.screen.GetClipboardData()), "filter": c.log.filter,
-		"sources": c.log.sources, "log": fmt.Sprint(c.log.held, c.log.lastShown(), c.log.found), "lines": c.model.log.end() - c.model.log.start(),
-		"paused": st.Paused, "speed": st.Speed, "mouse": c.mouse, "quit": c.quit, "prompt": c.prompt.text(),
-		"outbox": len(c.outbox.lines), "posted": c.posted.Load(), "cursor": x, "overlay": c.overlay != nil, "scroll": 0,
+		"focus": c.window.focus, "zoom": c.window.zoomed, "question": c.boxes.question != nil, "menu": c.boxes.menu != nil, "row": 0, "device": p.device.Name(), "cuts": len(p.cuts),
+		"restarts": h.restarts.Load(), "clipboard": len(h.screen.GetClipboardData()), "filter": p.log.filter,
+		"sources": p.log.sources, "log": fmt.Sprint(p.log.held, p.log.lastShown(), p.log.found), "lines": p.model.log.end() - p.model.log.start(),
+		"paused": st.Paused, "speed": st.Speed, "mouse": c.terminal.mouse, "quit": c.quit, "prompt": c.prompt.text(),
+		"typist": len(p.typist.lines), "posted": c.world.posted.Load(), "cursor": x, "overlay": c.boxes.overlay != nil, "scroll": 0,
 	}
-	if c.overlay != nil {
-		s["scroll"] = c.overlay.top
+	if c.boxes.overlay != nil {
+		s["scroll"] = c.boxes.overlay.top
 	}
-	if c.menu != nil {
-		s["row"] = c.menu.cursor
+	if c.boxes.menu != nil {
+		s["row"] = c.boxes.menu.cursor
 	}
 	out := map[string]string{}
 	for k, v := range s {
@@ -85,17 +85,17 @@ func keyHarness(t *testing.T, where scope) *harness {
 	for i := range 200 {
 		h.output(clock.At(clock.Duration(i)*clock.Second), fmt.Sprintf("line %d\r\n", i))
 	}
-	h.c.clock().SetSpeed(5)
+	h.c.world.clock().SetSpeed(5)
 	h.frame()
 	for _, line := range []string{"one()", "two()", "three()"} {
 		h.typeText(line)
 		h.press("Enter")
 	}
-	h.c.outbox.lines = nil
+	h.page().typist.lines = nil
 	h.press("PgUp", "PgUp")
 	h.frame()
-	h.c.log.search = "line 1"
-	h.c.log.find(h.c.log.lastShown()-60, -1)
+	h.page().log.search = "line 1"
+	h.page().log.find(h.page().log.lastShown()-60, -1)
 	switch where {
 	case inPrompt:
 		h.typeText("x = a b")
@@ -103,19 +103,19 @@ func keyHarness(t *testing.T, where scope) *harness {
 		h.frame()
 		h.press("Left")
 	case inPane:
-		h.c.focus = paneLog
+		h.c.window.focus = paneLog
 	case inQuestion:
-		h.c.focus = paneLog
+		h.c.window.focus = paneLog
 		h.press("&")
 		h.typeText("line")
 	case inMenu:
 		h.press("Ctrl-O")
 		h.frame()
-		h.c.menu.move(h.c.menu.height)
+		h.c.boxes.menu.move(h.c.boxes.menu.height)
 	case inOverlay:
 		h.press("F1")
 		h.frame()
-		h.c.overlay.move(3)
+		h.c.boxes.overlay.move(3)
 	}
 	h.frame()
 	return h
@@ -138,7 +138,7 @@ func TestEveryKey(t *testing.T) {
 			t.Run(id, func(t *testing.T) {
 				h := keyHarness(t, a.where)
 				if a.only != panePrompt {
-					h.c.focus = a.only
+					h.c.window.focus = a.only
 					h.press("Down")
 				}
 				switch k.name {
@@ -212,7 +212,7 @@ func TestDetailsFollowTheSocket(t *testing.T) {
 	h := newHarness(t, "UTF-8", 100, 30)
 	h.scene()
 	h.frame()
-	h.c.focus = paneSockets
+	h.c.window.focus = paneSockets
 	h.press("Down", "Enter")
 	if s := h.frame(); !strings.Contains(s, "Socket 7") || !strings.Contains(s, "2,920 of 2,920 bytes") {
 		t.Errorf("no details:\n%s", s)
@@ -224,7 +224,7 @@ func TestDetailsFollowTheSocket(t *testing.T) {
 		t.Errorf("the socket is gone, and the details do not say so:\n%s", s)
 	}
 	h.press("Esc", "End", "Enter")
-	if h.frame(); h.c.overlay == nil || h.c.overlay.title != "Socket 1" {
+	if h.frame(); h.c.boxes.overlay == nil || h.c.boxes.overlay.title != "Socket 1" {
 		t.Error("the selection did not move to a socket that exists")
 	}
 }
@@ -260,19 +260,19 @@ func TestPasteTypesLineByLine(t *testing.T) {
 	h.c.handle(tcell.NewEventKey(tcell.KeyEnter, 0, 0))
 	h.typeText("c=3")
 	h.c.handle(tcell.NewEventPaste(false))
-	if h.c.quit || len(h.c.outbox.lines) != 2 || h.c.prompt.text() != "c=3" {
-		t.Fatalf("outbox %q, prompt %q", h.c.outbox.lines, h.c.prompt.text())
+	if h.c.quit || len(h.page().typist.lines) != 2 || h.c.prompt.text() != "c=3" {
+		t.Fatalf("typist %q, prompt %q", h.page().typist.lines, h.c.prompt.text())
 	}
 	h.c.tick()
 	h.c.tick()
-	if len(h.c.outbox.lines) != 1 {
-		t.Fatalf("the second line did not wait for the prompt: %q", h.c.outbox.lines)
+	if len(h.page().typist.lines) != 1 {
+		t.Fatalf("the second line did not wait for the prompt: %q", h.page().typist.lines)
 	}
 	h.output(1000, "a=1\r\n> ")
 	h.frame()
 	h.c.tick()
-	if len(h.c.outbox.lines) != 0 {
-		t.Errorf("the second line was not typed at the prompt: %q", h.c.outbox.lines)
+	if len(h.page().typist.lines) != 0 {
+		t.Errorf("the second line was not typed at the prompt: %q", h.page().typist.lines)
 	}
 }
 
@@ -280,7 +280,7 @@ func TestLineTooLongForTheDevice(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.typeText(strings.Repeat("x", longestLine+1))
 	h.press("Enter")
-	if len(h.c.outbox.lines) != 0 || !strings.Contains(h.frame(), "256/255") || !strings.Contains(h.text(), "throws away") {
+	if len(h.page().typist.lines) != 0 || !strings.Contains(h.frame(), "256/255") || !strings.Contains(h.text(), "throws away") {
 		t.Errorf("a line that the device cannot take was sent:\n%s", h.text())
 	}
 }
@@ -322,48 +322,48 @@ func TestMouse(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.scene()
 	h.frame()
-	r := h.c.layout.panes[paneSockets]
+	r := h.c.window.layout.panes[paneSockets]
 	h.c.handle(tcell.NewEventMouse(r.x+3, r.y+1, tcell.Button1, 0))
-	if h.c.focus != paneSockets {
+	if h.c.window.focus != paneSockets {
 		t.Error("a click does not focus a pane")
 	}
 	h.c.handle(tcell.NewEventMouse(r.x+3, r.y+1, tcell.WheelDown, 0))
-	if h.c.views[paneSockets].(*socketView).cursor != wheelLines {
+	if h.page().views[paneSockets].(*socketView).cursor != wheelLines {
 		t.Error("the wheel does not move in the pane under it")
 	}
 	h.frame()
-	for _, b := range h.c.buttons {
+	for _, b := range h.c.footer.buttons {
 		if b.action.label == "Pause" {
 			h.c.handle(tcell.NewEventMouse(b.rect.x, b.rect.y, tcell.Button1, 0))
 		}
 	}
-	if !h.c.clock().State().Paused {
+	if !h.c.world.clock().State().Paused {
 		t.Error("a click on Pause does not pause")
 	}
 }
 
 func TestSpeeds(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
-	h.c.setSpeed(3)
+	h.c.pace.setSpeed(3)
 	h.press("F5")
-	if got := h.c.clock().State().Speed; got != 5 {
+	if got := h.c.world.clock().State().Speed; got != 5 {
 		t.Errorf("faster than 3 is %v", got)
 	}
-	h.c.setSpeed(3)
+	h.c.pace.setSpeed(3)
 	h.press("F4")
-	if got := h.c.clock().State().Speed; got != 2 {
+	if got := h.c.world.clock().State().Speed; got != 2 {
 		t.Errorf("slower than 3 is %v", got)
 	}
 	for range 20 {
 		h.press("F5")
 	}
-	if got := h.c.clock().State().Speed; got != clock.Max {
+	if got := h.c.world.clock().State().Speed; got != clock.Max {
 		t.Errorf("fastest is %v", got)
 	}
 	for range 20 {
 		h.press("F4")
 	}
-	if got := h.c.clock().State().Speed; got != 0.1 {
+	if got := h.c.world.clock().State().Speed; got != 0.1 {
 		t.Errorf("slowest is %v", got)
 	}
 }
@@ -381,23 +381,23 @@ func TestPasteWithoutEndDoesNotLockTheKeys(t *testing.T) {
 func TestFocusComesBackWhenThePaneVanishes(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.frame()
-	h.c.focus = paneTimers
+	h.c.window.focus = paneTimers
 	h.screen.SetSize(40, 12)
 	h.frame()
-	if h.c.focus != panePrompt {
-		t.Errorf("keys go to pane %d, which is not seen", h.c.focus)
+	if h.c.window.focus != panePrompt {
+		t.Errorf("keys go to pane %d, which is not seen", h.c.window.focus)
 	}
 }
 
 func TestMouseToTheTerminal(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	h.frame()
 	h.press("m")
 	if s := h.frame(); !strings.Contains(s, "the mouse is the terminal's") {
 		t.Errorf("no word about the mouse:\n%s", s)
 	}
-	h.wall = h.wall.Add(statusTime + time.Second)
+	h.wall = h.wall.Add(messageTime + time.Second)
 	h.c.tick()
 	if s := h.text(); strings.Contains(s, "mouse") {
 		t.Errorf("the message stays:\n%s", s)

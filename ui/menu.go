@@ -19,9 +19,9 @@ type menuItem struct {
 	do         func()
 }
 
-func (c *Console) openMenu(title string, items []menuItem) {
-	c.menu = &menu{title: title, items: items, line: newLine()}
-	c.menu.narrow()
+func (b *boxes) openMenu(title string, items []menuItem) {
+	b.menu = &menu{title: title, items: items, line: newLine()}
+	b.menu.narrow()
 }
 
 // narrow chooses the items in which every word typed occurs.
@@ -41,10 +41,10 @@ func (m *menu) narrow() {
 }
 
 // choose closes the menu and does what the selected item says.
-func (c *Console) choose() {
-	m := c.menu
+func (b *boxes) choose() {
+	m := b.menu
 	if m.cursor < len(m.shown) {
-		c.menu = nil
+		b.menu = nil
 		m.shown[m.cursor].do()
 	}
 }
@@ -75,57 +75,5 @@ func (m *menu) draw(c canvas) {
 	}
 	if len(m.shown) == 0 {
 		list.text(0, 0, dim, "nothing matches")
-	}
-}
-
-// openPalette lists everything that can be done, with the keys that do it.
-func (c *Console) openPalette() {
-	var items []menuItem
-	at := map[string]int{}
-	for _, s := range []scope{inPane, anywhere} {
-		for i := range actions {
-			a := &actions[i]
-			if a.where != s || a.motion || a.do == nil {
-				continue
-			}
-			keys := strings.Join(a.keyNames(), " ")
-			if j, ok := at[a.help]; ok {
-				items[j].note += " " + keys
-				continue
-			}
-			at[a.help] = len(items)
-			items = append(items, menuItem{a.help, keys, func() { a.do(c) }})
-		}
-	}
-	c.openMenu("Do", items)
-}
-
-// openDevices lists the devices of the world, to switch between them.
-func (c *Console) openDevices() {
-	var items []menuItem
-	for _, p := range c.pages {
-		note := ""
-		if p == c.page {
-			note = "on show"
-		}
-		name := p.device.Name() + ": " + p.device.Board.Title
-		items = append(items, menuItem{name, note, func() { c.show(p) }})
-	}
-	c.openMenu("Devices", items)
-}
-
-// show switches to another device.
-func (c *Console) show(p *page) {
-	c.page, c.overlay, c.completion = p, nil, nil
-	c.say(p.device.Name())
-}
-
-// nextDevice switches to the device after the one on show.
-func (c *Console) nextDevice() {
-	for i, p := range c.pages {
-		if p == c.page {
-			c.show(c.pages[(i+1)%len(c.pages)])
-			return
-		}
 	}
 }

@@ -1,9 +1,5 @@
 package ui
 
-import (
-	"strings"
-)
-
 // overlay is a box in front of the panes: help, or the details of a row.
 type overlay struct {
 	title       string
@@ -101,34 +97,4 @@ func (c canvas) frame() {
 	c.cell(c.w-1, 0, style, g.topRight)
 	c.cell(0, c.h-1, style, g.botLeft)
 	c.cell(c.w-1, c.h-1, style, g.botRight)
-}
-
-func (c *Console) openHelp() {
-	c.overlay = &overlay{title: "Help", lines: helpLines}
-}
-
-// helpLines lists every key, from the table of actions.
-func helpLines() []overlayLine {
-	var out []overlayLine
-	for s := range scopes {
-		if s > 0 {
-			out = append(out, overlayLine{})
-		}
-		out = append(out, overlayLine{heading: true, name: scopeNames[s]})
-		for _, a := range actions {
-			if a.where != s {
-				continue
-			}
-			names := a.keyNames()
-			const together = 3 // so many on a line
-			line := overlayLine{text: a.help}
-			for len(names) > 0 {
-				n := min(len(names), together)
-				line.name = strings.Join(names[:n], " ")
-				out, names = append(out, line), names[n:]
-				line.text = ""
-			}
-		}
-	}
-	return out
 }

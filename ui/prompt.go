@@ -1,73 +1,49 @@
 package ui
 
-import (
-	"time"
-
-	"github.com/gdamore/tcell/v2"
-	"github.com/rivo/tview"
-
-	"github.com/nodemcu-sim/nodemcu-sim/device/input"
-)
+import "strings"
 
 // longestLine is how many characters a line may have: the device throws a longer
 // one away (reference/device.md, serial console).
 const longestLine = 255
 
-// line is a one-line editor. Editing is tview's TextArea, used as a widget without
-// tview's application: the console has a loop of its own.
-type line struct{ area *tview.TextArea }
+// prompt is the line that is typed to the device on show, with what was typed
+// before. Completion (complete.go) is a part of it.
+type prompt struct {
+	actor
+	window *window
 
-func newLine() line {
-	a := tview.NewTextArea().SetWrap(false)
-	a.SetBackgroundColor(tcell.ColorDefault)
-	a.SetTextStyle(tcell.StyleDefault)
-	a.SetSelectedStyle(tcell.StyleDefault.Reverse(true))
-	a.Focus(func(tview.Primitive) {})
-	return line{a}
-}
-
-func (l line) text() string          { return l.area.GetText() }
-func (l line) set(s string)          { l.area.SetText(s, true) }
-func (l line) key(e *tcell.EventKey) { l.area.InputHandler()(e, func(tview.Primitive) {}) }
-func (l line) paste(s string)        { l.area.PasteHandler()(s, func(tview.Primitive) {}) }
-
-// cursor returns where the cursor is, in bytes from the start.
-func (l line) cursor() int {
-	_, start, end := l.area.GetSelection()
-	return max(start, end)
-}
-
-// insert puts s where the cursor is.
-func (l line) insert(s string) { at := l.cursor(); l.area.Replace(at, at, s) }
-
-// draw draws the line; with focus it shows the cursor.
-func (l line) draw(c canvas, focused bool) {
-	if focused {
-		l.area.Focus(func(tview.Primitive) {})
-	} else {
-		l.area.Blur()
-	}
-	l.area.SetRect(c.x, c.y, c.w, 1)
-	l.area.Draw(c.screen)
-}
-
-// promptLine is the line that is typed to the device, with what was typed before.
-type promptLine struct {
 	line
 	history *history
 	at      int    // position in the history; its length is the line being typed
 	draft   string // that line, while another is shown
 }
 
-func newPromptLine(stateDir string) promptLine {
-	p := promptLine{line: newLine(), history: openHistory(stateDir)}
+func newPrompt(with actor, w *window, stateDir string) prompt {
+	p := prompt{actor: with, window: w, line: newLine(), history: openHistory(stateDir)}
 	p.at = len(p.history.lines)
 	return p
 }
 
-// accept takes the typed line and remembers it. The error says that it could not
-// be kept for the next run.
-func (p *promptLine) accept() (string, error) {
+// submit hands the typed line to the typist of the device on show.
+func (p *prompt) submit() {
+	if n := len(p.text()); n > longestLine {
+		p.say("the device throws away lines of more than " + thousands(longestLine) + " characters")
+		return
+	}
+	line, err := p.takeLine()
+	if err != nil {
+		p.say(err.Error())
+	}
+	p.devices.shown.typist.add(line)
+	p.devices.shown.log.follow()
+	if p.world.clock().State().Paused {
+		p.say("the world is paused: the line is typed when it goes on")
+	}
+}
+
+// takeLine empties the prompt and remembers the line. The error says that it could
+// not be kept for the next run.
+func (p *prompt) takeLine() (string, error) {
 	s := p.text()
 	err := p.history.add(s)
 	p.at, p.draft = len(p.history.lines), ""
@@ -75,8 +51,18 @@ func (p *promptLine) accept() (string, error) {
 	return s, err
 }
 
+// clear empties the prompt; when it is empty the log gets the focus.
+func (p *prompt) clear() {
+	if p.text() == "" {
+		p.window.focus = paneLog
+		return
+	}
+	p.draft, p.at = "", len(p.history.lines)
+	p.set("")
+}
+
 // recall shows the line d steps later in the history.
-func (p *promptLine) recall(d int) {
+func (p *prompt) recall(d int) {
 	lines := p.history.lines
 	to := max(min(p.at+d, len(lines)), 0)
 	if to == p.at {
@@ -93,65 +79,44 @@ func (p *promptLine) recall(d int) {
 	}
 }
 
-// outbox are the lines that are to be typed to the device. It gets the next one
-// when it has taken the one before and shows a prompt, as a person would: its
-// receive buffer holds 256 bytes and loses what does not fit.
-type outbox struct {
-	lines  []string
-	sent   time.Time // when the last one was typed
-	before int       // lines the device had printed then
-}
-
-// patience is how long the outbox waits for a prompt; a program may have taken the
-// serial port over and show none.
-const patience = time.Second
-
-// sendNext types the next line of the outbox, if it is time to.
-func (c *Console) sendNext(now time.Time) {
-	o := &c.outbox
-	if len(o.lines) == 0 || c.clock().State().Paused {
-		return
-	}
-	answered := c.model.serial.ended > o.before && c.model.prompt() != ""
-	if !answered && now.Sub(o.sent) < patience {
-		return
-	}
-	if c.send(c.device.Name(), input.Typed{Data: []byte(o.lines[0] + "\n")}, nil) {
-		o.lines = o.lines[1:]
-		o.sent, o.before = now, c.model.serial.ended
+// pasteLines puts pasted text into the prompt. Lines that are complete are submitted
+// one by one; the last, without a line end, waits for Enter.
+func (p *prompt) pasteLines(pasted string) {
+	p.window.focus = panePrompt
+	for {
+		line, rest, more := strings.Cut(pasted, "\n")
+		p.paste(strings.ReplaceAll(line, "\t", "    "))
+		if !more {
+			return
+		}
+		if p.submit(); p.text() != "" {
+			return // too long: the rest would be typed after it
+		}
+		pasted = rest
 	}
 }
 
-// drawPrompt draws the device's prompt and the line typed after it, or what is
-// asked for.
-func (c *Console) drawPrompt(cv canvas) {
-	if cv.empty() {
-		return
-	}
-	if q := c.question; q != nil {
-		x := cv.text(0, 0, accent, q.label)
-		q.line.draw(cv.sub(x, 0, cv.w-x, 1), c.menu == nil)
-		return
-	}
-	focused := c.focus == panePrompt && c.overlay == nil && c.menu == nil
-	role, label := dim, c.model.prompt()
+// draw draws the device's prompt and the line typed after it; with focus
+// it shows the cursor.
+func (p *prompt) draw(c canvas, focused bool) {
+	role, label := dim, p.devices.shown.model.prompt()
 	if label == "" {
 		label = "> " // the device is not waiting for a line; it buffers what is typed
 	} else if focused {
 		role = accent
 	}
-	x := cv.text(0, 0, role, label)
-	room := cv.w - x
-	if n := len(c.prompt.text()); n > longestLine*3/4 {
+	x := c.text(0, 0, role, label)
+	room := c.w - x
+	if n := len(p.text()); n > longestLine*3/4 {
 		role := dim
 		if n > longestLine {
 			role = bad
 		}
-		room = cv.right(cv.w, 0, role, " "+thousands(n)+"/"+thousands(longestLine)) - x
+		room = c.right(c.w, 0, role, " "+thousands(n)+"/"+thousands(longestLine)) - x
 	}
-	if c.prompt.text() == "" && !focused {
-		cv.text(x, 0, dim, "Esc to type Lua")
+	if p.text() == "" && !focused {
+		c.text(x, 0, dim, "Esc to type Lua")
 		return
 	}
-	c.prompt.draw(cv.sub(x, 0, room, 1), focused)
+	p.line.draw(c.sub(x, 0, room, 1), focused)
 }

@@ -10,21 +10,21 @@ type question struct {
 }
 
 // ask asks for a line; answer is what stands there at first.
-func (c *Console) ask(q question, answer string) {
+func (b *boxes) ask(q question, answer string) {
 	q.line = newLine()
 	q.line.set(answer)
-	c.question, c.completion = &q, nil
+	b.question, b.completion = &q, nil
 }
 
-func (c *Console) answer() {
-	q := c.question
-	c.question = nil
+func (b *boxes) answer() {
+	q := b.question
+	b.question = nil
 	q.done(q.line.text())
 }
 
-func (c *Console) dropQuestion() {
-	q := c.question
-	c.question = nil
+func (b *boxes) dropQuestion() {
+	q := b.question
+	b.question = nil
 	if q.dropped != nil {
 		q.dropped()
 	}
@@ -36,4 +36,10 @@ func (q *question) edit(change func(line)) {
 	if q.typed != nil {
 		q.typed(q.line.text())
 	}
+}
+
+// draw draws what is asked for and the line; with focus it shows the cursor.
+func (q *question) draw(c canvas, focused bool) {
+	x := c.text(0, 0, accent, q.label)
+	q.line.draw(c.sub(x, 0, c.w-x, 1), focused)
 }

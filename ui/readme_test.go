@@ -49,12 +49,11 @@ func newRealHarness(t *testing.T, app string, w, h int) (*harness, *lwip.Stack) 
 	hs := &harness{t: t, screen: tcell.NewSimulationScreen("UTF-8"), wall: time.Unix(1_000_000, 0), world: world.New(1)}
 	hs.world.Air.Networks = []air.Network{{SSID: air.DefaultSSID}}
 	hs.device = device.New(hs.world, cfg)
-	hs.c, err = New(Config{World: hs.world, Title: filepath.Base(app), Screen: hs.screen, Published: []string{"127.0.0.1:8080 → tcp port 80"}})
+	hs.c, err = New(Config{World: hs.world, Title: filepath.Base(app), Screen: hs.screen, Published: []string{"127.0.0.1:8080 → tcp port 80"}, now: func() time.Time { return hs.wall }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(hs.c.Restore)
-	hs.c.now = func() time.Time { return hs.wall }
 	hs.screen.SetSize(w, h)
 
 	addr := netip.MustParsePrefix("192.168.1.20/24")
@@ -74,7 +73,7 @@ func (h *harness) pass(d clock.Duration) {
 	for end := h.world.Clock.Now().Add(d); h.world.Clock.Now() < end; {
 		h.world.Clock.RunUntil(h.world.Clock.Now().Add(step))
 		h.wall = h.wall.Add(time.Duration(step) * time.Microsecond)
-		h.c.feed.snapshot(h.device.Snapshot())
+		h.page().feed.snapshot(h.device.Snapshot())
 		h.c.takeIn()
 	}
 	h.settle()

@@ -158,8 +158,8 @@ func TestFloodOfOutput(t *testing.T) {
 
 func TestBusyWorldIsSaidAndBounded(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
-	h.c.asked = time.Time{}
-	h.c.pending = false
+	h.page().asked = time.Time{}
+	h.page().pending = false
 	h.c.tick() // asks; nobody answers
 	h.wall = h.wall.Add(2 * busyAfter)
 	h.c.dirty = true
@@ -170,11 +170,11 @@ func TestBusyWorldIsSaidAndBounded(t *testing.T) {
 	for range 10 * maxPosted {
 		h.press("F9")
 	}
-	if n := h.c.posted.Load(); n != maxPosted {
+	if n := h.c.world.posted.Load(); n != maxPosted {
 		t.Errorf("%d functions wait for a world that does not run", n)
 	}
 	h.pump()
-	if n := h.c.posted.Load(); n != 0 {
+	if n := h.c.world.posted.Load(); n != 0 {
 		t.Errorf("%d functions left after the world ran", n)
 	}
 }
@@ -213,7 +213,7 @@ func TestKeysWhileTheWorldIsBusy(t *testing.T) {
 
 func TestIdleConsoleDrawsOncePerSnapshot(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
-	h.c.clock().Pause()
+	h.c.world.clock().Pause()
 	draws := 0
 	for range 100 { // ten seconds of a paused world
 		h.pump()

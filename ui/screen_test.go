@@ -50,7 +50,7 @@ func (monoScreen) Colors() int { return 0 }
 
 func TestScreenWithoutColours(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
-	h.c.theme = newTheme(monoScreen{h.screen})
+	h.c.terminal.theme = newTheme(monoScreen{h.screen})
 	h.scene()
 	h.frame()
 	w, ht := h.screen.Size()
@@ -114,7 +114,7 @@ func TestCompletionList(t *testing.T) {
 		}
 	}
 	h.typeText("x.se")
-	h.c.completeWith(names, "se")
+	h.c.prompt.completeWith(names, "se")
 	h.golden("completion-80x24")
 }
 

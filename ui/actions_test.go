@@ -129,7 +129,7 @@ end)`, 140, 40)
 	c.Connect(netip.MustParseAddr("192.168.1.10"), 80)
 	h.pass(clock.Second)
 	h.frame()
-	h.c.focus = paneSockets
+	h.c.window.focus = paneSockets
 	s := h.act("End", "l")
 	if !strings.Contains(s, "cut ESTABLI") || !strings.Contains(s, "cut: tcp 192.168.1.10:80") {
 		t.Errorf("the link is not cut:\n%s", s)
@@ -174,21 +174,21 @@ func TestCutIsForgottenWithTheSocket(t *testing.T) {
 	c.Connect(netip.MustParseAddr("192.168.1.10"), 80)
 	h.pass(clock.Second)
 	h.frame()
-	h.c.focus = paneSockets
+	h.c.window.focus = paneSockets
 	h.act("End", "l")
-	if len(h.c.cuts) != 1 || cut != 1 {
-		t.Fatalf("%d links are cut", len(h.c.cuts))
+	if len(h.page().cuts) != 1 || cut != 1 {
+		t.Fatalf("%d links are cut", len(h.page().cuts))
 	}
 	h.pass(5 * clock.Minute) // the keepalive gives up
 	h.pump()
-	if len(h.c.cuts) != 0 || cut != 0 {
-		t.Errorf("the socket is gone, its rule is not: %v\n%s", h.c.cuts, h.frame())
+	if len(h.page().cuts) != 0 || cut != 0 {
+		t.Errorf("the socket is gone, its rule is not: %v\n%s", h.page().cuts, h.frame())
 	}
 }
 
 func TestNetworkMenu(t *testing.T) {
 	h, host := realApp(t, `net.createServer():listen(80, function(c) c:on("receive", function(s) s:send("x") end) end)`, 100, 30)
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	h.press("L")
 	h.typeText("nothing")
 	h.press("Enter")
@@ -207,7 +207,7 @@ func TestNetworkMenu(t *testing.T) {
 		t.Errorf("the menu does not say what is in force:\n%s", s)
 	}
 	h.press("Home")
-	h.c.menu.move(-100)
+	h.c.boxes.menu.move(-100)
 	h.press("Enter")
 	h.pump()
 	h.pass(10 * clock.Second)
@@ -218,7 +218,7 @@ func TestNetworkMenu(t *testing.T) {
 
 func TestAccessPointsOff(t *testing.T) {
 	h, _ := realApp(t, "", 100, 30)
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	if s := h.act("W"); !strings.Contains(s, "access points off") {
 		t.Errorf("not said:\n%s", s)
 	}
@@ -236,7 +236,7 @@ func TestAccessPointsOff(t *testing.T) {
 func TestPinsAndADC(t *testing.T) {
 	h, _ := realApp(t, `gpio.mode(1, gpio.INT) gpio.trig(1, "both", function(l) print("level " .. l) end)`, 100, 30)
 	h.frame()
-	h.c.focus = panePins
+	h.c.window.focus = panePins
 	if s := h.act("Down", "Enter"); !strings.Contains(s, "level 1") {
 		t.Errorf("no interrupt:\n%s", s)
 	}
@@ -258,7 +258,7 @@ func TestPinsAndADC(t *testing.T) {
 
 func TestHeapKeys(t *testing.T) {
 	h, _ := realApp(t, "keep = {}", 100, 30)
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	var saved []*snapshot.Snapshot
 	h.c.cfg.SaveHeap = func(s *snapshot.Snapshot) (string, error) {
 		if saved = append(saved, s); len(saved) > 1 {
@@ -283,14 +283,14 @@ func TestHeapKeys(t *testing.T) {
 	if s := h.act("C"); !strings.Contains(s, "garbage collected") {
 		t.Errorf("no word about the collection:\n%s", s)
 	}
-	if s := h.frame(); !strings.Contains(s, "S") || h.c.model.heap.columns[len(h.c.model.heap.columns)-1].at == 0 {
+	if s := h.frame(); !strings.Contains(s, "S") || h.page().model.heap.columns[len(h.page().model.heap.columns)-1].at == 0 {
 		t.Errorf("no mark on the graph:\n%s", s)
 	}
 }
 
 func TestHints(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	h.frame()
 	h.press("H")
 	if s := h.frame(); !strings.Contains(s, "none") {
@@ -311,11 +311,11 @@ func TestHints(t *testing.T) {
 func TestSeveralDevices(t *testing.T) {
 	h := newHarness(t, "UTF-8", 100, 30, "second", "third")
 	h.output(0, "from the first\r\n")
-	h.c.pages[1].feed.event(world.Event{Device: "second", Data: event.Output{Text: "from the second\r\n"}})
+	h.c.devices.all[1].feed.event(world.Event{Device: "second", Data: event.Output{Text: "from the second\r\n"}})
 	if s := h.frame(); !strings.Contains(s, "from the first") || strings.Contains(s, "from the second") {
 		t.Errorf("the first device:\n%s", s)
 	}
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	h.press("D")
 	if s := h.frame(); !strings.Contains(s, "third: ") || !strings.Contains(s, "on show") {
 		t.Errorf("the list:\n%s", s)
@@ -326,8 +326,8 @@ func TestSeveralDevices(t *testing.T) {
 		t.Errorf("the second device:\n%s", s)
 	}
 	// The graphs of those that are not on show go on.
-	h.c.clock().Pause()
-	for _, p := range h.c.pages {
+	h.c.world.clock().Pause()
+	for _, p := range h.c.devices.all {
 		p.pending = false
 	}
 	for range 5 {
@@ -336,13 +336,13 @@ func TestSeveralDevices(t *testing.T) {
 		h.pump()
 	}
 	h.frame()
-	for i, p := range h.c.pages {
+	for i, p := range h.c.devices.all {
 		if !p.model.known {
 			t.Errorf("nothing is known of device %d", i)
 		}
 	}
 	h.press("d", "d")
-	if s := h.frame(); h.c.device != h.device || !strings.Contains(s, "from the first") {
+	if s := h.frame(); h.page().device != h.device || !strings.Contains(s, "from the first") {
 		t.Errorf("the devices after it:\n%s", s)
 	}
 }
@@ -358,7 +358,7 @@ func TestChangedFiles(t *testing.T) {
 		t.Errorf("the offer stays though the device has the files:\n%s", s)
 	}
 	h.c.cfg.Restart = nil
-	h.c.focus = paneLog
+	h.c.window.focus = paneLog
 	h.press("r")
 	if s := h.frame(); !strings.Contains(s, "no app directory") {
 		t.Errorf("without a directory:\n%s", s)
@@ -370,7 +370,7 @@ func TestPaletteHasEverything(t *testing.T) {
 	h.frame()
 	h.press("Ctrl-O")
 	list := map[string]string{}
-	for _, it := range h.c.menu.items {
+	for _, it := range h.c.boxes.menu.items {
 		if _, twice := list[it.text]; twice {
 			t.Errorf("%q is there twice", it.text)
 		}
@@ -389,13 +389,13 @@ func TestPaletteHasEverything(t *testing.T) {
 	h.golden("palette-100x60")
 	h.typeText("no such thing")
 	h.press("Enter") // chooses nothing, stays open
-	if s := h.frame(); h.c.menu == nil || !strings.Contains(s, "nothing matches") {
+	if s := h.frame(); h.c.boxes.menu == nil || !strings.Contains(s, "nothing matches") {
 		t.Errorf("nothing matches:\n%s", s)
 	}
 	h.press("Esc", "Ctrl-O")
 	h.typeText("PAUSE continue")
 	h.press("Enter")
-	if h.c.menu != nil || !h.c.clock().State().Paused {
+	if h.c.boxes.menu != nil || !h.c.world.clock().State().Paused {
 		t.Error("the palette does not pause")
 	}
 }
@@ -403,30 +403,30 @@ func TestPaletteHasEverything(t *testing.T) {
 func TestEveryOverlayFitsAnySize(t *testing.T) {
 	h := newHarness(t, "UTF-8", 80, 24)
 	h.scene()
-	h.c.focus = paneSockets
+	h.c.window.focus = paneSockets
 	for _, key := range []string{"Ctrl-O", "H", "L", "D", "Enter", "&"} {
 		h.press(key)
 		for _, w := range []int{1, 20, 33, 80, 200} {
 			for _, ht := range []int{1, 4, 9, 24, 70} {
 				h.screen.SetSize(w, ht)
 				h.frame()
-				h.c.completion = &completion{[]vm.Name{{Name: "one", Type: "function"}, {Name: "another", Type: "table"}, {Name: "third"}}}
+				h.c.boxes.completion = &completion{[]vm.Name{{Name: "one", Type: "function"}, {Name: "another", Type: "table"}, {Name: "third"}}}
 				h.frame()
 			}
 		}
 		h.screen.SetSize(80, 24)
 		h.frame()
 		h.press("Esc")
-		if h.c.menu != nil || h.c.overlay != nil || h.c.question != nil {
+		if h.c.boxes.menu != nil || h.c.boxes.overlay != nil || h.c.boxes.question != nil {
 			t.Fatalf("Esc does not close what %s opens", key)
 		}
-		h.c.focus = paneSockets
+		h.c.window.focus = paneSockets
 	}
 	for i := range 400 {
 		h.event(clock.Time(i), event.Socket{ID: i, State: fmt.Sprint(i)})
 	}
 	h.frame()
-	if n := len(h.c.model.sockets.byID); n > socketsKept {
+	if n := len(h.page().model.sockets.byID); n > socketsKept {
 		t.Errorf("events of %d sockets are kept", n)
 	}
 }

@@ -1,47 +1,65 @@
 package ui
 
 import (
+	"strconv"
+
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // listed is how many groups of objects an overlay shows.
 const listed = 40
 
+// heapActions collect garbage and compare heaps.
+type heapActions struct {
+	actor
+	cfg *Config
+}
+
+func (a *heapActions) collectGarbage() {
+	p := a.devices.shown
+	a.world.send(p.device.Name(), input.CollectGarbage{}, func(reply string, _ error) {
+		bytes, _ := strconv.Atoi(reply)
+		p.note("garbage collected: " + thousands(bytes) + " bytes given back")
+	})
+}
+
 // takeSnapshot takes a snapshot of the heap, saves it, and shows what has come and
 // gone since the last one; the first time, what there is.
-func (c *Console) takeSnapshot() {
-	p := c.page
-	c.look(func() {
-		s := p.device.Inspect.HeapSnapshot("console")
-		file, err := "", error(nil)
-		if s != nil && c.cfg.SaveHeap != nil {
-			file, err = c.cfg.SaveHeap(s)
+func (a *heapActions) takeSnapshot() {
+	p := a.devices.shown
+	var s *snapshot.Snapshot
+	var file string
+	var err error
+	look := func() {
+		if s = p.device.Inspect.HeapSnapshot("console"); s != nil && a.cfg.SaveHeap != nil {
+			file, err = a.cfg.SaveHeap(s)
 		}
-		c.later(func() {
-			if s == nil {
-				c.say("the device is not running: it has no heap yet")
-				return
-			}
-			old := p.snapshot
-			p.snapshot = s
-			p.model.heap.mark(markSnapshot)
-			lines := heapLines(s)
-			title := "Heap at " + stamp(clock.Time(s.Time))
-			if old != nil {
-				lines = diffLines(s, old)
-				title += ", against " + stamp(clock.Time(old.Time))
-			}
-			switch {
-			case err != nil:
-				c.say(err.Error())
-			case file != "":
-				title += ", saved to " + file
-			}
-			if c.page == p {
-				c.overlay = &overlay{title: title, lines: func() []overlayLine { return lines }}
-			}
-		})
+	}
+	a.world.look(look, func() {
+		if s == nil {
+			a.say("the device is not running: it has no heap yet")
+			return
+		}
+		old := p.snapshot
+		p.snapshot = s
+		p.model.heap.mark(markSnapshot)
+		lines := heapLines(s)
+		title := "Heap at " + stamp(clock.Time(s.Time))
+		if old != nil {
+			lines = diffLines(s, old)
+			title += ", against " + stamp(clock.Time(old.Time))
+		}
+		switch {
+		case err != nil:
+			a.say(err.Error())
+		case file != "":
+			title += ", saved to " + file
+		}
+		if a.devices.shown == p {
+			a.boxes.overlay = &overlay{title: title, lines: func() []overlayLine { return lines }}
+		}
 	})
 }
 

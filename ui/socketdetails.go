@@ -46,19 +46,13 @@ func (s *socketEvents) add(at clock.Time, d event.Socket) {
 
 func (s *socketEvents) reset() { *s = socketEvents{} }
 
-// openDetails shows all that is known of the selected socket, while it exists.
-func (c *Console) openDetails() {
-	k, ok := c.sockets().selected()
-	if !ok {
-		c.say("no socket is selected")
-		return
-	}
-	p := c.page
+// socketBox shows all that is known of the socket that is now k, while it exists.
+func (p *page) socketBox(k device.SocketSnapshot) *overlay {
 	title := "Socket " + strconv.Itoa(k.ID)
 	if k.ID == 0 {
 		title = "A connection that Lua no longer has"
 	}
-	c.overlay = &overlay{title: title, lines: func() []overlayLine { return p.socketLines(k) }}
+	return &overlay{title: title, lines: func() []overlayLine { return p.socketLines(k) }}
 }
 
 // socketLines says everything of the socket that was the selected one as was.
@@ -108,47 +102,4 @@ func (p *page) socketLines(was device.SocketSnapshot) []overlayLine {
 // sameSocket reports whether two rows of different moments are one socket.
 func sameSocket(a, b device.SocketSnapshot) bool {
 	return a.ID == b.ID && (a.ID != 0 || a.Local == b.Local && a.Remote == b.Remote)
-}
-
-// hint is what the simulator has said about the program, once or more often.
-type hint struct {
-	where, text string
-	count       int
-	last        clock.Time
-}
-
-// hintsKept is how many different hints are kept.
-const hintsKept = 200
-
-func (m *model) addHint(at clock.Time, d event.Hint) {
-	for i := range m.hints {
-		if h := &m.hints[i]; h.where == d.Where && h.text == d.Text {
-			h.count++
-			h.last = at
-			return
-		}
-	}
-	if len(m.hints) == hintsKept {
-		m.hints = m.hints[1:]
-	}
-	m.hints = append(m.hints, hint{d.Where, d.Text, 1, at})
-}
-
-// openHints lists the hints, each once.
-func (c *Console) openHints() {
-	p := c.page
-	c.overlay = &overlay{title: "Hints", wrap: true, lines: func() []overlayLine {
-		if len(p.model.hints) == 0 {
-			return []overlayLine{{name: "none", text: "the program does nothing that is known to lose data or leak"}}
-		}
-		var out []overlayLine
-		for _, h := range p.model.hints {
-			times := ""
-			if h.count > 1 {
-				times = " (" + thousands(h.count) + " times)"
-			}
-			out = append(out, overlayLine{name: orElse(h.where, stamp(h.last)), text: h.text + times})
-		}
-		return out
-	}}
 }
