@@ -93,6 +93,3 @@ func (d *Device) Names(path ...string) []vm.Name {
 	}
 	return d.VM.Names(path...)
 }
-
-// SocketSnapshot is one socket.
-type SocketSnapshot = sockets.Snapshot

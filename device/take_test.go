@@ -12,6 +12,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
@@ -64,7 +65,7 @@ end)`)
 	run := func() { d.World().Clock.RunUntil(d.World().Clock.Now().Add(clock.Second)) }
 	run()
 	s := d.Snapshot().Sockets
-	i := slices.IndexFunc(s, func(s device.SocketSnapshot) bool { return s.State == "ESTABLISHED" })
+	i := slices.IndexFunc(s, func(s sockets.Snapshot) bool { return s.State == "ESTABLISHED" })
 	if i < 0 || s[i].Site != "init.lua:1" {
 		t.Fatalf("sockets %+v", s)
 	}

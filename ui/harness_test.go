@@ -18,6 +18,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -271,7 +272,7 @@ func busySnapshot() device.Snapshot {
 		Heap: inspect.HeapUsage{Total: 44_568, Free: 30_016, Low: 2_400, Lua: 9_120, Native: 1_240, Failed: 1,
 			Kinds: inspect.HeapKinds{Strings: 2_104, Tables: 1_920, Functions: 3_456, Userdata: 208, Network: 1_240, Other: 5_624}},
 		WiFi: radio.Snapshot{Mode: "station", State: "got IP", SSID: "nodemcu-sim", IP: "192.168.1.10"},
-		Sockets: []device.SocketSnapshot{
+		Sockets: []sockets.Snapshot{
 			{ID: 1, Proto: "TCP", State: "LISTEN", Local: "0.0.0.0:80", Age: 47 * clock.Second, Site: "init.lua:31"},
 			{ID: 7, Proto: "TCP", State: "ESTABLISHED", Local: "192.168.1.10:80", Remote: "192.168.1.1:51234", Queued: 2920, Unacked: 1460, Segments: 2, Window: 5840, RxBytes: 412, TxBytes: 1_048_576, Age: 640 * clock.Millisecond, Handlers: []string{"receive", "sent"}, Retransmits: 2, Site: "init.lua:31"},
 			{ID: 6, Proto: "TCP", State: "TIME_WAIT", Local: "192.168.1.10:80", Remote: "192.168.1.1:51230", RxBytes: 83, TxBytes: 120, Age: 4 * clock.Second},

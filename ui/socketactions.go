@@ -1,11 +1,15 @@
 package ui
 
 import (
+	"fmt"
+	"maps"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/input"
+	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
@@ -14,7 +18,7 @@ import (
 type socketActions struct{ actor }
 
 // selected returns the selected socket; when there is none it says so.
-func (a *socketActions) selected() (device.SocketSnapshot, bool) {
+func (a *socketActions) selected() (sockets.Snapshot, bool) {
 	k, ok := a.devices.shown.sockets().selected()
 	if !ok {
 		a.say("no socket is selected")
@@ -79,7 +83,10 @@ func (a *socketActions) mendClosed() {
 			open[f] = true
 		}
 	}
-	for f := range p.cuts {
+	cuts := slices.SortedFunc(maps.Keys(p.cuts), func(a, b wire.Flow) int {
+		return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) // inputs have a fixed order
+	})
+	for _, f := range cuts {
 		if !open[f] && !a.world.full() && a.world.send(world.Surroundings, world.SetCut{Flow: f}, nil) {
 			delete(p.cuts, f)
 		}
@@ -87,7 +94,7 @@ func (a *socketActions) mendClosed() {
 }
 
 // flowOf returns the flow of a socket. ok is false for one without an address.
-func flowOf(s *device.Snapshot, k device.SocketSnapshot) (f wire.Flow, ok bool) {
+func flowOf(s *device.Snapshot, k sockets.Snapshot) (f wire.Flow, ok bool) {
 	f = wire.Flow{Host: s.Name, UDP: strings.EqualFold(k.Proto, "udp")}
 	local, err := netip.ParseAddrPort(k.Local)
 	if err != nil || local.Port() == 0 {
@@ -98,6 +105,6 @@ func flowOf(s *device.Snapshot, k device.SocketSnapshot) (f wire.Flow, ok bool) 
 	return f, true
 }
 
-func socketName(k device.SocketSnapshot) string {
+func socketName(k sockets.Snapshot) string {
 	return spaced(strings.ToLower(k.Proto), k.Local, k.Remote)
 }

@@ -4,8 +4,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -47,7 +47,7 @@ func (s *socketEvents) add(at clock.Time, d event.Socket) {
 func (s *socketEvents) reset() { *s = socketEvents{} }
 
 // socketBox shows all that is known of the socket that is now k, while it exists.
-func (p *page) socketBox(k device.SocketSnapshot) *overlay {
+func (p *page) socketBox(k sockets.Snapshot) *overlay {
 	title := "Socket " + strconv.Itoa(k.ID)
 	if k.ID == 0 {
 		title = "A connection that Lua no longer has"
@@ -56,7 +56,7 @@ func (p *page) socketBox(k device.SocketSnapshot) *overlay {
 }
 
 // socketLines says everything of the socket that was the selected one as was.
-func (p *page) socketLines(was device.SocketSnapshot) []overlayLine {
+func (p *page) socketLines(was sockets.Snapshot) []overlayLine {
 	lines := []overlayLine{{name: "closed", text: "the socket no longer exists"}}
 	for _, s := range p.model.snap.Sockets {
 		if !sameSocket(s, was) {
@@ -100,6 +100,6 @@ func (p *page) socketLines(was device.SocketSnapshot) []overlayLine {
 }
 
 // sameSocket reports whether two rows of different moments are one socket.
-func sameSocket(a, b device.SocketSnapshot) bool {
+func sameSocket(a, b sockets.Snapshot) bool {
 	return a.ID == b.ID && (a.ID != 0 || a.Local == b.Local && a.Remote == b.Remote)
 }

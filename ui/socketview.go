@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
@@ -15,8 +15,8 @@ type socketView struct {
 	m *model
 	rows
 	cuts   map[wire.Flow]bool
-	list   []device.SocketSnapshot // as last drawn
-	chosen device.SocketSnapshot   // the selected one: rows come and go
+	list   []sockets.Snapshot // as last drawn
+	chosen sockets.Snapshot   // the selected one: rows come and go
 }
 
 // Limits of a connection that the table warns of (fw: app/include/lwipopts.h,
@@ -61,9 +61,9 @@ func (v *socketView) choose() {
 func (v *socketView) page() int { return v.height }
 
 // selected returns the socket that the next key acts on.
-func (v *socketView) selected() (device.SocketSnapshot, bool) {
+func (v *socketView) selected() (sockets.Snapshot, bool) {
 	if v.cursor >= len(v.list) {
-		return device.SocketSnapshot{}, false
+		return sockets.Snapshot{}, false
 	}
 	return v.list[v.cursor], true
 }
@@ -77,7 +77,7 @@ const (
 	rankWaiting
 )
 
-func socketRank(s device.SocketSnapshot) int {
+func socketRank(s sockets.Snapshot) int {
 	switch {
 	case strings.EqualFold(s.State, "TIME_WAIT"):
 		return rankWaiting
@@ -91,9 +91,9 @@ func socketRank(s device.SocketSnapshot) int {
 
 // sorted brings the sockets into the table's order, in which they keep their
 // place for as long as their state allows.
-func sorted(sockets []device.SocketSnapshot) []device.SocketSnapshot {
-	list := slices.Clone(sockets)
-	slices.SortStableFunc(list, func(a, b device.SocketSnapshot) int {
+func sorted(unsorted []sockets.Snapshot) []sockets.Snapshot {
+	list := slices.Clone(unsorted)
+	slices.SortStableFunc(list, func(a, b sockets.Snapshot) int {
 		return cmp.Or(cmp.Compare(socketRank(a), socketRank(b)), cmp.Compare(a.ID, b.ID))
 	})
 	return list
@@ -102,7 +102,7 @@ func sorted(sockets []device.SocketSnapshot) []device.SocketSnapshot {
 func (v *socketView) draw(c canvas, focused bool) {
 	v.list = sorted(v.m.snap.Sockets)
 	list := v.list
-	if i := slices.IndexFunc(list, func(s device.SocketSnapshot) bool { return sameSocket(s, v.chosen) }); i >= 0 {
+	if i := slices.IndexFunc(list, func(s sockets.Snapshot) bool { return sameSocket(s, v.chosen) }); i >= 0 {
 		v.cursor = i
 	}
 	number := func(n int64) (string, role) {
