@@ -1,14 +1,18 @@
 package device_test
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 func TestPartsOfTheBoard(t *testing.T) {
@@ -59,5 +63,28 @@ func TestPartsOfTheBoard(t *testing.T) {
 		if got := act(tt.name, tt.action); got != tt.want {
 			t.Errorf("%s %s: %q", tt.action, tt.name, got)
 		}
+	}
+}
+
+// Whoever hangs on a pin is told when its level has changed, at the time of the chip.
+func TestPinIsWatched(t *testing.T) {
+	x := chiptest.New(t, nil, device.Config{HostCPU: true})
+	led, _ := board.IndexOf(2)
+	at, ok := x.Device.Pins.OfGPIO(2)
+	if _, none := x.Device.Pins.OfGPIO(6); none || !ok {
+		t.Fatal("GPIO6 is the flash's")
+	}
+	var got []string
+	at.Watch(func(level int, at clock.Time) { got = append(got, fmt.Sprintf("%d at %d", level, at)) })
+	start := x.World.Clock.Now()
+	x.Device.PostTask(ets.Low, func() {
+		x.Device.Pins.SetMode(led, pin.Output, false)
+		x.Device.ETS.DelayFed(5 * clock.Millisecond)
+		x.Device.Pins.Write(led, 1)
+		x.Device.Pins.Write(led, 1)
+	})
+	x.Wait(10 * clock.Millisecond)
+	if want := []string{fmt.Sprintf("0 at %d", start), fmt.Sprintf("1 at %d", start.Add(5*clock.Millisecond))}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

@@ -22,6 +22,9 @@ func (x *Pins) OfGPIO(gpio int) (p part.Pin, ok bool) {
 // Level implements part.Pin.
 func (p partPin) Level() int { return p.pins.Level(p.index) }
 
+// Driven implements part.Pin.
+func (p partPin) Driven() bool { return p.pins.pins[p.index].driven() }
+
 // Watch implements part.Pin.
 func (p partPin) Watch(fn func(level int, at clock.Time)) {
 	w := &p.pins.watchers[p.index]

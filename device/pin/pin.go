@@ -93,9 +93,13 @@ func New(b *board.Board, s *ets.Scheduler, emit func(event.Pin)) *Pins {
 // boot mode, and the serial port's (ESP8266 datasheet, strapping pins).
 var idleHigh = [...]bool{0: true, 1: true, 2: true, 3: true, 16: false}
 
+// output reports whether the program drives the pin, and driven whether anybody does.
+func (p *pin) output() bool { return p.mode == Output || p.mode == OpenDrain && p.latch == 0 }
+func (p *pin) driven() bool { return p.output() || p.input != undriven }
+
 // settled returns the level that follows from who drives the pin.
 func (p *pin) settled(index int) int {
-	if p.mode == Output || p.mode == OpenDrain && p.latch == 0 {
+	if p.output() {
 		return p.latch
 	}
 	if p.input != undriven {

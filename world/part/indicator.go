@@ -2,8 +2,8 @@ package part
 
 import "fmt"
 
-// Indicator is a part that shows the level of its pin, and to which nothing can be
-// done.
+// Indicator is a part that shows to which level its pin is driven, and to which
+// nothing can be done.
 type Indicator struct {
 	Config
 	Words [2]string // for off and on
@@ -11,7 +11,7 @@ type Indicator struct {
 
 // Show implements Part.
 func (i Indicator) Show() Shown {
-	if i.Pin.Level() == i.Level(true) {
+	if i.Pin.Driven() && i.Pin.Level() == i.Level(true) {
 		return Shown{On: true, State: i.Words[1]}
 	}
 	return Shown{State: i.Words[0]}

@@ -10,8 +10,10 @@ import "github.com/nodemcu-sim/nodemcu-sim/world/clock"
 
 // Pin is a pin of a chip, as a part on it sees it.
 type Pin interface {
-	// Level is what the pin shows: 0 or 1.
+	// Level is what the pin shows: 0 or 1. Driven reports whether somebody drives it
+	// there, the chip or a part; else only a resistor does, which lights no LED.
 	Level() int
+	Driven() bool
 	// Watch has fn called each time the level has changed, with the time on the chip:
 	// this pin was written.
 	Watch(fn func(level int, at clock.Time))

@@ -23,6 +23,7 @@ func (w *wire) Level() int {
 	}
 	return 1
 }
+func (w *wire) Driven() bool                { return w.out != nobody || w.in != nobody }
 func (w *wire) Watch(func(int, clock.Time)) {}
 func (w *wire) Drive(level int)             { w.in = level }
 func (w *wire) Release()                    { w.in = nobody }
@@ -50,6 +51,7 @@ func TestIndicators(t *testing.T) {
 		{"led", false, 1, true, "lit"},
 		{"relay", false, 1, true, "closed"},
 		{"relay", false, 0, false, "open"},
+		{"led", false, nobody, false, "off"}, // the pull-up does not light it
 	} {
 		p, w := solder(t, tt.kind, tt.activeLow)
 		w.out = tt.level
