@@ -124,7 +124,7 @@ func paneActions() []action {
 		act(inPane, paneSockets, []key{keyEnter}, "Details", "socket: everything about the selected one", func(c *Console) { c.sockets.openDetails() }),
 		act(inPane, paneSockets, []key{char('x')}, "Reset it", "socket: reset the connection, for both ends", func(c *Console) { c.sockets.reset() }),
 		act(inPane, paneSockets, []key{char('l')}, "Cut link", "socket: cut its link, so that no packet passes, or mend it", func(c *Console) { c.sockets.toggleCut() }),
-		act(inPane, panePins, []key{keyEnter}, "Toggle", "pin: apply the other level to the selected one, from outside", func(c *Console) { c.pins.toggle() }),
+		act(inPane, panePins, []key{keyEnter}, "Toggle", "pin: apply the other level, from outside; press a button", func(c *Console) { c.pins.toggle() }),
 		act(inPane, panePins, []key{char('x')}, "Let go", "pin: apply nothing to the selected one", func(c *Console) { c.pins.release() }),
 		act(inPane, panePins, []key{char('a')}, "Volts", "set the voltage at the analogue input", func(c *Console) { c.pins.askVoltage() }),
 		act(inPane, all, []key{char('z')}, "Zoom", "the pane in focus, or the log, alone; and back", func(c *Console) { c.window.zoom() }),

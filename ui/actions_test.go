@@ -430,3 +430,32 @@ func TestEveryOverlayFitsAnySize(t *testing.T) {
 		t.Errorf("events of %d sockets are kept", n)
 	}
 }
+
+// The board's parts stand behind its pins: a button can be pressed, an LED shows what
+// the program does.
+func TestPartsOfTheBoard(t *testing.T) {
+	h, _ := realApp(t, "gpio.mode(4, gpio.OUTPUT) gpio.write(4, 0)", 140, 40)
+	h.frame()
+	h.c.window.focus = panePins
+	flash, module := 15, 13 // behind the 13 pins
+	row := func(n int) {
+		h.press("Home")
+		for range n {
+			h.press("Down")
+		}
+	}
+	row(module)
+	if s := h.act("Enter"); !strings.Contains(s, "module ●") || !strings.Contains(s, "the led module is lit: the program decides that") {
+		t.Errorf("LED:\n%s", s)
+	}
+	row(flash)
+	if s := h.act("Enter"); !strings.Contains(s, "FLASH ●") || h.device.Pins.Level(3) != 0 {
+		t.Errorf("pressed, pin 3 is %d:\n%s", h.device.Pins.Level(3), s)
+	}
+	if s := h.act("Enter"); !strings.Contains(s, "FLASH ○") || h.device.Pins.Level(3) != 1 {
+		t.Errorf("released, pin 3 is %d:\n%s", h.device.Pins.Level(3), s)
+	}
+	if s := h.act("x"); !strings.Contains(s, "FLASH is a part of the board") {
+		t.Errorf("x on a part:\n%s", s)
+	}
+}

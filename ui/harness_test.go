@@ -21,6 +21,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/part"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -282,6 +283,10 @@ func busySnapshot() device.Snapshot {
 			{Mode: "auto", Interval: clock.Second, DueIn: 312 * clock.Millisecond, Site: "init.lua:12", Runs: 48, LastCost: 740},
 			{Mode: "single", Interval: 30 * clock.Second, DueIn: 12 * clock.Second, Site: "httpserver.lua:88", Runs: 1, LastCost: 31 * clock.Millisecond},
 			{Mode: "semi", Interval: 5 * clock.Minute, DueIn: -1, Site: "init.lua:40"},
+		},
+		Parts: []device.PartSnapshot{
+			{Kind: "led", Name: "module", GPIO: 2, Shown: part.Shown{On: true, State: "lit"}},
+			{Kind: "button", Name: "FLASH", GPIO: 0, Shown: part.Shown{State: "released", Actions: []string{"press"}}},
 		},
 		Tasks: [3]int{1, 0, 5},
 	}

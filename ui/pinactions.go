@@ -5,38 +5,58 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 )
 
-// pinActions do from outside what a wire would do to the pins of the device on show.
+// pinActions do from outside what a wire or a finger would do to the pins and parts of
+// the device on show.
 type pinActions struct{ actor }
 
-// toggle applies to the selected pin the level that it does not have.
+// toggle applies to the selected pin the level that it does not have, or does to a
+// part what is likeliest: it presses a button, or lets it go.
 func (a *pinActions) toggle() {
-	a.apply(func(p pin.Snapshot) world.Stimulus { return input.PinLevel{Pin: p.Index, Level: 1 - p.Level} })
+	if pin, part := a.devices.shown.pins().selected(); pin != nil {
+		a.apply(*pin, input.PinLevel{Pin: pin.Index, Level: 1 - pin.Level})
+	} else if part != nil {
+		a.act(*part)
+	}
 }
 
 // release takes away what was applied to the selected pin.
 func (a *pinActions) release() {
-	a.apply(func(p pin.Snapshot) world.Stimulus { return input.PinReleased{Pin: p.Index} })
+	if pin, part := a.devices.shown.pins().selected(); pin != nil {
+		a.apply(*pin, input.PinReleased{Pin: pin.Index})
+	} else if part != nil {
+		a.say(part.Name + " is a part of the board: Enter does what can be done to it")
+	}
 }
 
-// apply sends an input to the selected pin.
-func (a *pinActions) apply(what func(pin.Snapshot) world.Stimulus) {
-	pg := a.devices.shown
-	v := pg.pins()
-	if v.cursor >= len(pg.model.snap.Pins) {
-		return
-	}
-	p := pg.model.snap.Pins[v.cursor]
+// apply sends an input to a pin.
+func (a *pinActions) apply(p pin.Snapshot, what world.Stimulus) {
 	if p.Mode == "output" {
 		a.say("pin " + p.Name + " is an output: the program decides its level")
 	}
-	a.world.send(pg.device.Name(), what(p), func(_ string, err error) {
+	a.send("pin "+p.Name, what)
+}
+
+// act does to a part what it lists first.
+func (a *pinActions) act(p device.PartSnapshot) {
+	if len(p.Actions) == 0 {
+		a.say("the " + p.Kind + " " + p.Name + " is " + p.State + ": the program decides that")
+		return
+	}
+	a.send(p.Kind+" "+p.Name, input.Part{Name: p.Name, Action: p.Actions[0]})
+}
+
+// send sends an input to the device; name says what it concerns, should it fail.
+func (a *pinActions) send(name string, what world.Stimulus) {
+	p := a.devices.shown
+	a.world.send(p.device.Name(), what, func(_ string, err error) {
 		if err != nil {
-			pg.note("pin " + p.Name + ": " + err.Error())
+			p.note(name + ": " + err.Error())
 		}
 	})
 }

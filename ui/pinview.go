@@ -1,8 +1,12 @@
 package ui
 
-import "github.com/nodemcu-sim/nodemcu-sim/device/pin"
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
+)
 
-// pinView shows level, mode and interrupt of each pin, in columns.
+// pinView shows level, mode and interrupt of each pin, in columns, and behind them
+// the parts of the board under their names.
 type pinView struct {
 	m *model
 	rows
@@ -23,6 +27,19 @@ func (v *pinView) details() []detail {
 	return ds
 }
 
+// selected returns the pin or the part in the row that keys act on: one of the two, or
+// neither where the board has none.
+func (v *pinView) selected() (*pin.Snapshot, *device.PartSnapshot) {
+	s := &v.m.snap
+	if v.cursor < len(s.Pins) {
+		return &s.Pins[v.cursor], nil
+	}
+	if i := v.cursor - len(s.Pins); i < len(s.Parts) {
+		return nil, &s.Parts[i]
+	}
+	return nil, nil
+}
+
 func (v *pinView) scroll(n int) { v.move(n) }
 func (v *pinView) page() int    { return v.height }
 
@@ -36,8 +53,9 @@ func (v *pinView) click(x, y int) {
 }
 
 func (v *pinView) draw(c canvas, focused bool) {
-	pins := v.m.snap.Pins
-	if len(pins) == 0 {
+	pins, parts := v.m.snap.Pins, v.m.snap.Parts
+	n := len(pins) + len(parts)
+	if n == 0 {
 		c.text(0, 0, dim, "the pins are unused")
 		return
 	}
@@ -45,41 +63,71 @@ func (v *pinView) draw(c canvas, focused bool) {
 	for _, p := range pins {
 		nameWidth = max(nameWidth, width(p.Name))
 	}
-	// In full if all pins can be seen so, else in short.
+	// In full if all can be seen so, else in short.
 	const full, short = len("interrupt both"), 3
 	inFull := true
 	perRow := max((c.w+1)/(nameWidth+3+full+1), 1)
-	if perRow*c.h < len(pins) {
+	if perRow*c.h < n {
 		inFull = false
 		perRow = max((c.w+1)/(nameWidth+3+short+1), 1)
 	}
-	lines := (len(pins) + perRow - 1) / perRow
+	lines := (n + perRow - 1) / perRow
 	cellWidth := (c.w + 1) / perRow
-	v.n, v.height, v.lines, v.cellWidth = len(pins), lines, lines, cellWidth
+	v.n, v.height, v.lines, v.cellWidth = n, lines, lines, cellWidth
 	v.move(0)
 	v.top = max(v.cursor%lines-c.h+1, 0)
-	top := v.top
-	for i, p := range pins {
-		x, y := i/lines*cellWidth, i%lines-top
+	for i := range n {
+		x, y := i/lines*cellWidth, i%lines-v.top
 		if y < 0 || y >= c.h {
 			continue
 		}
 		cell := c.sub(x, y, cellWidth-1, 1)
-		level, levelRole := c.theme.glyphs.low, dim
-		if p.Level != 0 {
-			level, levelRole = c.theme.glyphs.high, good
+		if i < len(pins) {
+			drawPin(cell, pins[i], nameWidth, inFull)
+		} else {
+			drawPart(cell, parts[i-len(pins)], nameWidth)
 		}
-		if p.Driven {
-			levelRole = accent // someone outside decides it
-		}
-		cell.text(0, 0, text, p.Name)
-		cell.text(nameWidth+1, 0, levelRole, level)
-		mode := pinMode(p, inFull)
-		cell.fit(nameWidth+3, 0, cell.w-nameWidth-3, dim, mode)
 		if focused && i == v.cursor {
 			cell.restyle(0, selected)
 		}
 	}
+}
+
+// drawPin draws name, level, and what the program has made of a pin.
+func drawPin(cell canvas, p pin.Snapshot, nameWidth int, inFull bool) {
+	role := dim
+	if p.Level != 0 {
+		role = good
+	}
+	if p.Driven {
+		role = accent // someone outside decides it
+	}
+	cell.text(0, 0, text, p.Name)
+	cell.text(nameWidth+1, 0, role, levelGlyph(cell, p.Level != 0))
+	cell.fit(nameWidth+3, 0, cell.w-nameWidth-3, dim, pinMode(p, inFull))
+}
+
+// drawPart draws the name of a part of the board, whether it is on, and if there is
+// room in which state it is.
+func drawPart(cell canvas, p device.PartSnapshot, nameWidth int) {
+	role := dim
+	if p.On {
+		role = accent
+	}
+	name := cut(p.Name, cell.w-2)
+	cell.text(0, 0, text, name)
+	x := max(nameWidth, width(name)) + 1
+	cell.text(x, 0, role, levelGlyph(cell, p.On))
+	if x += 2; x+width(p.State) <= cell.w {
+		cell.text(x, 0, dim, p.State)
+	}
+}
+
+func levelGlyph(c canvas, on bool) string {
+	if on {
+		return c.theme.glyphs.high
+	}
+	return c.theme.glyphs.low
 }
 
 // pinMode says what the program has made of a pin; in short with 3 characters.
