@@ -6,8 +6,10 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 )
 
-// openAP makes wifi.ap.
-func (m *module) openAP() *vm.Table {
+// ap is the table wifi.ap: the functions of the access point.
+type ap struct{ *module }
+
+func (m ap) table() *vm.Table {
 	v := m.dev.VM
 	dhcp := v.NewROMTable("wifi.ap.dhcp", []vm.Func{
 		{Name: "config", Fn: m.dhcpConfig},
@@ -15,7 +17,7 @@ func (m *module) openAP() *vm.Table {
 		{Name: "stop", Fn: m.dhcpStop},
 	}, nil)
 	return v.NewROMTable("wifi.ap", []vm.Func{
-		{Name: "config", Fn: m.apConfig},
+		{Name: "config", Fn: m.config},
 		{Name: "deauth", Fn: m.deauth},
 		{Name: "getip", Fn: m.getip(air.APIf)},
 		{Name: "setip", Fn: m.setip(air.APIf)},
@@ -23,8 +25,8 @@ func (m *module) openAP() *vm.Table {
 		{Name: "getmac", Fn: m.getmac(air.APIf)},
 		{Name: "setmac", Fn: m.setmac(air.APIf)},
 		{Name: "getclient", Fn: m.getclient},
-		{Name: "getconfig", Fn: m.apGetconfig},
-		{Name: "getdefaultconfig", Fn: m.apGetdefaultconfig},
+		{Name: "getconfig", Fn: m.getconfig},
+		{Name: "getdefaultconfig", Fn: m.getdefaultconfig},
 	}, []vm.Const{{Name: "dhcp", Value: dhcp}})
 }
 
@@ -34,8 +36,8 @@ var apCallbacks = []callbackField{
 	{"probereq_cb", "probereq_cb:not function", radio.APProbeRequest},
 }
 
-// apConfig is wifi.ap.config(table).
-func (m *module) apConfig(c *vm.Call) int {
+// config is wifi.ap.config(table).
+func (m ap) config(c *vm.Call) int {
 	f := fields{c, c.Table(1)}
 	var cfg radio.APConfig
 	var ok bool
@@ -62,7 +64,7 @@ func (m *module) apConfig(c *vm.Call) int {
 }
 
 // hidden reads a field that is a boolean, or the number 0 or 1.
-func (m *module) hidden(f fields) bool {
+func (m ap) hidden(f fields) bool {
 	switch v := f.t.RawGetString("hidden").(type) {
 	case vm.Bool:
 		return bool(v)
@@ -79,13 +81,13 @@ func (m *module) hidden(f fields) bool {
 	return false
 }
 
-// apGetconfig is wifi.ap.getconfig([as table]), apGetdefaultconfig the same for
+// getconfig is wifi.ap.getconfig([as table]), getdefaultconfig the same for
 // the flash.
-func (m *module) apGetconfig(c *vm.Call) int { return m.showAP(c, m.radio.AP.Config()) }
+func (m ap) getconfig(c *vm.Call) int { return m.showConfig(c, m.radio.AP.Config()) }
 
-func (m *module) apGetdefaultconfig(c *vm.Call) int { return m.showAP(c, m.radio.AP.DefaultConfig()) }
+func (m ap) getdefaultconfig(c *vm.Call) int { return m.showConfig(c, m.radio.AP.DefaultConfig()) }
 
-func (m *module) showAP(c *vm.Call, cfg radio.APConfig) int {
+func (m ap) showConfig(c *vm.Call, cfg radio.APConfig) int {
 	if c.Arg(1) != vm.True {
 		if cfg.Auth == air.AuthOpen {
 			return c.Return(vm.String(cfg.SSID), vm.Nil)
@@ -106,7 +108,7 @@ func (m *module) showAP(c *vm.Call, cfg radio.APConfig) int {
 }
 
 // getclient is wifi.ap.getclient().
-func (m *module) getclient(c *vm.Call) int {
+func (m ap) getclient(c *vm.Call) int {
 	if m.radio.Mode() == radio.StationMode {
 		c.Error("Can't list clients in STATION mode")
 	}
@@ -122,7 +124,7 @@ func (m *module) getclient(c *vm.Call) int {
 }
 
 // deauth is wifi.ap.deauth([MAC]).
-func (m *module) deauth(c *vm.Call) int {
+func (m ap) deauth(c *vm.Call) int {
 	if !c.IsString(1) {
 		return c.ReturnBool(m.radio.AP.Deauth(nil))
 	}
@@ -135,7 +137,7 @@ func (m *module) deauth(c *vm.Call) int {
 }
 
 // dhcpConfig is wifi.ap.dhcp.config{start = address}.
-func (m *module) dhcpConfig(c *vm.Call) int {
+func (m ap) dhcpConfig(c *vm.Call) int {
 	t, ok := c.Arg(1).(*vm.Table)
 	if !ok {
 		c.Error("wrong arg type")
@@ -154,5 +156,5 @@ func (m *module) dhcpConfig(c *vm.Call) int {
 	return c.Return(vm.String(first.String()), vm.String(last.String()))
 }
 
-func (m *module) dhcpStart(c *vm.Call) int { return c.ReturnBool(m.radio.AP.SetDHCP(true)) }
-func (m *module) dhcpStop(c *vm.Call) int  { return c.ReturnBool(m.radio.AP.SetDHCP(false)) }
+func (m ap) dhcpStart(c *vm.Call) int { return c.ReturnBool(m.radio.AP.SetDHCP(true)) }
+func (m ap) dhcpStop(c *vm.Call) int  { return c.ReturnBool(m.radio.AP.SetDHCP(false)) }

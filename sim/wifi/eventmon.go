@@ -3,6 +3,7 @@ package wifi
 import (
 	"fmt"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
@@ -49,8 +50,15 @@ var reasons = []vm.Const{
 	{Name: "HANDSHAKE_TIMEOUT", Value: vm.Number(204)},
 }
 
-// openEventMonitor makes wifi.eventmon.
-func (m *module) openEventMonitor() *vm.Table {
+// monitor is the table wifi.eventmon: it queues the SDK's events and calls back from a
+// task.
+type monitor struct {
+	dev       *device.Device
+	callbacks [radio.NumEvents + 1]vm.Ref // the last is EVENT_MAX
+	queue     []radio.Event
+}
+
+func (m *monitor) table() *vm.Table {
 	v := m.dev.VM
 	return v.NewROMTable("wifi.eventmon", []vm.Func{
 		{Name: "register", Fn: m.register},
@@ -72,7 +80,7 @@ func (m *module) openEventMonitor() *vm.Table {
 
 // register is wifi.eventmon.register(event[, function]); without a function it
 // unregisters.
-func (m *module) register(c *vm.Call) int {
+func (m *monitor) register(c *vm.Call) int {
 	id := uint8(c.Int(1)) // fw: truncated to a byte
 	if int(id) > int(eventMax) {
 		c.Error("valid wifi events:0-%d", int(eventMax))
@@ -82,7 +90,7 @@ func (m *module) register(c *vm.Call) int {
 	return 0
 }
 
-func (m *module) setCallback(kind radio.EventKind, fn *vm.Function) {
+func (m *monitor) setCallback(kind radio.EventKind, fn *vm.Function) {
 	if fn == nil {
 		m.dev.VM.Unref(&m.callbacks[kind])
 		return
@@ -91,7 +99,7 @@ func (m *module) setCallback(kind radio.EventKind, fn *vm.Function) {
 }
 
 // callbackFor returns the callback that gets an event.
-func (m *module) callbackFor(kind radio.EventKind) vm.Ref {
+func (m *monitor) callbackFor(kind radio.EventKind) vm.Ref {
 	if r := m.callbacks[kind]; r != 0 {
 		return r
 	}
@@ -102,7 +110,7 @@ func (m *module) callbackFor(kind radio.EventKind) vm.Ref {
 }
 
 // event takes an event of the SDK, if the program wants it.
-func (m *module) event(e radio.Event) {
+func (m *monitor) event(e radio.Event) {
 	if m.callbackFor(e.Kind) == 0 || len(m.queue) >= maxQueue {
 		return
 	}
@@ -115,14 +123,14 @@ func (m *module) event(e radio.Event) {
 // post makes a task for the first event of the queue. When there is no room for
 // the task, no event is ever delivered again until the device is reset (fw:
 // wifi_eventmon.c posts only for an empty queue).
-func (m *module) post() {
+func (m *monitor) post() {
 	if !m.dev.PostTask(ets.Low, m.deliver) {
 		m.dev.Emit(event.Hint{Text: "the task queue was full when a Wi-Fi event came: wifi.eventmon delivers nothing more"})
 	}
 }
 
 // deliver calls the callback of the first event.
-func (m *module) deliver() {
+func (m *monitor) deliver() {
 	e := m.queue[0]
 	if r := m.callbackFor(e.Kind); r != 0 {
 		m.dev.Run("wifi event", m.dev.VM.Deref(r), m.eventTable(e))
@@ -137,7 +145,7 @@ func (m *module) deliver() {
 }
 
 // eventTable makes what a callback gets.
-func (m *module) eventTable(e radio.Event) *vm.Table {
+func (m *monitor) eventTable(e radio.Event) *vm.Table {
 	v := m.dev.VM
 	t := v.NewTable(0, 0)
 	text := func(name, value string) {

@@ -15,8 +15,10 @@ const (
 	minPassword = 8 // of an access point
 )
 
-// openStation makes wifi.sta.
-func (m *module) openStation() *vm.Table {
+// sta is the table wifi.sta: the functions of the station.
+type sta struct{ *module }
+
+func (m sta) table() *vm.Table {
 	return m.dev.VM.NewROMTable("wifi.sta", []vm.Func{
 		{Name: "autoconnect", Fn: m.autoconnect},
 		{Name: "changeap", Fn: m.changeap},
@@ -71,12 +73,12 @@ func (m *module) registerFields(f fields, list []callbackField) {
 		if !ok {
 			f.c.ArgError(1, cb.message)
 		}
-		m.setCallback(cb.kind, fn)
+		m.events.setCallback(cb.kind, fn)
 	}
 }
 
 // config is wifi.sta.config(table).
-func (m *module) config(c *vm.Call) int {
+func (m sta) config(c *vm.Call) int {
 	f := fields{c, table(c, "config table not found!")}
 	var cfg radio.StationConfig
 	var ok bool
@@ -108,32 +110,32 @@ func (m *module) config(c *vm.Call) int {
 }
 
 // clearconfig is wifi.sta.clearconfig().
-func (m *module) clearconfig(c *vm.Call) int {
+func (m sta) clearconfig(c *vm.Call) int {
 	done := m.radio.Station.Configure(radio.StationConfig{}, true)
 	m.radio.Station.SetAutoConnect(false)
 	return c.ReturnBool(done)
 }
 
 // connect is wifi.sta.connect([callback]).
-func (m *module) connect(c *vm.Call) int {
+func (m sta) connect(c *vm.Call) int {
 	if fn, ok := c.Arg(1).(*vm.Function); ok {
-		m.setCallback(radio.StationConnected, fn)
+		m.events.setCallback(radio.StationConnected, fn)
 	}
 	m.radio.Station.Connect()
 	return 0
 }
 
 // disconnect is wifi.sta.disconnect([callback]).
-func (m *module) disconnect(c *vm.Call) int {
+func (m sta) disconnect(c *vm.Call) int {
 	if fn, ok := c.Arg(1).(*vm.Function); ok {
-		m.setCallback(radio.StationDisconnected, fn)
+		m.events.setCallback(radio.StationDisconnected, fn)
 	}
 	m.radio.Station.Disconnect()
 	return 0
 }
 
 // autoconnect is wifi.sta.autoconnect(0 or 1).
-func (m *module) autoconnect(c *vm.Call) int {
+func (m sta) autoconnect(c *vm.Call) int {
 	on := c.Int(1)
 	if on != 0 && on != 1 {
 		c.ArgError(1, "0 or 1")
@@ -142,10 +144,10 @@ func (m *module) autoconnect(c *vm.Call) int {
 	return 0
 }
 
-func (m *module) status(c *vm.Call) int { return c.ReturnInt(int(m.radio.Station.Status())) }
+func (m sta) status(c *vm.Call) int { return c.ReturnInt(int(m.radio.Station.Status())) }
 
 // getrssi is wifi.sta.getrssi(): nil without a network.
-func (m *module) getrssi(c *vm.Call) int {
+func (m sta) getrssi(c *vm.Call) int {
 	rssi := m.radio.Station.RSSI()
 	if rssi >= 10 { // fw: wifi.c
 		return c.ReturnNil()
@@ -153,10 +155,10 @@ func (m *module) getrssi(c *vm.Call) int {
 	return c.ReturnInt(rssi)
 }
 
-func (m *module) gethostname(c *vm.Call) int { return c.ReturnString(m.radio.Hostname()) }
+func (m sta) gethostname(c *vm.Call) int { return c.ReturnString(m.radio.Hostname()) }
 
 // sethostname is wifi.sta.sethostname(name), a name by RFC 1123.
-func (m *module) sethostname(c *vm.Call) int {
+func (m sta) sethostname(c *vm.Call) int {
 	name := c.String(1)
 	valid := len(name) > 0 && len(name) <= maxSSID && isAlnum(name[0]) && isAlnum(name[len(name)-1])
 	for i := range len(name) {
@@ -171,13 +173,13 @@ func (m *module) sethostname(c *vm.Call) int {
 
 // getconfig is wifi.sta.getconfig([as table]), getdefaultconfig the same for the
 // flash.
-func (m *module) getconfig(c *vm.Call) int { return m.showConfig(c, m.radio.Station.Config()) }
+func (m sta) getconfig(c *vm.Call) int { return m.showConfig(c, m.radio.Station.Config()) }
 
-func (m *module) getdefaultconfig(c *vm.Call) int {
+func (m sta) getdefaultconfig(c *vm.Call) int {
 	return m.showConfig(c, m.radio.Station.DefaultConfig())
 }
 
-func (m *module) showConfig(c *vm.Call, cfg radio.StationConfig) int {
+func (m sta) showConfig(c *vm.Call, cfg radio.StationConfig) int {
 	bssid := cfg.BSSID
 	if !cfg.BSSIDSet {
 		// The SDK fills in the access point's address once it is known.
@@ -203,7 +205,7 @@ func (m *module) showConfig(c *vm.Call, cfg radio.StationConfig) int {
 }
 
 // getapinfo is wifi.sta.getapinfo().
-func (m *module) getapinfo(c *vm.Call) int {
+func (m sta) getapinfo(c *vm.Call) int {
 	aps, _ := m.radio.Station.Stored()
 	t := c.NewTable(0, 0)
 	c.VM.SetField(t, "qty", vm.Number(len(aps)))
@@ -222,13 +224,13 @@ func (m *module) getapinfo(c *vm.Call) int {
 }
 
 // getapindex is wifi.sta.getapindex().
-func (m *module) getapindex(c *vm.Call) int {
+func (m sta) getapindex(c *vm.Call) int {
 	_, current := m.radio.Station.Stored()
 	return c.ReturnInt(current + 1)
 }
 
 // changeap is wifi.sta.changeap(index).
-func (m *module) changeap(c *vm.Call) int {
+func (m sta) changeap(c *vm.Call) int {
 	i := c.Int(1)
 	if i < 1 || i > 5 {
 		c.ArgError(1, "Valid range: 1-5")
@@ -237,7 +239,7 @@ func (m *module) changeap(c *vm.Call) int {
 }
 
 // setaplimit is wifi.sta.setaplimit(quantity).
-func (m *module) setaplimit(c *vm.Call) int {
+func (m sta) setaplimit(c *vm.Call) int {
 	n := c.Int(1)
 	if n < 1 || n > 5 {
 		c.ArgError(1, "Valid range: 1-5")
@@ -246,7 +248,7 @@ func (m *module) setaplimit(c *vm.Call) int {
 }
 
 // getap is wifi.sta.getap([[filter,] format,] callback).
-func (m *module) getap(c *vm.Call) int {
+func (m sta) getap(c *vm.Call) int {
 	if m.radio.Mode() == radio.APMode {
 		c.Error("Can't list ap in SOFTAP mode")
 	}
@@ -281,7 +283,7 @@ func (m *module) getap(c *vm.Call) int {
 	return 0
 }
 
-func (m *module) scanFilter(f fields) (filter radio.ScanFilter) {
+func (m sta) scanFilter(f fields) (filter radio.ScanFilter) {
 	c := f.c
 	text := func(name string) string {
 		v, ok := f.get(name)
@@ -328,7 +330,7 @@ func (m *module) scanFilter(f fields) (filter radio.ScanFilter) {
 }
 
 // found gives the result of a scan to the callback, which is used once.
-func (m *module) found(nets []air.Network, bySSID bool) {
+func (m sta) found(nets []air.Network, bySSID bool) {
 	v := m.dev.VM
 	if m.scanned == 0 {
 		return

@@ -48,14 +48,12 @@ type module struct {
 	autoSleep bool // nullmodesleep
 	country   country
 	scanned   vm.Ref // callback of getap
-
-	callbacks [radio.NumEvents + 1]vm.Ref // of the event monitor; the last is EVENT_MAX
-	queue     []radio.Event
+	events    *monitor
 }
 
 func open(d *device.Device) *device.Lib {
-	m := &module{dev: d, radio: d.Radio, autoSleep: true, country: defaultCountry}
-	m.radio.OnEvent = m.event
+	m := &module{dev: d, radio: d.Radio, autoSleep: true, country: defaultCountry, events: &monitor{dev: d}}
+	m.radio.OnEvent = m.events.event
 	return &device.Lib{
 		Funcs: []vm.Func{
 			{Name: "setmode", Fn: m.setmode},
@@ -73,9 +71,9 @@ func open(d *device.Device) *device.Lib {
 			{Name: "sleeptype", Fn: m.sleeptype},
 		},
 		Consts: []vm.Const{
-			{Name: "sta", Value: m.openStation()},
-			{Name: "ap", Value: m.openAP()},
-			{Name: "eventmon", Value: m.openEventMonitor()},
+			{Name: "sta", Value: sta{m}.table()},
+			{Name: "ap", Value: ap{m}.table()},
+			{Name: "eventmon", Value: m.events.table()},
 			{Name: "NULLMODE", Value: vm.Number(radio.NullMode)},
 			{Name: "STATION", Value: vm.Number(radio.StationMode)},
 			{Name: "SOFTAP", Value: vm.Number(radio.APMode)},

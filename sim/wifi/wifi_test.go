@@ -100,7 +100,7 @@ func (b *bench) expect(until clock.Time, want string) {
 	b.out.Reset()
 }
 
-const monitor = `
+const listener = `
 local e = wifi.eventmon
 e.register(e.STA_CONNECTED, function(t) log("connected", t.SSID, t.BSSID, t.channel) end)
 e.register(e.STA_DISCONNECTED, function(t) log("disconnected", t.SSID, t.reason) end)
@@ -113,7 +113,7 @@ e.register(e.WIFI_MODE_CHANGED, function(t) log("mode", t.old_mode, t.new_mode) 
 
 // TestUsualProgram is what most programs do at start.
 func TestUsualProgram(t *testing.T) {
-	b := run(t, monitor+`
+	b := run(t, listener+`
 log(wifi.setmode(wifi.STATION), wifi.sta.getip())
 log(wifi.sta.config{ssid="home", pwd="12345678"})
 log(wifi.sta.status() == wifi.STA_CONNECTING)`, radio.Config{}, nil)
@@ -173,7 +173,7 @@ true US 11
 }
 
 func TestAccessPoint(t *testing.T) {
-	b := run(t, monitor+`
+	b := run(t, listener+`
 log(wifi.ap.getip())
 log(wifi.ap.getconfig())
 log(wifi.ap.config{ssid="island", pwd="12345678", max=1, channel=3, hidden=1})
