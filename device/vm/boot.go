@@ -48,7 +48,7 @@ func (v *VM) StartAccounting() {
 		s.t.Head, s.t.Arr, s.t.Node = boot.Take(head), boot.Take(arr), boot.Take(node)
 		m.tables[tb] = s
 	}
-	globals := v.L.G.Global
+	globals := v.th.G.Global
 	m.registry.Init(m, 0, 2)
 	for _, name := range bootRegistry {
 		k := heap.StringKey(name)

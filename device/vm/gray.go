@@ -35,7 +35,7 @@ func (g *gray) pending() bool { return len(g.list) > 0 }
 func (m *memory) grayRoots() {
 	m.incr.gray = gray{seen: map[any]bool{}}
 	m.found(m.v.main.th)
-	m.found(m.v.L.G.Global)
+	m.found(m.v.th.G.Global)
 	m.incr.gray.list = append(m.incr.gray.list, grayRegistry)
 }
 

@@ -59,7 +59,7 @@ func (m *memory) markAll() []*udataState {
 	m.unsettledThreads = m.unsettledThreads[:0]
 	m.unplaced, m.unsettled, m.unsettledProtos = m.unplaced[:0], m.unsettled[:0], m.unsettledProtos[:0]
 	m.markThread(v.main)
-	m.markValue(v.L.G.Global)
+	m.markValue(v.th.G.Global)
 	for L := v.running; L != nil; L = L.Parent {
 		m.markValue(L)
 	}

@@ -58,7 +58,7 @@ func (m *memory) walk(full bool) *walker {
 	w.root(w.add(partStrings, snapshot.Buffer, w.taken(m.strt.Block, m.strt.Slots*heap.StringTableSlot), m.strt.Slots*heap.StringTableSlot), "string table")
 	w.root(w.add(partBuffer, snapshot.Buffer, w.taken(m.buf.Block, m.buf.Size), m.buf.Size), "concat buffer")
 	w.edge(0, v.main.th, "main stack")
-	w.edge(0, v.L.G.Global, "_G")
+	w.edge(0, v.th.G.Global, "_G")
 	for L := v.running; L != nil; L = L.Parent {
 		w.edge(0, L, "running coroutine")
 	}

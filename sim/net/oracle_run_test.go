@@ -480,7 +480,7 @@ func (sd *scriptDevice) cb(c *vm.Call) int { return c.Return(sd.handler(c.VM, c.
 
 // all is all(socket): it installs handlers for the five TCP events.
 func (sd *scriptDevice) all(c *vm.Call) int {
-	on := c.L.GetField(c.Arg(1), "on")
+	on := c.Index(c.Arg(1), vm.String("on"))
 	for _, ev := range []string{"connection", "reconnection", "disconnection", "receive", "sent"} {
 		c.Invoke(on, 0, c.Arg(1), vm.String(ev), sd.handler(c.VM, ev))
 	}
@@ -517,16 +517,16 @@ func (sd *scriptDevice) logCall(c *vm.Call) int {
 	from := 2
 	if ud, ok := c.Arg(1).(*vm.UserData); ok {
 		e["call"], e["on"] = c.String(2), sd.id(ud)
-		fn = c.L.GetField(ud, c.String(2))
+		fn = c.Index(ud, vm.String(c.String(2)))
 		args = append(args, ud)
 		from = 3
 	} else {
 		path := c.String(1)
 		e["call"] = path
 		parts := strings.Split(path, ".")
-		fn = c.L.GetGlobal(parts[0])
+		fn = c.Global(parts[0])
 		for _, part := range parts[1:] {
-			fn = c.L.GetField(fn, part)
+			fn = c.Index(fn, vm.String(part))
 		}
 	}
 	shown := []any{}

@@ -57,10 +57,10 @@ func (m *module) makeDecoder(c *vm.Call, n int) (*vm.UserData, *decoder) {
 		d.null = c.VM.Ref(m.null, "sjson decoder null")
 		return ud, d
 	}
-	d.null = c.VM.Ref(c.L.GetField(opts, "null"), "sjson decoder null")
-	if mt, ok := c.L.GetField(opts, "metatable").(*vm.Table); ok {
+	d.null = c.VM.Ref(c.Index(opts, vm.String("null")), "sjson decoder null")
+	if mt, ok := c.Index(opts, vm.String("metatable")).(*vm.Table); ok {
 		d.metatable = c.VM.Ref(mt, "sjson decoder metatable")
-		if c.L.GetField(mt, "checkpath") != vm.Nil {
+		if c.Index(mt, vm.String("checkpath")) != vm.Nil {
 			d.path = c.VM.Ref(c.NewTable(0, 0), "sjson decoder path")
 		}
 	}
@@ -151,7 +151,7 @@ func (b builder) begin() {
 		if depth > 1 {
 			c.VM.RawSet(path, vm.Number(depth-1), key)
 		}
-		if check := c.L.GetField(c.VM.Deref(d.metatable), "checkpath"); check != vm.Nil {
+		if check := c.Index(c.VM.Deref(d.metatable), vm.String("checkpath")); check != vm.Nil {
 			if wanted := c.Invoke(check, 1, t, path)[0]; wanted == vm.Nil || wanted == vm.False {
 				return
 			}
@@ -213,7 +213,7 @@ func (b builder) store(t *vm.Table, key, value vm.Value) {
 		b.c.VM.RawSet(t, key, value)
 		return
 	}
-	b.c.L.SetTable(t, key, value)
+	b.c.SetIndex(t, key, value)
 }
 
 // special is the value of a number or word.

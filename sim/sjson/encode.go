@@ -51,7 +51,7 @@ func (m *module) makeEncoder(c *vm.Call) (*vm.UserData, *encoder) {
 	ud := c.VM.NewObject(m.encoder, encoderSize, e)
 	e.push(c, t)
 	if opts, ok := c.Arg(2).(*vm.Table); ok {
-		e.null = c.VM.Ref(c.L.GetField(opts, "null"), "sjson encoder null")
+		e.null = c.VM.Ref(c.Index(opts, vm.String("null")), "sjson encoder null")
 	}
 	return ud, e
 }
