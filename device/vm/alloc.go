@@ -86,7 +86,7 @@ func (v *VM) RawSetInt(t *Table, i int, value Value) {
 // SetField stores t.name = value without metamethods. The name is a string of
 // the script's memory from then on.
 func (v *VM) SetField(t *Table, name string, value Value) {
-	if v.mem.on && !v.IsROM(t) {
+	if v.mem.on && !v.inFlash(t) {
 		v.pin(value)
 		v.mem.intern(name)
 		v.mem.rawSet(t, String(name), value != Nil)

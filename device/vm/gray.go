@@ -46,12 +46,8 @@ func (m *memory) found(v any) {
 	switch x := v.(type) {
 	case lua.LString:
 		waits = false
-	case *lua.LTable:
-		if m.v.rom[x] != "" {
-			return
-		}
-	case *lua.LFunction:
-		if x.IsG && len(x.Upvalues) == 0 || x == m.v.yieldCall {
+	case *lua.LTable, *lua.LFunction:
+		if m.v.inFlash(v) {
 			return
 		}
 	case *lua.LUserData:

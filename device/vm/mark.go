@@ -132,9 +132,6 @@ func (m *memory) propagate() {
 		case *lua.LTable:
 			m.traverseTable(x)
 		case *lua.LFunction:
-			if x == m.v.yieldCall {
-				return
-			}
 			m.traverseFunction(x)
 		case *lua.LState:
 			m.traverseThread(x)
@@ -150,7 +147,7 @@ func (m *memory) markValue(v lua.LValue) {
 	case *lua.LTable:
 		s := m.known(x)
 		if s == nil {
-			if m.v.rom[x] != "" {
+			if m.v.inFlash(x) {
 				return
 			}
 			s = m.adopt(x)
@@ -170,7 +167,7 @@ func (m *memory) markValue(v lua.LValue) {
 			m.work = append(m.work, x)
 		}
 	case *lua.LFunction:
-		if x.IsG && len(x.Upvalues) == 0 {
+		if m.v.inFlash(x) {
 			return
 		}
 		o := objectOf(m, m.funcs, x)
@@ -463,14 +460,14 @@ func (m *memory) clearWeak(tb *lua.LTable) {
 // isDead reports whether the mark did not reach an object that a weak table
 // holds. A userdata being finalized is gone as a value and stays as a key.
 func (m *memory) isDead(v lua.LValue, key bool) bool {
+	if m.v.inFlash(v) {
+		return false
+	}
 	switch x := v.(type) {
 	case *lua.LTable:
 		s := m.tables[x]
-		return s != nil && s.epoch != m.epoch || s == nil && m.v.rom[x] == ""
+		return s == nil || s.epoch != m.epoch
 	case *lua.LFunction:
-		if x.IsG && len(x.Upvalues) == 0 {
-			return false
-		}
 		o := m.funcs[x]
 		return o == nil || o.epoch != m.epoch
 	case *lua.LUserData:

@@ -26,7 +26,7 @@ type traversal struct {
 // RawNext returns the entry of t that follows key; Nil as key starts, Nil as
 // next key is the end. ok is false when key is not in t.
 func (v *VM) RawNext(t *Table, key Value) (next, value Value, ok bool) {
-	if !v.mem.on || v.rom[t] != "" {
+	if !v.mem.on || v.inFlash(t) {
 		next, value = t.Next(key)
 		return next, value, true
 	}

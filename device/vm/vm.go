@@ -166,9 +166,6 @@ func (v *VM) NewROMTable(name string, funcs []Func, consts []Const) *Table {
 	return t
 }
 
-// IsROM reports whether t is a ROM table.
-func (v *VM) IsROM(t *Table) bool { _, ok := v.rom[t]; return ok }
-
 // ROMGlobals is the ROM table in which Lua finds what _G does not have: the
 // firmware's modules and base functions.
 func (v *VM) ROMGlobals() *Table { return v.romGlobals }

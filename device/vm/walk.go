@@ -149,15 +149,15 @@ func (w *walker) value(x lua.LValue) int {
 			return i
 		}
 		s := m.tables[x]
-		if s == nil && m.v.rom[x] != "" || s != nil && s.rom {
-			return -1
-		}
 		if s == nil {
+			if m.v.inFlash(x) {
+				return -1
+			}
 			s = w.unknownTable(x)
 		}
 		return w.add(x, snapshot.Table, w.table(&s.t), s.t.Bytes())
 	case *lua.LFunction:
-		if x.IsG && len(x.Upvalues) == 0 || x == m.v.yieldCall {
+		if m.v.inFlash(x) {
 			return -1
 		}
 		if i, ok := w.index[x]; ok {
