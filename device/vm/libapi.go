@@ -82,7 +82,23 @@ func (c *Call) LessThan(a, b Value) bool {
 func (c *Call) Index(t, key Value) Value { return c.th.GetTable(t, key) }
 
 // SetIndex is t[key] = value with metamethods (lua_settable).
-func (c *Call) SetIndex(t, key, value Value) { c.th.SetTable(t, key, value) }
+func (c *Call) SetIndex(t, key, value Value) {
+	v := c.VM
+	if v.mem.on {
+		v.pin(t)
+		v.pin(key)
+		v.pin(value)
+		at, handler := v.mem.set(t, key, value != Nil)
+		v.mem.stores(key)
+		v.mem.stores(value)
+		v.unpin(3)
+		if handler != nil {
+			c.Invoke(handler, 0, at, key, value)
+			return
+		}
+	}
+	c.th.SetTable(t, key, value)
+}
 
 // Global returns a global variable as a function sees it (lua_getglobal).
 func (c *Call) Global(name string) Value { return c.th.GetField(c.VM.th.G.Global, name) }

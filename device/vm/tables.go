@@ -192,23 +192,37 @@ func (m *memory) written(tb *lua.LTable) *tableState {
 	return s
 }
 
-// set accounts for t[key] = value with metamethods (luaV_settable): a table
-// whose __newindex takes the value has by then an empty node for the key.
-func (m *memory) set(tb *lua.LTable, key lua.LValue, nonNil bool) {
+// set accounts for x[key] = value with metamethods (luaV_settable): a table
+// whose __newindex takes the value has by then an empty node for the key. It returns
+// what the assignment comes to, x itself or what __newindex leads to, and the
+// function that takes the value there, nil if there is none.
+func (m *memory) set(x, key lua.LValue, nonNil bool) (at, handler lua.LValue) {
 	var k heap.Key
 	have := false
 	for range lua.MaxTableGetLoop {
+		tb, ok := x.(*lua.LTable)
+		if !ok {
+			switch next := m.v.Metafield(x, "__newindex"); next.(type) {
+			case *lua.LNilType:
+				return x, nil
+			case *lua.LFunction:
+				return x, next
+			default:
+				x = next
+				continue
+			}
+		}
 		s := m.written(tb)
 		if n, ok := key.(lua.LNumber); ok {
 			if i := int(n); i >= 1 && i <= s.t.Array() && lua.LNumber(i) == n {
 				if mt := tableOf(tb).Metatable; mt == lua.LNil {
-					return
+					return tb, nil
 				}
 			}
 		}
 		if !have {
 			if !m.key(key, &k) {
-				return
+				return tb, nil
 			}
 			have = true
 		}
@@ -219,12 +233,15 @@ func (m *memory) set(tb *lua.LTable, key lua.LValue, nonNil bool) {
 		m.still = m.v.running
 		s.t.Set(m, &k, nonNil && next == nil, s)
 		m.still = nil
-		tb2, ok := next.(*lua.LTable)
-		if !ok || m.v.inFlash(tb2) {
-			return
+		switch next.(type) {
+		case nil:
+			return tb, nil
+		case *lua.LFunction:
+			return tb, next
 		}
-		tb = tb2
+		x = next
 	}
+	return x, nil // a loop, which is an error
 }
 
 // newIndex is the __newindex that an assignment to tb[key] goes on to, nil when

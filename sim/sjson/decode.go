@@ -141,7 +141,7 @@ func (b builder) begin() {
 	s := d.top()
 	s.table = c.VM.Ref(t, "sjson decoder table")
 	if d.metatable != 0 {
-		t.Metatable = c.VM.Deref(d.metatable)
+		c.VM.SetMetatable(t, c.VM.Deref(d.metatable))
 	}
 	depth := len(d.levels) - 1
 	parent := b.parent()
@@ -157,7 +157,7 @@ func (b builder) begin() {
 			}
 		}
 	}
-	b.store(parent, key, t)
+	c.SetIndex(parent, key, t)
 }
 
 // end is called at the end of each value and key.
@@ -170,10 +170,10 @@ func (b builder) end() {
 		c.VM.SetRef(&d.key, b.text(s.text), "sjson decoder key")
 	case str:
 		text := b.text(s.text)
-		b.store(b.parent(), b.nextKey(), text)
+		c.SetIndex(b.parent(), b.nextKey(), text)
 	case special:
 		value := b.special(string(s.text))
-		b.store(b.parent(), b.nextKey(), value)
+		c.SetIndex(b.parent(), b.nextKey(), value)
 	case list, object:
 		c.VM.Unref(&s.table)
 		if d.path != 0 {
@@ -206,14 +206,6 @@ func (b builder) nextKey() vm.Value {
 	}
 	d.levels[n-2].used++
 	return vm.Number(d.levels[n-2].used)
-}
-
-func (b builder) store(t *vm.Table, key, value vm.Value) {
-	if t.Metatable == vm.Nil || t.Metatable == nil {
-		b.c.VM.RawSet(t, key, value)
-		return
-	}
-	b.c.SetIndex(t, key, value)
 }
 
 // special is the value of a number or word.
