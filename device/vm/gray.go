@@ -117,6 +117,7 @@ func (m *memory) visit() int {
 			m.found(x)
 		}
 	}
+	m.eachInRegistry(func(_ string, x lua.LValue) { m.found(x) })
 	return m.registry.Bytes() + bootHiddenBytes
 }
 
@@ -176,6 +177,7 @@ func (m *memory) visitThread(L *lua.LState) int {
 	if t == nil {
 		return 0
 	}
+	m.found(t.state.Env)
 	if t.stack.start != nil && t.fresh {
 		m.found(t.stack.start)
 	}

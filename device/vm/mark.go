@@ -79,6 +79,8 @@ func (m *memory) markAll() []*udataState {
 		}
 	}
 	m.propagate()
+	m.eachInRegistry(func(_ string, x lua.LValue) { m.markValue(x) })
+	m.propagate()
 	var dead []*udataState
 	if m.gcable > 0 || m.exact {
 		for i := len(m.udata) - 1; i >= 0; i-- { // newest first
@@ -100,6 +102,17 @@ func (m *memory) markAll() []*udataState {
 		m.clearWeak(tb)
 	}
 	return dead
+}
+
+// eachInRegistry calls fn with what the registry holds under names.
+func (m *memory) eachInRegistry(fn func(name string, x lua.LValue)) {
+	t := tableOf(m.v.Registry())
+	for _, k := range t.keys {
+		if x, ok := t.entry(k); ok {
+			name, _ := m.v.ToString(k)
+			fn(name, x)
+		}
+	}
 }
 
 // finalizer is the __gc a script gave the metatable of u, nil if none.
@@ -406,6 +419,7 @@ func protoSize(p *lua.FunctionProto) int {
 // longer used live on.
 func (m *memory) traverseThread(L *lua.LState) {
 	t := m.threads[L]
+	m.markValue(t.state.Env)
 	if t.stack.start != nil && t.fresh {
 		m.markValue(t.stack.start)
 	}

@@ -16,6 +16,7 @@ func TestEveryStoreIsAccounted(t *testing.T) {
 			return (collectgarbage("count") - before) * 1024
 		end
 		local function order(t) local s = "" for k in pairs(t) do s = s .. k .. " " end return s end
+		local function table64() local t = {} for i = 1, 64 do t[i] = {i} end return t end
 	`
 	for _, tt := range []struct{ name, src, want string }{
 		{"userdata's __newindex", `
@@ -42,8 +43,28 @@ func TestEveryStoreIsAccounted(t *testing.T) {
 			getmetatable(proxy).__newindex = string
 			print(pcall(function() proxy.new = 1 end))
 			print(string.new, string[1])`,
-			"false\ts:14: invalid write to ROM variable\nfalse\ts:15: invalid write to ROM variable\n" +
-				"false\ts:18: invalid write to ROM variable\nnil\tnil\n"},
+			"false\ts:15: invalid write to ROM variable\nfalse\ts:16: invalid write to ROM variable\n" +
+				"false\ts:19: invalid write to ROM variable\nnil\tnil\n"},
+		{"a coroutine's environment", `
+			local co
+			local bytes = cost(function()
+				co = coroutine.create(function()
+					setfenv(0, {data = table64()})
+					coroutine.yield()
+				end)
+				coroutine.resume(co)
+			end)
+			print(bytes > 64 * 40)`, "true\n"},
+		{"the registry", `
+			print(cost(function() debug.getregistry().stash = table64() end) > 64 * 40)
+			print(#debug.getregistry().stash)`, "true\n64\n"},
+		{"package.loaded without package", `
+			package.loaded.data = table64()
+			settle()
+			local before = collectgarbage("count")
+			package, module, require = nil
+			settle()
+			print((before - collectgarbage("count")) * 1024 < 300)`, "true\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, exact := range []bool{false, true} {

@@ -73,6 +73,7 @@ func (m *memory) walk(full bool) *walker {
 			w.edge(reg, e.value, name)
 		}
 	}
+	m.eachInRegistry(func(name string, x lua.LValue) { w.edge(reg, x, "registry "+quote(name)) })
 	for _, x := range m.pins {
 		w.edge(0, x, "value held by a running firmware function")
 	}
@@ -429,6 +430,9 @@ func (w *walker) followThread(i int, L *lua.LState) {
 		return
 	}
 	st := t.state
+	if st.Env != w.m.v.Globals() {
+		w.edge(i, st.Env, " environment")
+	}
 	if t.stack.start != nil && t.fresh {
 		w.edge(i, t.stack.start, " function")
 	}
