@@ -51,6 +51,9 @@ func (m *memory) found(v any) {
 			return
 		}
 	case *lua.LUserData:
+		if m.v.inFlash(v) {
+			return
+		}
 		waits = false
 	case *lua.LState, *lua.FunctionProto:
 	case *thrown:

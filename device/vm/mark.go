@@ -201,6 +201,9 @@ func (m *memory) markValue(v lua.LValue) {
 	case *lua.LUserData:
 		u := m.udataOf[x]
 		if u == nil {
+			if m.v.inFlash(x) {
+				return
+			}
 			u = m.addUserdata(x, nil, 0)
 		}
 		if u.epoch != m.epoch {

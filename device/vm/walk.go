@@ -173,6 +173,9 @@ func (w *walker) value(x lua.LValue) int {
 		if i, ok := w.index[x]; ok {
 			return i
 		}
+		if m.v.inFlash(x) {
+			return -1
+		}
 		var o *object
 		n := heap.UserdataSize(0)
 		if u := m.udataOf[x]; u != nil {

@@ -245,3 +245,18 @@ func TestMetatableChangesNoTable(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
+
+// sjson.NULL is a light userdata, which takes no memory.
+func TestNullCostsNothing(t *testing.T) {
+	got := run(t, `
+		local kept = {1}
+		local function count() for i = 1, 10 do collectgarbage() end return collectgarbage("count") * 1024 end
+		local before = count()
+		kept[1] = sjson.NULL
+		local with = count()
+		kept[1] = 1
+		print(with - before, count() - before)`)
+	if want := "0\t0"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
