@@ -99,7 +99,7 @@ func (p *pulses) get(c *vm.Call) *pulser { return c.Object(1, p.kind).(*pulser) 
 // build is gpio.pulse.build(table).
 func (p *pulses) build(c *vm.Call) int {
 	t := c.Table(1)
-	n := t.Len()
+	n := c.VM.Len(t)
 	if n > maxEntries {
 		c.Error("table is too large: %d entries is more than %d", n, maxEntries)
 	}

@@ -61,7 +61,7 @@ func (e *encoder) push(c *vm.Call, t *vm.Table) {
 	if len(e.stack) >= maxDepth {
 		c.Error("encoder stack overflow")
 	}
-	e.stack = append(e.stack, encoding{table: c.VM.Ref(t, "sjson encoder table"), size: int16(listSize(t))})
+	e.stack = append(e.stack, encoding{table: c.VM.Ref(t, "sjson encoder table"), size: int16(listSize(c.VM, t))})
 }
 
 // pop ends it.
@@ -74,9 +74,9 @@ func (e *encoder) pop(v *vm.VM) {
 
 // listSize returns the highest key of a table whose keys are all positive
 // numbers, or -1: it is an object.
-func listSize(t *vm.Table) int {
+func listSize(v *vm.VM, t *vm.Table) int {
 	size := 0
-	for k, _ := t.Next(vm.Nil); k != vm.Nil; k, _ = t.Next(k) {
+	for k, _, _ := v.RawNext(t, vm.Nil); k != vm.Nil; k, _, _ = v.RawNext(t, k) {
 		n, ok := k.(vm.Number)
 		if !ok || vm.Integer(float64(n)) <= 0 {
 			return -1
@@ -168,7 +168,10 @@ func (m *module) writeList(c *vm.Call, e *encoder, s *encoding, b lualib.Buffer)
 // writeObject writes the next part of an object.
 func (m *module) writeObject(c *vm.Call, e *encoder, s *encoding, b lualib.Buffer) {
 	t := c.VM.Deref(s.table).(*vm.Table)
-	k, value := t.Next(c.VM.Deref(s.key))
+	k, value, ok := c.VM.RawNext(t, c.VM.Deref(s.key))
+	if !ok {
+		c.Raise("invalid key to 'next'")
+	}
 	switch {
 	case k == vm.Nil:
 		// The firmware writes the opening brace with the first key, so an object

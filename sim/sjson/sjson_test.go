@@ -260,3 +260,15 @@ func TestNullCostsNothing(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// The encoder goes through an object as pairs does.
+func TestEncodeGoesInTheOrderOfPairs(t *testing.T) {
+	got := run(t, `
+		local object, parts = {}, {}
+		for i = 20, 1, -1 do object["key" .. i] = i end
+		for k, v in pairs(object) do parts[#parts + 1] = ('"%s":%d'):format(k, v) end
+		print(sjson.encode(object) == "{" .. table.concat(parts, ",") .. "}")`)
+	if got != "true" {
+		t.Errorf("got %q", got)
+	}
+}
