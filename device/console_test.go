@@ -170,7 +170,7 @@ func TestToolConversation(t *testing.T) {
 func TestOneLinePerTask(t *testing.T) {
 	x := newTerminal(t, nil, Config{HostCPU: true})
 	var order []string
-	x.d.VM.Globals().RawSetString("mark", x.d.VM.NewFunction(vm.Func{Name: "mark", Fn: func(c *vm.Call) int {
+	x.d.VM.SetField(x.d.VM.Globals(), "mark", x.d.VM.NewFunction(vm.Func{Name: "mark", Fn: func(c *vm.Call) int {
 		s := c.String(1)
 		order = append(order, s)
 		if s != "task" {

@@ -62,7 +62,7 @@ func (v *VM) RawNext(t *Table, key Value) (next, value Value, ok bool) {
 
 // rawInt is t[i]. gopher-lua's RawGetInt sees only what is in its slice.
 func rawInt(t *Table, i int) Value {
-	if i < lua.MaxArrayIndex {
+	if i > 0 && i < lua.MaxArrayIndex {
 		return t.RawGetInt(i)
 	}
 	return t.RawGet(Number(i))

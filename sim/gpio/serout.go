@@ -51,7 +51,7 @@ func (s *serout) start(c *vm.Call) int {
 	}
 	s.delays, s.index = nil, 0
 	for i := 1; i <= c.VM.Len(t); i++ {
-		us, ok := c.VM.ToNumber(t.RawGetInt(i))
+		us, ok := c.VM.ToNumber(c.VM.RawGetInt(t, i))
 		if !ok {
 			c.TypeError(3, "number")
 		}

@@ -372,7 +372,7 @@ func (sd *scriptDevice) open(d *device.Device) *device.Lib {
 		{Name: "all", Fn: sd.all},
 		{Name: "at", Fn: sd.at},
 		{Name: "name", Fn: func(c *vm.Call) int {
-			sd.names[c.Arg(1).(*vm.UserData).Value] = c.String(2)
+			sd.names[c.VM.ToObject(c.Arg(1))] = c.String(2)
 			return c.Return(c.Arg(1))
 		}},
 		{Name: "rep", Fn: func(c *vm.Call) int { return c.ReturnString(rep(c.Int(1))) }},
@@ -387,7 +387,7 @@ func (sd *scriptDevice) open(d *device.Device) *device.Lib {
 			return 0
 		}},
 	} {
-		d.VM.Globals().RawSetString(f.Name, d.VM.NewFunction(f))
+		d.VM.SetField(d.VM.Globals(), f.Name, d.VM.NewFunction(f))
 	}
 	return &device.Lib{}
 }
@@ -415,11 +415,12 @@ func rep(n int) string { return strings.Repeat("abcdefghij", n/10) + strings.Rep
 // id returns the name of an object; those that the script never named are
 // numbered as they appear.
 func (sd *scriptDevice) id(ud *vm.UserData) string {
-	if _, ok := sd.names[ud.Value]; !ok {
+	o := sd.d.VM.ToObject(ud)
+	if _, ok := sd.names[o]; !ok {
 		sd.anon++
-		sd.names[ud.Value] = fmt.Sprintf("u%d", sd.anon)
+		sd.names[o] = fmt.Sprintf("u%d", sd.anon)
 	}
-	return sd.names[ud.Value]
+	return sd.names[o]
 }
 
 // show returns a value as the traces have it.

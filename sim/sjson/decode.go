@@ -94,7 +94,7 @@ func (m *module) resultOf(c *vm.Call, d *decoder) int {
 	if !d.complete {
 		c.Error("decode not complete")
 	}
-	return c.Return(c.VM.Deref(d.result).(*vm.Table).RawGetInt(1))
+	return c.Return(c.VM.RawGetInt(c.VM.Deref(d.result).(*vm.Table), 1))
 }
 
 // feed takes a piece of text. It returns the value if it is complete, else no

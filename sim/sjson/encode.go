@@ -155,7 +155,7 @@ func (m *module) writeList(c *vm.Call, e *encoder, s *encoding, b lualib.Buffer)
 		s.offset++
 	default:
 		t := c.VM.Deref(s.table).(*vm.Table)
-		value := m.resolve(c, t.RawGetInt(int(s.offset>>1)+1))
+		value := m.resolve(c, c.VM.RawGetInt(t, int(s.offset>>1)+1))
 		s.offset++
 		if inner, ok := value.(*vm.Table); ok {
 			e.push(c, inner)

@@ -63,7 +63,7 @@ func (m *module) apConfig(c *vm.Call) int {
 
 // hidden reads a field that is a boolean, or the number 0 or 1.
 func (m *module) hidden(f fields) bool {
-	switch v := f.t.RawGetString("hidden").(type) {
+	switch v := f.c.VM.RawGetString(f.t, "hidden").(type) {
 	case vm.Bool:
 		return bool(v)
 	case vm.Number:
