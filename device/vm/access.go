@@ -1,7 +1,7 @@
 package vm
 
 // What other packages read of Lua's values. How a value is laid out is this
-// package's own: seam_test.go sees to it that nobody else looks inside.
+// package's own: the test in seam sees to it that nobody else looks inside.
 
 // RawGet returns t[key] without metamethods, Nil when there is none (lua_rawget).
 func (v *VM) RawGet(t *Table, key Value) Value { return t.RawGet(key) }
