@@ -65,6 +65,17 @@ func TestEveryStoreIsAccounted(t *testing.T) {
 			package, module, require = nil
 			settle()
 			print((before - collectgarbage("count")) * 1024 < 300)`, "true\n"},
+		{"the mark of a module that is being loaded", `
+			local with, without
+			package.preload.m = function()
+				settle()
+				with = collectgarbage("count")
+				package.loaded.m = true
+				settle()
+				without = collectgarbage("count")
+			end
+			require("m")
+			print((with - without) * 1024)`, "0\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, exact := range []bool{false, true} {

@@ -14,14 +14,11 @@ import (
 
 const defaultPath = "?.lc;?.lua" // fw: app/lua/luaconf.h, LUA_PATH_DEFAULT
 
-// loadingType marks a module that is being loaded, in package.loaded.
-var loadingType = &vm.Type{Name: "loading"}
-
 func openPackage(v *vm.VM, g *vm.Table) {
 	newTable := func(n int) *vm.Table { return v.NewTable(0, n) }
 	loaded := newTable(2)
 	v.SetField(v.Registry(), "_LOADED", loaded)
-	loading := v.NewObject(loadingType, 0, nil)
+	loading := v.NewLightUserData() // marks a module that is being loaded, in package.loaded
 
 	loaders := v.NewTable(4, 0)
 	for i, f := range []vm.Func{
