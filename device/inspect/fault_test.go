@@ -100,7 +100,7 @@ func TestEntryOfNestedCallback(t *testing.T) {
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(clock.Second))
 	d.VM.SetEntry("outer")
-	d.Run("inner", d.VM.Globals().RawGetString("inner"))
+	d.Run("inner", d.VM.RawGetString(d.VM.Globals(), "inner"))
 	if got := d.VM.Entry(); got != "outer" {
 		t.Errorf("after it the entry is %q", got)
 	}

@@ -35,7 +35,7 @@ func (x *Inspector) HintWatchdog() {
 // callbacks.
 func (x *Inspector) HintLong(what string, fn vm.Value, took clock.Duration) {
 	f, ok := fn.(*vm.Function)
-	if took <= longCallback || !ok || f.IsG || f.Proto.LineDefined == 0 {
+	if took <= longCallback || !ok || vm.LineDefined(f) <= 0 {
 		return
 	}
 	text := fmt.Sprintf("%s kept the CPU for %d ms: over 15 ms the network suffers", what, took/clock.Millisecond)

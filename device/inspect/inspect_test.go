@@ -141,7 +141,7 @@ func TestLongCallbackHint(t *testing.T) {
 		}
 		d.Run("init.lua", fn)
 		for _, n := range []int{10, 20000, 20000, 600000, 600000} {
-			tm := d.NewTimer(func() { d.Run("tmr callback", d.VM.Globals().RawGetString("busy"), vm.Number(n)) })
+			tm := d.NewTimer(func() { d.Run("tmr callback", d.VM.RawGetString(d.VM.Globals(), "busy"), vm.Number(n)) })
 			tm.Arm(clock.Second, false)
 		}
 	}})

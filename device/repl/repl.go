@@ -279,8 +279,8 @@ func (r *REPL) Print(values ...vm.Value) {
 // global returns a global variable.
 func (r *REPL) global(name string) vm.Value {
 	v := r.host.Lua()
-	if x := v.Globals().RawGetString(name); x != vm.Nil {
+	if x := v.RawGetString(v.Globals(), name); x != vm.Nil {
 		return x
 	}
-	return v.ROMGlobals().RawGetString(name)
+	return v.RawGetString(v.ROMGlobals(), name)
 }

@@ -129,7 +129,7 @@ func TestToolConversation(t *testing.T) {
 func TestOneLinePerTask(t *testing.T) {
 	x := chiptest.New(t, nil, device.Config{HostCPU: true})
 	var order []string
-	x.Device.VM.Globals().RawSetString("mark", x.Device.VM.NewFunction(vm.Func{Name: "mark", Fn: func(c *vm.Call) int {
+	x.Device.VM.SetField(x.Device.VM.Globals(), "mark", x.Device.VM.NewFunction(vm.Func{Name: "mark", Fn: func(c *vm.Call) int {
 		s := c.String(1)
 		order = append(order, s)
 		if s != "task" {

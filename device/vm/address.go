@@ -45,13 +45,13 @@ func (v *VM) Address(x Value) string {
 	t := &v.addr
 	switch x := x.(type) {
 	case *Table:
-		a = address(t, t.tables, x, v.IsROM(x))
+		a = address(t, t.tables, x, v.inFlash(x))
 	case *Function:
-		a = address(t, t.functions, x, x.IsG && len(x.Upvalues) == 0)
+		a = address(t, t.functions, x, v.inFlash(x))
 	case *UserData:
-		a = address(t, t.userdata, x, false)
+		a = address(t, t.userdata, x, v.inFlash(x))
 	case *Thread:
-		a = address(t, t.threads, x, false)
+		a = address(t, t.threads, x, v.inFlash(x))
 	}
 	return fmt.Sprintf("%#x", a)
 }

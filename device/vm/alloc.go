@@ -34,7 +34,7 @@ func (v *VM) ChargeClosure(n int) {
 // Fn finds them with Call.Upvalue.
 func (v *VM) NewClosure(f Func, upvals ...Value) *Function {
 	v.ChargeClosure(len(upvals))
-	fn := v.L.NewClosure(v.goFunction(f), upvals...)
+	fn := v.th.NewClosure(v.goFunction(f), upvals...)
 	v.pin(fn)
 	for _, x := range upvals {
 		v.mem.stores(x)
@@ -46,12 +46,12 @@ func (v *VM) NewClosure(f Func, upvals ...Value) *Function {
 }
 
 // Upvalue returns value n (from 1) of the closure that is running.
-func (c *Call) Upvalue(n int) Value { return c.L.Get(lua.UpvalueIndex(n)) }
+func (c *Call) Upvalue(n int) Value { return c.th.Get(lua.UpvalueIndex(n)) }
 
 // SetUpvalue replaces value n of the closure that is running.
 func (c *Call) SetUpvalue(n int, x Value) {
 	c.VM.mem.stores(x)
-	c.L.Replace(lua.UpvalueIndex(n), x)
+	c.th.Replace(lua.UpvalueIndex(n), x)
 }
 
 // NewTable makes a table with room for narray positional and nhash other
@@ -59,10 +59,10 @@ func (c *Call) SetUpvalue(n int, x Value) {
 func (v *VM) NewTable(narray, nhash int) *Table {
 	m := v.mem
 	if !m.on {
-		return v.L.CreateTable(min(narray, 64), min(nhash, 64))
+		return v.th.CreateTable(min(narray, 64), min(nhash, 64))
 	}
 	m.checkGC()
-	tb := v.L.CreateTable(min(narray, 64), min(nhash, 64))
+	tb := v.th.CreateTable(min(narray, 64), min(nhash, 64))
 	v.pin(tb)
 	m.begin(tb, narray, nhash)
 	return tb
@@ -84,9 +84,10 @@ func (v *VM) RawSetInt(t *Table, i int, value Value) {
 }
 
 // SetField stores t.name = value without metamethods. The name is a string of
-// the script's memory from then on.
+// the script's memory from then on. In a ROM table, which modules fill at boot, it
+// costs nothing.
 func (v *VM) SetField(t *Table, name string, value Value) {
-	if v.mem.on && !v.IsROM(t) {
+	if v.mem.on && !v.inFlash(t) {
 		v.pin(value)
 		v.mem.intern(name)
 		v.mem.rawSet(t, String(name), value != Nil)
@@ -102,7 +103,7 @@ func (v *VM) SetField(t *Table, name string, value Value) {
 // finds it unreachable, t.GC is called with object.
 func (v *VM) NewObject(t *Type, size int, object any) *UserData {
 	v.mem.checkGC()
-	ud := &lua.LUserData{Value: object, Env: v.L.Env, Metatable: v.Metatable(t)}
+	ud := &lua.LUserData{Value: object, Env: v.th.Env, Metatable: v.Metatable(t)}
 	v.mem.addUserdata(ud, t, size)
 	v.pin(ud)
 	return ud
@@ -111,7 +112,7 @@ func (v *VM) NewObject(t *Type, size int, object any) *UserData {
 // NewProxy makes a userdata without content (newproxy).
 func (v *VM) NewProxy() *UserData {
 	v.mem.checkGC()
-	ud := &lua.LUserData{Env: v.L.Env, Metatable: Nil}
+	ud := &lua.LUserData{Env: v.th.Env, Metatable: Nil}
 	v.mem.addUserdata(ud, nil, 0)
 	v.pin(ud)
 	return ud
@@ -134,12 +135,12 @@ func (v *VM) SetMetatable(x, mt Value) {
 // (lua_checkstack). It returns false when a script asks for more than the
 // firmware allows one function.
 func (c *Call) CheckStack(n int) bool {
-	st := stateOf(c.L)
+	st := stateOf(c.th)
 	f := st.currentFrame
 	if f == nil || n > heap.MaxCStackResults || st.reg.top-f.LocalBase+n > heap.MaxCStackResults {
 		return false
 	}
-	if mt := c.VM.mem.threads[c.L]; mt != nil && c.VM.mem.on {
+	if mt := c.VM.mem.threads[c.th]; mt != nil && c.VM.mem.on {
 		mt.stackFor(st.reg.top, n, 0)
 	}
 	return true

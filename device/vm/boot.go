@@ -48,7 +48,7 @@ func (v *VM) StartAccounting() {
 		s.t.Head, s.t.Arr, s.t.Node = boot.Take(head), boot.Take(arr), boot.Take(node)
 		m.tables[tb] = s
 	}
-	globals := v.L.G.Global
+	globals := v.th.G.Global
 	m.registry.Init(m, 0, 2)
 	for _, name := range bootRegistry {
 		k := heap.StringKey(name)
@@ -64,7 +64,7 @@ func (v *VM) StartAccounting() {
 	}
 	m.registry.Head, m.registry.Node = boot.Take(heap.RegistryHead), boot.Take(heap.RegistryNode)
 	known(globals, 0, 2, bootGlobals, heap.GlobalsHead, "", heap.GlobalsNode)
-	if p, ok := globals.RawGetString("package").(*lua.LTable); ok && !v.IsROM(p) {
+	if p, ok := globals.RawGetString("package").(*lua.LTable); ok && !v.inFlash(p) {
 		known(p, 0, len(bootPackage), bootPackage, heap.PackageHead, "", heap.PackageNode)
 		for _, t := range []struct {
 			name            string
@@ -76,7 +76,7 @@ func (v *VM) StartAccounting() {
 			{"preload", 0, 0, nil, heap.PreloadHead, "", ""},
 			{"loaders", 4, 0, nil, heap.LoadersHead, heap.LoadersArray, ""},
 		} {
-			if tb, ok := p.RawGetString(t.name).(*lua.LTable); ok && !v.IsROM(tb) {
+			if tb, ok := p.RawGetString(t.name).(*lua.LTable); ok && !v.inFlash(tb) {
 				known(tb, t.narray, t.nhash, t.keys, t.head, t.arr, t.node)
 			}
 		}
@@ -87,11 +87,11 @@ func (v *VM) StartAccounting() {
 			continue
 		}
 		m.funcs[f] = &object{pinned: true}
-		if tb, ok := f.Upvalues[0].Value().(*lua.LTable); ok && !v.IsROM(tb) {
+		if tb, ok := f.Upvalues[0].Value().(*lua.LTable); ok && !v.inFlash(tb) {
 			known(tb, 0, 1, []string{"__mode"}, heap.NewproxyHead, "", heap.NewproxyNode)
 		}
 	}
-	if mt, ok := globals.Metatable.(*lua.LTable); ok && mt != globals && !v.IsROM(mt) {
+	if mt, ok := globals.Metatable.(*lua.LTable); ok && mt != globals && !v.inFlash(mt) {
 		v.rom[mt] = "metatable of _G" // on the device _G is its own
 	}
 	v.main.stack.Calls, v.main.stack.Data = boot.Take(heap.CallInfos), boot.Take(heap.MainStack)

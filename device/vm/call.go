@@ -11,7 +11,7 @@ import (
 // valid until the function returns.
 type Call struct {
 	VM   *VM
-	L    *lua.LState
+	th   *lua.LState
 	name string
 	pins int // pinned values of the calls below
 
@@ -23,10 +23,10 @@ func (v *VM) enter(L *lua.LState, name string) *Call {
 	if n := len(v.calls); n > 0 {
 		c := v.calls[n-1]
 		v.calls = v.calls[:n-1]
-		c.L, c.name, c.pins, c.above = L, name, len(v.mem.pins), c.above[:0]
+		c.th, c.name, c.pins, c.above = L, name, len(v.mem.pins), c.above[:0]
 		return c
 	}
-	return &Call{VM: v, L: L, name: name, pins: len(v.mem.pins)}
+	return &Call{VM: v, th: L, name: name, pins: len(v.mem.pins)}
 }
 
 func (v *VM) leave(c *Call) {
@@ -35,15 +35,15 @@ func (v *VM) leave(c *Call) {
 }
 
 // NArgs returns the number of arguments.
-func (c *Call) NArgs() int { return c.L.GetTop() }
+func (c *Call) NArgs() int { return c.th.GetTop() }
 
 // Arg returns argument n (from 1), Nil when it was not given.
-func (c *Call) Arg(n int) Value { return c.L.Get(n) }
+func (c *Call) Arg(n int) Value { return c.th.Get(n) }
 
 // IsNone reports whether argument n was not given at all; IsNoneOrNil whether
 // it is absent or nil.
-func (c *Call) IsNone(n int) bool      { return n > c.L.GetTop() }
-func (c *Call) IsNoneOrNil(n int) bool { return c.L.Get(n) == Nil }
+func (c *Call) IsNone(n int) bool      { return n > c.th.GetTop() }
+func (c *Call) IsNoneOrNil(n int) bool { return c.th.Get(n) == Nil }
 
 // TypeName returns the type of argument n as messages name it: "no value" when
 // absent.
@@ -191,7 +191,7 @@ func (c *Call) TestObject(n int, t *Type) any {
 }
 
 // Push adds a result.
-func (c *Call) Push(v Value) { c.L.Push(v) }
+func (c *Call) Push(v Value) { c.th.Push(v) }
 
 // Return makes vals the results and returns their number.
 func (c *Call) Return(vals ...Value) int {
@@ -206,42 +206,42 @@ func (c *Call) Return(vals ...Value) int {
 		if s, ok := v.(String); ok {
 			c.VM.Intern(string(s))
 		}
-		c.L.Push(v)
+		c.th.Push(v)
 	}
 	c.VM.unpin(n)
 	return len(vals)
 }
 
 // ReturnInt, ReturnBool, ReturnString and ReturnNil return one result.
-func (c *Call) ReturnInt(n int) int { c.L.Push(Number(n)); return 1 }
+func (c *Call) ReturnInt(n int) int { c.th.Push(Number(n)); return 1 }
 
 // ReturnBool returns one boolean.
-func (c *Call) ReturnBool(b bool) int { c.L.Push(Bool(b)); return 1 }
+func (c *Call) ReturnBool(b bool) int { c.th.Push(Bool(b)); return 1 }
 
 // ReturnString returns one new string.
 func (c *Call) ReturnString(s string) int {
 	c.VM.Intern(s)
-	c.L.Push(String(s))
+	c.th.Push(String(s))
 	return 1
 }
 
 // ReturnNil returns nil.
-func (c *Call) ReturnNil() int { c.L.Push(Nil); return 1 }
+func (c *Call) ReturnNil() int { c.th.Push(Nil); return 1 }
 
 // NewTable makes a table with room for narray and nhash entries (lua_createtable).
 func (c *Call) NewTable(narray, nhash int) *Table { return c.VM.NewTable(narray, nhash) }
 
 // Error raises a Lua error with position (luaL_error).
 func (c *Call) Error(format string, args ...any) {
-	c.VM.raise(c.L, 1, format, args...)
+	c.VM.raise(c.th, 1, format, args...)
 }
 
 // Throw raises value as an error, as it is (lua_error).
-func (c *Call) Throw(value Value) { c.VM.throw(c.L, value) }
+func (c *Call) Throw(value Value) { c.VM.throw(c.th, value) }
 
 // ArgError raises "bad argument #n to 'function' (message)".
 func (c *Call) ArgError(n int, message string) {
-	c.VM.raise(c.L, 1, "%s", argMessage(c, n, message))
+	c.VM.raise(c.th, 1, "%s", argMessage(c, n, message))
 }
 
 // TypeError raises "bad argument #n to 'function' (expected expected, got type)".
@@ -252,7 +252,7 @@ func (c *Call) TypeError(n int, expected string) {
 // Invoke calls a Lua function from within this call, unprotected: an error goes
 // on to whoever called us (lua_call).
 func (c *Call) Invoke(fn Value, nret int, args ...Value) []Value {
-	L := c.L
+	L := c.th
 	if problem := c.VM.uncallable(fn); problem != "" {
 		c.VM.raise(L, 0, "%s", problem)
 	}

@@ -138,7 +138,7 @@ func CheckSyntax(source []byte, chunk string) error {
 // newFunction makes a function of proto, whose upvalues, if any, are nil
 // (luaF_newLclosure).
 func (v *VM) newFunction(proto *lua.FunctionProto) *Function {
-	fn := v.L.NewFunctionFromProto(proto)
+	fn := v.th.NewFunctionFromProto(proto)
 	for i := range fn.Upvalues {
 		fn.Upvalues[i] = &lua.Upvalue{}
 		fn.Upvalues[i].SetValue(Nil)

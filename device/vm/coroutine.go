@@ -20,13 +20,13 @@ func (c *Call) NewThread() *Thread {
 	fn := c.Function(1)
 	c.VM.mem.checkGC()
 	stack := c.VM.mem.newThread()
-	st := stateOf(c.L)
+	st := stateOf(c.th)
 	ctx, loop := st.ctx, st.mainLoop
 	st.ctx = nil // or gopher-lua would derive a cancellable context from ours
-	c.VM.coCreate(c.L)
+	c.VM.coCreate(c.th)
 	st.ctx, st.mainLoop = ctx, loop
-	th := c.L.Get(-1).(*lua.LState)
-	c.L.Pop(1)
+	th := c.th.Get(-1).(*lua.LState)
+	c.th.Pop(1)
 	stack.start = fn
 	stack.epoch = c.VM.mem.epoch
 	mt := c.VM.attach(th)
@@ -41,7 +41,7 @@ func (c *Call) NewThread() *Thread {
 // Resume resumes the coroutine given as argument 1 with the arguments after it.
 // It returns false and the error value when the coroutine fails.
 func (c *Call) Resume() (ok bool, ret []Value) {
-	v, L := c.VM, c.L
+	v, L := c.VM, c.th
 	if v.nCcalls+baseCCalls >= maxCCalls { // an error of resume's, raised nowhere (fw: lua_resume)
 		v.Intern(cStackOverflow)
 		return false, []Value{String(cStackOverflow)}
@@ -82,10 +82,10 @@ func (c *Call) Yield() int {
 // canYield reports whether no Go call (pcall, metamethod, iterator) stands
 // between the running function and the coroutine's start.
 func (c *Call) canYield() bool {
-	if c.L.Parent == nil {
+	if c.th.Parent == nil {
 		return false
 	}
-	f := stateOf(c.L).currentFrame
+	f := stateOf(c.th).currentFrame
 	for p := f.Parent; p != nil; f, p = p, p.Parent {
 		if p.Fn.IsG || p.Pc < 1 {
 			return false

@@ -78,11 +78,11 @@ func (v *VM) level(f *luaFrame, n int) (found *luaFrame, ok bool) {
 // Where returns "file:line: " of the Lua function at a level above the running
 // function, which is level 0; "" when there is none (luaL_where).
 func (c *Call) Where(n int) string {
-	f, _ := c.VM.level(c.VM.top(c.L), n)
+	f, _ := c.VM.level(c.VM.top(c.th), n)
 	if f == nil || f.line() == 0 {
 		return ""
 	}
-	c.VM.mem.chargeWhere(c.L, f.where())
+	c.VM.mem.chargeWhere(c.th, f.where())
 	return f.where()
 }
 
@@ -90,7 +90,7 @@ func (c *Call) Where(n int) string {
 // level 0 (lua_getstack, lua_getinfo "f"). ok is false when there is no such
 // level; fn is nil when a tail call has taken its place.
 func (c *Call) FunctionAt(n int) (fn *Function, ok bool) {
-	f, ok := c.VM.level(c.VM.top(c.L), n)
+	f, ok := c.VM.level(c.VM.top(c.th), n)
 	if f == nil {
 		return nil, ok
 	}
@@ -272,7 +272,7 @@ func (v *VM) levels(L *lua.LState) levels {
 			}
 		}
 	}
-	if L == v.L {
+	if L == v.th {
 		for range v.below {
 			l.frames = append(l.frames, ofFirmware)
 		}

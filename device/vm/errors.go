@@ -167,7 +167,7 @@ func compareMessage(a, b string) string {
 // names the function as the caller's code does, and does not count the object
 // of a method call.
 func argMessage(c *Call, n int, message string) string {
-	kind, name := functionName(c.VM.top(c.L))
+	kind, name := functionName(c.VM.top(c.th))
 	if kind == "method" {
 		if n--; n == 0 {
 			return fmt.Sprintf("calling '%s' on bad self (%s)", name, message)

@@ -270,7 +270,7 @@ func (m *memory) finalize(dead []*udataState) {
 func (v *VM) callFinalizer(h lua.LValue, ud *lua.LUserData) {
 	L := v.running
 	if L == nil {
-		v.protect(v.L, h, 0, nil, []Value{ud})
+		v.protect(v.th, h, 0, nil, []Value{ud})
 		v.running = nil
 		return
 	}

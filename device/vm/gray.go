@@ -35,7 +35,7 @@ func (g *gray) pending() bool { return len(g.list) > 0 }
 func (m *memory) grayRoots() {
 	m.incr.gray = gray{seen: map[any]bool{}}
 	m.found(m.v.main.th)
-	m.found(m.v.L.G.Global)
+	m.found(m.v.th.G.Global)
 	m.incr.gray.list = append(m.incr.gray.list, grayRegistry)
 }
 
@@ -46,15 +46,14 @@ func (m *memory) found(v any) {
 	switch x := v.(type) {
 	case lua.LString:
 		waits = false
-	case *lua.LTable:
-		if m.v.rom[x] != "" {
-			return
-		}
-	case *lua.LFunction:
-		if x.IsG && len(x.Upvalues) == 0 || x == m.v.yieldCall {
+	case *lua.LTable, *lua.LFunction:
+		if m.v.inFlash(v) {
 			return
 		}
 	case *lua.LUserData:
+		if m.v.inFlash(v) {
+			return
+		}
 		waits = false
 	case *lua.LState, *lua.FunctionProto:
 	case *thrown:
@@ -121,6 +120,7 @@ func (m *memory) visit() int {
 			m.found(x)
 		}
 	}
+	m.eachInRegistry(func(_ string, x lua.LValue) { m.found(x) })
 	return m.registry.Bytes() + bootHiddenBytes
 }
 
@@ -180,6 +180,7 @@ func (m *memory) visitThread(L *lua.LState) int {
 	if t == nil {
 		return 0
 	}
+	m.found(t.state.Env)
 	if t.stack.start != nil && t.fresh {
 		m.found(t.stack.start)
 	}

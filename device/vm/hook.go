@@ -152,13 +152,9 @@ func (m *meter) Done() <-chan struct{} {
 // beforeSetTable accounts for what t[k] = x stores.
 func (m *meter) beforeSetTable(f *luaFrame, inst uint32) {
 	m.vm.running = m.th
-	tb, ok := m.reg(f, argA(inst)).(*lua.LTable)
-	if !ok {
-		return
-	}
 	mem, b, c := m.vm.mem, argB(inst), argC(inst)
 	key, x := m.rk(f, b), m.rk(f, c)
-	mem.set(tb, key, x != lua.LNil)
+	mem.set(m.reg(f, argA(inst)), key, x != lua.LNil)
 	if s, ok := key.(lua.LString); ok && b < constant {
 		mem.escapes(string(s))
 	}
@@ -170,17 +166,17 @@ func (m *meter) beforeSetTable(f *luaFrame, inst uint32) {
 // beforeSetField is beforeSetTable for t.name = x.
 func (m *meter) beforeSetField(f *luaFrame, inst uint32) {
 	m.vm.running = m.th
-	tb, ok := m.reg(f, argA(inst)).(*lua.LTable)
-	if !ok {
-		return
-	}
 	key, ok := m.rk(f, argB(inst)).(lua.LString)
 	if !ok {
 		return
 	}
 	c := argC(inst)
 	x := m.rk(f, c)
-	m.vm.mem.setString(tb, string(key), x != lua.LNil)
+	if tb, ok := m.reg(f, argA(inst)).(*lua.LTable); ok {
+		m.vm.mem.setString(tb, string(key), x != lua.LNil)
+	} else {
+		m.vm.mem.set(m.reg(f, argA(inst)), key, x != lua.LNil)
+	}
 	if s, ok := x.(lua.LString); ok && c < constant {
 		m.vm.mem.escapes(string(s))
 	}

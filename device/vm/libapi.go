@@ -52,10 +52,10 @@ func (v *VM) ChargeSteps(n int) {
 
 // Registry returns the registry as a table (LUA_REGISTRYINDEX). References are
 // not in it: see Ref.
-func (v *VM) Registry() *Table { return v.L.G.Registry }
+func (v *VM) Registry() *Table { return v.th.G.Registry }
 
 // RawEqual reports whether two values are the same without asking __eq.
-func (v *VM) RawEqual(a, b Value) bool { return v.L.RawEqual(a, b) }
+func (v *VM) RawEqual(a, b Value) bool { return v.th.RawEqual(a, b) }
 
 // LessThan is a < b with metamethods (lua_lessthan).
 func (c *Call) LessThan(a, b Value) bool {
@@ -74,39 +74,58 @@ func (c *Call) LessThan(a, b Value) bool {
 			return lua.LVAsBool(c.Invoke(h, 1, a, b)[0])
 		}
 	}
-	c.VM.raise(c.L, 0, "%s", compareMessage(c.VM.TypeName(a), c.VM.TypeName(b)))
+	c.VM.raise(c.th, 0, "%s", compareMessage(c.VM.TypeName(a), c.VM.TypeName(b)))
 	return false
 }
 
 // Index is t[key] with metamethods (lua_gettable).
-func (c *Call) Index(t, key Value) Value { return c.L.GetTable(t, key) }
+func (c *Call) Index(t, key Value) Value { return c.th.GetTable(t, key) }
+
+// SetIndex is t[key] = value with metamethods (lua_settable).
+func (c *Call) SetIndex(t, key, value Value) {
+	v := c.VM
+	if v.mem.on {
+		v.pin(t)
+		v.pin(key)
+		v.pin(value)
+		at, handler := v.mem.set(t, key, value != Nil)
+		v.mem.stores(key)
+		v.mem.stores(value)
+		v.unpin(3)
+		if handler != nil {
+			c.Invoke(handler, 0, at, key, value)
+			return
+		}
+	}
+	c.th.SetTable(t, key, value)
+}
 
 // Global returns a global variable as a function sees it (lua_getglobal).
-func (c *Call) Global(name string) Value { return c.L.GetField(c.VM.L.G.Global, name) }
+func (c *Call) Global(name string) Value { return c.th.GetField(c.VM.th.G.Global, name) }
 
 // SetThreadEnv makes env the global table of the running thread (setfenv(0)).
 func (c *Call) SetThreadEnv(env *Table) {
-	c.L.Env = env
-	if c.L == c.VM.L {
-		c.L.G.Global = env
+	c.th.Env = env
+	if c.th == c.VM.th {
+		c.th.G.Global = env
 	}
 }
 
 // ThreadEnv returns the global table of the running thread.
-func (c *Call) ThreadEnv() *Table { return c.L.Env }
+func (c *Call) ThreadEnv() *Table { return c.th.Env }
 
 // Running returns the running coroutine; main is true for the main thread.
-func (c *Call) Running() (th *Thread, main bool) { return c.L, c.L == c.VM.L }
+func (c *Call) Running() (th *Thread, main bool) { return c.th, c.th == c.VM.th }
 
 // Status returns what coroutine.status says of a thread.
 func (c *Call) Status(th *Thread) string {
-	if th == c.L {
+	if th == c.th {
 		return "running"
 	}
 	if th.Dead {
 		return "dead"
 	}
-	for p := c.L.Parent; p != nil; p = p.Parent {
+	for p := c.th.Parent; p != nil; p = p.Parent {
 		if p == th {
 			return "normal"
 		}
@@ -136,28 +155,28 @@ func (c *Call) Join(pieces []string) string {
 		total += len(p)
 	}
 	if m := c.VM.mem; m.on {
-		m.concat(c.L, values)
+		m.concat(c.th, values)
 	}
 	return joinValues(values, total)
 }
 
 // Insert puts a value before the arguments of the call.
-func (c *Call) Insert(x Value) { c.L.Insert(x, 1) }
+func (c *Call) Insert(x Value) { c.th.Insert(x, 1) }
 
 // SetTop drops what is above n arguments and results, or fills up with nil.
-func (c *Call) SetTop(n int) { c.L.SetTop(n) }
+func (c *Call) SetTop(n int) { c.th.SetTop(n) }
 
 // Drop takes the last n values that were pushed away again.
 func (c *Call) Drop(n int) {
 	if c.VM.mem.exact {
 		c.dropped(n)
 	}
-	c.L.Pop(n)
+	c.th.Pop(n)
 }
 
 // Raise raises an error without position, as the VM does from within a native
 // function (luaG_runerror).
-func (c *Call) Raise(format string, args ...any) { c.VM.raise(c.L, 0, format, args...) }
+func (c *Call) Raise(format string, args ...any) { c.VM.raise(c.th, 0, format, args...) }
 
 // Strings returns the strings that are in the script's memory, sorted.
 func (v *VM) Strings() []string {

@@ -59,7 +59,7 @@ func (m *memory) markAll() []*udataState {
 	m.unsettledThreads = m.unsettledThreads[:0]
 	m.unplaced, m.unsettled, m.unsettledProtos = m.unplaced[:0], m.unsettled[:0], m.unsettledProtos[:0]
 	m.markThread(v.main)
-	m.markValue(v.L.G.Global)
+	m.markValue(v.th.G.Global)
 	for L := v.running; L != nil; L = L.Parent {
 		m.markValue(L)
 	}
@@ -78,6 +78,8 @@ func (m *memory) markAll() []*udataState {
 			m.markValue(x.(lua.LValue))
 		}
 	}
+	m.propagate()
+	m.eachInRegistry(func(_ string, x lua.LValue) { m.markValue(x) })
 	m.propagate()
 	var dead []*udataState
 	if m.gcable > 0 || m.exact {
@@ -100,6 +102,17 @@ func (m *memory) markAll() []*udataState {
 		m.clearWeak(tb)
 	}
 	return dead
+}
+
+// eachInRegistry calls fn with what the registry holds under names.
+func (m *memory) eachInRegistry(fn func(name string, x lua.LValue)) {
+	t := tableOf(m.v.Registry())
+	for _, k := range t.keys {
+		if x, ok := t.entry(k); ok {
+			name, _ := m.v.ToString(k)
+			fn(name, x)
+		}
+	}
 }
 
 // finalizer is the __gc a script gave the metatable of u, nil if none.
@@ -132,9 +145,6 @@ func (m *memory) propagate() {
 		case *lua.LTable:
 			m.traverseTable(x)
 		case *lua.LFunction:
-			if x == m.v.yieldCall {
-				return
-			}
 			m.traverseFunction(x)
 		case *lua.LState:
 			m.traverseThread(x)
@@ -150,7 +160,7 @@ func (m *memory) markValue(v lua.LValue) {
 	case *lua.LTable:
 		s := m.known(x)
 		if s == nil {
-			if m.v.rom[x] != "" {
+			if m.v.inFlash(x) {
 				return
 			}
 			s = m.adopt(x)
@@ -170,7 +180,7 @@ func (m *memory) markValue(v lua.LValue) {
 			m.work = append(m.work, x)
 		}
 	case *lua.LFunction:
-		if x.IsG && len(x.Upvalues) == 0 {
+		if m.v.inFlash(x) {
 			return
 		}
 		o := objectOf(m, m.funcs, x)
@@ -191,6 +201,9 @@ func (m *memory) markValue(v lua.LValue) {
 	case *lua.LUserData:
 		u := m.udataOf[x]
 		if u == nil {
+			if m.v.inFlash(x) {
+				return
+			}
 			u = m.addUserdata(x, nil, 0)
 		}
 		if u.epoch != m.epoch {
@@ -409,6 +422,7 @@ func protoSize(p *lua.FunctionProto) int {
 // longer used live on.
 func (m *memory) traverseThread(L *lua.LState) {
 	t := m.threads[L]
+	m.markValue(t.state.Env)
 	if t.stack.start != nil && t.fresh {
 		m.markValue(t.stack.start)
 	}
@@ -463,14 +477,14 @@ func (m *memory) clearWeak(tb *lua.LTable) {
 // isDead reports whether the mark did not reach an object that a weak table
 // holds. A userdata being finalized is gone as a value and stays as a key.
 func (m *memory) isDead(v lua.LValue, key bool) bool {
+	if m.v.inFlash(v) {
+		return false
+	}
 	switch x := v.(type) {
 	case *lua.LTable:
 		s := m.tables[x]
-		return s != nil && s.epoch != m.epoch || s == nil && m.v.rom[x] == ""
+		return s == nil || s.epoch != m.epoch
 	case *lua.LFunction:
-		if x.IsG && len(x.Upvalues) == 0 {
-			return false
-		}
 		o := m.funcs[x]
 		return o == nil || o.epoch != m.epoch
 	case *lua.LUserData:

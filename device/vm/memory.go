@@ -55,7 +55,6 @@ type memory struct {
 
 	epoch   uint32
 	tables  map[*lua.LTable]*tableState
-	roms    map[*lua.LTable]*tableState // those in flash that were looked at
 	cache   [tableCacheSize]*tableState
 	funcs   map[*lua.LFunction]*object
 	upvals  map[*lua.Upvalue]*object
@@ -140,7 +139,6 @@ func newMemory(v *VM, h *heap.Heap, exact bool) *memory {
 	m := &memory{
 		v: v, heap: h, exact: exact, always: exact,
 		tables:  map[*lua.LTable]*tableState{},
-		roms:    map[*lua.LTable]*tableState{},
 		funcs:   map[*lua.LFunction]*object{},
 		upvals:  map[*lua.Upvalue]*object{},
 		protos:  map[*lua.FunctionProto]*protoObject{},

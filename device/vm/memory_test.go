@@ -12,9 +12,9 @@ import (
 func memVM(t testing.TB, h *heap.Heap, exact bool) *VM {
 	v := New(Config{SliceNanos: 1e15, Heap: h, ExactHeap: exact})
 	rom := v.ROMGlobals()
-	meta := v.L.CreateTable(0, 1)
+	meta := v.th.CreateTable(0, 1)
 	meta.RawSetString("__index", rom)
-	v.L.G.Global.Metatable = meta
+	v.th.G.Global.Metatable = meta
 	v.rom[meta] = "test"
 	blob := &Type{Name: "blob"}
 	for _, f := range append(callFuncs, []Func{
@@ -173,7 +173,7 @@ func TestRemovedKeysAreForgotten(t *testing.T) {
 		t.Fatal(err.Message())
 	}
 	v.Collect()
-	tb := v.L.G.Global.RawGetString("t").(*Table)
+	tb := v.th.G.Global.RawGetString("t").(*Table)
 	if n := len(tableOf(tb).keys); n > 64 || tb.RawGetString("x") != Value(Number(1)) {
 		t.Errorf("%d keys kept, t.x is %v", n, tb.RawGetString("x"))
 	}

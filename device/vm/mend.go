@@ -68,7 +68,7 @@ func (m *meter) beforeLen(f *luaFrame, inst uint32) {
 // one that the firmware finds, given how big the table's array is there (fw:
 // app/lua/ltable.c, luaH_getn).
 func (v *VM) Len(t *Table) int {
-	if !v.mem.on {
+	if !v.mem.on || v.inFlash(t) {
 		return t.Len()
 	}
 	s := v.mem.table(t)

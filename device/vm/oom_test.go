@@ -94,7 +94,6 @@ func compare(r *oomRun, message string, mark float64, output string) outcome {
 
 // inexactOOM names the runs that end elsewhere, and why.
 var inexactOOM = map[string]string{
-	"globals NOT_ACTIVE ideal":                             "our incremental sweep frees objects other than strings in one go",
 	"recursion_metamethod ALWAYS sdk_hdr16":                "a metamethod called by the main chunk begins two slots lower on our stack, so it grows a call later",
 	"string_rep_max ON_ALLOC_FAILURE sdk_hdr16":            "which hole a retry finds depends on frees of the incremental sweep",
 	"loadstring_big ON_ALLOC_FAILURE sdk_hdr16":            "as above",

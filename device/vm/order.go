@@ -26,7 +26,7 @@ type traversal struct {
 // RawNext returns the entry of t that follows key; Nil as key starts, Nil as
 // next key is the end. ok is false when key is not in t.
 func (v *VM) RawNext(t *Table, key Value) (next, value Value, ok bool) {
-	if !v.mem.on || v.rom[t] != "" {
+	if !v.mem.on || v.inFlash(t) {
 		next, value = t.Next(key)
 		return next, value, true
 	}
@@ -62,7 +62,7 @@ func (v *VM) RawNext(t *Table, key Value) (next, value Value, ok bool) {
 
 // rawInt is t[i]. gopher-lua's RawGetInt sees only what is in its slice.
 func rawInt(t *Table, i int) Value {
-	if i < lua.MaxArrayIndex {
+	if i > 0 && i < lua.MaxArrayIndex {
 		return t.RawGetInt(i)
 	}
 	return t.RawGet(Number(i))

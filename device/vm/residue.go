@@ -54,12 +54,12 @@ func (m *meter) spare(f *luaFrame, top int) {
 // dropped notes values that a firmware function takes off its stack: they are
 // still in their slots, above its top.
 func (c *Call) dropped(n int) {
-	top := c.L.GetTop()
+	top := c.th.GetTop()
 	for len(c.above) < top {
 		c.above = append(c.above, nil)
 	}
 	for i := top - n; i < top; i++ {
-		c.above[i] = c.L.Get(i + 1)
+		c.above[i] = c.th.Get(i + 1)
 	}
 }
 
@@ -68,7 +68,7 @@ func (c *Call) dropped(n int) {
 func (v *VM) leaves(c *Call, nret int) {
 	above := c.above
 	c.above = c.above[:0]
-	m := v.mem.threads[c.L]
+	m := v.mem.threads[c.th]
 	if m == nil || nret < 0 {
 		return
 	}

@@ -56,11 +56,11 @@ func (v *VM) chargeGlobal(env *lua.LTable, name string) {
 func (v *VM) chargeField(x lua.LValue, name string) {
 	switch x := x.(type) {
 	case *lua.LTable:
-		if v.mem.on && v.mem.table(x).rom {
+		if v.mem.on && v.inFlash(x) {
 			v.chargeROM(x, name)
 		}
 	case *lua.LUserData:
-		if mt, ok := x.Metatable.(*lua.LTable); ok && v.mem.on && v.mem.table(mt).rom {
+		if mt, ok := x.Metatable.(*lua.LTable); ok && v.mem.on && v.inFlash(mt) {
 			v.chargeROM(mt, name)
 		}
 	case lua.LString:

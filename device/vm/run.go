@@ -75,7 +75,7 @@ func (v *VM) Kill(reason string) {
 func (v *VM) Call(fn Value, nret int, args ...Value) ([]Value, *Error, *Kill) {
 	v.killed = nil
 	v.StartAccounting()
-	L := v.L
+	L := v.th
 	L.SetTop(0)
 	v.endCPU()
 	ret, err := v.protect(L, fn, nret, nil, args)
@@ -94,17 +94,17 @@ func (v *VM) Call(fn Value, nret int, args ...Value) ([]Value, *Error, *Kill) {
 // which may be nil, is given the error value while the stack still stands and
 // returns what becomes the error value (xpcall).
 func (c *Call) PCall(fn Value, nret int, handler Value, args ...Value) ([]Value, *Error) {
-	c.VM.enterC(c.L)
-	copied := c.L.GetTop() // the firmware calls the function where it stands
+	c.VM.enterC(c.th)
+	copied := c.th.GetTop() // the firmware calls the function where it stands
 	if handler != nil {
 		copied--
 	}
-	stack := &c.VM.mem.threads[c.L].stack
+	stack := &c.VM.mem.threads[c.th].stack
 	stack.shift(-copied)
-	ret, err := c.VM.protect(c.L, fn, nret, handler, args)
+	ret, err := c.VM.protect(c.th, fn, nret, handler, args)
 	stack.shift(copied)
 	c.VM.nCcalls--
-	c.VM.running = c.L
+	c.VM.running = c.th
 	if c.VM.killed != nil {
 		panic(c.VM.killed)
 	}
@@ -154,7 +154,7 @@ func (v *VM) protect(L *lua.LState, fn Value, nret int, handler Value, args []Va
 	p := &protection{state: st, regBase: st.reg.top, depth: v.nCcalls, handler: handler}
 	hadErrorFunc := st.hasErrorFunc
 	if problem := v.uncallable(fn); problem != "" {
-		raiser := v.L.NewFunction(func(L *lua.LState) int { v.throw(L, String(problem)); return 0 })
+		raiser := v.th.NewFunction(func(L *lua.LState) int { v.throw(L, String(problem)); return 0 })
 		v.hidden[raiser] = true
 		defer delete(v.hidden, raiser)
 		fn = raiser

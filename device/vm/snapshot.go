@@ -153,7 +153,7 @@ func (v *VM) describeObject(o *snapshot.Object, key any) {
 		o.Sizes = map[string]int{"content": o.LuaBytes - heap.UserdataHeader}
 	case *lua.LState:
 		o.Name = "coroutine"
-		if x == v.L {
+		if x == v.th {
 			o.Name = "main thread"
 		}
 		if t := v.mem.threads[x]; t != nil {

@@ -33,15 +33,15 @@ func modulo(a, b float64) float64 { return a - math.Floor(a/b)*b }
 // found in it.
 func (v *VM) SetStringMetatable(lib *Table) {
 	v.stringMeta = lib
-	mt := v.L.CreateTable(0, len(arithmetic)+1)
+	mt := v.th.CreateTable(0, len(arithmetic)+1)
 	mt.RawSetString("__index", lib)
 	for _, a := range arithmetic {
-		fn := v.L.NewFunction(func(L *lua.LState) int { return v.stringArithmetic(L, a.event, a.op) })
+		fn := v.th.NewFunction(func(L *lua.LState) int { return v.stringArithmetic(L, a.event, a.op) })
 		v.hidden[fn] = true
 		mt.RawSetString(a.event, fn)
 	}
 	v.rom[mt] = "string arithmetic"
-	v.L.SetMetatable(String(""), mt)
+	v.th.SetMetatable(String(""), mt)
 }
 
 func (v *VM) stringArithmetic(L *lua.LState, event string, op func(a, b float64) float64) int {

@@ -20,7 +20,6 @@ type tableState struct {
 	epoch    uint32
 	building bool // being made: its object is not known yet
 	order    *traversal
-	rom      bool // in flash: costs nothing and is not to be written
 }
 
 // Used reports whether array slot i holds a value (heap.Values).
@@ -49,7 +48,8 @@ func (m *memory) table(tb *lua.LTable) *tableState {
 	return m.adopt(tb)
 }
 
-// known returns the state of tb, nil if it has none yet or lies in flash.
+// known returns the state of tb, nil if it has none: yet, or because it lies in
+// flash.
 func (m *memory) known(tb *lua.LTable) *tableState {
 	c := &m.cache[uintptr(unsafe.Pointer(tb))>>5%tableCacheSize]
 	if s := *c; s != nil && s.tb == tb {
@@ -70,14 +70,6 @@ func (m *memory) addTable(tb *lua.LTable, s *tableState) {
 
 // adopt makes a state for a table that was not announced.
 func (m *memory) adopt(tb *lua.LTable) *tableState {
-	if m.v.rom[tb] != "" {
-		s := m.roms[tb]
-		if s == nil {
-			s = &tableState{tb: tb, rom: true}
-			m.roms[tb] = s
-		}
-		return s
-	}
 	s := &tableState{tb: tb, epoch: m.epoch}
 	t := tableOf(tb)
 	n := 0
@@ -158,13 +150,13 @@ func (m *memory) key(v lua.LValue, k *heap.Key) bool {
 	case *lua.LNilType:
 		return false
 	case *lua.LTable:
-		*k = m.objectKey(unsafe.Pointer(x), m.v.rom[x] != "")
+		*k = m.objectKey(unsafe.Pointer(x), m.v.inFlash(x))
 	case *lua.LFunction:
-		*k = m.objectKey(unsafe.Pointer(x), x.IsG && len(x.Upvalues) == 0)
+		*k = m.objectKey(unsafe.Pointer(x), m.v.inFlash(x))
 	case *lua.LUserData:
-		*k = m.objectKey(unsafe.Pointer(x), false)
+		*k = m.objectKey(unsafe.Pointer(x), m.v.inFlash(x))
 	case *lua.LState:
-		*k = m.objectKey(unsafe.Pointer(x), false)
+		*k = m.objectKey(unsafe.Pointer(x), m.v.inFlash(x))
 	default:
 		return false
 	}
@@ -187,26 +179,50 @@ func (m *memory) objectKey(p unsafe.Pointer, light bool) heap.Key {
 	return heap.ObjectKey(uintptr(p), id)
 }
 
-// set accounts for t[key] = value with metamethods (luaV_settable): a table
-// whose __newindex takes the value has by then an empty node for the key.
-func (m *memory) set(tb *lua.LTable, key lua.LValue, nonNil bool) {
+// written returns the state of a table that a program is about to write to. One in
+// flash is an error.
+func (m *memory) written(tb *lua.LTable) *tableState {
+	s := m.known(tb)
+	if s == nil {
+		if m.v.inFlash(tb) {
+			m.v.romWrite()
+		}
+		s = m.adopt(tb)
+	}
+	return s
+}
+
+// set accounts for x[key] = value with metamethods (luaV_settable): a table
+// whose __newindex takes the value has by then an empty node for the key. It returns
+// what the assignment comes to, x itself or what __newindex leads to, and the
+// function that takes the value there, nil if there is none.
+func (m *memory) set(x, key lua.LValue, nonNil bool) (at, handler lua.LValue) {
 	var k heap.Key
 	have := false
 	for range lua.MaxTableGetLoop {
-		s := m.table(tb)
-		if s.rom {
-			m.v.romWrite()
+		tb, ok := x.(*lua.LTable)
+		if !ok {
+			switch next := m.v.Metafield(x, "__newindex"); next.(type) {
+			case *lua.LNilType:
+				return x, nil
+			case *lua.LFunction:
+				return x, next
+			default:
+				x = next
+				continue
+			}
 		}
+		s := m.written(tb)
 		if n, ok := key.(lua.LNumber); ok {
 			if i := int(n); i >= 1 && i <= s.t.Array() && lua.LNumber(i) == n {
 				if mt := tableOf(tb).Metatable; mt == lua.LNil {
-					return
+					return tb, nil
 				}
 			}
 		}
 		if !have {
 			if !m.key(key, &k) {
-				return
+				return tb, nil
 			}
 			have = true
 		}
@@ -217,12 +233,15 @@ func (m *memory) set(tb *lua.LTable, key lua.LValue, nonNil bool) {
 		m.still = m.v.running
 		s.t.Set(m, &k, nonNil && next == nil, s)
 		m.still = nil
-		tb2, ok := next.(*lua.LTable)
-		if !ok || m.v.rom[tb2] != "" {
-			return
+		switch next.(type) {
+		case nil:
+			return tb, nil
+		case *lua.LFunction:
+			return tb, next
 		}
-		tb = tb2
+		x = next
 	}
+	return x, nil // a loop, which is an error
 }
 
 // newIndex is the __newindex that an assignment to tb[key] goes on to, nil when
@@ -256,10 +275,7 @@ func (m *memory) setString(tb *lua.LTable, key string, nonNil bool) {
 		m.set(tb, lua.LString(key), nonNil)
 		return
 	}
-	s := m.table(tb)
-	if s.rom {
-		m.v.romWrite()
-	}
+	s := m.written(tb)
 	var k heap.Key
 	m.stringKey(key, &k)
 	if ok {
@@ -272,7 +288,7 @@ func (m *memory) setString(tb *lua.LTable, key string, nonNil bool) {
 
 // rawSet accounts for a primitive t[key] = value.
 func (m *memory) rawSet(tb *lua.LTable, key lua.LValue, nonNil bool) {
-	if !m.on || m.v.rom[tb] != "" {
+	if !m.on || m.v.inFlash(tb) {
 		return
 	}
 	var k heap.Key

@@ -55,7 +55,7 @@ func benchRecorder(b *testing.B, what vm.Recorder) {
 			v := vm.New(vm.Config{SliceNanos: 1e15, Recorder: &vm.Recorder{Allocations: what.Allocations, CPU: what.CPU}})
 			v.SetPrices(vm.Prices{Instruction: 1000, Call: 1000})
 			openLibs(v)
-			v.ROMGlobals().RawSetString("setmeta", v.L.NewFunction(setmeta))
+			openSetmeta(v)
 			fn, err := v.Load([]byte(p.src), "=bench")
 			if err != nil {
 				b.Fatal(err)

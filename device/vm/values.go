@@ -43,17 +43,3 @@ type Type struct {
 	Methods []Func
 	GC      func(object any) // may be nil
 }
-
-// Captures reports whether a Lua function has a userdata of the given object,
-// as NewObject was given it, among its upvalues.
-func (v *VM) Captures(fn *Function, object any) bool {
-	for _, up := range fn.Upvalues {
-		if up == nil {
-			continue
-		}
-		if ud, ok := up.Value().(*UserData); ok && ud.Value == object {
-			return true
-		}
-	}
-	return false
-}

@@ -52,7 +52,7 @@ type VM struct {
 	OnCollected func()
 
 	cfg  Config
-	L    *lua.LState // main thread
+	th   *lua.LState // main thread
 	main *meter      // the main thread's hook
 
 	cpu         int64 // CPU time used since boot, in nanoseconds
@@ -122,7 +122,7 @@ func New(cfg Config) *VM {
 	L.Options.MinimizeStackMemory = true
 	v := &VM{
 		cfg:        cfg,
-		L:          L,
+		th:         L,
 		rom:        map[*Table]string{},
 		metatables: map[*Type]*Table{},
 		hidden:     map[*Function]bool{},
@@ -141,7 +141,7 @@ func New(cfg Config) *VM {
 
 // attach gives thread th its hook.
 func (v *VM) attach(th *lua.LState) *meter {
-	m := &meter{vm: v, th: th, state: stateOf(th), fresh: th != v.L, due: v.rec != nil}
+	m := &meter{vm: v, th: th, state: stateOf(th), fresh: th != v.th, due: v.rec != nil}
 	m.stack = threadStack{Stack: heap.InitialStack(), base: mainBase, calls: mainCalls}
 	m.stack.limits()
 	v.mem.threads[th] = m
@@ -150,12 +150,12 @@ func (v *VM) attach(th *lua.LState) *meter {
 }
 
 // Globals returns the global table.
-func (v *VM) Globals() *Table { return v.L.G.Global }
+func (v *VM) Globals() *Table { return v.th.G.Global }
 
 // NewROMTable makes a table that lives in the firmware's flash: it costs no
 // heap and cannot be written.
 func (v *VM) NewROMTable(name string, funcs []Func, consts []Const) *Table {
-	t := v.L.CreateTable(0, len(funcs)+len(consts))
+	t := v.th.CreateTable(0, len(funcs)+len(consts))
 	for _, f := range funcs {
 		t.RawSetString(f.Name, v.NewFunction(f))
 	}
@@ -165,9 +165,6 @@ func (v *VM) NewROMTable(name string, funcs []Func, consts []Const) *Table {
 	v.rom[t] = name
 	return t
 }
-
-// IsROM reports whether t is a ROM table.
-func (v *VM) IsROM(t *Table) bool { _, ok := v.rom[t]; return ok }
 
 // ROMGlobals is the ROM table in which Lua finds what _G does not have: the
 // firmware's modules and base functions.
@@ -182,7 +179,7 @@ func (v *VM) OpenModule(name string, funcs []Func, consts []Const) *Table {
 
 // NewFunction makes a Lua function of f.
 func (v *VM) NewFunction(f Func) *Function {
-	return v.L.NewFunction(v.goFunction(f))
+	return v.th.NewFunction(v.goFunction(f))
 }
 
 // goFunction is f as gopher-lua calls it.

@@ -34,8 +34,8 @@ func testVM(t *testing.T) (*VM, *strings.Builder) {
 		SliceNanos: 1e6,
 	})
 	v.SetPrices(Prices{Instruction: 1030, Call: 1030})
-	v.L.G.Global.Metatable = func() Value {
-		mt := v.L.CreateTable(0, 1)
+	v.th.G.Global.Metatable = func() Value {
+		mt := v.th.CreateTable(0, 1)
 		mt.RawSetString("__index", v.ROMGlobals())
 		return mt
 	}()

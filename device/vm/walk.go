@@ -58,7 +58,7 @@ func (m *memory) walk(full bool) *walker {
 	w.root(w.add(partStrings, snapshot.Buffer, w.taken(m.strt.Block, m.strt.Slots*heap.StringTableSlot), m.strt.Slots*heap.StringTableSlot), "string table")
 	w.root(w.add(partBuffer, snapshot.Buffer, w.taken(m.buf.Block, m.buf.Size), m.buf.Size), "concat buffer")
 	w.edge(0, v.main.th, "main stack")
-	w.edge(0, v.L.G.Global, "_G")
+	w.edge(0, v.th.G.Global, "_G")
 	for L := v.running; L != nil; L = L.Parent {
 		w.edge(0, L, "running coroutine")
 	}
@@ -73,6 +73,7 @@ func (m *memory) walk(full bool) *walker {
 			w.edge(reg, e.value, name)
 		}
 	}
+	m.eachInRegistry(func(name string, x lua.LValue) { w.edge(reg, x, "registry "+quote(name)) })
 	for _, x := range m.pins {
 		w.edge(0, x, "value held by a running firmware function")
 	}
@@ -149,15 +150,15 @@ func (w *walker) value(x lua.LValue) int {
 			return i
 		}
 		s := m.tables[x]
-		if s == nil && m.v.rom[x] != "" || s != nil && s.rom {
-			return -1
-		}
 		if s == nil {
+			if m.v.inFlash(x) {
+				return -1
+			}
 			s = w.unknownTable(x)
 		}
 		return w.add(x, snapshot.Table, w.table(&s.t), s.t.Bytes())
 	case *lua.LFunction:
-		if x.IsG && len(x.Upvalues) == 0 || x == m.v.yieldCall {
+		if m.v.inFlash(x) {
 			return -1
 		}
 		if i, ok := w.index[x]; ok {
@@ -171,6 +172,9 @@ func (w *walker) value(x lua.LValue) int {
 	case *lua.LUserData:
 		if i, ok := w.index[x]; ok {
 			return i
+		}
+		if m.v.inFlash(x) {
+			return -1
 		}
 		var o *object
 		n := heap.UserdataSize(0)
@@ -429,6 +433,9 @@ func (w *walker) followThread(i int, L *lua.LState) {
 		return
 	}
 	st := t.state
+	if st.Env != w.m.v.Globals() {
+		w.edge(i, st.Env, " environment")
+	}
 	if t.stack.start != nil && t.fresh {
 		w.edge(i, t.stack.start, " function")
 	}

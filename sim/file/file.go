@@ -151,8 +151,8 @@ func (m *module) list(c *vm.Call) int {
 	var match vm.Value = vm.Nil
 	pattern := vm.String(c.OptString(1, ""))
 	if !c.IsNoneOrNil(1) {
-		if lib, ok := c.VM.ROMGlobals().RawGetString("string").(*vm.Table); ok {
-			match = lib.RawGetString("match")
+		if lib, ok := c.VM.RawGetString(c.VM.ROMGlobals(), "string").(*vm.Table); ok {
+			match = c.VM.RawGetString(lib, "match")
 		}
 	}
 	t := c.NewTable(0, 0)

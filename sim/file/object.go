@@ -110,7 +110,7 @@ func (m *module) close(c *vm.Call) int {
 	} else if m.lastRef == 0 {
 		return 0
 	} else {
-		o = c.VM.Deref(m.lastRef).(*vm.UserData).Value.(*object)
+		o = c.VM.ToObject(c.VM.Deref(m.lastRef)).(*object)
 	}
 	m.release(o)
 	c.VM.Unref(&m.lastRef)

@@ -106,7 +106,7 @@ func Simulated() []Provided {
 			}
 			for _, c := range lib.Consts {
 				if t, ok := c.Value.(*vm.Table); ok {
-					p.Functions = append(p.Functions, functionsOf(c.Name+".", t)...)
+					p.Functions = append(p.Functions, functionsOf(d.VM, c.Name+".", t)...)
 				}
 			}
 			for _, t := range lib.Types {
@@ -125,17 +125,18 @@ func Simulated() []Provided {
 }
 
 // functionsOf lists the functions in a table and the tables in it.
-func functionsOf(prefix string, t *vm.Table) []string {
+func functionsOf(v *vm.VM, prefix string, t *vm.Table) []string {
 	var out []string
-	t.ForEach(func(k, v vm.Value) {
-		switch x := v.(type) {
+	for k, x, _ := v.RawNext(t, vm.Nil); k != vm.Nil; k, x, _ = v.RawNext(t, k) {
+		name, _ := v.ToString(k)
+		switch x := x.(type) {
 		case *vm.Function:
-			out = append(out, prefix+k.String())
+			out = append(out, prefix+name)
 		case *vm.Table:
-			if x != t && !strings.HasPrefix(k.String(), "_") {
-				out = append(out, functionsOf(prefix+k.String()+".", x)...)
+			if x != t && !strings.HasPrefix(name, "_") {
+				out = append(out, functionsOf(v, prefix+name+".", x)...)
 			}
 		}
-	})
+	}
 	return out
 }

@@ -89,8 +89,9 @@ func newPulses(m *module) *pulses {
 }
 
 func (p *pulses) table() *vm.Table {
-	t := p.m.dev.VM.NewROMTable("gpio.pulse", []vm.Func{{Name: "build", Fn: p.build}}, nil)
-	t.RawSetString("__index", t)
+	v := p.m.dev.VM
+	t := v.NewROMTable("gpio.pulse", []vm.Func{{Name: "build", Fn: p.build}}, nil)
+	v.SetField(t, "__index", t)
 	return t
 }
 
@@ -99,7 +100,7 @@ func (p *pulses) get(c *vm.Call) *pulser { return c.Object(1, p.kind).(*pulser) 
 // build is gpio.pulse.build(table).
 func (p *pulses) build(c *vm.Call) int {
 	t := c.Table(1)
-	n := t.Len()
+	n := c.VM.Len(t)
 	if n > maxEntries {
 		c.Error("table is too large: %d entries is more than %d", n, maxEntries)
 	}
@@ -107,7 +108,7 @@ func (p *pulses) build(c *vm.Call) int {
 	ud := c.VM.NewObject(p.kind, pulserSize+n*entrySize, x)
 	for i := range x.entries {
 		x.entries[i] = entry{min: noLimit, max: noLimit}
-		x.entries[i].fill(c, t.RawGetInt(i+1))
+		x.entries[i].fill(c, c.VM.RawGetInt(t, i+1))
 	}
 	return c.Return(ud)
 }

@@ -46,12 +46,12 @@ func (s *serout) start(c *vm.Call) int {
 		c.ArgError(2, "Wrong level type")
 	}
 	t, ok := c.Arg(3).(*vm.Table)
-	if !ok || t.Len() > maxDelays {
+	if !ok || c.VM.Len(t) > maxDelays {
 		c.ArgError(3, "Invalid delay_times")
 	}
 	s.delays, s.index = nil, 0
-	for i := 1; i <= t.Len(); i++ {
-		us, ok := c.VM.ToNumber(t.RawGetInt(i))
+	for i := 1; i <= c.VM.Len(t); i++ {
+		us, ok := c.VM.ToNumber(c.VM.RawGetInt(t, i))
 		if !ok {
 			c.TypeError(3, "number")
 		}

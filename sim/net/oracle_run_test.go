@@ -373,7 +373,7 @@ func (sd *scriptDevice) open(d *device.Device) *device.Lib {
 		{Name: "all", Fn: sd.all},
 		{Name: "at", Fn: sd.at},
 		{Name: "name", Fn: func(c *vm.Call) int {
-			sd.names[c.Arg(1).(*vm.UserData).Value] = c.String(2)
+			sd.names[c.VM.ToObject(c.Arg(1))] = c.String(2)
 			return c.Return(c.Arg(1))
 		}},
 		{Name: "rep", Fn: func(c *vm.Call) int { return c.ReturnString(rep(c.Int(1))) }},
@@ -388,7 +388,7 @@ func (sd *scriptDevice) open(d *device.Device) *device.Lib {
 			return 0
 		}},
 	} {
-		d.VM.Globals().RawSetString(f.Name, d.VM.NewFunction(f))
+		d.VM.SetField(d.VM.Globals(), f.Name, d.VM.NewFunction(f))
 	}
 	return &device.Lib{}
 }
@@ -416,11 +416,12 @@ func rep(n int) string { return strings.Repeat("abcdefghij", n/10) + strings.Rep
 // id returns the name of an object; those that the script never named are
 // numbered as they appear.
 func (sd *scriptDevice) id(ud *vm.UserData) string {
-	if _, ok := sd.names[ud.Value]; !ok {
+	o := sd.d.VM.ToObject(ud)
+	if _, ok := sd.names[o]; !ok {
 		sd.anon++
-		sd.names[ud.Value] = fmt.Sprintf("u%d", sd.anon)
+		sd.names[o] = fmt.Sprintf("u%d", sd.anon)
 	}
-	return sd.names[ud.Value]
+	return sd.names[o]
 }
 
 // show returns a value as the traces have it.
@@ -481,7 +482,7 @@ func (sd *scriptDevice) cb(c *vm.Call) int { return c.Return(sd.handler(c.VM, c.
 
 // all is all(socket): it installs handlers for the five TCP events.
 func (sd *scriptDevice) all(c *vm.Call) int {
-	on := c.L.GetField(c.Arg(1), "on")
+	on := c.Index(c.Arg(1), vm.String("on"))
 	for _, ev := range []string{"connection", "reconnection", "disconnection", "receive", "sent"} {
 		c.Invoke(on, 0, c.Arg(1), vm.String(ev), sd.handler(c.VM, ev))
 	}
@@ -518,16 +519,16 @@ func (sd *scriptDevice) logCall(c *vm.Call) int {
 	from := 2
 	if ud, ok := c.Arg(1).(*vm.UserData); ok {
 		e["call"], e["on"] = c.String(2), sd.id(ud)
-		fn = c.L.GetField(ud, c.String(2))
+		fn = c.Index(ud, vm.String(c.String(2)))
 		args = append(args, ud)
 		from = 3
 	} else {
 		path := c.String(1)
 		e["call"] = path
 		parts := strings.Split(path, ".")
-		fn = c.L.GetGlobal(parts[0])
+		fn = c.Global(parts[0])
 		for _, part := range parts[1:] {
-			fn = c.L.GetField(fn, part)
+			fn = c.Index(fn, vm.String(part))
 		}
 	}
 	shown := []any{}

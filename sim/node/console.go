@@ -33,7 +33,7 @@ func (m *module) setOutput(c *vm.Call) int {
 		c.VM.Unref(&m.output)
 		return 0
 	}
-	pipes, ok := c.VM.ROMGlobals().RawGetString("pipe").(*vm.Table)
+	pipes, ok := c.VM.RawGetString(c.VM.ROMGlobals(), "pipe").(*vm.Table)
 	if !ok {
 		c.Error("this firmware has no module pipe")
 	}
@@ -41,7 +41,7 @@ func (m *module) setOutput(c *vm.Call) int {
 	if c.IsNumber(2) && c.Int(2) == 0 {
 		serial = false
 	}
-	pipe := c.Invoke(pipes.RawGetString("create"), 1, fn, vm.Number(ets.Medium))[0]
+	pipe := c.Invoke(c.VM.RawGetString(pipes, "create"), 1, fn, vm.Number(ets.Medium))[0]
 	c.VM.SetRef(&m.output, pipe, "output pipe")
 	d.Serial.Redirect(m.write, serial)
 	return 0
@@ -52,7 +52,7 @@ func (m *module) setOutput(c *vm.Call) int {
 func (m *module) write(text string) {
 	v := m.dev.VM
 	pipe := v.Deref(m.output).(*vm.Table)
-	_, err := v.CallWithin(pipe.RawGetInt(1), 0, pipe, vm.String(text))
+	_, err := v.CallWithin(v.RawGetInt(pipe, 1), 0, pipe, vm.String(text))
 	if err != nil {
 		m.dev.Serial.WriteText("error calling stdout:write(" + err.Message() + ")\n")
 		m.dev.Serial.Redirect(nil, true)

@@ -39,17 +39,18 @@ func (m *module) lfsConfig(c *vm.Call) *vm.Table {
 // lfs is node.LFS. The store is always empty: every name in it but config is nil.
 func (m *module) lfs() *vm.Table {
 	none := func(c *vm.Call) int { return c.ReturnNil() }
-	t := m.dev.VM.NewROMTable("node.LFS", []vm.Func{
+	v := m.dev.VM
+	t := v.NewROMTable("node.LFS", []vm.Func{
 		{Name: "list", Fn: none},
 		{Name: "get", Fn: none},
 		{Name: "reload", Fn: m.reload},
 	}, nil)
-	t.Metatable = m.dev.VM.NewROMTable("node.LFS", []vm.Func{{Name: "__index", Fn: func(c *vm.Call) int {
+	v.SetMetatable(t, v.NewROMTable("node.LFS", []vm.Func{{Name: "__index", Fn: func(c *vm.Call) int {
 		if c.Arg(2) == vm.Value(vm.String("config")) {
 			return c.Return(m.lfsConfig(c))
 		}
 		return c.ReturnNil()
-	}}}, nil)
+	}}}, nil))
 	return t
 }
 
@@ -67,7 +68,7 @@ func (m *module) flashreload(c *vm.Call) int {
 // could load it loads the first part before it says something; here that is the
 // end.
 func (m *module) reload(c *vm.Call) int {
-	if c.VM.ROMGlobals().RawGetString("file") == vm.Nil {
+	if c.VM.RawGetString(c.VM.ROMGlobals(), "file") == vm.Nil {
 		return c.ReturnString("No file system mounted")
 	}
 	name, ok := c.VM.ToString(c.Arg(1))

@@ -57,16 +57,16 @@ func (m *module) setStartup(c *vm.Call, t *vm.Table) {
 			options |= bit
 		}
 	}
-	if v := t.RawGetString("banner"); v != vm.Nil {
+	if v := c.VM.RawGetString(t, "banner"); v != vm.Nil {
 		set(repl.StartNoBanner, v == vm.Value(vm.False))
 	}
-	if v := t.RawGetString("frequency"); v != vm.Nil {
+	if v := c.VM.RawGetString(t, "frequency"); v != vm.Nil {
 		set(repl.Start160MHz, c.VM.ToInteger(v) == 160)
 	}
-	if v := t.RawGetString("delay_mount"); v != vm.Nil {
+	if v := c.VM.RawGetString(t, "delay_mount"); v != vm.Nil {
 		set(repl.StartDelayMount, v != vm.Value(vm.False))
 	}
-	if v := t.RawGetString("command"); v != vm.Nil {
+	if v := c.VM.RawGetString(t, "command"); v != vm.Nil {
 		command, ok := c.VM.ToString(v)
 		if !ok {
 			c.Error("command must be a string")

@@ -65,7 +65,7 @@ func open(d *device.Device) *device.Lib {
 	}, nil)
 	m.meta = d.VM.NewROMTable("pipe", []vm.Func{
 		{Name: "__index", Fn: m.index},
-		{Name: "__tostring", Fn: func(c *vm.Call) int { return c.ReturnString("Pipe: " + c.Arg(1).String()) }},
+		{Name: "__tostring", Fn: func(c *vm.Call) int { return c.ReturnString("Pipe: " + c.VM.Address(c.Arg(1))) }},
 	}, nil)
 	m.chunk = &vm.Type{Name: "pipe.chunk", Methods: []vm.Func{
 		{Name: "__len", Fn: func(c *vm.Call) int { return c.ReturnInt(len(m.content(c).data)) }},
@@ -100,39 +100,35 @@ func (m *module) create(c *vm.Call) int {
 func (m *module) index(c *vm.Call) int {
 	t, ok := c.Arg(1).(*vm.Table)
 	if key := c.Arg(2); ok && key == vm.Value(vm.String("write")) {
-		return c.Return(t.RawGetInt(1))
+		return c.Return(c.VM.RawGetInt(t, 1))
 	}
-	return c.Return(m.funcs.RawGet(c.Arg(2)))
+	return c.Return(c.VM.RawGet(m.funcs, c.Arg(2)))
 }
 
 // pipe returns argument 1, which must be a pipe.
 func (m *module) pipe(c *vm.Call) *vm.Table {
 	t, ok := c.Arg(1).(*vm.Table)
-	if !ok || t.Metatable != vm.Value(m.meta) {
+	if !ok || c.VM.RawMetatable(t) != vm.Value(m.meta) {
 		c.ArgError(1, "pipe table")
 	}
 	return t
 }
 
 // slots returns how many slots of the table are in use, the function's included.
-func slots(t *vm.Table) int { return t.Len() }
+func slots(c *vm.Call, t *vm.Table) int { return c.VM.Len(t) }
 
 // at returns the chunk in slot i, nil when there is none.
-func at(t *vm.Table, i int) *chunk {
-	if ud, ok := t.RawGetInt(i).(*vm.UserData); ok {
-		if k, ok := ud.Value.(*chunk); ok {
-			return k
-		}
-	}
-	return nil
+func at(c *vm.Call, t *vm.Table, i int) *chunk {
+	k, _ := c.VM.ToObject(c.VM.RawGetInt(t, i)).(*chunk)
+	return k
 }
 
 // insert puts an empty chunk into slot i and moves those from there on up.
 func (m *module) insert(c *vm.Call, t *vm.Table, i int) *chunk {
 	k := &chunk{}
 	ud := c.VM.NewObject(m.chunk, chunkSize, k)
-	for j := slots(t); j >= i; j-- {
-		c.VM.RawSetInt(t, j+1, t.RawGetInt(j))
+	for j := slots(c, t); j >= i; j-- {
+		c.VM.RawSetInt(t, j+1, c.VM.RawGetInt(t, j))
 	}
 	c.VM.RawSetInt(t, i, ud)
 	return k
@@ -140,9 +136,9 @@ func (m *module) insert(c *vm.Call, t *vm.Table, i int) *chunk {
 
 // removeFirst drops the first chunk.
 func (m *module) removeFirst(c *vm.Call, t *vm.Table) {
-	n := slots(t)
+	n := slots(c, t)
 	for j := 2; j < n; j++ {
-		c.VM.RawSetInt(t, j, t.RawGetInt(j+1))
+		c.VM.RawSetInt(t, j, c.VM.RawGetInt(t, j+1))
 	}
 	c.VM.RawSetInt(t, n, vm.Nil)
 }
@@ -176,7 +172,7 @@ func (m *module) writeOrCall(c *vm.Call) int {
 	answer, ok := c.Invoke(c.Upvalue(upReader), 1, t)[0].(vm.Bool)
 	again := upvalueInt(c, upState)&written != 0
 	if ok {
-		again = bool(answer) && slots(t) > 1
+		again = bool(answer) && slots(c, t) > 1
 	}
 	if !again {
 		c.SetUpvalue(upState, vm.Number(quiescent))
@@ -194,7 +190,7 @@ func upvalueInt(c *vm.Call, n int) int {
 
 // post queues the task that calls the reader.
 func (m *module) post(c *vm.Call, t *vm.Table) {
-	fn := t.RawGetInt(1).(*vm.Function)
+	fn := c.VM.RawGetInt(t, 1).(*vm.Function)
 	if !m.dev.PostLua(ets.Priority(upvalueInt(c, upPriority)), "pipe reader", fn) {
 		c.Error("%s", ets.TaskQueueFull)
 	}
@@ -205,10 +201,10 @@ func (m *module) write(c *vm.Call, t *vm.Table, s string) bool {
 	if s == "" {
 		return false
 	}
-	last := at(t, slots(t))
+	last := at(c, t, slots(c, t))
 	for s != "" {
 		if last == nil || len(last.data) == chunkData {
-			last = m.insert(c, t, slots(t)+1)
+			last = m.insert(c, t, slots(c, t)+1)
 		}
 		n := min(len(s), chunkData-len(last.data))
 		last.data = append(last.data, s[:n]...)
@@ -224,7 +220,7 @@ func (m *module) unread(c *vm.Call) int {
 		return 0
 	}
 	t := m.pipe(c)
-	first := at(t, 2)
+	first := at(c, t, 2)
 	for s != "" {
 		if first == nil || len(first.data) == chunkData {
 			first = m.insert(c, t, 2)
@@ -237,7 +233,7 @@ func (m *module) unread(c *vm.Call) int {
 }
 
 // nrec is p:nrec(): how many chunks there are.
-func (m *module) nrec(c *vm.Call) int { return c.ReturnInt(slots(m.pipe(c)) - 1) }
+func (m *module) nrec(c *vm.Call) int { return c.ReturnInt(slots(c, m.pipe(c)) - 1) }
 
 // limit says where a record ends.
 type limit struct {
@@ -291,7 +287,7 @@ func (m *module) reader(c *vm.Call) int {
 func (m *module) take(c *vm.Call, t *vm.Table, l limit) int {
 	var parts []string
 	for done := false; !done; {
-		k := at(t, 2)
+		k := at(c, t, 2)
 		if k == nil {
 			break
 		}

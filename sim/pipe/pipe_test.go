@@ -26,6 +26,7 @@ func TestPipe(t *testing.T) {
 		{"false does not", "p = pipe.create(function(p) print(p:read(1)) return false end) p:write('abc')", "a"},
 		{"what the reader writes calls it again", "p = pipe.create(function(p) s = p:read(9) print(s) if s == 'a' then p:write('b') end end) p:write('a')", "a\nb"},
 		{"a pipe is a table", "print(type(pipe.create()))", "table"},
+		{"as text", "print(tostring(pipe.create()):match('^Pipe: 0x%x+$') ~= nil)", "true"},
 		{"not a string", "pipe.create():write({})", "bad argument #1 to 'write' (must be a string)"},
 		{"bad size", "pipe.create():read(0)", "bad argument #1 to 'read' (invalid chunk size)"},
 		{"bad delimiter", "pipe.create():read('ab')", "bad argument #1 to 'read' (invalid delimiter)"},

@@ -57,10 +57,10 @@ func (m *module) makeDecoder(c *vm.Call, n int) (*vm.UserData, *decoder) {
 		d.null = c.VM.Ref(m.null, "sjson decoder null")
 		return ud, d
 	}
-	d.null = c.VM.Ref(c.L.GetField(opts, "null"), "sjson decoder null")
-	if mt, ok := c.L.GetField(opts, "metatable").(*vm.Table); ok {
+	d.null = c.VM.Ref(c.Index(opts, vm.String("null")), "sjson decoder null")
+	if mt, ok := c.Index(opts, vm.String("metatable")).(*vm.Table); ok {
 		d.metatable = c.VM.Ref(mt, "sjson decoder metatable")
-		if c.L.GetField(mt, "checkpath") != vm.Nil {
+		if c.Index(mt, vm.String("checkpath")) != vm.Nil {
 			d.path = c.VM.Ref(c.NewTable(0, 0), "sjson decoder path")
 		}
 	}
@@ -94,7 +94,7 @@ func (m *module) resultOf(c *vm.Call, d *decoder) int {
 	if !d.complete {
 		c.Error("decode not complete")
 	}
-	return c.Return(c.VM.Deref(d.result).(*vm.Table).RawGetInt(1))
+	return c.Return(c.VM.RawGetInt(c.VM.Deref(d.result).(*vm.Table), 1))
 }
 
 // feed takes a piece of text. It returns the value if it is complete, else no
@@ -141,7 +141,7 @@ func (b builder) begin() {
 	s := d.top()
 	s.table = c.VM.Ref(t, "sjson decoder table")
 	if d.metatable != 0 {
-		t.Metatable = c.VM.Deref(d.metatable)
+		c.VM.SetMetatable(t, c.VM.Deref(d.metatable))
 	}
 	depth := len(d.levels) - 1
 	parent := b.parent()
@@ -151,13 +151,13 @@ func (b builder) begin() {
 		if depth > 1 {
 			c.VM.RawSet(path, vm.Number(depth-1), key)
 		}
-		if check := c.L.GetField(c.VM.Deref(d.metatable), "checkpath"); check != vm.Nil {
+		if check := c.Index(c.VM.Deref(d.metatable), vm.String("checkpath")); check != vm.Nil {
 			if wanted := c.Invoke(check, 1, t, path)[0]; wanted == vm.Nil || wanted == vm.False {
 				return
 			}
 		}
 	}
-	b.store(parent, key, t)
+	c.SetIndex(parent, key, t)
 }
 
 // end is called at the end of each value and key.
@@ -170,10 +170,10 @@ func (b builder) end() {
 		c.VM.SetRef(&d.key, b.text(s.text), "sjson decoder key")
 	case str:
 		text := b.text(s.text)
-		b.store(b.parent(), b.nextKey(), text)
+		c.SetIndex(b.parent(), b.nextKey(), text)
 	case special:
 		value := b.special(string(s.text))
-		b.store(b.parent(), b.nextKey(), value)
+		c.SetIndex(b.parent(), b.nextKey(), value)
 	case list, object:
 		c.VM.Unref(&s.table)
 		if d.path != 0 {
@@ -206,14 +206,6 @@ func (b builder) nextKey() vm.Value {
 	}
 	d.levels[n-2].used++
 	return vm.Number(d.levels[n-2].used)
-}
-
-func (b builder) store(t *vm.Table, key, value vm.Value) {
-	if t.Metatable == vm.Nil || t.Metatable == nil {
-		b.c.VM.RawSet(t, key, value)
-		return
-	}
-	b.c.L.SetTable(t, key, value)
 }
 
 // special is the value of a number or word.

@@ -51,7 +51,7 @@ func (m *module) makeEncoder(c *vm.Call) (*vm.UserData, *encoder) {
 	ud := c.VM.NewObject(m.encoder, encoderSize, e)
 	e.push(c, t)
 	if opts, ok := c.Arg(2).(*vm.Table); ok {
-		e.null = c.VM.Ref(c.L.GetField(opts, "null"), "sjson encoder null")
+		e.null = c.VM.Ref(c.Index(opts, vm.String("null")), "sjson encoder null")
 	}
 	return ud, e
 }
@@ -61,7 +61,7 @@ func (e *encoder) push(c *vm.Call, t *vm.Table) {
 	if len(e.stack) >= maxDepth {
 		c.Error("encoder stack overflow")
 	}
-	e.stack = append(e.stack, encoding{table: c.VM.Ref(t, "sjson encoder table"), size: int16(listSize(t))})
+	e.stack = append(e.stack, encoding{table: c.VM.Ref(t, "sjson encoder table"), size: int16(listSize(c.VM, t))})
 }
 
 // pop ends it.
@@ -74,9 +74,9 @@ func (e *encoder) pop(v *vm.VM) {
 
 // listSize returns the highest key of a table whose keys are all positive
 // numbers, or -1: it is an object.
-func listSize(t *vm.Table) int {
+func listSize(v *vm.VM, t *vm.Table) int {
 	size := 0
-	for k, _ := t.Next(vm.Nil); k != vm.Nil; k, _ = t.Next(k) {
+	for k, _, _ := v.RawNext(t, vm.Nil); k != vm.Nil; k, _, _ = v.RawNext(t, k) {
 		n, ok := k.(vm.Number)
 		if !ok || vm.Integer(float64(n)) <= 0 {
 			return -1
@@ -155,7 +155,7 @@ func (m *module) writeList(c *vm.Call, e *encoder, s *encoding, b lualib.Buffer)
 		s.offset++
 	default:
 		t := c.VM.Deref(s.table).(*vm.Table)
-		value := m.resolve(c, t.RawGetInt(int(s.offset>>1)+1))
+		value := m.resolve(c, c.VM.RawGetInt(t, int(s.offset>>1)+1))
 		s.offset++
 		if inner, ok := value.(*vm.Table); ok {
 			e.push(c, inner)
@@ -168,7 +168,10 @@ func (m *module) writeList(c *vm.Call, e *encoder, s *encoding, b lualib.Buffer)
 // writeObject writes the next part of an object.
 func (m *module) writeObject(c *vm.Call, e *encoder, s *encoding, b lualib.Buffer) {
 	t := c.VM.Deref(s.table).(*vm.Table)
-	k, value := t.Next(c.VM.Deref(s.key))
+	k, value, ok := c.VM.RawNext(t, c.VM.Deref(s.key))
+	if !ok {
+		c.Raise("invalid key to 'next'")
+	}
 	switch {
 	case k == vm.Nil:
 		// The firmware writes the opening brace with the first key, so an object

@@ -43,14 +43,14 @@ const maxDepth = 20
 // module is the state from one boot to the next.
 type module struct {
 	d       *device.Device
-	null    *vm.UserData // sjson.NULL; on the device a light userdata
+	null    *vm.UserData // sjson.NULL, a light userdata
 	decoder *vm.Type
 	encoder *vm.Type
 	hinted  map[string]bool // places that have had a hint
 }
 
 func open(d *device.Device) *device.Lib {
-	m := &module{d: d, null: &vm.UserData{}, hinted: map[string]bool{}}
+	m := &module{d: d, null: d.VM.NewLightUserData(), hinted: map[string]bool{}}
 	m.decoder = &vm.Type{
 		Name: "sjson.decoder",
 		Methods: []vm.Func{

@@ -214,3 +214,61 @@ func FuzzParser(f *testing.F) {
 		}
 	})
 }
+
+// What decode makes takes the same memory and has its keys in the same order,
+// whether its tables have a metatable or not.
+func TestMetatableChangesNoTable(t *testing.T) {
+	got := run(t, `
+		local parts = {}
+		for i = 1, 32 do parts[i] = ('"key%d":%d'):format(i, i) end
+		local text = "{" .. table.concat(parts, ",") .. "}"
+		local kept = sjson.decode(text) -- the keys exist from now on
+		local function settle() for i = 1, 10 do collectgarbage() end end -- the concat buffer halves each time
+		local function measure(options)
+			settle()
+			local before = collectgarbage("count")
+			local made = sjson.decode(text, options)
+			settle()
+			local bytes = (collectgarbage("count") - before) * 1024
+			local keys = {}
+			for k in pairs(made) do keys[#keys + 1] = k end
+			return bytes, table.concat(keys, " ")
+		end
+		local metatable, through = {}, {__newindex = function(t, k, v) rawset(t, k, v) end}
+		measure() -- the stack has grown from now on
+		local bytes, keys = measure()
+		for _, options in ipairs{{}, {metatable = metatable}, {metatable = through}} do
+			local b, k = measure(options)
+			print(b - bytes, k == keys)
+		end`)
+	if want := "0\ttrue\n0\ttrue\n0\ttrue"; got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// sjson.NULL is a light userdata, which takes no memory.
+func TestNullCostsNothing(t *testing.T) {
+	got := run(t, `
+		local kept = {1}
+		local function count() for i = 1, 10 do collectgarbage() end return collectgarbage("count") * 1024 end
+		local before = count()
+		kept[1] = sjson.NULL
+		local with = count()
+		kept[1] = 1
+		print(with - before, count() - before)`)
+	if want := "0\t0"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// The encoder goes through an object as pairs does.
+func TestEncodeGoesInTheOrderOfPairs(t *testing.T) {
+	got := run(t, `
+		local object, parts = {}, {}
+		for i = 20, 1, -1 do object["key" .. i] = i end
+		for k, v in pairs(object) do parts[#parts + 1] = ('"%s":%d'):format(k, v) end
+		print(sjson.encode(object) == "{" .. table.concat(parts, ",") .. "}")`)
+	if got != "true" {
+		t.Errorf("got %q", got)
+	}
+}

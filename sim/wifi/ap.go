@@ -65,7 +65,7 @@ func (m ap) config(c *vm.Call) int {
 
 // hidden reads a field that is a boolean, or the number 0 or 1.
 func (m ap) hidden(f fields) bool {
-	switch v := f.t.RawGetString("hidden").(type) {
+	switch v := f.c.VM.RawGetString(f.t, "hidden").(type) {
 	case vm.Bool:
 		return bool(v)
 	case vm.Number:

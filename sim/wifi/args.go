@@ -42,7 +42,7 @@ type fields struct {
 }
 
 func (f fields) get(name string) (vm.Value, bool) {
-	v := f.t.RawGetString(name)
+	v := f.c.VM.RawGetString(f.t, name)
 	return v, v != vm.Nil
 }
 
@@ -94,7 +94,7 @@ func (f fields) text(name string, message string) (string, bool) {
 // address reads an IP address. A text that is none counts as 255.255.255.255, and
 // 0.0.0.0 as absent (fw: wifi.c, parse_key).
 func (f fields) address(name string) (netip.Addr, bool) {
-	s, ok := f.c.VM.ToString(f.t.RawGetString(name))
+	s, ok := f.c.VM.ToString(f.c.VM.RawGetString(f.t, name))
 	if !ok {
 		return netip.Addr{}, false
 	}

@@ -2,6 +2,7 @@ package wifi
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -80,14 +81,19 @@ func (b *bench) device(src string, cfg radio.Config) *device.Device {
 func show(c *vm.Call, v vm.Value) string {
 	if t, ok := v.(*vm.Table); ok {
 		var lines []string
-		t.ForEach(func(k, v vm.Value) { lines = append(lines, k.String()+": "+v.String()) })
+		for k, x, _ := c.VM.RawNext(t, vm.Nil); k != vm.Nil; k, x, _ = c.VM.RawNext(t, k) {
+			lines = append(lines, show(c, k)+": "+show(c, x))
+		}
 		slices.Sort(lines)
 		return strings.Join(lines, "; ")
 	}
 	if s, ok := c.VM.ToString(v); ok {
 		return s
 	}
-	return v.String()
+	if b, ok := v.(vm.Bool); ok {
+		return strconv.FormatBool(bool(b))
+	}
+	return c.VM.TypeName(v)
 }
 
 // expect runs until t and compares what was printed since the last time.
@@ -204,7 +210,7 @@ clients 5c:cf:7f:0a:1b:c8: 0.0.0.0
 station got 192.168.4.100
 `)
 	b.d.PostTask(ets.Low, func() {
-		b.d.Run("kick", b.d.VM.Globals().RawGetString("kick"))
+		b.d.Run("kick", b.d.VM.RawGetString(b.d.VM.Globals(), "kick"))
 	})
 	b.expect(clock.At(4100*clock.Millisecond), "true\nstation lost 2\nleft 5c:cf:7f:0a:1b:c8 1\n")
 }
@@ -221,7 +227,7 @@ function more() wifi.sta.getap({ssid="cafe", show_hidden=1}, 1, log) end`,
 		})
 	b.expect(clock.At(clock.Second), "")
 	b.expect(clock.At(3*clock.Second), "home: 3,-60,02:00:00:00:00:02,11\n")
-	b.d.PostTask(ets.Low, func() { b.d.Run("more", b.d.VM.Globals().RawGetString("more")) })
+	b.d.PostTask(ets.Low, func() { b.d.Run("more", b.d.VM.RawGetString(b.d.VM.Globals(), "more")) })
 	b.expect(clock.At(7*clock.Second), "02:00:00:00:00:01: cafe,-70,0,1\n")
 }
 

@@ -41,15 +41,15 @@ var baseFuncs = []vm.Func{
 func openBase(v *vm.VM, g *vm.Table) {
 	rom := v.ROMGlobals()
 	for _, f := range baseFuncs {
-		rom.RawSetString(f.Name, v.NewFunction(f))
+		v.SetField(rom, f.Name, v.NewFunction(f))
 	}
 	ipairsNext := v.NewFunction(vm.Func{Name: "ipairs iterator", Fn: ipairsAux})
-	g.RawSetString("ipairs", v.NewClosure(vm.Func{Name: "ipairs", Fn: ipairs}, ipairsNext))
-	g.RawSetString("pairs", v.NewClosure(vm.Func{Name: "pairs", Fn: pairs}, rom.RawGetString("next")))
+	v.SetField(g, "ipairs", v.NewClosure(vm.Func{Name: "ipairs", Fn: ipairs}, ipairsNext))
+	v.SetField(g, "pairs", v.NewClosure(vm.Func{Name: "pairs", Fn: pairs}, v.RawGetString(rom, "next")))
 	weak := v.NewTable(0, 1)
-	weak.Metatable = weak
-	weak.RawSetString("__mode", vm.String("kv"))
-	g.RawSetString("newproxy", v.NewClosure(vm.Func{Name: "newproxy", Fn: newProxy}, weak))
+	v.SetMetatable(weak, weak)
+	v.SetField(weak, "__mode", vm.String("kv"))
+	v.SetField(g, "newproxy", v.NewClosure(vm.Func{Name: "newproxy", Fn: newProxy}, weak))
 }
 
 // printArgs writes its arguments as the global tostring makes them, each up to its
@@ -69,7 +69,7 @@ func printArgs(c *vm.Call) int {
 			line.WriteByte('\t')
 		}
 		s, ok := "", false
-		if tostring == c.VM.ROMGlobals().RawGetString("tostring") && tostringField(c, x) == vm.Nil {
+		if tostring == c.VM.RawGetString(c.VM.ROMGlobals(), "tostring") && tostringField(c, x) == vm.Nil {
 			s, ok = display(c.VM, x), true
 			if _, isString := x.(vm.String); !isString {
 				c.VM.Intern(s)
@@ -220,10 +220,10 @@ func function(c *vm.Call, optional bool) *vm.Function {
 
 func getFenv(c *vm.Call) int {
 	fn := function(c, true)
-	if fn.IsG {
+	if vm.IsNative(fn) {
 		c.Push(c.ThreadEnv())
 	} else {
-		c.Push(fn.Env)
+		c.Push(c.VM.FunctionEnv(fn))
 	}
 	return 1
 }
@@ -235,10 +235,10 @@ func setFenv(c *vm.Call) int {
 		return 0
 	}
 	fn := function(c, false)
-	if fn.IsG {
+	if vm.IsNative(fn) {
 		c.Error("'setfenv' cannot change environment of given object")
 	}
-	fn.Env = env
+	c.VM.SetFunctionEnv(fn, env)
 	c.Push(fn)
 	return 1
 }
@@ -247,7 +247,7 @@ func rawEqual(c *vm.Call) int { return c.ReturnBool(c.VM.RawEqual(c.Any(1), c.An
 
 func rawGet(c *vm.Call) int {
 	t, key := c.Table(1), c.Any(2)
-	c.Push(t.RawGet(key))
+	c.Push(c.VM.RawGet(t, key))
 	return 1
 }
 
@@ -303,7 +303,7 @@ func ipairs(c *vm.Call) int {
 
 func ipairsAux(c *vm.Call) int {
 	i := c.Int(2) + 1
-	x := c.Table(1).RawGet(vm.Number(i))
+	x := c.VM.RawGetInt(c.Table(1), i)
 	if x == vm.Nil {
 		return 0
 	}
@@ -329,7 +329,7 @@ func unpack(c *vm.Call) int {
 		c.Error("too many results to unpack")
 	}
 	for i := first; i <= last; i++ {
-		c.Push(t.RawGet(vm.Number(i)))
+		c.Push(c.VM.RawGetInt(t, i))
 	}
 	return n
 }
@@ -446,7 +446,7 @@ func newProxy(c *vm.Call) int {
 		c.VM.RawSet(valid, mt, vm.True)
 	default:
 		mt := c.VM.RawMetatable(arg)
-		if mt == vm.Nil || valid.RawGet(mt) == vm.Nil {
+		if mt == vm.Nil || c.VM.RawGet(valid, mt) == vm.Nil {
 			c.ArgError(1, "boolean or proxy expected")
 		}
 		c.VM.SetMetatable(proxy, mt)

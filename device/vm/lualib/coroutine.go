@@ -13,7 +13,7 @@ var coroutineFuncs = []vm.Func{
 
 // newThread makes a coroutine of argument 1.
 func newThread(c *vm.Call) *vm.Thread {
-	if fn, ok := c.Arg(1).(*vm.Function); !ok || fn.IsG {
+	if fn, ok := c.Arg(1).(*vm.Function); !ok || vm.IsNative(fn) {
 		c.ArgError(1, "Lua function expected")
 	}
 	return c.NewThread()

@@ -36,23 +36,23 @@ func Open(v *vm.VM) {
 	rom := v.ROMGlobals()
 
 	// _G is its own metatable; what it does not have is looked up in ROM.
-	g.Metatable = g
-	g.RawSetString("_G", g)
-	g.RawSetString("__index", rom)
-	g.RawSetString("_VERSION", vm.String("Lua 5.1"))
+	v.SetMetatable(g, g)
+	v.SetField(g, "_G", g)
+	v.SetField(g, "__index", rom)
+	v.SetField(g, "_VERSION", vm.String("Lua 5.1"))
 	openBase(v, g)
 	openPackage(v, g)
 
 	str := v.OpenModule("string", stringFuncs, nil)
-	str.RawSetString("__index", str)
-	str.RawSetString("gfind", str.RawGetString("gmatch")) // fw: LUA_COMPAT_GFIND
+	v.SetField(str, "__index", str)
+	v.SetField(str, "gfind", v.RawGetString(str, "gmatch")) // fw: LUA_COMPAT_GFIND
 	v.SetStringMetatable(str)
 	v.OpenModule("table", tableFuncs, nil)
 	v.OpenModule("debug", debugFuncs, nil)
 	co := v.OpenModule("coroutine", coroutineFuncs, nil)
-	v.SetYield(co.RawGetString("yield").(*vm.Function))
+	v.SetYield(v.RawGetString(co, "yield").(*vm.Function))
 	v.OpenModule("math", mathFuncs(v), mathConsts)
-	rom.RawSetString("ROM", rom)
+	v.SetField(rom, "ROM", rom)
 }
 
 // workPerByte says how many bytes of copying or comparing in the firmware's

@@ -15,7 +15,7 @@ func result(c *vm.Call, fn *vm.Function, err error) int {
 	if err != nil {
 		return failed(c, message(err))
 	}
-	fn.Env = c.ThreadEnv()
+	c.VM.SetFunctionEnv(fn, c.ThreadEnv())
 	c.Push(fn)
 	return 1
 }
@@ -97,7 +97,7 @@ func doFile(c *vm.Call) int {
 	if err != nil {
 		c.Throw(message(err))
 	}
-	fn.Env = c.ThreadEnv()
+	c.VM.SetFunctionEnv(fn, c.ThreadEnv())
 	ret := c.Invoke(fn, -1)
 	for _, x := range ret {
 		c.Push(x)

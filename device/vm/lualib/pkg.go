@@ -14,14 +14,11 @@ import (
 
 const defaultPath = "?.lc;?.lua" // fw: app/lua/luaconf.h, LUA_PATH_DEFAULT
 
-// loadingType marks a module that is being loaded, in package.loaded.
-var loadingType = &vm.Type{Name: "loading"}
-
 func openPackage(v *vm.VM, g *vm.Table) {
 	newTable := func(n int) *vm.Table { return v.NewTable(0, n) }
 	loaded := newTable(2)
-	v.Registry().RawSetString("_LOADED", loaded)
-	loading := v.NewObject(loadingType, 0, nil)
+	v.SetField(v.Registry(), "_LOADED", loaded)
+	loading := v.NewLightUserData() // marks a module that is being loaded, in package.loaded
 
 	loaders := v.NewTable(4, 0)
 	for i, f := range []vm.Func{
@@ -30,7 +27,7 @@ func openPackage(v *vm.VM, g *vm.Table) {
 		{Name: "C loader", Fn: cLoader},
 		{Name: "all-in-one loader", Fn: func(c *vm.Call) int { return allInOneLoader(c) }},
 	} {
-		loaders.RawSetInt(i+1, v.NewFunction(f))
+		v.RawSetInt(loaders, i+1, v.NewFunction(f))
 	}
 	p := newTable(6)
 	for _, field := range []struct {
@@ -46,16 +43,16 @@ func openPackage(v *vm.VM, g *vm.Table) {
 		{"loaded", loaded},
 		{"preload", newTable(0)},
 	} {
-		p.RawSetString(field.name, field.value)
+		v.SetField(p, field.name, field.value)
 	}
-	loaded.RawSetString("package", p)
-	g.RawSetString("package", p)
-	g.RawSetString("module", v.NewFunction(vm.Func{Name: "module", Fn: module}))
-	g.RawSetString("require", v.NewFunction(vm.Func{Name: "require", Fn: func(c *vm.Call) int { return require(c, loading) }}))
+	v.SetField(loaded, "package", p)
+	v.SetField(g, "package", p)
+	v.SetField(g, "module", v.NewFunction(vm.Func{Name: "module", Fn: module}))
+	v.SetField(g, "require", v.NewFunction(vm.Func{Name: "require", Fn: func(c *vm.Call) int { return require(c, loading) }}))
 }
 
 func loadedTable(c *vm.Call) *vm.Table {
-	t, ok := c.VM.Registry().RawGetString("_LOADED").(*vm.Table)
+	t, ok := c.VM.RawGetString(c.VM.Registry(), "_LOADED").(*vm.Table)
 	if !ok {
 		c.Error("'_LOADED' must be a table")
 	}
@@ -89,7 +86,7 @@ func require(c *vm.Call, loading *vm.UserData) int {
 	var loader vm.Value
 	problems := ""
 	for i := 1; loader == nil; i++ {
-		l := loaders.RawGetInt(i)
+		l := c.VM.RawGetInt(loaders, i)
 		if l == vm.Nil {
 			c.Error("module '%s' not found:%s", name, problems)
 		}
@@ -165,7 +162,7 @@ func luaLoader(c *vm.Call) int {
 		msg, _ := c.VM.ToString(message(err))
 		c.Error("error loading module '%s' from file '%s':\n\t%s", name, file, msg)
 	}
-	fn.Env = c.ThreadEnv()
+	c.VM.SetFunctionEnv(fn, c.ThreadEnv())
 	c.Push(fn)
 	return 1
 }
@@ -206,7 +203,7 @@ func loadLib(c *vm.Call) int {
 // returns nil when something else is in the way (luaL_findtable).
 func findTable(c *vm.Call, t *vm.Table, name string) *vm.Table {
 	for _, part := range strings.Split(name, ".") {
-		switch x := t.RawGetString(part).(type) {
+		switch x := c.VM.RawGetString(t, part).(type) {
 		case *vm.Table:
 			t = x
 		default:
@@ -244,10 +241,10 @@ func module(c *vm.Call) int {
 		c.VM.SetField(t, "_PACKAGE", vm.String(parent))
 	}
 	fn, _ := c.FunctionAt(1)
-	if fn == nil || fn.IsG {
+	if fn == nil || vm.IsNative(fn) {
 		c.Error("'module' not called from a Lua function")
 	}
-	fn.Env = t
+	c.VM.SetFunctionEnv(fn, t)
 	for _, option := range options {
 		c.Invoke(option, 0, t)
 	}

@@ -21,7 +21,7 @@ func tabSort(c *vm.Call) int {
 	return 0
 }
 
-func (s sorter) get(i int) vm.Value { return s.t.RawGet(vm.Number(i)) }
+func (s sorter) get(i int) vm.Value { return s.c.VM.RawGetInt(s.t, i) }
 
 func (s sorter) set(i int, x vm.Value) { setRaw(s.c, s.t, vm.Number(i), x) }
 

@@ -26,7 +26,7 @@ func tabConcat(c *vm.Call) int {
 	}
 	b := newBuffer(c)
 	for ; i <= last; i++ {
-		x := t.RawGet(vm.Number(i))
+		x := c.VM.RawGetInt(t, i)
 		s, ok := c.VM.ToString(x)
 		if !ok {
 			c.Error("invalid value (%s) at index %d in table for 'concat'", c.VM.TypeName(x), i)
@@ -44,7 +44,7 @@ func tabForeachi(c *vm.Call) int {
 	n := c.VM.Len(t)
 	fn := c.Function(2)
 	for i := 1; i <= n; i++ {
-		if x := c.Invoke(fn, 1, vm.Number(i), t.RawGet(vm.Number(i)))[0]; x != vm.Nil {
+		if x := c.Invoke(fn, 1, vm.Number(i), c.VM.RawGetInt(t, i))[0]; x != vm.Nil {
 			c.Push(x)
 			return 1
 		}
@@ -105,7 +105,7 @@ func tabInsert(c *vm.Call) int {
 
 // move is t[to] = t[from], accounted as a few VM instructions.
 func move(c *vm.Call, t *vm.Table, to, from int) {
-	setRaw(c, t, vm.Number(to), t.RawGet(vm.Number(from)))
+	setRaw(c, t, vm.Number(to), c.VM.RawGetInt(t, from))
 	c.VM.ChargeSteps(1)
 }
 
@@ -116,7 +116,7 @@ func tabRemove(c *vm.Call) int {
 	if pos < 1 || pos > e {
 		return 0
 	}
-	removed := t.RawGet(vm.Number(pos))
+	removed := c.VM.RawGetInt(t, pos)
 	for ; pos < e; pos++ {
 		move(c, t, pos, pos+1)
 	}

@@ -219,7 +219,7 @@ func TestPrecompiled(t *testing.T) {
 	if got := m.run(`local f = loadfile("src.lua") dumped = string.dump(f) print(#dumped > 100)`); got != "true" {
 		t.Fatal(got)
 	}
-	chunk, _ := m.v.ToString(m.v.Globals().RawGetString("dumped"))
+	chunk, _ := m.v.ToString(m.v.RawGetString(m.v.Globals(), "dumped"))
 	m.files["src.lc"] = chunk
 	delete(m.files, "src.lua")
 	if got, want := m.run(`local r = require("src") print(r.sum(1, 2, 3), r.t[3], r.t.tr, r.t.fl, r.t.k[3], #r.s, r.f(), r.f(), r.big, r.neg)`), "6\tx\ttrue\tfalse\t1.5\t5\tsrc!\tsrc!!\t1e+300\t-0.5"; got != want {
