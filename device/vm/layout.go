@@ -1,4 +1,4 @@
-//lint:file-ignore U1000 the shadow types repeat every field of the real ones, used or not
+//lint:file-ignore U1000 the ours types repeat every field of the theirs ones, used or not
 
 package vm
 
@@ -13,7 +13,7 @@ import (
 
 // The types below repeat gopher-lua's unexported ones field by field. They let
 // the hook see the instruction about to run and its registers, and the mark walk
-// tables and stacks without allocating. checkLayout compares each with the real
+// tables and stacks without allocating. checkLayout compares each with the theirs
 // type at start-up: with another gopher-lua version the program refuses to start
 // instead of reading a wrong number.
 
@@ -90,7 +90,7 @@ func init() {
 	}
 }
 
-// checkLayout compares every shadow type with gopher-lua's own.
+// checkLayout compares every ours type with gopher-lua's own.
 func checkLayout() error {
 	state := reflect.TypeOf(lua.LState{})
 	field := func(t reflect.Type, name string) (reflect.Type, error) {
@@ -111,29 +111,29 @@ func checkLayout() error {
 	if err != nil {
 		return err
 	}
-	for _, p := range []struct{ real, shadow reflect.Type }{
+	for _, p := range []struct{ theirs, ours reflect.Type }{
 		{state, reflect.TypeOf(luaState{})},
 		{reg, reflect.TypeOf(luaRegistry{})},
 		{frame, reflect.TypeOf(luaFrame{})},
 		{reflect.TypeOf(lua.Upvalue{}), reflect.TypeOf(luaUpvalue{})},
 		{reflect.TypeOf(lua.LTable{}), reflect.TypeOf(luaTable{})},
 	} {
-		if err := sameLayout(p.real, p.shadow); err != nil {
+		if err := sameLayout(p.theirs, p.ours); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func sameLayout(real, shadow reflect.Type) error {
-	if real.NumField() != shadow.NumField() || real.Size() != shadow.Size() {
+func sameLayout(theirs, ours reflect.Type) error {
+	if theirs.NumField() != ours.NumField() || theirs.Size() != ours.Size() {
 		return fmt.Errorf("%v has %d fields in %d bytes, expected %d in %d",
-			real, real.NumField(), real.Size(), shadow.NumField(), shadow.Size())
+			theirs, theirs.NumField(), theirs.Size(), ours.NumField(), ours.Size())
 	}
-	for i := 0; i < real.NumField(); i++ {
-		r, s := real.Field(i), shadow.Field(i)
+	for i := 0; i < theirs.NumField(); i++ {
+		r, s := theirs.Field(i), ours.Field(i)
 		if r.Name != s.Name || r.Offset != s.Offset || r.Type.Size() != s.Type.Size() {
-			return fmt.Errorf("%v.%s is not where it was expected", real, r.Name)
+			return fmt.Errorf("%v.%s is not where it was expected", theirs, r.Name)
 		}
 	}
 	return nil
