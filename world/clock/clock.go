@@ -8,8 +8,8 @@
 // the keyboard, a serial port) reach the world only through its inbox: Post hands
 // over a value, Look has something looked at.
 //
-// The package knows nothing of devices, Lua or networks. Together with the
-// gateway it is the only place in the simulation that may read the wall clock.
+// The package knows nothing of devices, Lua or networks. Together with package
+// hostnet it is the only place in the simulation that may read the wall clock.
 package clock
 
 import "container/heap"

@@ -149,12 +149,6 @@ func newRun(t *testing.T, host bool) *run {
 	return r
 }
 
-// recorded is an input and where between the events it was taken.
-type recorded struct {
-	world.Input
-	after uint64 // events
-}
-
 // TestRecordedInputsMakeTheSameRun has clients and servers of the host deal with a
 // device, records the inputs, and gives them, by way of JSON, to a second world
 // whose gateway has no network. All events, all packets and all that the gateway
@@ -172,7 +166,7 @@ func TestRecordedInputsMakeTheSameRun(t *testing.T) {
 			second := newRun(t, false)
 			for _, in := range inputs {
 				kinds[in.What.Kind()]++
-				second.w.Clock.RunTo(in.after, in.At)
+				second.w.Clock.RunTo(in.After, in.At)
 				second.g.Take(copied(t, in.What))
 			}
 			second.w.Clock.RunTo(first.w.Clock.Happened(), first.w.Clock.Now())
@@ -217,8 +211,8 @@ func copied(t *testing.T, what world.Stimulus) world.Stimulus {
 }
 
 // record runs a world with clients and servers of the host and returns its inputs.
-func record(t *testing.T, r *run, speed float64) (inputs []recorded) {
-	r.w.OnInput(func(in world.Input) { inputs = append(inputs, recorded{in, r.w.Clock.Happened()}) })
+func record(t *testing.T, r *run, speed float64) (inputs []world.Input) {
+	r.w.OnInput(func(in world.Input) { inputs = append(inputs, in) })
 	r.w.Clock.SetSpeed(speed)
 	done := make(chan struct{})
 	go func() {
