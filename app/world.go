@@ -9,6 +9,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/project"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
+	"github.com/nodemcu-sim/nodemcu-sim/world/gateway"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
@@ -57,10 +58,15 @@ func baseName(dir string) string {
 	return filepath.Base(abs)
 }
 
-// freeName returns name, or name-2 and so on where a device has that already.
+// freeName returns name, or name-2 and so on where a device has that already, or the
+// world gives it to somebody else.
 func (a *App) freeName(name string) string {
+	taken := []string{gateway.Name, world.Surroundings}
+	for _, d := range device.In(a.World) {
+		taken = append(taken, d.Name())
+	}
 	for n, out := 2, name; ; n++ {
-		if !slices.ContainsFunc(device.In(a.World), func(d *device.Device) bool { return d.Name() == out }) {
+		if !slices.Contains(taken, out) {
 			return out
 		}
 		out = fmt.Sprintf("%s-%d", name, n)

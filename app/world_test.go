@@ -72,6 +72,29 @@ func TestSeveralDevices(t *testing.T) {
 	}
 }
 
+// TestNamesThatTheWorldUses has directories named as those who take inputs, too.
+func TestNamesThatTheWorldUses(t *testing.T) {
+	root := t.TempDir()
+	var dirs []string
+	for _, name := range []string{"gateway", "surroundings"} {
+		dir := filepath.Join(root, name)
+		if err := os.Mkdir(dir, 0o777); err != nil {
+			t.Fatal(err)
+		}
+		dirs = append(dirs, dir)
+	}
+	a, err := New(Options{Dir: dirs[0], Others: dirs[1:], Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	for i, want := range []string{"gateway-2", "surroundings-2"} {
+		if name := device.In(a.World)[i].Name(); name != want {
+			t.Errorf("device %d is called %s", i, name)
+		}
+	}
+}
+
 func TestLinkOptions(t *testing.T) {
 	dir := write(t, map[string]string{"init.lua": ""})
 	for _, test := range []struct {

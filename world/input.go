@@ -11,9 +11,14 @@ import (
 // what has happened, not what is to be done, so that the inputs of a run can be kept
 // and given to the world again.
 type Input struct {
-	At   clock.Time // virtual time at which it was taken; the world fills it in
-	To   string     // whom it concerns: a device's name, or a name given to Attach
+	To   string // whom it concerns: a device's name, or a name given to Attach
 	What Stimulus
+
+	// At and After say when it was taken: the virtual time, and how many events had
+	// happened, for the time does not say which events of that time came before. The
+	// world fills them in.
+	At    clock.Time
+	After uint64
 }
 
 // Stimulus is what an input says has happened: a value of a type of its own for
@@ -52,7 +57,7 @@ func (w *World) OnInput(fn func(Input)) { w.inputs = append(w.inputs, fn) }
 // Taken tells those who watch the inputs of one that its receiver has fetched by
 // itself, within an event: a line of a file that is typed.
 func (w *World) Taken(to string, what Stimulus) {
-	in := Input{At: w.Clock.Now(), To: to, What: what}
+	in := Input{To: to, What: what, At: w.Clock.Now(), After: w.Clock.Happened()}
 	for _, fn := range w.inputs {
 		fn(in)
 	}

@@ -8,8 +8,8 @@
 // the keyboard, a serial port) reach the world only through its inbox: Post hands
 // over a value, Look has something looked at.
 //
-// The package knows nothing of devices, Lua or networks. Together with the
-// gateway it is the only place in the simulation that may read the wall clock.
+// The package knows nothing of devices, Lua or networks. Together with package
+// hostnet it is the only place in the simulation that may read the wall clock.
 package clock
 
 import "container/heap"
@@ -81,11 +81,12 @@ type Clock struct {
 	// posts.
 	Receive func(input any)
 
-	now   Time
-	seq   uint64
-	queue queue
-	limit Time // of the Run or RunUntil under way
-	pacer pacer
+	now      Time
+	seq      uint64
+	happened uint64
+	queue    queue
+	limit    Time // of the Run or RunUntil under way
+	pacer    pacer
 }
 
 // New returns a clock at time zero, in virtual mode: Run jumps from event to
@@ -98,6 +99,11 @@ func New() *Clock {
 
 // Now returns the current virtual time.
 func (c *Clock) Now() Time { return c.now }
+
+// Happened returns how many events have happened, the one under way included. With
+// Now it says where between the events something came from outside: several may
+// happen at the same time.
+func (c *Clock) Happened() uint64 { return c.happened }
 
 // At schedules fn at time t. A time in the past means now. Events of equal time
 // run in the order in which they were scheduled.
@@ -126,6 +132,7 @@ func (c *Clock) Next() Time {
 func (c *Clock) step() {
 	e := heap.Pop(&c.queue).(*Event)
 	c.now = e.at
+	c.happened++
 	e.fn()
 }
 

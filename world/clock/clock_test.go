@@ -27,6 +27,23 @@ func TestEventsRunByTimeThenSequence(t *testing.T) {
 	}
 }
 
+// TestRunToAPlaceBetweenEvents comes between two events of the same time.
+func TestRunToAPlaceBetweenEvents(t *testing.T) {
+	c := New()
+	got := ""
+	for _, name := range []string{"a", "b"} {
+		c.At(10, func() { got += name })
+	}
+	c.RunTo(1, 10)
+	if got != "a" || c.Happened() != 1 || c.Now() != 10 {
+		t.Errorf("%q after %d events at %d", got, c.Happened(), c.Now())
+	}
+	c.RunTo(2, 15)
+	if got != "ab" || c.Happened() != 2 || c.Now() != 15 {
+		t.Errorf("%q after %d events at %d", got, c.Happened(), c.Now())
+	}
+}
+
 func TestStopTakesAnEventOut(t *testing.T) {
 	c := New()
 	ran := 0

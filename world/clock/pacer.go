@@ -320,3 +320,12 @@ func (c *Clock) RunUntil(t Time) {
 	}
 	c.now = max(c.now, t)
 }
+
+// RunTo is RunUntil for a place between events, as Happened and Now have told it: it
+// runs events until that many have happened, and has time pass until t.
+func (c *Clock) RunTo(happened uint64, t Time) {
+	for c.happened < happened && len(c.queue) > 0 {
+		c.step()
+	}
+	c.now = max(c.now, t)
+}

@@ -1,29 +1,30 @@
 package gateway
 
 import (
-	"context"
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"strings"
-	"time"
 
 	"github.com/miekg/dns"
 
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
+	"github.com/nodemcu-sim/nodemcu-sim/world/gateway/hostnet"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 const (
 	dnsPort = 53
-	// dnsTimeout is how long the host's resolver may take, by the host's clock. A
-	// device asks one server for 7 s (oracle: net-behaviour.md 10).
-	dnsTimeout = 7 * time.Second
 	// maxAnswers keeps an answer within the 512 bytes of plain DNS.
 	maxAnswers = 8
 	dnsTTL     = 60 // s, of every answer
 )
+
+// lookup is a query that the host's resolver is asked about.
+type lookup struct {
+	packet *wire.Packet
+	query  *dns.Msg
+	leave  func() // lets the clock go
+}
 
 // query answers a DNS query, whichever server it is for.
 func (g *Gateway) query(p *wire.Packet) {
@@ -46,18 +47,29 @@ func (g *Gateway) query(p *wire.Packet) {
 		g.note(p.Src, fmt.Sprintf("the network is isolated: nobody answers for the name %s (--net host lets the query out)", name))
 	case question.Qtype != dns.TypeA:
 		g.answer(p, q, dns.RcodeSuccess, nil)
-	case g.lookups < maxLookups:
-		g.lookups++
-		leave := g.world.Clock.Follow()
-		g.goroutine(func() {
-			rcode, addrs := g.lookup(name)
-			g.post(func() {
-				leave()
-				g.lookups--
-				g.answer(p, q, rcode, addrs)
-			})
-		})
+	case len(g.lookups) < maxLookups:
+		g.lastQuery++
+		g.lookups[g.lastQuery] = &lookup{p, q, g.world.Clock.Follow()}
+		g.net.Lookup(g.lastQuery, name)
 	}
+}
+
+// resolved passes the resolver's answer on.
+func (g *Gateway) resolved(in hostnet.Resolved) {
+	l := g.lookups[in.Query]
+	if l == nil {
+		return
+	}
+	delete(g.lookups, in.Query)
+	l.leave()
+	rcode := dns.RcodeServerFailure
+	switch in.Answer {
+	case hostnet.Found:
+		rcode = dns.RcodeSuccess
+	case hostnet.NoSuchName:
+		rcode = dns.RcodeNameError
+	}
+	g.answer(l.packet, l.query, rcode, in.Addrs)
 }
 
 // hostname returns the address of the device with that name, as a router does that
@@ -69,22 +81,6 @@ func (g *Gateway) hostname(name string) netip.Addr {
 		}
 	}
 	return netip.Addr{}
-}
-
-// lookup asks the host's resolver. It blocks.
-func (g *Gateway) lookup(name string) (rcode int, addrs []netip.Addr) {
-	ctx, cancel := context.WithTimeout(g.ctx, dnsTimeout)
-	defer cancel()
-	// The final dot keeps the host's search domains out.
-	addrs, err := g.resolver.LookupNetIP(ctx, "ip4", name+".")
-	var notFound *net.DNSError
-	switch {
-	case err == nil:
-		return dns.RcodeSuccess, addrs
-	case errors.As(err, &notFound) && notFound.IsNotFound:
-		return dns.RcodeNameError, nil
-	}
-	return dns.RcodeServerFailure, nil
 }
 
 // answer sends the reply to a query, from the server that was asked.

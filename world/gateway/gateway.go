@@ -34,21 +34,21 @@
 // including services that listen on the host's loopback address only. Isolated is for
 // programs that are not trusted.
 //
-// It is the only package of the simulation, with world/clock, that knows the host's
-// clock and sockets. Everything that blocks runs in goroutines of its own; they
-// reach the world only through clock.Post, and each has at most one piece of work
-// there, or a counted few.
+// The package owns the world's side of that: addresses, flows and connections on the
+// wire, all on the world's goroutine and following from what is on the wire and the
+// gateway's inputs alone. The host's sockets belong to package hostnet, which is
+// commanded through Network and answers with inputs, at most one at a time for what a
+// command asked for, or a counted few. This package must not know them, nor the
+// host's clock, nor goroutines.
 package gateway
 
 import (
-	"context"
-	"net"
+	"fmt"
 	"net/netip"
-	"sync"
-	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/gateway/hostnet"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
@@ -64,16 +64,15 @@ const (
 	Isolated
 )
 
-// Resolver looks names up; *net.Resolver is one.
-type Resolver interface {
-	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
-}
+// Name is the gateway's name for inputs.
+const Name = "gateway"
 
-// Options of a gateway. The zero value lets devices out and uses the host's
-// resolver.
+// Options of a gateway. The zero value lets devices out and uses the host's network
+// and resolver.
 type Options struct {
 	Policy   Policy
-	Resolver Resolver
+	Resolver hostnet.Resolver // of the host's network
+	Network  Network          // instead of the host's
 	// Names are answered before the resolver is asked, whatever the policy. The
 	// keys are lower-case names without a final dot.
 	Names map[string]netip.Addr
@@ -82,13 +81,12 @@ type Options struct {
 // HostName is the name of this computer for devices.
 const HostName = "host.internal"
 
-// Limits that keep a world or a host client from growing the process.
+// Limits that keep a world from growing the process. Those of the host's clients are
+// the network's.
 const (
 	maxFlows    = 256 // TCP connections that devices make through one gateway
-	maxAccepted = 512 // TCP connections to the published ports of one gateway
 	maxUDPFlows = 256 // pairs of UDP endpoints translated at a time
 	maxLookups  = 32  // DNS lookups at a time
-	maxPosted   = 64  // datagrams of one socket that wait for the world, or for the host
 
 	// synRetries is how often the gateway tries to connect to a device, once a
 	// second. A desktop tries for two minutes; the stack's default gives up
@@ -96,25 +94,15 @@ const (
 	synRetries = 60
 )
 
-// Gateway is the router of a world. Its exported methods may be called from any
-// goroutine.
+// Gateway is the router of a world. It takes inputs of the kinds of package hostnet.
+// Publish and Close may be called from any goroutine.
 type Gateway struct {
-	world    *world.World
-	policy   Policy
-	resolver Resolver
-	names    map[string]netip.Addr
+	world  *world.World
+	policy Policy
+	names  map[string]netip.Addr
+	net    Network
+	closed bool
 
-	ctx    context.Context
-	cancel context.CancelFunc
-	work   sync.WaitGroup // goroutines
-
-	accepted chan struct{} // one for each connection to a published port
-
-	mu           sync.Mutex
-	closed       bool
-	publications []*publication
-
-	// The rest belongs to the world's goroutine.
 	nic       *wire.NIC
 	stack     *lwip.Stack
 	addr      netip.Addr
@@ -123,8 +111,16 @@ type Gateway struct {
 	listeners map[uint16]bool
 	udp       map[flow]*udpFlow
 	udpPorts  map[uint16]*udpFlow // of published UDP ports
-	lookups   int
 	noted     map[string]bool
+
+	// What the network's numbers stand for, and the last of those given here.
+	dialing    map[hostnet.Conn]*outgoing
+	bridges    map[hostnet.Conn]*bridge
+	lastConn   hostnet.Conn
+	sockets    map[hostnet.Socket]*udpFlow
+	lastSocket hostnet.Socket
+	lookups    map[hostnet.Query]*lookup
+	lastQuery  hostnet.Query
 }
 
 // flow names a connection: the device's end and the other.
@@ -136,9 +132,8 @@ func New(w *world.World, o Options) *Gateway {
 	g := &Gateway{
 		world:     w,
 		policy:    o.Policy,
-		resolver:  o.Resolver,
 		names:     o.Names,
-		accepted:  make(chan struct{}, maxAccepted),
+		net:       o.Network,
 		addr:      w.Air.RouterPrefix().Addr(),
 		nextPort:  firstPort,
 		flows:     map[flow]*outgoing{},
@@ -146,12 +141,16 @@ func New(w *world.World, o Options) *Gateway {
 		udp:       map[flow]*udpFlow{},
 		udpPorts:  map[uint16]*udpFlow{},
 		noted:     map[string]bool{},
+		dialing:   map[hostnet.Conn]*outgoing{},
+		bridges:   map[hostnet.Conn]*bridge{},
+		sockets:   map[hostnet.Socket]*udpFlow{},
+		lookups:   map[hostnet.Query]*lookup{},
 	}
-	if g.resolver == nil {
-		g.resolver = net.DefaultResolver
+	if g.net == nil {
+		g.net = hostnet.New(func(what world.Stimulus, done func(string, error)) { w.Send(Name, what, done) }, o.Resolver)
 	}
-	g.ctx, g.cancel = context.WithCancel(context.Background())
-	g.nic = w.Wire.AttachDefault("gateway", g.receive)
+	w.Attach(Name, g)
+	g.nic = w.Wire.AttachDefault(Name, g.receive)
 	g.nic.SetPrefix(w.Air.RouterPrefix())
 	p := lwip.Desktop()
 	p.AnyAddress = true
@@ -164,44 +163,61 @@ func New(w *world.World, o Options) *Gateway {
 // gatewaySeed keeps the gateway's random numbers from depending on the devices.
 const gatewaySeed = 0x67617465
 
-// Close gives the host's ports and connections back and waits for the gateway's
+// Close gives the host's ports and connections back and waits for the network's
 // goroutines. The world need not be running. Devices see nothing of it.
-func (g *Gateway) Close() {
-	g.cancel()
-	g.mu.Lock()
-	g.closed = true
-	for _, p := range g.publications {
-		p.close()
-	}
-	g.mu.Unlock()
-	g.work.Wait()
-}
+func (g *Gateway) Close() { g.net.Close() }
 
-// goroutine runs fn, unless the gateway is closed. Close waits for it, so fn must
-// watch g.ctx.
-func (g *Gateway) goroutine(fn func()) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
+// Take implements world.Receiver. What concerns something that is gone is ignored.
+func (g *Gateway) Take(what world.Stimulus) (string, error) {
 	if g.closed {
-		return
+		return "", nil
 	}
-	g.work.Add(1)
-	go func() {
-		defer g.work.Done()
-		fn()
-	}()
-}
-
-// post hands fn to the world.
-func (g *Gateway) post(fn func()) {
-	if g.ctx.Err() == nil {
-		g.world.Clock.Look(fn)
+	switch in := what.(type) {
+	case hostnet.Accepted:
+		g.accepted(in)
+	case hostnet.Dialed:
+		if o := g.dialing[in.Conn]; o != nil {
+			o.dialed(in.Outcome)
+		}
+	case hostnet.Received:
+		if b := g.bridges[in.Conn]; b != nil {
+			b.fromHost(in.Data)
+		}
+	case hostnet.Ended:
+		if b := g.bridges[in.Conn]; b != nil {
+			b.hostEnded()
+		}
+	case hostnet.Written:
+		if b := g.bridges[in.Conn]; b != nil {
+			b.written(in.N)
+		}
+	case hostnet.Broken:
+		if b := g.bridges[in.Conn]; b != nil {
+			b.reset()
+		}
+	case hostnet.Datagram:
+		if f := g.sockets[in.Socket]; f != nil {
+			f.toDevice(in.Data)
+		}
+	case hostnet.SocketFailed:
+		if f := g.sockets[in.Socket]; f != nil {
+			f.end()
+		}
+	case hostnet.ClientDatagram:
+		return "", g.clientDatagram(in)
+	case hostnet.Resolved:
+		g.resolved(in)
+	case hostnet.Closed:
+		g.closed = true
+	default:
+		panic(fmt.Sprintf("gateway: input of kind %q", in.Kind()))
 	}
+	return "", nil
 }
 
 // receive takes a packet off the wire.
 func (g *Gateway) receive(p *wire.Packet) {
-	if wire.IsGroup(p.Dst, g.nic.Prefix()) || g.ctx.Err() != nil {
+	if wire.IsGroup(p.Dst, g.nic.Prefix()) || g.closed {
 		return
 	}
 	switch p.Proto {
@@ -257,19 +273,4 @@ func (g *Gateway) note(from netip.Addr, text string) {
 // after calls fn later.
 func (g *Gateway) after(t clock.Duration, fn func()) *clock.Event {
 	return g.world.Clock.After(t, fn)
-}
-
-// contextClose closes a connection when the gateway closes, unless the returned
-// function is called before.
-func contextClose(g *Gateway, conn net.Conn) (stop func() bool) {
-	return context.AfterFunc(g.ctx, func() { conn.Close() })
-}
-
-// rest waits a little after an error of a host socket, so that one that persists
-// does not keep a CPU busy.
-func (g *Gateway) rest() {
-	select {
-	case <-time.After(10 * time.Millisecond):
-	case <-g.ctx.Done():
-	}
 }

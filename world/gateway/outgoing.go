@@ -1,14 +1,11 @@
 package gateway
 
 import (
-	"errors"
 	"fmt"
-	"net"
 	"net/netip"
-	"syscall"
-	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/gateway/hostnet"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
@@ -19,21 +16,18 @@ import (
 
 // outgoing is one of them, from its SYN until the bridge is gone.
 type outgoing struct {
-	g       *Gateway
-	flow    flow
-	syn     *wire.Packet
-	conn    *net.TCPConn // nil until the host has connected
-	stop    func() bool  // forgets to close conn when the gateway closes
-	bridged bool
-	expiry  *clock.Event // forgets an attempt that came to nothing
-	leave   func()       // lets the clock go
+	g         *Gateway
+	flow      flow
+	syn       *wire.Packet
+	conn      hostnet.Conn
+	connected bool // by the host
+	bridged   bool
+	expiry    *clock.Event // forgets an attempt that came to nothing
+	leave     func()       // lets the clock go
 }
 
 // Times of an attempt to connect.
 const (
-	// dialTimeout is of the host's clock. A device gives up after 6.25 s (oracle:
-	// net-constants.json, connect to silent host).
-	dialTimeout = 10 * time.Second
 	// silence is how long a connection that cannot be made stays unanswered: the
 	// device's retries must not start new ones.
 	silence = 8 * clock.Second
@@ -46,7 +40,7 @@ const (
 func (g *Gateway) syn(p *wire.Packet) {
 	f := flow{netip.AddrPortFrom(p.Src, p.SrcPort), netip.AddrPortFrom(p.Dst, p.DstPort)}
 	if o := g.flows[f]; o != nil {
-		if o.conn != nil {
+		if o.connected {
 			g.stack.Input(0, p)
 		}
 		return
@@ -64,9 +58,10 @@ func (g *Gateway) syn(p *wire.Packet) {
 		}
 		return
 	}
-	o := &outgoing{g: g, flow: f, syn: p, leave: g.world.Clock.Follow()}
-	g.flows[f] = o
-	g.goroutine(func() { o.dial(netip.AddrPortFrom(to, p.DstPort)) })
+	g.lastConn++
+	o := &outgoing{g: g, flow: f, syn: p, conn: g.lastConn, leave: g.world.Clock.Follow()}
+	g.flows[f], g.dialing[o.conn] = o, o
+	g.net.Dial(o.conn, netip.AddrPortFrom(to, p.DstPort))
 }
 
 // refuse answers a SYN with a RST.
@@ -75,36 +70,26 @@ func (g *Gateway) refuse(syn *wire.Packet) {
 		SrcPort: syn.DstPort, DstPort: syn.SrcPort, Ack: syn.Seq + 1, Flags: wire.RST | wire.ACK})
 }
 
-// dial connects to the host's side. It blocks.
-func (o *outgoing) dial(to netip.AddrPort) {
-	d := net.Dialer{Timeout: dialTimeout}
-	conn, err := d.DialContext(o.g.ctx, "tcp4", to.String())
-	if err != nil {
-		o.g.post(func() { o.failed(err) })
-		return
-	}
-	stop := contextClose(o.g, conn)
-	o.g.post(func() {
-		o.conn, o.stop = conn.(*net.TCPConn), stop
-		o.dialed()
-	})
-}
-
-// failed tells the device, if there is something to tell.
-func (o *outgoing) failed(err error) {
-	if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) {
+// dialed takes the outcome.
+func (o *outgoing) dialed(outcome hostnet.Outcome) {
+	delete(o.g.dialing, o.conn)
+	switch outcome {
+	case hostnet.Connected:
+		o.connect()
+	case hostnet.Refused:
 		o.forget()
 		o.g.refuse(o.syn)
-		return
+	default:
+		o.leave()
+		o.leave = func() {}
+		o.expiry = o.g.after(silence, o.forget)
 	}
-	o.leave()
-	o.leave = func() {}
-	o.expiry = o.g.after(silence, o.forget)
 }
 
-// dialed lets the stack see the SYN.
-func (o *outgoing) dialed() {
+// connect lets the stack see the SYN.
+func (o *outgoing) connect() {
 	g := o.g
+	o.connected = true
 	if !g.listen(o.flow.remote.Port()) {
 		o.giveUp()
 		g.refuse(o.syn)
@@ -116,8 +101,7 @@ func (o *outgoing) dialed() {
 
 // giveUp drops the host's connection.
 func (o *outgoing) giveUp() {
-	o.stop()
-	o.conn.Close()
+	o.g.net.CloseConn(o.conn)
 	o.forget()
 }
 
@@ -127,7 +111,7 @@ func (o *outgoing) forget() {
 	delete(o.g.flows, o.flow)
 }
 
-// listen makes the stack accept connections to a port. Only SYNs that dialed lets
+// listen makes the stack accept connections to a port. Only SYNs that connect lets
 // through ever reach it, so a listener stays once it is there.
 func (g *Gateway) listen(port uint16) bool {
 	if g.listeners[port] {
@@ -151,12 +135,11 @@ func (g *Gateway) listen(port uint16) bool {
 // accept joins an established connection of a device with the host's.
 func (g *Gateway) accept(pcb *lwip.TCPConn) lwip.Err {
 	o := g.flows[flow{pcb.RemoteAddr(), pcb.LocalAddr()}]
-	if o == nil || o.conn == nil || o.bridged {
+	if o == nil || !o.connected || o.bridged {
 		return lwip.ErrAbort
 	}
 	o.bridged = true
 	o.expiry.Stop()
-	o.stop()
 	g.newBridge(pcb, o.conn, o.forget)
 	return lwip.OK
 }

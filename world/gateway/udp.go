@@ -1,33 +1,27 @@
 package gateway
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/gateway/hostnet"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // UDP is translated datagram by datagram. A udpFlow is one pair of endpoints: of a
 // device that sends out, its own port and one remote address; of a published port,
 // the host client and the port of the gateway that stands for it on the wire. A flow
-// ends when nothing has passed for a minute. What the world or the host's socket
-// does not take in time is dropped.
+// ends when nothing has passed for a minute.
 
 // udpIdle is how long a flow is remembered.
 const udpIdle = 60 * clock.Second
 
-// maxDatagram is the payload that fits a packet: a device cannot reassemble.
-const maxDatagram = 1472
-
 type udpFlow struct {
 	g      *Gateway
-	key    flow         // in Gateway.udp
-	toHost func([]byte) // must not block
-	close  func()
+	key    flow           // in Gateway.udp
+	socket hostnet.Socket // in Gateway.sockets
 	used   clock.Time
 	expiry *clock.Event
 
@@ -71,10 +65,11 @@ func (f *udpFlow) end() {
 	f.expiry.Stop()
 	f.free()
 	delete(f.g.udp, f.key)
+	delete(f.g.sockets, f.socket)
 	if port := f.key.remote.Port(); f.g.udpPorts[port] == f {
 		delete(f.g.udpPorts, port)
 	}
-	f.close()
+	f.g.net.CloseSocket(f.socket)
 }
 
 // add remembers a flow. The one that was idle longest goes when there are too
@@ -89,7 +84,7 @@ func (g *Gateway) add(f *udpFlow) {
 		}
 		oldest.end()
 	}
-	g.udp[f.key] = f
+	g.udp[f.key], g.sockets[f.socket] = f, f
 	f.touch()
 	f.expiry = g.after(udpIdle, f.check)
 }
@@ -114,148 +109,35 @@ func (g *Gateway) datagram(p *wire.Packet) {
 			}
 			return
 		}
-		f = g.dialUDP(key, netip.AddrPortFrom(to, p.DstPort))
-		if f == nil {
-			return
-		}
+		g.lastSocket++
+		f = &udpFlow{g: g, key: key, socket: g.lastSocket}
 		g.add(f)
+		g.net.OpenSocket(f.socket, netip.AddrPortFrom(to, p.DstPort))
 	}
 	f.touch()
-	f.toHost(p.Payload)
+	g.net.SendDatagram(f.socket, p.Payload)
 }
 
-// dialUDP makes the flow of a device that sends out. Connecting a UDP socket does
-// not block; only the address it is connected to can answer.
-func (g *Gateway) dialUDP(key flow, to netip.AddrPort) *udpFlow {
-	conn, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(to))
-	if err != nil {
-		return nil
-	}
-	out := make(chan []byte, maxPosted)
-	stop := context.AfterFunc(g.ctx, func() { conn.Close() })
-	f := &udpFlow{g: g, key: key, toHost: offer(out), close: func() {
-		if stop() {
-			conn.Close()
-		}
-		close(out)
-	}}
-	g.goroutine(func() { g.writeDatagrams(out, func(b []byte) { conn.Write(b) }) })
-	g.goroutine(func() {
-		g.readDatagrams(func(b []byte) (int, error) { return conn.Read(b) }, func(data []byte) {
-			if g.udp[key] == f {
-				f.touch()
-				g.sendUDP(key.remote, key.device, data)
-			}
-		})
-	})
-	return f
+// toDevice passes an answer of the host to the device.
+func (f *udpFlow) toDevice(data []byte) {
+	f.touch()
+	f.g.sendUDP(f.key.remote, f.key.device, data)
 }
 
-// offer returns a function that gives a datagram to a channel, or drops it.
-func offer(out chan<- []byte) func([]byte) {
-	return func(data []byte) {
-		select {
-		case out <- data:
-		default:
-		}
-	}
-}
+// errNoAddress says why a client's datagram does not reach its device.
+var errNoAddress = errors.New("the device has no address")
 
-// writeDatagrams sends what it is given until the channel is closed.
-func (g *Gateway) writeDatagrams(out <-chan []byte, write func([]byte)) {
-	for {
-		select {
-		case data, ok := <-out:
-			if !ok {
-				return
-			}
-			write(data) // an error is a lost datagram
-		case <-g.ctx.Done():
-			return
-		}
-	}
-}
-
-// readDatagrams gives the world what arrives, until the socket is closed.
-func (g *Gateway) readDatagrams(read func([]byte) (int, error), deliver func([]byte)) {
-	slots := make(chan struct{}, maxPosted)
-	buf := make([]byte, maxDatagram+1)
-	for {
-		n, err := read(buf)
-		if err != nil {
-			if g.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-				return
-			}
-			g.rest() // a datagram before was refused
-			continue
-		}
-		if n > maxDatagram {
-			continue
-		}
-		select {
-		case slots <- struct{}{}:
-		default:
-			continue
-		}
-		data := append([]byte(nil), buf[:n]...)
-		g.post(func() {
-			<-slots
-			deliver(data)
-		})
-	}
-}
-
-// servePackets serves a published UDP port.
-func (g *Gateway) servePackets(p *publication) {
-	out := make(chan func(), maxPosted)
-	g.goroutine(func() {
-		for {
-			select {
-			case send := <-out:
-				send()
-			case <-g.ctx.Done():
-				return
-			}
-		}
-	})
-	clients := map[netip.AddrPort]*udpFlow{} // the world's
-	var from netip.AddrPort
-	slots := make(chan struct{}, maxPosted)
-	buf := make([]byte, maxDatagram+1)
-	for {
-		var n int
-		var err error
-		n, from, err = p.packets.ReadFromUDPAddrPort(buf)
-		if err != nil {
-			if g.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
-				return
-			}
-			g.rest()
-			continue
-		}
-		if n > maxDatagram {
-			continue
-		}
-		select {
-		case slots <- struct{}{}:
-		default:
-			continue
-		}
-		data, client := append([]byte(nil), buf[:n]...), from
-		g.post(func() {
-			<-slots
-			g.toDevice(p, clients, client, data, out)
-		})
-	}
-}
-
-// toDevice passes a host client's datagram to the device.
-func (g *Gateway) toDevice(p *publication, clients map[netip.AddrPort]*udpFlow, client netip.AddrPort, data []byte, out chan<- func()) {
-	local, remote, ok := g.route(p.Device)
+// clientDatagram passes a host client's datagram to the device. An error means that
+// there is no flow for the client.
+func (g *Gateway) clientDatagram(in hostnet.ClientDatagram) error {
+	f := g.sockets[in.Socket]
+	local, remote, ok := g.route(g.node(in.Device))
 	if !ok {
-		return
+		if f != nil {
+			return nil
+		}
+		return errNoAddress
 	}
-	f := clients[client]
 	if f == nil || f.key.device.Addr() != remote {
 		if f != nil {
 			f.end()
@@ -266,17 +148,11 @@ func (g *Gateway) toDevice(p *publication, clients map[netip.AddrPort]*udpFlow, 
 				break
 			}
 		}
-		key := flow{netip.AddrPortFrom(remote, uint16(p.Port)), netip.AddrPortFrom(local, g.nextPort)}
-		f = &udpFlow{g: g, key: key, close: func() { delete(clients, client) }, toHost: func(data []byte) {
-			select {
-			case out <- func() { p.packets.WriteToUDPAddrPort(data, client) }:
-			default:
-			}
-		}}
-		clients[client] = f
+		f = &udpFlow{g: g, socket: in.Socket,
+			key: flow{netip.AddrPortFrom(remote, in.Port), netip.AddrPortFrom(local, g.nextPort)}}
 		g.udpPorts[g.nextPort] = f
 		g.add(f)
 	}
-	f.touch()
-	g.sendUDP(f.key.remote, f.key.device, data)
+	f.toDevice(in.Data)
+	return nil
 }
