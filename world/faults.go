@@ -35,6 +35,9 @@ func (SetAir) Kind() string  { return "air" }
 func (SetLink) Kind() string { return "link" }
 func (SetCut) Kind() string  { return "cut" }
 
+// Kinds has a value of each kind, for those who read them from files.
+var Kinds = []Stimulus{SetAir{}, SetLink{}, SetCut{}}
+
 // surroundings takes those inputs. It keeps the rules that they have added to the
 // wire.
 type surroundings struct {

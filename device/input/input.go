@@ -5,7 +5,11 @@
 // It knows neither the device nor where inputs come from.
 package input
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/nodemcu-sim/nodemcu-sim/world"
+)
 
 // Typed: bytes came onto the line to the serial port.
 type Typed struct{ Data []byte }
@@ -59,3 +63,9 @@ func (Part) Kind() string            { return "part" }
 func (ResetConnection) Kind() string { return "reset-connection" }
 func (CollectGarbage) Kind() string  { return "collect-garbage" }
 func (Files) Kind() string           { return "files" }
+
+// Kinds has a value of each kind, for those who read them from files.
+var Kinds = []world.Stimulus{
+	Typed{}, ResetButton{}, PowerCycle{}, PinLevel{}, PinReleased{}, Voltage{}, Part{},
+	ResetConnection{}, CollectGarbage{}, Files{},
+}

@@ -18,6 +18,7 @@ var floors = [][]string{
 	{"world/lwip", "world/air", "world/part"},
 	{"world/peer"},
 	{"world"},
+	{"internal/valuetest"},
 	{"world/gateway"},
 	{"device/board", "device/flash", "device/heap", "device/input"},
 	{"device/event", "device/ets"},
