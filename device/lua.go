@@ -39,11 +39,11 @@ func (d *Device) RunUnprotected(what string, fn vm.Value, args ...vm.Value) {
 // the run was killed: the reset is then under way.
 func (l *lua) call(what string, fn vm.Value, nret int, args []vm.Value) ([]vm.Value, *vm.Error) {
 	d := l.d
-	cpu, began := d.ETS.Used(), d.Now()
+	cpu, began := d.VM.CPU(), d.Now()
 	outer := d.VM.SetEntry(what)
 	values, err, kill := d.VM.Call(fn, nret, args...)
 	d.VM.SetEntry(outer)
-	d.Emit(event.Callback{What: what, CPU: d.ETS.Used() - cpu})
+	d.Emit(event.Callback{What: what, CPU: clock.Duration((d.VM.CPU() - cpu) / 1000)})
 	if kill != nil {
 		return nil, nil
 	}
