@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/input"
@@ -95,12 +94,13 @@ func (h inspectHost) Say(text string)        { h.Serial.Write(text) }
 func (h inspectHost) Ending() bool           { return h.world.Clock.Ending(0) }
 
 func (h inspectHost) Sockets() []event.SocketHeld {
+	if h.sockets == nil {
+		return nil
+	}
 	var out []event.SocketHeld
-	for _, k := range h.Snapshot().Sockets {
+	for _, k := range h.sockets.Snapshot() {
 		out = append(out, event.SocketHeld{ID: k.ID, Proto: k.Proto, State: k.State, Remote: k.Remote, Queued: k.Queued, Site: k.Site})
 	}
 	slices.SortStableFunc(out, func(a, b event.SocketHeld) int { return cmp.Compare(b.Queued, a.Queued) })
 	return out
 }
-
-var _ ets.Host = etsHost{}

@@ -28,9 +28,9 @@ type Host interface {
 // maxStoredAPs is how many networks the SDK keeps at most.
 const maxStoredAPs = 5
 
-// radioFlash is what survives resets and power cycles: the SDK's settings at the
+// stored is what survives resets and power cycles: the SDK's settings at the
 // end of the flash.
-type radioFlash struct {
+type stored struct {
 	mode    Mode
 	station StationConfig
 	auto    bool
@@ -53,7 +53,7 @@ type Radio struct {
 	net   *netif.Network
 	rand  *rand.Rand
 	cfg   Config
-	flash radioFlash
+	flash stored
 	made  bool // flash is filled
 
 	// OnEvent gets every event of the SDK. A firmware module sets it when it
@@ -127,7 +127,7 @@ func (r *Radio) factory() {
 // boot.
 func (r *Radio) Restore() {
 	mac := r.defaultMAC(air.APIf)
-	r.flash = radioFlash{
+	r.flash = stored{
 		mode: APMode, // what the SDK does with erased flash (#1639)
 		auto: true,
 		ap: APConfig{

@@ -1,7 +1,7 @@
 package radio
 
 // remember puts a network into the list of those stored.
-func (f *radioFlash) remember(cfg StationConfig) {
+func (f *stored) remember(cfg StationConfig) {
 	for i, o := range f.aps {
 		if o == cfg {
 			f.apIndex = i
