@@ -55,10 +55,10 @@ type Options struct {
 // first of several.
 type App struct {
 	World   *world.World
-	Device  *device.Device // the one of Options.Dir; World.Devices has all
+	Device  *device.Device // the one of Options.Dir; device.In(World) has all
 	Gateway *gateway.Gateway
 
-	sources   []*source // in the order of World.Devices
+	sources   []*source // in the order of device.In
 	published []string
 	skipped   []string
 	notes     []string
@@ -293,7 +293,7 @@ func (a *App) publish(d *device.Device, list []project.Publish) error {
 // Name is the app's name, for titles.
 func (a *App) Name() string { return baseName(a.sources[0].dir) }
 
-// Dirs lists the directories of the devices, in the order of World.Devices.
+// Dirs lists the directories of the devices, in the order of device.In.
 func (a *App) Dirs() []string {
 	var out []string
 	for _, s := range a.sources {

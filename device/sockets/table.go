@@ -1,7 +1,7 @@
 // Package sockets is what the firmware's modules that use the network have in common:
 // Lua objects that own connections, with number, age, anchor and callbacks; how a
 // callback of the stack enters Lua; and what snapshots, post-mortems and leak hints
-// show of all that. net stands on it, and so does every client module.
+// show of all that. net stands on it, and so will every client module.
 //
 // It knows the stack and Lua, and no protocol above TCP and UDP.
 package sockets

@@ -2,7 +2,7 @@
 // NodeMCU board (fw: docs/modules/gpio.md, app/modules/gpio.c). Pin 0 (GPIO16)
 // has neither interrupt nor open drain.
 //
-// What a pin's level is, and who decides it, is the business of package device. The
+// What a pin's level is, and who decides it, is the business of package pin. The
 // submodule gpio.pulse is there, as in a build with LUA_USE_MODULES_GPIO_PULSE.
 package gpio
 

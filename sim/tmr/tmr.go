@@ -9,7 +9,7 @@
 // net-behaviour.md 13, scenarios tmr_*.
 //
 // The package knows Lua's side only; the chip's timers, their order and their
-// drift are those of package device.
+// drift are those of package ets.
 package tmr
 
 import (

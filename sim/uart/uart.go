@@ -2,7 +2,7 @@
 // output, and a handler for what comes in (fw: docs/modules/uart.md,
 // app/modules/uart.c).
 //
-// UART 0 is the port that package device models; UART 1 can only send, on a pin that
+// UART 0 is the port that package serial models; UART 1 can only send, on a pin that
 // nothing listens to: it keeps its settings, and what is written to it is gone.
 package uart
 

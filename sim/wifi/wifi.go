@@ -2,7 +2,7 @@
 // station (wifi.sta), the soft access point (wifi.ap, wifi.ap.dhcp), and the event
 // monitor (wifi.eventmon).
 //
-// The radio itself is the SDK's and belongs to package device (device.Radio): it
+// The radio itself is the SDK's and belongs to package radio: it
 // connects, asks for addresses, keeps settings in flash. This package only checks
 // arguments, makes Lua values, and holds the callbacks. It knows nothing of
 // packets.
@@ -10,7 +10,7 @@
 // What a program meets:
 //
 //   - A board starts in station mode with a network in its flash and connects at
-//     boot (device.WiFiConfig). As on the device, a program that wants to know must
+//     boot (radio.Config). As on the device, a program that wants to know must
 //     wait for wifi.eventmon.STA_GOT_IP or poll wifi.sta.status(); it takes one to
 //     three seconds, less with a fixed address.
 //   - wifi.sta.config saves to flash unless `save` is false, connects unless `auto`

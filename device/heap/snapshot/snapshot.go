@@ -3,7 +3,7 @@
 // snapshot's file, the question who keeps what alive (dominators), the ways from
 // a root to an object, totals, and the difference of two snapshots.
 //
-// It knows nothing of Lua or of a device: package vm and package device fill a
+// It knows nothing of Lua or of a device: package vm and package inspect fill a
 // Snapshot.
 package snapshot
 
