@@ -59,11 +59,14 @@ type Hints struct {
 	given map[string]bool
 }
 
+// maxHints bounds how many hints of a boot are remembered, and given: a program can
+// have as many places as it makes chunks.
+const maxHints = 1000
+
 // Here gives a hint about the place in the program that is running.
 func (h *Hints) Here(format string, args ...any) {
 	where := h.host.Lua().Where()
-	if key := where + "\x00" + format; !h.given[key] {
-		h.given[key] = true
+	if h.first(where + "\x00" + format) {
 		h.host.Emit(event.Hint{Text: fmt.Sprintf(format, args...), Where: where})
 	}
 }
@@ -71,8 +74,16 @@ func (h *Hints) Here(format string, args ...any) {
 // Once gives a hint about something that no place in the program can be named
 // for; kind tells it from others.
 func (h *Hints) Once(kind, format string, args ...any) {
-	if !h.given[kind] {
-		h.given[kind] = true
+	if h.first(kind) {
 		h.host.Emit(event.Hint{Text: fmt.Sprintf(format, args...)})
 	}
+}
+
+// first reports whether this is the first time for a key.
+func (h *Hints) first(key string) bool {
+	if h.given[key] || len(h.given) >= maxHints {
+		return false
+	}
+	h.given[key] = true
+	return true
 }

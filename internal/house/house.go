@@ -1,9 +1,12 @@
-// Package house knows the floors of the project: which package may import which. Its
-// test reads the import graph and fails on an arrow that runs up, so that the house
-// cannot sink. CONTRIBUTING.md has the picture.
+// Package house knows the floors of the project: which package may import which, and
+// which may know the host. Its test reads the import graph and fails on an arrow that
+// runs up, so that the house cannot sink. CONTRIBUTING.md has the picture.
 package house
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Module is the path of the project.
 const Module = "github.com/nodemcu-sim/nodemcu-sim"
@@ -12,7 +15,7 @@ const Module = "github.com/nodemcu-sim/nodemcu-sim"
 // longest entry that it is or is below; it may import packages of its own entry and
 // of lower floors, not its neighbours on the same floor.
 var floors = [][]string{
-	{"internal/need", "internal/tomlfile", "internal/watch", "internal/oracle", "internal/house"},
+	{"internal/need", "internal/tomlfile", "internal/watch", "internal/oracle", "internal/sources", "internal/house"},
 	{"world/clock"},
 	{"world/wire"},
 	{"world/lwip", "world/air", "world/part"},
@@ -33,12 +36,21 @@ var floors = [][]string{
 	{"modules", "observe", "project"},
 	{"ui"},
 	{"app"},
-	{"luatest", "simtest", "debug"},
 	{"cmd"},
 }
 
+// exact are entries whose packages below each need an entry of their own.
+var exact = []string{"world", "device", "internal"}
+
 // neighbours are entries of which the packages below may not import each other.
 var neighbours = []string{"sim"}
+
+// host are what of the standard library knows the host. Within world, device and sim
+// only the packages of knowHost may import it.
+var (
+	host     = []string{"net", "net/http", "os", "os/exec", "os/signal", "path/filepath", "syscall", "crypto/rand"}
+	knowHost = []string{"world/gateway/hostnet", "device/flash/hostdir", "world/wire/capture"} // capture: an interface of net's
+)
 
 // place returns the entry that a package belongs to and its floor, -1 for none.
 func place(pkg string) (entry string, floor int) {
@@ -50,27 +62,38 @@ func place(pkg string) (entry string, floor int) {
 			}
 		}
 	}
+	if entry != pkg && slices.Contains(exact, entry) {
+		return "", -1
+	}
 	return entry, floor
 }
 
-// Mistake says what is wrong with an import, "" when nothing is. Both are paths in
-// the project.
+// Placed says what is wrong with where a package stands, "" when nothing is.
+func Placed(pkg string) string {
+	if _, floor := place(pkg); floor < 0 {
+		return pkg + " has no place in the house: give it a floor in internal/house, or put it where it belongs"
+	}
+	return ""
+}
+
+// Mistake says what is wrong with an import, "" when nothing is. The importer is a path
+// in the project, the imported one, too, or one of the standard library.
 func Mistake(importer, imported string) string {
+	if slices.Contains(host, imported) {
+		top, _, _ := strings.Cut(importer, "/")
+		if (top == "world" || top == "device" || top == "sim") && !slices.Contains(knowHost, importer) {
+			return importer + " imports " + imported + ": the simulation does not know the host; hand in what it needs, or do it in package hostnet"
+		}
+		return ""
+	}
 	from, above := place(importer)
 	to, below := place(imported)
 	switch {
-	case above < 0:
-		return importer + " has no place in the house: give it a floor in internal/house, or put it where it belongs"
-	case below < 0:
-		return "" // its own mistake
-	case from == to:
-		for _, n := range neighbours {
-			if from == n {
-				return importer + " imports its neighbour " + imported + ": what two firmware modules share is a facility of device"
-			}
-		}
-		return ""
-	case below >= above:
+	case above < 0 || below < 0:
+		return "" // Placed tells
+	case from == to && slices.Contains(neighbours, from) && importer != imported:
+		return importer + " imports its neighbour " + imported + ": what two firmware modules share is a facility of device"
+	case from != to && below >= above:
 		return importer + " imports " + imported + ", which runs up: ask for an interface of its own, or move what both need down"
 	}
 	return ""

@@ -2,14 +2,13 @@ package house
 
 import (
 	"encoding/json"
-	"errors"
 	"io"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/sources"
 )
 
 // pkg is what go list says of a package.
@@ -18,61 +17,76 @@ type pkg struct {
 	GoFiles, Imports []string
 }
 
-// packages lists those of the project, paths in the project.
+// packages lists those of the project that are not only tests. Paths are those in the
+// project, or in the standard library.
 func packages(t *testing.T) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", "list", "-json=ImportPath,Doc,GoFiles,Imports", Module+"/...")
+	root := sources.Watch(t)
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Doc,GoFiles,Imports", "./...") // -e: also where imports go in a circle
+	cmd.Dir = root
 	out, err := cmd.Output()
 	if err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
-			t.Fatalf("%v\n%s", err, exit.Stderr)
-		}
-		t.Fatal(err)
+		t.Fatalf("%v: %s", cmd, err)
 	}
-	inside := func(path string) string { return strings.TrimPrefix(path, Module+"/") }
 	var all []pkg
 	for dec := json.NewDecoder(strings.NewReader(string(out))); ; {
 		var p pkg
 		if err := dec.Decode(&p); err == io.EOF {
-			return all
+			break
 		} else if err != nil {
 			t.Fatal(err)
 		}
 		if len(p.GoFiles) == 0 {
-			continue // tests only
+			continue
 		}
-		p.ImportPath = inside(p.ImportPath)
-		p.Imports = slices.DeleteFunc(p.Imports, func(i string) bool { return !strings.HasPrefix(i, Module+"/") })
+		p.ImportPath = strings.TrimPrefix(p.ImportPath, Module+"/")
 		for i := range p.Imports {
-			p.Imports[i] = inside(p.Imports[i])
+			p.Imports[i] = strings.TrimPrefix(p.Imports[i], Module+"/")
 		}
 		all = append(all, p)
 	}
+	if len(all) < 20 {
+		t.Fatalf("go list knows only %d packages", len(all))
+	}
+	return all
 }
 
-// Imports run downwards only. What tests import does not count: a test of the gateway
-// needs a device.
+// Imports run downwards only, and the simulation does not know the host. What tests
+// import does not count: a test of the gateway needs a device.
 func TestImportsRunDownwards(t *testing.T) {
+	all := packages(t)
+	var ours []string
+	for _, p := range all {
+		ours = append(ours, p.ImportPath)
+	}
 	arrows := 0
-	for _, p := range packages(t) {
+	for _, p := range all {
+		if m := Placed(p.ImportPath); m != "" {
+			t.Error(m)
+		}
 		for _, to := range p.Imports {
-			arrows++
+			if slices.Contains(ours, to) {
+				arrows++
+			}
 			if m := Mistake(p.ImportPath, to); m != "" {
 				t.Error(m)
 			}
 		}
 	}
-	t.Logf("%d arrows between packages", arrows)
+	t.Logf("%d packages, %d arrows between them", len(all), arrows)
 }
 
-// Only firmware modules and their catalogue live in sim.
-func TestSimHoldsFirmwareModules(t *testing.T) {
+// An entry that no package belongs to any more is taken out.
+func TestFloorsAreLivedIn(t *testing.T) {
+	used := map[string]bool{}
 	for _, p := range packages(t) {
-		if rest, ok := strings.CutPrefix(p.ImportPath, "sim/"); ok {
-			if name, _, _ := strings.Cut(rest, "/"); name != "firmware" && !firmware.Known(name) {
-				t.Errorf("sim/%s is no firmware module", name)
-			}
+		entry, _ := place(p.ImportPath)
+		used[entry] = true
+		used[p.ImportPath] = true
+	}
+	for _, e := range slices.Concat(slices.Concat(floors...), knowHost) {
+		if !used[e] {
+			t.Errorf("nothing lives at %s", e)
 		}
 	}
 }
@@ -94,6 +108,7 @@ func TestMistakes(t *testing.T) {
 		{"app", "cmd/nodemcu-sim", true},
 		{"world", "device", true},
 		{"world/gateway", "device", true},
+		{"world/gateway", "world/gateway/hostnet", false},
 		{"device", "world", false},
 		{"device/vm", "device", true},
 		{"device/vm", "device/vm/luac", false},
@@ -106,10 +121,20 @@ func TestMistakes(t *testing.T) {
 		{"sim/tmr", "sim/firmware", true},
 		{"device/inspect/profile", "device/vm", false},
 		{"device/vm", "device/inspect/profile", true},
-		{"attic", "device", true},
+		{"sim/file", "os", true},
+		{"world/lwip", "net", true},
+		{"world/lwip", "net/netip", false},
+		{"world/gateway/hostnet", "net", false},
+		{"cmd/nodemcu-sim", "os", false},
 	} {
 		if got := Mistake(tt.from, tt.to); (got != "") != tt.wrong {
 			t.Errorf("%s imports %s: %q", tt.from, tt.to, got)
+		}
+	}
+	for pkg, wrong := range map[string]bool{"attic": true, "device/attic": true, "world/attic": true, "internal/attic": true,
+		"device/vm/attic": false, "sim/struct": false, "modules/httpserver": false, "world/part/dht": false} {
+		if got := Placed(pkg); (got != "") != wrong {
+			t.Errorf("%s: %q", pkg, got)
 		}
 	}
 }

@@ -48,7 +48,6 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
@@ -66,12 +65,10 @@ type module struct {
 	last    *object // the file that functions of the module use (fw: file_fd)
 	lastRef vm.Ref  // what keeps its userdata alive (fw: file_fd_ref)
 	rtc     vm.Ref
-
-	hinted map[string]bool // places that have had a hint
 }
 
 func open(d *device.Device) *device.Lib {
-	m := &module{d: d, fs: d.Flash, hinted: map[string]bool{}}
+	m := &module{d: d, fs: d.Flash}
 	m.kind = &vm.Type{
 		Name: "file.obj",
 		Methods: []vm.Func{
@@ -134,18 +131,6 @@ func (m *module) name(c *vm.Call, n int) string {
 	return s
 }
 
-// hint tells once per place in the program why something failed quietly.
-func (m *module) hint(c *vm.Call, text string) {
-	where := c.VM.Where()
-	if key := where + " " + text; !m.hinted[key] && len(m.hinted) < maxHints {
-		m.hinted[key] = true
-		m.d.Emit(event.Hint{Text: text, Where: where})
-	}
-}
-
-// maxHints bounds how many places are remembered.
-const maxHints = 1000
-
 // list is file.list([pattern]).
 func (m *module) list(c *vm.Call) int {
 	var match vm.Value = vm.Nil
@@ -176,7 +161,7 @@ func (m *module) remove(c *vm.Call) int {
 		err = m.fs.Remove(name)
 	}
 	if err == flash.ErrTooMany {
-		m.hint(c, "file.remove did nothing: four files are open, and removing needs one of the four descriptors")
+		m.d.Inspect.Hints.Here("file.remove did nothing: four files are open, and removing needs one of the four descriptors")
 	}
 	return 0
 }

@@ -39,9 +39,9 @@ func (m *module) openFile(c *vm.Call, name, mode string) *vm.UserData {
 		m.d.Free(&block, heap.File)
 		switch err {
 		case flash.ErrTooMany:
-			m.hint(c, "file.open gave nil: four files are open, the firmware has no more descriptors")
+			m.d.Inspect.Hints.Here("file.open gave nil: four files are open, the firmware has no more descriptors")
 		case flash.ErrFull:
-			m.hint(c, "file.open gave nil: the flash file system is full")
+			m.d.Inspect.Hints.Here("file.open gave nil: the flash file system is full")
 		}
 		return nil
 	}
@@ -174,7 +174,7 @@ func (m *module) readFrom(c *vm.Call, h *flash.Handle, n, end int) int {
 			return c.ReturnNil()
 		}
 		if n := len(data); n > 1 && c.VM.JoinOverflows(n-1, 1) {
-			m.hint(c, "reading 4096 bytes or more at once is \"string length overflow\": read in smaller pieces, or lift the limit with node.egc.setmode(node.egc.ALWAYS)")
+			m.d.Inspect.Hints.Here("reading 4096 bytes or more at once is \"string length overflow\": read in smaller pieces, or lift the limit with node.egc.setmode(node.egc.ALWAYS)")
 		}
 		b.String(string(data))
 	}
@@ -204,7 +204,7 @@ func (m *module) writeTo(c *vm.Call, h *flash.Handle, s string) vm.Value {
 	case nil:
 		return vm.True
 	case flash.ErrFull:
-		m.hint(c, "write gave nil: the flash file system is full, nothing was written")
+		m.d.Inspect.Hints.Here("write gave nil: the flash file system is full, nothing was written")
 	}
 	return vm.Nil
 }

@@ -49,8 +49,7 @@ var simulated = []device.Module{
 var always = []string{"node", "pipe"}
 
 // Select returns the modules of a build with the given names, sorted. Names that
-// the firmware has and the simulator has not are left out, as Lacking tells; a
-// name that the firmware does not know is an error.
+// the firmware has and the simulator has not are left out; a name that the firmware does not know is an error.
 func Select(names []string) ([]device.Module, error) {
 	for _, name := range names {
 		if !Known(name) {
@@ -76,17 +75,6 @@ func StaticTimers(build []device.Module) []device.Module {
 		}
 	}
 	return build
-}
-
-// Lacking returns which of the names the simulator lacks.
-func Lacking(names []string) []string {
-	var out []string
-	for _, name := range names {
-		if !slices.ContainsFunc(simulated, func(m device.Module) bool { return m.Name == name }) {
-			out = append(out, name)
-		}
-	}
-	return out
 }
 
 // Simulated returns what the simulator has of each module, as Lua finds it on a

@@ -2,6 +2,7 @@ package firmware
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -81,5 +82,29 @@ func TestSimulated(t *testing.T) {
 		if !slices.Contains(d.Functions, f) && !slices.Contains(d.Methods, name) {
 			t.Errorf("%s has a switch and is not documented", name)
 		}
+	}
+}
+
+// Only firmware modules and this catalogue live in sim, and all that do are simulated,
+// in order.
+func TestSimHoldsFirmwareModules(t *testing.T) {
+	entries, err := os.ReadDir("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var dirs, have []string
+	for _, e := range entries {
+		if e.Name() != "firmware" {
+			dirs = append(dirs, e.Name())
+		}
+		if !Known(e.Name()) && e.Name() != "firmware" {
+			t.Errorf("sim/%s is no firmware module", e.Name())
+		}
+	}
+	for _, m := range simulated {
+		have = append(have, m.Name)
+	}
+	if !slices.Equal(dirs, have) {
+		t.Errorf("simulated has %v\nsim holds        %v", have, dirs)
 	}
 }

@@ -273,7 +273,7 @@ func (m *module) quote(c *vm.Call, b lualib.Buffer, s string) {
 		case x == '"':
 			b.String(`\"`)
 		case x == '\\':
-			m.hint(c, `sjson does not escape the backslash in a string: the JSON may be invalid or mean something else`)
+			m.d.Inspect.Hints.Here(`sjson does not escape the backslash in a string: the JSON may be invalid or mean something else`)
 			b.Byte(x)
 		default:
 			b.Byte(x)

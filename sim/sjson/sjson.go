@@ -29,7 +29,6 @@ package sjson
 
 import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
@@ -46,11 +45,10 @@ type module struct {
 	null    *vm.UserData // sjson.NULL, a light userdata
 	decoder *vm.Type
 	encoder *vm.Type
-	hinted  map[string]bool // places that have had a hint
 }
 
 func open(d *device.Device) *device.Lib {
-	m := &module{d: d, null: d.VM.NewLightUserData(), hinted: map[string]bool{}}
+	m := &module{d: d, null: d.VM.NewLightUserData()}
 	m.decoder = &vm.Type{
 		Name: "sjson.decoder",
 		Methods: []vm.Func{
@@ -75,14 +73,3 @@ func open(d *device.Device) *device.Lib {
 		Types:  []*vm.Type{m.decoder, m.encoder},
 	}
 }
-
-// hint tells once per place in the program what it has met.
-func (m *module) hint(c *vm.Call, text string) {
-	if where := c.VM.Where(); !m.hinted[where] && len(m.hinted) < maxHints {
-		m.hinted[where] = true
-		m.d.Emit(event.Hint{Text: text, Where: where})
-	}
-}
-
-// maxHints bounds how many places are remembered.
-const maxHints = 1000

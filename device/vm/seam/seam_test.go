@@ -1,11 +1,3 @@
-// Package seam keeps gopher-lua behind package vm. The values of Lua are gopher-lua's
-// today and will be our own. So that nobody else notices, no package but vm may use
-// what belongs to gopher-lua: not its import, not a method or field of a value. The
-// names of the types (vm.Table, vm.Value …) and conversions such as string(s) are
-// free.
-//
-// It is a package of its own because the type checker in a test binary of vm's would
-// slow its benchmarks down.
 package seam
 
 import (
@@ -13,13 +5,14 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/tools/go/packages"
+
+	"github.com/nodemcu-sim/nodemcu-sim/internal/sources"
 )
 
 const (
@@ -30,7 +23,6 @@ const (
 // behindSeam are the packages that may know gopher-lua.
 var behindSeam = []string{
 	module + "/device/vm",
-	module + "/internal/hostlua", // the host's own Lua
 }
 
 // besideSeam are files that use it for something else than the device, and why.
@@ -68,20 +60,16 @@ var insteadOf = map[string]string{
 }
 
 func TestNothingElseSeesGopherLua(t *testing.T) {
+	root := sources.Watch(t)
 	pkgs, err := packages.Load(&packages.Config{
 		Mode: packages.NeedName | packages.NeedFiles | packages.NeedImports |
 			packages.NeedTypes | packages.NeedSyntax | packages.NeedTypesInfo,
-		Dir:   "../../..",
+		Dir:   root,
 		Tests: true,
 	}, "./...")
 	if err != nil {
 		t.Fatal(err)
 	}
-	root, err := filepath.Abs("../../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	watchSources(t, root)
 	found := map[string]bool{} // a file is in more than one build of a package
 	excused := map[string]bool{}
 	for _, p := range pkgs {
@@ -120,21 +108,6 @@ func TestNothingElseSeesGopherLua(t *testing.T) {
 	slices.Sort(problems)
 	for _, problem := range problems {
 		t.Error(problem)
-	}
-}
-
-// watchSources lists the directories of the module: go test runs a test anew when
-// what it has opened changes, and what packages.Load lets the go command read does
-// not count.
-func watchSources(t *testing.T, root string) {
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), ".") {
-			return fs.SkipDir
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
 
