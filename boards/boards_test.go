@@ -2,6 +2,7 @@ package boards
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -27,8 +28,12 @@ func TestBoards(t *testing.T) {
 		{"wemos-d1-mini-pro", 16, "dio", 2, "0 1 2 3 4 5 6 7 8 9 10", 3.3, []int{2}},
 	}
 	names := Names()
-	if len(names) != len(tests) {
-		t.Fatalf("Names() = %v", names)
+	var rows []string
+	for _, tt := range tests {
+		rows = append(rows, tt.name)
+	}
+	if !slices.Equal(names, rows) {
+		t.Fatalf("profiles %v\nrows here %v", names, rows)
 	}
 	for i, tt := range tests {
 		b, err := Load(tt.name)

@@ -13,6 +13,8 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
@@ -175,5 +177,39 @@ func TestPowerCycle(t *testing.T) {
 	d.World().Clock.RunUntil(d.World().Clock.Now().Add(clock.Second))
 	if s := d.Snapshot(); s.Reason != device.PowerOn.Text || s.Boots != 1 || !d.Flash.Exists("kept") {
 		t.Errorf("after a power cycle: %q, %d resets", s.Reason, s.Boots)
+	}
+}
+
+// Every kind of input is taken, whatever the device is at, and none of these, empty as
+// they are, does more than to say what is wrong with it.
+func TestEveryInputIsTaken(t *testing.T) {
+	for _, state := range []string{"off", "booting", "at the prompt", "asleep", "halted"} {
+		for _, in := range input.Kinds {
+			w := world.New(1)
+			d := device.New(w, device.Config{Board: chiptest.Board(), OnPanic: device.HaltOnPanic})
+			if state != "off" {
+				d.PowerOn()
+			}
+			switch state {
+			case "at the prompt":
+				w.Clock.RunUntil(clock.At(clock.Second))
+			case "asleep":
+				w.Clock.RunUntil(clock.At(clock.Second))
+				d.Sleep(0)
+			case "halted":
+				w.Clock.RunUntil(clock.At(clock.Second))
+				d.RunUnprotected("test", vm.Number(1))
+				if !d.Halted() {
+					t.Fatal("the device is not halted")
+				}
+			}
+			if _, err := d.Take(in); err != nil {
+				t.Logf("%s, %s: %v", state, in.Kind(), err)
+			}
+			w.Clock.RunUntil(w.Clock.Now().Add(2 * clock.Second))
+			if s := d.Snapshot(); s.Name != d.Name() {
+				t.Errorf("%s, %s: no snapshot", state, in.Kind())
+			}
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
@@ -176,7 +177,7 @@ func TestApplyWiFi(t *testing.T) {
 func TestErrors(t *testing.T) {
 	tests := []struct{ doc, want string }{
 		{"bord = \"x\"", `:1: unknown key "bord"; known at the top of the file: board, chip_id, publish, firmware, heap, cpu, fs, wifi`},
-		{"\nboard = \"esp32\"", `:2: there is no board "esp32": use one of esp-01, nodemcu-v1`},
+		{"\nboard = \"esp32\"", `:2: there is no board "esp32": use one of ` + strings.Join(boards.Names(), ", ")},
 		{"board = \"\"", `:1: board is empty`},
 		{"board = 1", `:1: board is a whole number; write a string`},
 		{"chip_id = 0x1000000", `:1: chip_id = 0x1000000: a chip id has 24 bits`},

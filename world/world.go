@@ -4,8 +4,8 @@
 // seed and the same inputs, two runs are identical.
 //
 // It owns the stream of what happens (Event) and the way in from outside (Input). It
-// must not know what a device is made of, and of the host only what package gateway
-// is for.
+// must not know what a device is made of, nor the host: that is package hostnet's,
+// below gateway.
 package world
 
 import (

@@ -6,6 +6,7 @@ package event
 
 import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -134,3 +135,8 @@ func (Socket) Kind() string     { return "socket" }
 func (Pin) Kind() string        { return "pin" }
 func (Hint) Kind() string       { return "hint" }
 func (Note) Kind() string       { return "note" }
+
+// Kinds has a value of each kind.
+var Kinds = []world.Happening{
+	Boot{}, Reset{}, Output{}, Panic{}, LuaError{}, Memory{}, PostMortem{}, Callback{}, WiFi{}, Socket{}, Pin{}, Hint{}, Note{},
+}

@@ -3,7 +3,7 @@
 //
 // adc.read(0) gives 0 to 1024 for 0 V to the full scale of the board's pin: 1 V
 // at the chip, 3.3 V behind the divider of most boards. The voltage is applied
-// from outside (the console, or the API's SetADC). The converter can measure the
+// from outside (the console; input.Voltage). The converter can measure the
 // supply instead: after adc.force_init_mode(adc.INIT_VDD33) and a restart,
 // readvdd33 gives millivolts and read gives 65535; before, readvdd33 gives 65535.
 package adc

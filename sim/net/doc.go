@@ -2,7 +2,7 @@
 // DNS, interface information, ping and multicast membership (fw: app/modules/net.c,
 // docs/modules/net.md). It is only the Lua face: argument checks, error messages,
 // callbacks and how long objects live. What goes over the network is package
-// lwip's business; what a device is, package device's.
+// lwip's business; what the modules that use the network share, package sockets'.
 //
 // # Functions
 //
