@@ -105,7 +105,7 @@ func New(o Options) (_ *App, err error) {
 	}
 	p.WiFi.Apply(a.World, &cfg)
 	if len(o.Others) > 0 {
-		cfg.Name = a.freeName(baseName(o.Dir))
+		cfg.Name = baseName(o.Dir)
 	}
 	a.Device = device.New(a.World, cfg)
 	first.device = a.Device

@@ -9,7 +9,6 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/project"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
-	"github.com/nodemcu-sim/nodemcu-sim/world/gateway"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
@@ -58,15 +57,10 @@ func baseName(dir string) string {
 	return filepath.Base(abs)
 }
 
-// freeName returns name, or name-2 and so on where a device has that already, or the
-// world gives it to somebody else.
+// freeName returns name, or name-2 and so on where a device has that already.
 func (a *App) freeName(name string) string {
-	taken := []string{gateway.Name, world.Surroundings}
-	for _, d := range device.In(a.World) {
-		taken = append(taken, d.Name())
-	}
 	for n, out := 2, name; ; n++ {
-		if !slices.Contains(taken, out) {
+		if !slices.ContainsFunc(device.In(a.World), func(d *device.Device) bool { return d.Name() == out }) {
 			return out
 		}
 		out = fmt.Sprintf("%s-%d", name, n)

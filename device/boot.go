@@ -81,6 +81,10 @@ func (d *Device) ifThisBoot(fn func()) func() {
 func (d *Device) reset(why BootReason) {
 	d.Emit(event.Reset{Reason: why.Text})
 	d.shutdown()
+	for _, fn := range d.atReset {
+		fn()
+	}
+	d.atReset = nil
 	d.start(why)
 }
 

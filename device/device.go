@@ -111,6 +111,7 @@ type Device struct {
 	reason       BootReason
 	restarting   bool // see ExpectReset
 	pendingReset *BootReason
+	atReset      []func() // while the device is off at the next one
 	libs         []*Lib
 	snapshot     []func(*Snapshot)
 	sockets      *sockets.Table // nil: no module has asked for it

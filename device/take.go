@@ -1,6 +1,7 @@
 package device
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -60,25 +61,49 @@ func (d *Device) collectGarbage() int {
 	return d.VM.Heap().Free() - before
 }
 
-// replaceFiles resets the device and brings files to it. Others that the program has
-// written stay. The error says that they do not fit beside those.
+// replaceFiles resets the device, after the current piece of work if one is running,
+// and brings files to it while it is off. Files that it has so already do not count:
+// where nothing is left, nothing happens. Others that the program has written stay.
+// The error is that of the first file that could not be brought; in the middle of a
+// piece of work it comes too late for a reply, and is a note.
 func (d *Device) replaceFiles(in input.Files) error {
 	var names []string
+	var changed []input.File
 	for _, f := range in.Changed {
-		names = append(names, f.Name)
+		if data, there := d.Flash.Peek(flashPath(f.Name)); f.Gone && there || !f.Gone && !(there && bytes.Equal(data, f.Data)) {
+			names = append(names, f.Name)
+			changed = append(changed, f)
+		}
+	}
+	if len(changed) == 0 {
+		return nil
 	}
 	d.Emit(event.Note{Text: "files have changed: " + strings.Join(names, ", ")})
-	d.Reset(ExternalReset)
-	for _, f := range in.Changed {
-		var err error
-		if path := "/FLASH/" + f.Name; f.Gone {
-			err = d.Flash.Remove(path)
-		} else {
-			err = d.Flash.Put(path, f.Data)
+	var problem error
+	late := d.ETS.Running()
+	d.atReset = append(d.atReset, func() {
+		if problem = d.store(changed); problem != nil && late {
+			d.Note("the changed files are not all loaded: " + problem.Error())
 		}
-		if err != nil {
-			return err
+	})
+	d.Reset(ExternalReset)
+	return problem
+}
+
+// store brings files to the flash: all that it can. The error is the first one's.
+func (d *Device) store(files []input.File) (first error) {
+	for _, f := range files {
+		var err error
+		if f.Gone {
+			err = d.Flash.Remove(flashPath(f.Name))
+		} else {
+			err = d.Flash.Put(flashPath(f.Name), f.Data)
+		}
+		if first == nil {
+			first = err
 		}
 	}
-	return nil
+	return first
 }
+
+func flashPath(name string) string { return "/FLASH/" + name }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
@@ -15,6 +16,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/file"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
@@ -211,5 +213,59 @@ func TestEveryInputIsTaken(t *testing.T) {
 				t.Errorf("%s, %s: no snapshot", state, in.Kind())
 			}
 		}
+	}
+}
+
+// Changed files come with the reset, also when the device is in the middle of something
+// and has all its descriptors in use; what it has already is no change.
+func TestFiles(t *testing.T) {
+	w := world.New(1)
+	var notes []string
+	w.Subscribe(func(e world.Event) {
+		if n, ok := e.Data.(event.Note); ok {
+			notes = append(notes, n.Text)
+		}
+	})
+	held := true
+	hold := vm.Func{Name: "hold", Fn: func(*vm.Call) int { w.Clock.Hold(func() bool { return held }); return 0 }}
+	d := device.New(w, device.Config{Board: chiptest.Board(), HostCPU: true, Modules: []device.Module{file.Module,
+		{Name: "debugger", Open: func(*device.Device) *device.Lib { return &device.Lib{Funcs: []vm.Func{hold}} }}}})
+	for name, text := range map[string]string{"init.lua": "open = {} for i = 1, 4 do open[i] = file.open('f' .. i, 'w') open[i]:write('old') end debugger.hold()", "gone": "x"} {
+		if err := d.Flash.WriteFile(name, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	in := input.Files{Changed: []input.File{{Name: "gone", Gone: true}, {Name: "init.lua", Data: []byte("print(1)")}, {Name: "never", Gone: true}, {Name: strings.Repeat("x", 99), Data: []byte("y")}, {Name: "new", Data: []byte("z")}}}
+	replies := 0
+	reply := func(_ string, err error) {
+		replies++
+		if err != nil {
+			t.Errorf("reply %d: %v", replies, err)
+		}
+	}
+	d.PowerOn()
+	go func() {
+		time.Sleep(20 * time.Millisecond)
+		w.Send(d.Name(), in, reply)
+		w.Clock.Look(func() {
+			if d.Flash.Exists("new") || !d.Flash.Exists("gone") {
+				t.Error("the files changed under the program")
+			}
+			held = false
+		})
+	}()
+	w.Clock.Run(clock.At(clock.Second), false)
+	content, _ := d.Flash.ReadFile("init.lua")
+	if d.Flash.Exists("gone") || !d.Flash.Exists("new") || !d.Flash.Exists("f4") || string(content) != "print(1)" {
+		t.Errorf("init.lua is %q, there are %v", content, d.Flash.List())
+	}
+	boots := d.Boots()
+	in.Changed = slices.DeleteFunc(in.Changed, func(f input.File) bool { return len(f.Name) == 99 })
+	if _, err := d.Take(in); err != nil || d.Boots() != boots {
+		t.Errorf("the same files again: %v, %d resets", err, d.Boots()-boots)
+	}
+	want := []string{"files have changed: gone, init.lua, " + strings.Repeat("x", 99) + ", new"}
+	if replies != 1 || len(notes) != 2 || notes[0] != want[0] || !strings.HasPrefix(notes[1], "the changed files are not all loaded: ") {
+		t.Errorf("%d replies, notes %q", replies, notes)
 	}
 }

@@ -10,7 +10,7 @@ import (
 // all links, the link of one socket. They are inputs to Surroundings.
 
 // Surroundings is the name of what is around the devices, for inputs.
-const Surroundings = "surroundings"
+const Surroundings = "/surroundings"
 
 // SetAir switches the access points off or on.
 type SetAir struct{ Down bool }
@@ -52,6 +52,9 @@ func (s *surroundings) Take(in Stimulus) (string, error) {
 	case SetAir:
 		s.w.Air.SetDown(in.Down)
 	case SetLink:
+		if err := in.Quality.Check(); err != nil {
+			return "", err
+		}
 		if s.link != nil {
 			s.link()
 			s.link = nil

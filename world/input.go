@@ -2,6 +2,7 @@ package world
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -48,8 +49,14 @@ func (w *World) Send(to string, what Stimulus, done func(reply string, err error
 	w.Clock.Post(sent{Input{To: to, What: what}, done})
 }
 
-// Attach makes r take the inputs to a name that is no device's.
-func (w *World) Attach(name string, r Receiver) { w.receivers[name] = r }
+// Attach makes r take the inputs to a name that is no device's: it begins with a
+// slash, as no device's does.
+func (w *World) Attach(name string, r Receiver) {
+	if !strings.HasPrefix(name, "/") {
+		panic("world: the name of a receiver begins with a slash: " + name)
+	}
+	w.receivers[name] = r
+}
 
 // OnInput makes fn see every input as it is taken. fn runs on the world's goroutine.
 func (w *World) OnInput(fn func(Input)) { w.inputs = append(w.inputs, fn) }

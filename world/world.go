@@ -9,8 +9,10 @@
 package world
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -53,8 +55,13 @@ func New(seed uint64) *World {
 	return w
 }
 
-// Add puts a device into the world.
-func (w *World) Add(n Node) { w.nodes = append(w.nodes, n) }
+// Add puts a device into the world. Its name is nobody else's.
+func (w *World) Add(n Node) {
+	if strings.HasPrefix(n.Name(), "/") || w.receiver(n.Name()) != nil {
+		panic(fmt.Sprintf("world: a device cannot be called %q, or there is one already", n.Name()))
+	}
+	w.nodes = append(w.nodes, n)
+}
 
 // Nodes lists the devices in the order in which they were added.
 func (w *World) Nodes() []Node { return w.nodes }

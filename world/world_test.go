@@ -3,6 +3,7 @@ package world
 import (
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"strings"
 	"testing"
@@ -134,6 +135,11 @@ func TestSurroundings(t *testing.T) {
 		}
 		if got := passes(); got != tt.want {
 			t.Errorf("%s: passes %v", tt.name, got)
+		}
+	}
+	for _, q := range []wire.Quality{{Jitter: 1<<63 - 1}, {Latency: -1}, {Loss: 2}, {Duplicate: math.NaN()}, {Bandwidth: -1}} {
+		if _, err := w.receiver(Surroundings).Take(SetLink{On: true, Quality: q}); err == nil {
+			t.Errorf("a link took %+v", q)
 		}
 	}
 	take(SetAir{Down: true})

@@ -101,3 +101,58 @@ func TestKeepAlive(t *testing.T) {
 		t.Error("the run ended while more could come")
 	}
 }
+
+// A hold that begins in an input takes what stands behind it in the inbox, in order.
+func TestHoldWithinAnInput(t *testing.T) {
+	for _, release := range []string{"input", "look"} {
+		c := New()
+		held := false
+		var got []any
+		c.Receive = func(in any) {
+			got = append(got, in)
+			switch in {
+			case "hold":
+				held = true
+				go func() { time.Sleep(10 * time.Millisecond); c.Post("late"); c.Post("last") }()
+				c.Hold(func() bool { return held })
+				got = append(got, "end of hold")
+			case "release":
+				held = false
+			case "last":
+				c.Stop()
+			}
+		}
+		c.Post("hold")
+		c.Post("second")
+		if release == "input" {
+			c.Post("release")
+		} else {
+			c.Look(func() { held = false })
+		}
+		c.Post("third")
+		c.Run(Forever, false)
+		want := "[hold second release end of hold third late last]"
+		if release == "look" {
+			want = strings.Replace(want, "release ", "", 1)
+		}
+		if s := fmt.Sprint(got); s != want {
+			t.Errorf("%s: %s\nwant %s", release, s, want)
+		}
+	}
+}
+
+// Whoever releases twice releases only its own.
+func TestReleaseTwice(t *testing.T) {
+	c := New()
+	other := c.KeepAlive()
+	release := c.KeepAlive()
+	release()
+	release()
+	if !c.pacer.keptAlive() {
+		t.Error("nobody keeps the run alive any more")
+	}
+	other()
+	if c.pacer.keptAlive() {
+		t.Error("somebody still does")
+	}
+}

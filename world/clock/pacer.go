@@ -92,18 +92,18 @@ func (c *Clock) Step() { c.pacer.set(func(p *pacer) { p.steps++ }) }
 // Follow keeps virtual time from running ahead of wall time until release is
 // called, for as long as something outside is involved that lives in wall time: in
 // virtual mode the world runs in real time meanwhile. It may be called from any
-// goroutine, release once.
+// goroutine, and so may release.
 func (c *Clock) Follow() (release func()) {
 	c.pacer.set(func(p *pacer) { p.guests++ })
-	return func() { c.pacer.set(func(p *pacer) { p.guests-- }) }
+	return sync.OnceFunc(func() { c.pacer.set(func(p *pacer) { p.guests-- }) })
 }
 
 // KeepAlive keeps a run that drains from ending when nothing is left to happen, until
 // release is called: more may come from outside. It may be called from any
-// goroutine, release once.
+// goroutine, and so may release.
 func (c *Clock) KeepAlive() (release func()) {
 	c.pacer.set(func(p *pacer) { p.keepers++ })
-	return func() { c.pacer.set(func(p *pacer) { p.keepers-- }) }
+	return sync.OnceFunc(func() { c.pacer.set(func(p *pacer) { p.keepers-- }) })
 }
 
 // rate is the speed in force.
@@ -143,49 +143,58 @@ func (p *pacer) set(change func(*pacer)) {
 	p.notify()
 }
 
-// takeInbox returns what was posted since the last call.
-func (p *pacer) takeInbox() []item {
+// takeItem takes the oldest item out of the inbox.
+func (p *pacer) takeItem() (in item, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	in := p.inbox
-	p.inbox = nil
-	return in
-}
-
-// serve takes what is in the inbox.
-func (c *Clock) serve() {
-	for _, in := range c.pacer.takeInbox() {
-		if in.look != nil {
-			in.look()
-		} else {
-			c.Receive(in.input)
-		}
+	if len(p.inbox) == 0 {
+		return item{}, false
 	}
+	in = p.inbox[0]
+	p.inbox[0] = item{}
+	p.inbox = p.inbox[1:]
+	if len(p.inbox) == 0 {
+		p.inbox = nil
+	}
+	return in, true
 }
 
-// Hold stops the world within the event that calls it for as long as held says so:
-// virtual time stands, and the inbox is served. held is asked after each time that
-// something has come or the pacer was told something, on the world's goroutine. Stop
+// serve takes the oldest item of the inbox and reports whether there was one.
+func (c *Clock) serve() bool {
+	in, ok := c.pacer.takeItem()
+	switch {
+	case !ok:
+	case in.look != nil:
+		in.look()
+	default:
+		c.Receive(in.input)
+	}
+	return ok
+}
+
+// Hold stops the world within the event, input or look that calls it for as long as
+// held says so: virtual time stands, and the inbox is served. held is asked before
+// each item, and when the pacer was told something, on the world's goroutine. Stop
 // ends a hold, too; Hold reports whether it was that. A debugger waits here, and a
 // paused world does.
 func (c *Clock) Hold(held func() bool) (stopped bool) {
 	p := &c.pacer
-	for {
-		c.serve()
-		p.mu.Lock()
-		stopped, waiting := p.stopped, len(p.inbox) > 0
-		p.mu.Unlock()
-		if stopped || !held() {
-			break
-		}
-		if !waiting {
+	for !p.stopping() && held() {
+		if !c.serve() {
 			<-p.wake
 		}
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.anchored = false // the time of the hold is not made up for
-	p.notify()         // what Hold has been woken for may concern Run
+	p.notify()         // what Hold was woken for may concern whoever waits outside it
+	return p.stopped
+}
+
+// stopping reports whether Stop was called.
+func (p *pacer) stopping() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return p.stopped
 }
 
@@ -275,7 +284,8 @@ func (c *Clock) Run(limit Time, drain bool) {
 	defer func() { c.limit = Forever }()
 	for {
 		c.now = c.pacer.reached(c.now, min(c.Next(), limit))
-		c.serve()
+		for c.serve() {
+		}
 		next := c.Next()
 		if next == Forever && drain && limit == Forever && !c.pacer.keptAlive() {
 			return

@@ -65,7 +65,7 @@ const (
 )
 
 // Name is the gateway's name for inputs.
-const Name = "gateway"
+const Name = "/gateway"
 
 // Options of a gateway. The zero value lets devices out and uses the host's network
 // and resolver.
@@ -174,7 +174,7 @@ func (g *Gateway) Take(what world.Stimulus) (string, error) {
 	}
 	switch in := what.(type) {
 	case hostnet.Accepted:
-		g.accepted(in)
+		return "", g.accepted(in)
 	case hostnet.Dialed:
 		if o := g.dialing[in.Conn]; o != nil {
 			o.dialed(in.Outcome)

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"fmt"
 	"net/netip"
 
 	"github.com/nodemcu-sim/nodemcu-sim/world"
@@ -49,9 +50,14 @@ const (
 )
 
 // accepted starts to connect with the device.
-func (g *Gateway) accepted(a hostnet.Accepted) {
-	in := &incoming{g: g, conn: a.Conn, dev: g.node(a.Device), port: a.Port, leave: g.world.Clock.Follow()}
+func (g *Gateway) accepted(a hostnet.Accepted) error {
+	dev, err := g.node(a.Device)
+	if err != nil {
+		return err
+	}
+	in := &incoming{g: g, conn: a.Conn, dev: dev, port: a.Port, leave: g.world.Clock.Follow()}
 	in.try(g.world.Clock.Now().Add(addressWait))
+	return nil
 }
 
 // try connects once the device has an address.
@@ -91,14 +97,15 @@ func (in *incoming) fail() {
 	in.leave()
 }
 
-// node returns the device with a name, which was told to Publish.
-func (g *Gateway) node(name string) world.Node {
+// node returns the device with a name. One that was told to Publish is there; a
+// recording may name another.
+func (g *Gateway) node(name string) (world.Node, error) {
 	for _, n := range g.world.Nodes() {
 		if n.Name() == name {
-			return n
+			return n, nil
 		}
 	}
-	panic("gateway: no device " + name)
+	return nil, fmt.Errorf("there is no device %q", name)
 }
 
 // route returns the addresses of a connection to a device: the router's or, in the

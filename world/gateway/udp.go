@@ -131,7 +131,11 @@ var errNoAddress = errors.New("the device has no address")
 // there is no flow for the client.
 func (g *Gateway) clientDatagram(in hostnet.ClientDatagram) error {
 	f := g.sockets[in.Socket]
-	local, remote, ok := g.route(g.node(in.Device))
+	dev, err := g.node(in.Device)
+	if err != nil {
+		return err
+	}
+	local, remote, ok := g.route(dev)
 	if !ok {
 		if f != nil {
 			return nil

@@ -78,6 +78,31 @@ func (q *Quality) Set(key, value string) (err error) {
 	return err
 }
 
+// Check says what is wrong with a quality that nobody has parsed: the limits are those
+// of ParseQuality.
+func (q Quality) Check() error {
+	for _, t := range []struct {
+		key string
+		d   clock.Duration
+	}{{"latency", q.Latency}, {"jitter", q.Jitter}, {"queue", q.QueueLimit}, {"reorder_by", q.ReorderBy}} {
+		if limit := clock.Duration(maxSpecTime.Microseconds()); t.d < 0 || t.d > limit {
+			return fmt.Errorf("%s of %d µs: 0 to %d", t.key, t.d, limit)
+		}
+	}
+	for _, c := range []struct {
+		key string
+		x   float64
+	}{{"loss", q.Loss}, {"dup", q.Duplicate}, {"reorder", q.Reorder}} {
+		if !(c.x >= 0 && c.x <= 1) {
+			return fmt.Errorf("%s of %v: 0 to 1", c.key, c.x)
+		}
+	}
+	if q.Bandwidth != 0 && (float64(q.Bandwidth) < minBandwidth || float64(q.Bandwidth) > maxBandwidth) {
+		return fmt.Errorf("bandwidth of %d bit/s: %d to %d, or 0 for no limit", q.Bandwidth, int64(minBandwidth), int64(maxBandwidth))
+	}
+	return nil
+}
+
 func parseTime(key, text string) (clock.Duration, error) {
 	d, err := time.ParseDuration(text)
 	if err != nil || d < 0 || d > maxSpecTime || d%time.Microsecond != 0 {

@@ -40,29 +40,28 @@ func (n *Network) Publish(p Publication) (netip.AddrPort, error) {
 			return netip.AddrPort{}, publishError(p, err)
 		}
 		u := newUDPPort(n, p, conn.(*net.UDPConn))
-		n.serve(conn, u.write, u.read)
-		return netip.MustParseAddrPort(conn.LocalAddr().String()), nil
+		return netip.MustParseAddrPort(conn.LocalAddr().String()), n.serve(conn, u.write, u.read)
 	}
 	l, err := net.Listen("tcp", at)
 	if err != nil {
 		return netip.AddrPort{}, publishError(p, err)
 	}
-	n.serve(l, func() { n.accept(p, l) })
-	return netip.MustParseAddrPort(l.Addr().String()), nil
+	return netip.MustParseAddrPort(l.Addr().String()), n.serve(l, func() { n.accept(p, l) })
 }
 
 // serve runs what serves a port until the network is closed.
-func (n *Network) serve(port io.Closer, loops ...func()) {
+func (n *Network) serve(port io.Closer, loops ...func()) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
 		port.Close()
-		return
+		return errors.New("cannot publish: the network is closed")
 	}
 	n.ports = append(n.ports, port)
 	for _, loop := range loops {
 		n.goroutine(loop)
 	}
+	return nil
 }
 
 // publishError says what is wrong with a port, and what to do.
