@@ -22,12 +22,17 @@ func TestInputsForWhatIsGone(t *testing.T) {
 	defer g.Close()
 	w.Wire.Tap(func(e wire.Event) { t.Errorf("a packet: %v", e.Packet) })
 	for _, k := range hostnet.Kinds {
+		reply, err := g.Take(k)
+		wantErr := ""
 		switch k.(type) {
-		case hostnet.Accepted, hostnet.ClientDatagram:
-			continue // these say what is new
+		case hostnet.Accepted, hostnet.ClientDatagram: // these name the device they are for
+			wantErr = `there is no device ""`
 		}
-		if reply, err := g.Take(k); reply != "" || err != nil {
-			t.Errorf("%T: %q, %v", k, reply, err)
+		switch {
+		case reply != "":
+			t.Errorf("%T: reply %q", k, reply)
+		case err == nil && wantErr != "", err != nil && err.Error() != wantErr:
+			t.Errorf("%T: error %v, want %q", k, err, wantErr)
 		}
 	}
 	if n := len(g.dialing) + len(g.bridges) + len(g.sockets) + len(g.lookups); n > 0 {
