@@ -48,11 +48,15 @@ func (a *App) checkLinks(projects []*project.Project) {
 	}
 }
 
-// baseName is the last element of a directory's full name.
+// baseName is the last element of a directory's full name. The root of the host's
+// files has none.
 func baseName(dir string) string {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return dir
+	}
+	if abs == filepath.Dir(abs) {
+		return "root"
 	}
 	return filepath.Base(abs)
 }

@@ -95,6 +95,13 @@ func TestNamesThatTheWorldUses(t *testing.T) {
 	}
 }
 
+// The root of the host's files may be a device, too, in a container.
+func TestNameOfTheRoot(t *testing.T) {
+	if name := baseName("/"); strings.HasPrefix(name, "/") {
+		t.Errorf("it is called %q", name)
+	}
+}
+
 func TestLinkOptions(t *testing.T) {
 	dir := write(t, map[string]string{"init.lua": ""})
 	for _, test := range []struct {
