@@ -96,7 +96,7 @@ func TestInputErrors(t *testing.T) {
 	x := chiptest.New(t, nil, device.Config{})
 	for _, tt := range []struct{ pin, level int }{{-1, 0}, {board.NumPins, 1}, {1, 2}, {1, -1}} {
 		if x.Device.Pins.Apply(tt.pin, tt.level) == nil {
-			t.Errorf("SetInput(%d, %d) is accepted", tt.pin, tt.level)
+			t.Errorf("Apply(%d, %d) is accepted", tt.pin, tt.level)
 		}
 	}
 	if x.Device.Pins.Release(board.NumPins) == nil {
