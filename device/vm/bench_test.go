@@ -57,9 +57,14 @@ func BenchmarkPlain(b *testing.B) {
 }
 
 func BenchmarkVM(b *testing.B) {
+	benchPrograms(b, func() *vm.VM { return vm.New(vm.Config{SliceNanos: 1e15}) })
+}
+
+// benchPrograms runs each program on a new VM.
+func benchPrograms(b *testing.B, newVM func() *vm.VM) {
 	for _, p := range programs {
 		b.Run(p.name, func(b *testing.B) {
-			v := vm.New(vm.Config{SliceNanos: 1e15})
+			v := newVM()
 			openLibs(v)
 			openSetmeta(v)
 			fn, err := v.Load([]byte(p.src), "=bench")

@@ -50,22 +50,9 @@ func BenchmarkTracked(b *testing.B) { benchRecorder(b, vm.Recorder{Allocations: 
 func BenchmarkCPUProfile(b *testing.B) { benchRecorder(b, vm.Recorder{CPU: true}) }
 
 func benchRecorder(b *testing.B, what vm.Recorder) {
-	for _, p := range programs {
-		b.Run(p.name, func(b *testing.B) {
-			v := vm.New(vm.Config{SliceNanos: 1e15, Recorder: &vm.Recorder{Allocations: what.Allocations, CPU: what.CPU}})
-			v.SetPrices(vm.Prices{Instruction: 1000, Call: 1000})
-			openLibs(v)
-			openSetmeta(v)
-			fn, err := v.Load([]byte(p.src), "=bench")
-			if err != nil {
-				b.Fatal(err)
-			}
-			r := v.Ref(fn, "benchmark")
-			for b.Loop() {
-				if _, lerr, _ := v.Call(v.Deref(r), 0); lerr != nil {
-					b.Fatal(lerr)
-				}
-			}
-		})
-	}
+	benchPrograms(b, func() *vm.VM {
+		v := vm.New(vm.Config{SliceNanos: 1e15, Recorder: &vm.Recorder{Allocations: what.Allocations, CPU: what.CPU}})
+		v.SetPrices(vm.Prices{Instruction: 1000, Call: 1000})
+		return v
+	})
 }

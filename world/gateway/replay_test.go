@@ -291,22 +291,11 @@ func get(t *testing.T, url string, size int) string {
 // hostServers starts a server that sends 3000 bytes and one that answers datagrams
 // with "pong", and returns their ports.
 func hostServers(t *testing.T) (tcp, udp int) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			c.Read(make([]byte, 10))
-			c.Write(bytes.Repeat([]byte("x"), 3000))
-			c.Close()
-		}
-	}()
+	sender := gateway.HostServer(t, func(c *net.TCPConn) {
+		c.Read(make([]byte, 10))
+		c.Write(bytes.Repeat([]byte("x"), 3000))
+		c.Close()
+	})
 	p, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -322,5 +311,5 @@ func hostServers(t *testing.T) (tcp, udp int) {
 			p.WriteTo([]byte("pong"), from)
 		}
 	}()
-	return l.Addr().(*net.TCPAddr).Port, p.LocalAddr().(*net.UDPAddr).Port
+	return int(sender.Port()), p.LocalAddr().(*net.UDPAddr).Port
 }
