@@ -24,6 +24,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/gateway"
+	"github.com/nodemcu-sim/nodemcu-sim/world/gateway/hostnet"
 )
 
 // Options is what a caller may choose. Empty fields leave the choice to the
@@ -103,7 +104,8 @@ func New(o Options) (_ *App, err error) {
 	if err := a.loadFlash(first, src, o.FlashDir, &cfg); err != nil {
 		return nil, err
 	}
-	p.WiFi.Apply(a.World, &cfg)
+	applyAir(a.World, p.WiFi)
+	applyWiFi(&cfg, p.WiFi)
 	if len(o.Others) > 0 {
 		cfg.Name = baseName(o.Dir)
 	}
@@ -271,8 +273,8 @@ func checkInit(dir string, f *flash.FS) error {
 // publish makes ports of a device reachable from the host.
 func (a *App) publish(d *device.Device, list []project.Publish) error {
 	for _, p := range list {
-		at, err := a.Gateway.Publish(gateway.Publication{
-			Host: p.Host, HostPort: p.HostPort, Device: d, Port: p.Port, UDP: p.UDP,
+		at, err := a.Gateway.Publish(hostnet.Publication{
+			Host: p.Host, HostPort: p.HostPort, Device: d.Name(), Port: uint16(p.Port), UDP: p.UDP,
 		})
 		if err != nil {
 			return err
@@ -310,7 +312,7 @@ func (a *App) PowerOn() {
 }
 
 // Published lists what is reachable from the host and how:
-// "http://127.0.0.1:8080 → port 80".
+// "127.0.0.1:8080 → tcp port 80".
 func (a *App) Published() []string { return a.published }
 
 // Skipped lists, a line each, what of the app's directory is not on the device

@@ -33,7 +33,6 @@ func (l *Log) Handle(e world.Event) {
 		l.output(e.Device, Plain(out.Text))
 		return
 	}
-	text := Describe(e)
 	switch e.Data.(type) {
 	case event.Callback:
 		return
@@ -42,7 +41,7 @@ func (l *Log) Handle(e world.Event) {
 			return
 		}
 	}
-	if text != "" {
+	if text := Describe(e); text != "" {
 		name := ""
 		if l.Names {
 			name = e.Device + " "

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/tomlfile"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
@@ -124,27 +123,6 @@ func outages(f *tomlfile.File, key string, list []outageDocument) ([]wire.Span, 
 		out = append(out, span)
 	}
 	return out, nil
-}
-
-// Apply puts the links onto the wire of a device's world: the random decisions
-// follow from the seed.
-func (l Link) Apply(d *device.Device, seed uint64) {
-	l.Path.apply(d, wire.Match{Host: d.Name()}, seed)
-	for i, to := range l.To {
-		to.Path.apply(d, wire.Match{Host: d.Name(), Peer: to.Host, PeerNet: to.Net}, seed+uint64(i+1)<<32)
-	}
-}
-
-func (l Path) apply(d *device.Device, match wire.Match, seed uint64) {
-	w := d.World().Wire
-	if l.Quality != (wire.Quality{}) {
-		link := wire.NewLink(seed)
-		link.Match, link.Quality = match, l.Quality
-		w.AddRule(link)
-	}
-	if len(l.Outages) > 0 {
-		w.AddRule(&wire.Outage{Match: match, Spans: l.Outages})
-	}
 }
 
 // Unknown lists the hosts that [[link.to]] names and that are not among those

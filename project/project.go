@@ -100,9 +100,8 @@ type Project struct {
 	Board string
 	// Publish lists the device's ports to make reachable from the host.
 	Publish []Publish
-	// HostCPU makes Lua take no device time. CPUSet tells whether the file
-	// says so or otherwise.
-	HostCPU, CPUSet bool
+	// HostCPU makes Lua take no device time.
+	HostCPU bool
 	// Exclude lists patterns of files that are not copied to the device; see
 	// hostdir.CheckPatterns.
 	Exclude []string
@@ -218,7 +217,6 @@ func Parse(name string, data []byte) (*Project, error) {
 		return nil, f.Errorf("board", "board is empty; leave it out for %s", boards.Default)
 	}
 	if f.Has("cpu.model") {
-		p.CPUSet = true
 		switch doc.CPU.Model {
 		case "host":
 			p.HostCPU = true

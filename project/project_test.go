@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
-	"github.com/nodemcu-sim/nodemcu-sim/device"
-	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
@@ -100,7 +98,7 @@ func TestParse(t *testing.T) {
 		strings.Join(b.Firmware.Modules, " ") != "net tmr wifi" {
 		t.Errorf("board %+v", b)
 	}
-	if !p.HostCPU || !p.CPUSet || len(p.Exclude) != 2 || len(p.Publish) != 2 ||
+	if !p.HostCPU || len(p.Exclude) != 2 || len(p.Publish) != 2 ||
 		p.Publish[0] != (Publish{"127.0.0.1", 8080, 80, false}) || p.Publish[1] != (Publish{"0.0.0.0", 5353, 53, true}) {
 		t.Errorf("project %+v", p)
 	}
@@ -155,22 +153,9 @@ func TestEmpty(t *testing.T) {
 			t.Fatal(err)
 		}
 		b, err := got.BoardFor("")
-		if err != nil || b.Name != "nodemcu-v1" || got.CPUSet || got.WiFi.Join != "" {
+		if err != nil || b.Name != "nodemcu-v1" || got.HostCPU || got.WiFi.Join != "" {
 			t.Errorf("%+v, %v", got, err)
 		}
-	}
-}
-
-func TestApplyWiFi(t *testing.T) {
-	world, cfg := world.New(1), device.Config{}
-	p, err := Parse(FileName, []byte("[wifi]\nstored = false\nip = \"10.0.0.1\"\ndns = [\"10.0.0.9\"]\nconnect_delay = \"2s\""))
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.WiFi.Apply(world, &cfg)
-	if !cfg.WiFi.Blank || cfg.WiFi.Lease.String() != "10.0.0.1" || world.Air.RouterPrefix().String() != "10.0.0.2/24" ||
-		len(world.Air.DNS) != 1 || world.Air.ConnectDelay != 2*clock.Second {
-		t.Errorf("device %+v, air %+v", cfg.WiFi, world.Air)
 	}
 }
 

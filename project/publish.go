@@ -20,9 +20,9 @@ type Publish struct {
 	UDP bool
 }
 
-// DefaultHost is where published ports listen unless told otherwise: this
+// defaultHost is where published ports listen unless told otherwise: this
 // machine only.
-const DefaultHost = "127.0.0.1"
+const defaultHost = "127.0.0.1"
 
 // ParsePublish reads "[HOST:]HOSTPORT:PORT[/udp]". An IPv6 HOST stands in
 // brackets.
@@ -30,7 +30,7 @@ func ParsePublish(text string) (Publish, error) {
 	bad := func(why string) (Publish, error) {
 		return Publish{}, fmt.Errorf("cannot publish %q: %s; write [HOST:]HOSTPORT:PORT[/udp], such as 8080:80", text, why)
 	}
-	p := Publish{Host: DefaultHost}
+	p := Publish{Host: defaultHost}
 	rest, proto, ok := strings.Cut(text, "/")
 	switch {
 	case ok && proto == "udp":

@@ -7,9 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/tomlfile"
-	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
@@ -220,38 +218,4 @@ func (n *networkDocument) check(f *tomlfile.File, key string) (air.Network, erro
 		return out, f.Errorf(key+".password", "%s needs a password of %d to %d bytes", key, minPassword, maxPassword)
 	}
 	return out, nil
-}
-
-// Apply sets up the air of a world and the Wi-Fi part of a device's flash as the
-// project says.
-func (w WiFi) Apply(world *world.World, cfg *device.Config) {
-	world.Air.Networks = w.Networks
-	if w.Gateway.IsValid() {
-		world.Air.Router = w.Gateway
-	} else if w.IP.IsValid() {
-		world.Air.Router = firstOther(w.IP)
-	}
-	world.Air.DNS = w.DNS
-	world.Air.ConnectDelay, world.Air.DHCPDelay = w.ConnectDelay, w.DHCPDelay
-	w.ApplyDevice(cfg)
-}
-
-// ApplyDevice is Apply for a further device in a world: only what is in its flash
-// and the address it gets.
-func (w WiFi) ApplyDevice(cfg *device.Config) {
-	if w.IP.IsValid() {
-		cfg.WiFi.Lease = w.IP.Addr()
-	}
-	cfg.WiFi.SSID, cfg.WiFi.Password = w.Join, w.Password
-	cfg.WiFi.Blank = w.Blank
-}
-
-// firstOther returns the first host of a network that is not the given one, as its
-// router.
-func firstOther(host netip.Prefix) netip.Prefix {
-	a := host.Masked().Addr().Next()
-	if a == host.Addr() {
-		a = a.Next()
-	}
-	return netip.PrefixFrom(a, host.Bits())
 }

@@ -23,7 +23,7 @@ type Config struct {
 	// Title stands before the board's name, for instance the app's directory.
 	Title string
 	// Published are the ports that the host forwards, as they should be read:
-	// "127.0.0.1:8080 → 80".
+	// "127.0.0.1:8080 → tcp port 80".
 	Published []string
 	// StateDir is the directory in which the prompt's history and saved logs are
 	// kept, made when it is first needed; see StateDir. Empty: nothing is kept.
@@ -225,9 +225,6 @@ func (c *Console) draw() {
 	c.boxes.draw(full, prompt)
 	c.terminal.screen.Show()
 }
-
-// Note adds a line to the log: the simulator has something to say.
-func (c *Console) Note(text string) { c.devices.all[0].note(text) }
 
 // FilesChanged tells that files of the app's directory are not on the device as
 // they are now, by name; none: they are. The console offers to restart.

@@ -12,7 +12,7 @@ type heapView struct {
 }
 
 // Levels of the free heap, in bytes. A request to a typical Lua web server takes
-// 3.6–4 KB while it is in flight (reference/device.md, memory): below the first
+// 3.6–4 KB while it is in flight (reference: memory): below the first
 // level the next one kills the device, below the second three at once do.
 const (
 	heapBad  = 4096

@@ -3,7 +3,7 @@ package ui
 import "strings"
 
 // longestLine is how many characters a line may have: the device throws a longer
-// one away (reference/device.md, serial console).
+// one away (reference: serial console).
 const longestLine = 255
 
 // prompt is the line that is typed to the device on show, with what was typed

@@ -52,6 +52,15 @@ var (
 	knowHost = []string{"world/gateway/hostnet", "device/flash/hostdir", "world/wire/capture"} // capture: an interface of net's
 )
 
+// readTime are the packages of world, device and sim that may read the wall clock.
+var readTime = []string{"world/clock", "world/gateway/hostnet"}
+
+// inWorld reports whether a package is part of the simulation.
+func inWorld(pkg string) bool {
+	top, _, _ := strings.Cut(pkg, "/")
+	return top == "world" || top == "device" || top == "sim"
+}
+
 // place returns the entry that a package belongs to and its floor, -1 for none.
 func place(pkg string) (entry string, floor int) {
 	floor = -1
@@ -80,8 +89,7 @@ func Placed(pkg string) string {
 // in the project, the imported one, too, or one of the standard library.
 func Mistake(importer, imported string) string {
 	if slices.Contains(host, imported) {
-		top, _, _ := strings.Cut(importer, "/")
-		if (top == "world" || top == "device" || top == "sim") && !slices.Contains(knowHost, importer) {
+		if inWorld(importer) && !slices.Contains(knowHost, importer) {
 			return importer + " imports " + imported + ": the simulation does not know the host; hand in what it needs, or do it in package hostnet"
 		}
 		return ""

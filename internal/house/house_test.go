@@ -2,8 +2,12 @@ package house
 
 import (
 	"encoding/json"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,8 +17,8 @@ import (
 
 // pkg is what go list says of a package.
 type pkg struct {
-	ImportPath, Doc  string
-	GoFiles, Imports []string
+	ImportPath, Dir, Doc string
+	GoFiles, Imports     []string
 }
 
 // packages lists those of the project that are not only tests. Paths are those in the
@@ -22,7 +26,7 @@ type pkg struct {
 func packages(t *testing.T) []pkg {
 	t.Helper()
 	root := sources.Watch(t)
-	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Doc,GoFiles,Imports", "./...") // -e: also where imports go in a circle
+	cmd := exec.Command("go", "list", "-e", "-json=ImportPath,Dir,Doc,GoFiles,Imports", "./...") // -e: also where imports go in a circle
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if err != nil {
@@ -74,6 +78,45 @@ func TestImportsRunDownwards(t *testing.T) {
 		}
 	}
 	t.Logf("%d packages, %d arrows between them", len(all), arrows)
+}
+
+// Device time is the only time in the simulation.
+func TestNoWallClock(t *testing.T) {
+	var read []string
+	for _, p := range packages(t) {
+		if !inWorld(p.ImportPath) || !slices.Contains(p.Imports, "time") {
+			continue
+		}
+		for _, name := range p.GoFiles {
+			fset := token.NewFileSet()
+			f, err := parser.ParseFile(fset, filepath.Join(p.Dir, name), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ast.Inspect(f, func(n ast.Node) bool {
+				if s, ok := n.(*ast.SelectorExpr); ok && isIdent(s.X, "time") && wallClock[s.Sel.Name] {
+					if read = append(read, p.ImportPath); !slices.Contains(readTime, p.ImportPath) {
+						t.Errorf("%v: time.%s: the simulation has the world's clock only", fset.Position(s.Pos()), s.Sel.Name)
+					}
+				}
+				return true
+			})
+		}
+	}
+	for _, pkg := range readTime {
+		if !slices.Contains(read, pkg) {
+			t.Errorf("%s does not read the wall clock any more: take it off the list", pkg)
+		}
+	}
+}
+
+// wallClock are the functions of package time that know what time it is.
+var wallClock = map[string]bool{"Now": true, "Since": true, "Until": true, "Sleep": true, "After": true, "AfterFunc": true,
+	"Tick": true, "NewTicker": true, "NewTimer": true, "Local": true}
+
+func isIdent(x ast.Expr, name string) bool {
+	id, ok := x.(*ast.Ident)
+	return ok && id.Name == name
 }
 
 // An entry that no package belongs to any more is taken out.

@@ -127,7 +127,8 @@ func (c *Clock) Post(input any) {
 }
 
 // Look is Post for whoever only wants to see: fn runs in the place of an input and
-// must not change anything that happens in the world.
+// must not change anything that happens in the world, unless it tells the world of
+// that as an input (a source that has something to type; see World.Taken).
 func (c *Clock) Look(fn func()) {
 	c.pacer.set(func(p *pacer) { p.inbox = append(p.inbox, item{look: fn}) })
 }

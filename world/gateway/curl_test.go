@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/internal/need"
+	"github.com/nodemcu-sim/nodemcu-sim/world/gateway/hostnet"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
@@ -107,7 +108,7 @@ func body(t *testing.T, n int) (file string, sum [32]byte) {
 func TestCurlOneAfterAnother(t *testing.T) {
 	program := need.Program(t, "curl")
 	b := start(t, Options{}, wired, httpEcho)
-	addr := b.publish(Publication{Port: 80})
+	addr := b.publish(hostnet.Publication{Port: 80})
 	// Each hundredth is larger, up to 1 MB.
 	small, smallSum := body(t, 1000)
 	for i := range 1000 {
@@ -125,7 +126,7 @@ func TestCurlOneAfterAnother(t *testing.T) {
 func TestCurlInParallel(t *testing.T) {
 	program := need.Program(t, "curl")
 	b := start(t, Options{}, wired, httpEcho)
-	addr := b.publish(Publication{Port: 80})
+	addr := b.publish(hostnet.Publication{Port: 80})
 	var wg sync.WaitGroup
 	for i := range 50 {
 		file, sum := body(t, (i+1)*20971)

@@ -64,7 +64,7 @@ const (
 	Isolated
 )
 
-// Name is the gateway's name for inputs.
+// Name is the gateway's name for inputs and for wire.Match.
 const Name = "/gateway"
 
 // Options of a gateway. The zero value lets devices out and uses the host's network
@@ -150,7 +150,8 @@ func New(w *world.World, o Options) *Gateway {
 		g.net = hostnet.New(func(what world.Stimulus, done func(string, error)) { w.Send(Name, what, done) }, o.Resolver)
 	}
 	w.Attach(Name, g)
-	g.nic = w.Wire.AttachDefault(Name, g.receive)
+	g.nic = w.Wire.AttachDefault("gateway", g.receive) // as captures call it
+	g.nic.Host = Name
 	g.nic.SetPrefix(w.Air.RouterPrefix())
 	p := lwip.Desktop()
 	p.AnyAddress = true

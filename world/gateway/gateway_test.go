@@ -13,6 +13,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/gateway/hostnet"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
@@ -67,9 +68,9 @@ func (b *bench) in(fn func()) {
 
 var wired = radio.Config{Wired: netip.MustParsePrefix("192.168.1.20/24")}
 
-func (b *bench) publish(p Publication) string {
+func (b *bench) publish(p hostnet.Publication) string {
 	b.t.Helper()
-	p.Device = b.d
+	p.Device = b.d.Name()
 	at, err := b.g.Publish(p)
 	if err != nil {
 		b.t.Fatal(err)
@@ -151,7 +152,7 @@ func TestAccessPointDevice(t *testing.T) {
 			c.Close()
 		})
 	})
-	got, err := roundTrip(b.dial(b.publish(Publication{Port: 80})), nil)
+	got, err := roundTrip(b.dial(b.publish(hostnet.Publication{Port: 80})), nil)
 	if string(got) != "hello" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -166,7 +167,7 @@ func TestAccessPointDevice(t *testing.T) {
 // looks for its Wi-Fi network.
 func TestClientWaitsForTheDeviceToConnect(t *testing.T) {
 	b := start(t, Options{}, radio.Config{}, echo)
-	if got, err := roundTrip(b.dial(b.publish(Publication{Port: 80})), []byte("patience")); string(got) != "patience" {
+	if got, err := roundTrip(b.dial(b.publish(hostnet.Publication{Port: 80})), []byte("patience")); string(got) != "patience" {
 		t.Errorf("got %q, %v", got, err)
 	}
 }
@@ -190,8 +191,8 @@ func TestCloseWithEverythingOpen(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for range 5 {
 		b := start(t, Options{}, wired, echo)
-		addr := b.publish(Publication{Port: 80})
-		udp := b.publish(Publication{Port: 7, UDP: true})
+		addr := b.publish(hostnet.Publication{Port: 80})
+		udp := b.publish(hostnet.Publication{Port: 7, UDP: true})
 		srv := server(t, func(c *net.TCPConn) { io.Copy(io.Discard, c) })
 		for range 3 {
 			b.dial(addr).Write([]byte("hello"))

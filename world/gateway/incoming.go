@@ -11,26 +11,10 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
-// Publication makes a port of a device reachable on the host.
-type Publication struct {
-	Host     string // address to listen on; empty: 127.0.0.1
-	HostPort int    // 0: any free one
-	Device   world.Node
-	Port     int // of the device
-	UDP      bool
-}
-
 // Publish begins to serve a publication and returns the host's address, with the
 // port that was free if HostPort is 0. The error is one line that names the port
 // and says what to do.
-func (g *Gateway) Publish(p Publication) (netip.AddrPort, error) {
-	if p.Device == nil {
-		panic("gateway: publication without a device")
-	}
-	return g.net.Publish(hostnet.Publication{
-		Host: p.Host, HostPort: p.HostPort, Device: p.Device.Name(), Port: uint16(p.Port), UDP: p.UDP,
-	})
-}
+func (g *Gateway) Publish(p hostnet.Publication) (netip.AddrPort, error) { return g.net.Publish(p) }
 
 // incoming is a host's connection on its way to a device.
 type incoming struct {

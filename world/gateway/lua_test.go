@@ -21,6 +21,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/gateway"
+	"github.com/nodemcu-sim/nodemcu-sim/world/gateway/hostnet"
 )
 
 // program is what people write: it joins a network of its author's, and serves.
@@ -92,7 +93,7 @@ func TestLuaServer(t *testing.T) {
 			t.Error(trouble.String())
 		}
 	}()
-	addr, err := g.Publish(gateway.Publication{Device: d, Port: 80})
+	addr, err := g.Publish(hostnet.Publication{Device: d.Name(), Port: 80})
 	if err != nil {
 		t.Fatal(err)
 	}

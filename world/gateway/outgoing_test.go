@@ -17,6 +17,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/gateway/hostnet"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
@@ -311,7 +312,7 @@ func TestUDP(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 
-	addr := b.publish(Publication{Port: 7, UDP: true})
+	addr := b.publish(hostnet.Publication{Port: 7, UDP: true})
 	for i := range 3 {
 		c, err := net.Dial("udp", addr)
 		if err != nil {

@@ -23,7 +23,7 @@ import (
 
 func TestManySequentialConnections(t *testing.T) {
 	b := start(t, Options{}, wired, echo)
-	addr := b.publish(Publication{Port: 80})
+	addr := b.publish(hostnet.Publication{Port: 80})
 	for i := range 1000 {
 		want := fmt.Sprintf("request %d", i)
 		c := b.dial(addr)
@@ -68,7 +68,7 @@ func (b *bench) settled() {
 
 func TestParallelConnections(t *testing.T) {
 	b := start(t, Options{}, wired, echo)
-	addr := b.publish(Publication{Port: 80})
+	addr := b.publish(hostnet.Publication{Port: 80})
 	var wg sync.WaitGroup
 	for i := range 50 {
 		wg.Add(1)
@@ -102,7 +102,7 @@ func random(n int) []byte {
 
 func TestBigBodiesArriveIntact(t *testing.T) {
 	b := start(t, Options{}, wired, echo)
-	addr := b.publish(Publication{Port: 80})
+	addr := b.publish(hostnet.Publication{Port: 80})
 	body := random(1 << 20)
 	// Not half-closed: the device's stack gives up a direction when the other ends
 	// (oracle: net-behaviour.md 7.3).
@@ -135,7 +135,7 @@ func TestSlowReaderHoldsTheDeviceUp(t *testing.T) {
 			more(nil, 0)
 		})
 	})
-	addr := b.publish(Publication{Port: 80})
+	addr := b.publish(hostnet.Publication{Port: 80})
 	c := b.dial(addr)
 	c.SetReadBuffer(64 << 10)
 	var before, after runtime.MemStats
@@ -185,7 +185,7 @@ func TestSlowDeviceHoldsTheHostUp(t *testing.T) {
 			}
 		})
 	})
-	c := b.dial(b.publish(Publication{Port: 80}))
+	c := b.dial(b.publish(hostnet.Publication{Port: 80}))
 	c.SetWriteBuffer(64 << 10)
 	c.SetWriteDeadline(time.Now().Add(time.Second))
 	n, err := c.Write(make([]byte, 16<<20))
@@ -232,7 +232,7 @@ func TestResetsArePassedOn(t *testing.T) {
 			c.OnError = func(err lwip.Err) { ended <- err }
 		})
 	})
-	addr := b.publish(Publication{Port: 80})
+	addr := b.publish(hostnet.Publication{Port: 80})
 
 	c := b.dial(addr)
 	c.Write([]byte("hello"))
@@ -255,7 +255,7 @@ func TestResetsArePassedOn(t *testing.T) {
 	}
 
 	// Nobody listens there: the client, already accepted, is reset.
-	c = b.dial(b.publish(Publication{Port: 81}))
+	c = b.dial(b.publish(hostnet.Publication{Port: 81}))
 	if _, err := c.Read(make([]byte, 1)); !errors.Is(err, syscall.ECONNRESET) {
 		t.Errorf("the client of a closed port saw %v", err)
 	}
@@ -282,7 +282,7 @@ func TestHalfClose(t *testing.T) {
 			}
 		})
 	})
-	got, err := roundTrip(b.dial(b.publish(Publication{Port: 80})), []byte("question"))
+	got, err := roundTrip(b.dial(b.publish(hostnet.Publication{Port: 80})), []byte("question"))
 	if string(got) != "answer after the end" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
@@ -292,14 +292,14 @@ func TestHalfClose(t *testing.T) {
 func TestPublishErrors(t *testing.T) {
 	b := start(t, Options{}, wired, echo)
 	for _, udp := range []bool{false, true} {
-		at := netip.MustParseAddrPort(b.publish(Publication{Port: 80, UDP: udp}))
-		_, err := b.g.Publish(Publication{Device: b.d, HostPort: int(at.Port()), Port: 80, UDP: udp})
+		at := netip.MustParseAddrPort(b.publish(hostnet.Publication{Port: 80, UDP: udp}))
+		_, err := b.g.Publish(hostnet.Publication{Device: b.d.Name(), HostPort: int(at.Port()), Port: 80, UDP: udp})
 		want := fmt.Sprintf("cannot publish on 127.0.0.1 port %d: another program uses it; stop that one or choose another port, as --publish %d:80", at.Port(), at.Port()+1)
 		if err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}
 	}
-	_, err := b.g.Publish(Publication{Device: b.d, Host: "192.0.2.1", HostPort: 8080, Port: 80})
+	_, err := b.g.Publish(hostnet.Publication{Device: b.d.Name(), Host: "192.0.2.1", HostPort: 8080, Port: 80})
 	if err == nil || !strings.Contains(err.Error(), "no such address") {
 		t.Errorf("foreign address: %v", err)
 	}
@@ -313,7 +313,7 @@ func BenchmarkRequests(b *testing.B) {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
 			bench := start(b, Options{}, wired, echo)
 			bench.in(func() { bench.w.Wire.Latency = 0 })
-			addr := bench.publish(Publication{Port: 80})
+			addr := bench.publish(hostnet.Publication{Port: 80})
 			var wg sync.WaitGroup
 			work := make(chan struct{})
 			for range clients {

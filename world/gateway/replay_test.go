@@ -228,7 +228,7 @@ func record(t *testing.T, r *run, speed float64) (inputs []world.Input) {
 		<-done
 	}()
 	publish := func(port int, udp bool) string {
-		at, err := r.g.Publish(gateway.Publication{Device: r.d, Port: port, UDP: udp})
+		at, err := r.g.Publish(hostnet.Publication{Device: r.d.Name(), Port: uint16(port), UDP: udp})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -130,16 +130,6 @@ func (u *UDPSocket) send(data []byte, ip netip.Addr, port uint16) Err {
 	return OK
 }
 
-// SendFrom is SendTo with any source address: for a gateway, which answers in
-// the name of others.
-func (s *Stack) SendFrom(data []byte, from, to netip.AddrPort) Err {
-	if !s.transmit(&wire.Packet{Src: from.Addr(), Dst: to.Addr(), Proto: wire.UDP, TTL: s.p.TTL,
-		SrcPort: from.Port(), DstPort: to.Port(), Payload: append([]byte(nil), data...)}) {
-		return ErrRoute
-	}
-	return OK
-}
-
 // Close frees the socket.
 func (u *UDPSocket) Close() {
 	if u.freed {

@@ -7,7 +7,7 @@ import (
 // Flow is what packets of one socket have in common: a connection, or everything
 // to and from a local port when Remote is not valid. As a Rule it drops them all.
 type Flow struct {
-	Host          string // the device
+	Host          string // as in Match
 	UDP           bool
 	Local, Remote netip.AddrPort
 }
