@@ -54,16 +54,21 @@ func (d *Device) Reset(why BootReason) {
 	d.reset(why)
 }
 
-// RequestRestart resets the device once the current piece of work has ended, as
-// node.restart does: Lua goes on until it returns to the system.
-func (d *Device) RequestRestart(why BootReason, delay clock.Duration) {
-	d.ExpectReset()
-	d.world.Clock.At(d.Now().Add(delay), d.ifThisBoot(func() { d.Reset(why) }))
-}
+// Afterwards runs fn, with which the program ends this boot (Reset, Sleep), when the
+// CPU has returned to the system, unless the device was reset meanwhile. Until then
+// nothing is typed that would be lost.
+func (d *Device) Afterwards(fn func()) { d.afterwards(0, fn) }
 
-// ExpectReset says that the program has asked for a reset or for deep sleep, which
-// comes when Lua has returned: what is typed must not be sent where it would be lost.
-func (d *Device) ExpectReset() { d.restarting = true }
+func (d *Device) afterwards(delay clock.Duration, fn func()) {
+	d.restarting = true
+	d.world.Clock.At(d.Now().Add(delay), d.ifThisBoot(func() {
+		if d.world.Clock.Now() < d.Now() { // it went on for a while
+			d.afterwards(0, fn)
+		} else {
+			fn()
+		}
+	}))
+}
 
 // Resetting reports whether the piece of work at hand ends in a reset.
 func (d *Device) Resetting() bool { return d.pendingReset != nil }
@@ -142,7 +147,7 @@ func (d *Device) boot() {
 	d.Inspect.WatchHeap(memory)
 	d.VM = vm.New(vm.Config{
 		Output:     d.Serial.Print,
-		ReadFile:   replHost{d}.ReadFile,
+		ReadFile:   d.readFile,
 		Embedded:   d.cfg.Embedded,
 		Random:     d.Random,
 		Slice:      d.ETS.CheckWatchdog,
@@ -169,4 +174,9 @@ func (d *Device) boot() {
 		return
 	}
 	d.REPL.Start()
+}
+
+func (d *Device) readFile(name string) ([]byte, bool) {
+	data, err := d.Flash.ReadFile(name)
+	return data, err == nil
 }

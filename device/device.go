@@ -109,7 +109,7 @@ type Device struct {
 
 	boots        int
 	reason       BootReason
-	restarting   bool // see ExpectReset
+	restarting   bool // see Afterwards
 	pendingReset *BootReason
 	atReset      []func() // while the device is off at the next one
 	libs         []*Lib

@@ -47,11 +47,10 @@ func (h netHost) Heap() *heap.Heap            { return h.heap() }
 func (h netHost) MAC(i air.Interface) air.MAC { return h.Radio.MAC(i) }
 func (h netHost) Deaf(i air.Interface) string { return h.Radio.Deaf(i) }
 
-func (h netHost) Where() string {
-	if h.VM == nil {
-		return ""
+func (h netHost) Hint(text string) {
+	if h.VM != nil {
+		h.Inspect.Hints.Here("%s", text)
 	}
-	return h.VM.Where()
 }
 
 // serialHost is the device as its serial port sees it.
@@ -78,11 +77,7 @@ func (h replHost) CallBelow(below int, what string, fn vm.Value, nret int, args 
 	return values, err
 }
 
-// ReadFile is also how Lua's loaders read a file of the flash.
-func (h replHost) ReadFile(name string) ([]byte, bool) {
-	data, err := h.Flash.ReadFile(name)
-	return data, err == nil
-}
+func (h replHost) ReadFile(name string) ([]byte, bool) { return h.readFile(name) }
 
 // inspectHost is the device as it is looked at.
 type inspectHost struct{ *Device }

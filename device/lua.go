@@ -98,7 +98,7 @@ func (l *lua) panic(what string, err *vm.Error) {
 	d.Serial.Write("PANIC: unprotected error in call to Lua API (" + err.Message() + ")\r\n")
 	l.halt()
 	if d.cfg.OnPanic == RebootOnPanic {
-		d.RequestRestart(SoftWatchdog, ets.SoftWatchdog)
+		d.afterwards(ets.SoftWatchdog, func() { d.Reset(SoftWatchdog) })
 	}
 }
 

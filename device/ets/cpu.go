@@ -44,6 +44,9 @@ func (s *Scheduler) ResetAt() clock.Time { return s.resetAt }
 // Uptime is described at ResetAt.
 func (s *Scheduler) Uptime() clock.Duration { return s.Now().Sub(s.resetAt) }
 
+// InterruptUptime is Uptime as an interrupt reads it.
+func (s *Scheduler) InterruptUptime() clock.Duration { return s.InterruptNow().Sub(s.resetAt) }
+
 // Lua's instructions feed nobody: the watchdog counts them. Firmware code that
 // waits is of two kinds, and the names of its functions say which.
 

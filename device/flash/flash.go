@@ -68,10 +68,6 @@ type Sink interface {
 // FS is a flash file system. It is not safe for concurrent use: it belongs to
 // the goroutine of its device.
 type FS struct {
-	// Changed, if set, is called after a file was closed with changes, or was
-	// removed or renamed.
-	Changed func(name string)
-
 	size, block int
 	blocks      int
 	usable      int // pages that files may take
@@ -220,7 +216,6 @@ func (f *FS) Remove(path string) error {
 	if f.sink != nil {
 		f.report(f.sink.Delete(x.name))
 	}
-	f.changed(x.name)
 	return nil
 }
 
@@ -266,8 +261,6 @@ func (f *FS) Rename(oldPath, newPath string) error {
 			f.report(f.sink.Delete(old))
 		}
 	}
-	f.changed(old)
-	f.changed(name)
 	return nil
 }
 
@@ -278,7 +271,6 @@ func (f *FS) Format() {
 		if f.sink != nil {
 			f.report(f.sink.Delete(s.Name))
 		}
-		f.changed(s.Name)
 	}
 }
 
@@ -334,7 +326,7 @@ func (f *FS) Peek(path string) ([]byte, bool) {
 	return x.data, true
 }
 
-// Put stores a file from outside, before the device starts: it needs no
+// Put stores a file from outside, while the device is off: it needs no
 // descriptor and the sink does not see it.
 func (f *FS) Put(path string, data []byte) error {
 	name, err := Resolve(path)
@@ -376,11 +368,5 @@ func (f *FS) save(x *file) {
 func (f *FS) report(err error) {
 	if err != nil && f.sinkError != nil {
 		f.sinkError(err)
-	}
-}
-
-func (f *FS) changed(name string) {
-	if f.Changed != nil {
-		f.Changed(name)
 	}
 }

@@ -228,7 +228,6 @@ func (h *Handle) Close() error {
 	}
 	if x.dirty {
 		f.save(x)
-		f.changed(x.name)
 	}
 	return nil
 }

@@ -21,9 +21,7 @@ const (
 	ThreadHeader     = 112
 	StackSlot        = 12
 	CallInfoSize     = 24
-	GlobalState      = 388 // lua_State and global_State, one block
 	StringTableSlot  = 4
-	BufferPieceSize  = 256 // luaL_Buffer, on the C stack (LUAL_BUFFERSIZE)
 	ConcatBufferMin  = 32
 	MaxCStackResults = 8000 // LUAI_MAXCSTACK: unpack fails from here on
 )

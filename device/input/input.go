@@ -46,7 +46,7 @@ type Files struct{ Changed []File }
 
 // File is a file as it is now.
 type File struct {
-	Name string // without a directory
+	Name string // without /FLASH/
 	Data []byte
 	Gone bool // it is no longer there
 }

@@ -23,8 +23,7 @@ func (x *Inspector) HintWatchdog() {
 	if what == "" {
 		what = "the program"
 	}
-	if key := "wdt\x00" + what + "\x00" + where; !x.hinted[key] {
-		x.hinted[key] = true
+	if x.hinted.first("wdt\x00" + what + "\x00" + where) {
 		x.host.Emit(event.Hint{Text: fmt.Sprintf("%s has kept the CPU for %.1f s without a break or tmr.wdclr: the watchdog resets the device",
 			what, ets.SoftWatchdog.Seconds()), Where: where})
 	}
@@ -46,8 +45,7 @@ func (x *Inspector) HintLong(what string, fn vm.Value, took clock.Duration) {
 	}
 	where := vm.DefinedAt(f)
 	text = x.host.Lua().FunctionLabel(f) + ", " + text
-	if key := "long\x00" + limit + what + "\x00" + where; !x.hinted[key] {
-		x.hinted[key] = true
+	if x.hinted.first("long\x00" + limit + what + "\x00" + where) {
 		x.host.Emit(event.Hint{Text: text, Where: where})
 	}
 }
@@ -56,17 +54,29 @@ func (x *Inspector) HintLong(what string, fn vm.Value, took clock.Duration) {
 // something: once per boot for each place in the program, or for each kind.
 type Hints struct {
 	host  Host
-	given map[string]bool
+	given given
 }
 
-// maxHints bounds how many hints of a boot are remembered, and given: a program can
-// have as many places as it makes chunks.
+// given remembers what hints were given.
+type given map[string]bool
+
+// maxHints bounds how many are remembered, and given: a program can have as many
+// places as it makes chunks.
 const maxHints = 1000
+
+// first reports whether this is the first time for a key.
+func (g given) first(key string) bool {
+	if g[key] || len(g) >= maxHints {
+		return false
+	}
+	g[key] = true
+	return true
+}
 
 // Here gives a hint about the place in the program that is running.
 func (h *Hints) Here(format string, args ...any) {
 	where := h.host.Lua().Where()
-	if h.first(where + "\x00" + format) {
+	if h.given.first(where + "\x00" + format) {
 		h.host.Emit(event.Hint{Text: fmt.Sprintf(format, args...), Where: where})
 	}
 }
@@ -74,16 +84,7 @@ func (h *Hints) Here(format string, args ...any) {
 // Once gives a hint about something that no place in the program can be named
 // for; kind tells it from others.
 func (h *Hints) Once(kind, format string, args ...any) {
-	if h.first(kind) {
+	if h.given.first(kind) {
 		h.host.Emit(event.Hint{Text: fmt.Sprintf(format, args...)})
 	}
-}
-
-// first reports whether this is the first time for a key.
-func (h *Hints) first(key string) bool {
-	if h.given[key] || len(h.given) >= maxHints {
-		return false
-	}
-	h.given[key] = true
-	return true
 }

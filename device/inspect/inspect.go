@@ -55,8 +55,8 @@ type Inspector struct {
 	host     Host
 	cfg      Config
 	recorder *vm.Recorder
-	hinted   map[string]bool
-	low      bool // the budget was broken and reported
+	hinted   given // what the watchdog and long callbacks gave
+	low      bool  // the budget was broken and reported
 
 	Hints    Hints
 	parts    []func(*HeapParts)
@@ -75,7 +75,7 @@ func New(h Host, cfg Config) *Inspector {
 	if cfg.LeakAfter == 0 {
 		cfg.LeakAfter = defaultLeakAfter
 	}
-	x := &Inspector{host: h, cfg: cfg, hinted: map[string]bool{}}
+	x := &Inspector{host: h, cfg: cfg, hinted: given{}}
 	if cfg.TrackAllocations || cfg.ProfileCPU {
 		x.recorder = &vm.Recorder{Allocations: cfg.TrackAllocations, CPU: cfg.ProfileCPU}
 	}
@@ -86,7 +86,7 @@ func New(h Host, cfg Config) *Inspector {
 // Reset forgets what belongs to the boot that ends.
 func (x *Inspector) Reset() {
 	*x = Inspector{host: x.host, cfg: x.cfg, recorder: x.recorder, hinted: x.hinted, low: x.low}
-	x.Hints = Hints{host: x.host, given: map[string]bool{}}
+	x.Hints = Hints{host: x.host, given: given{}}
 	x.leaks, x.told, x.examined = map[event.RefHeld]int{}, map[string]bool{}, map[examined]bool{}
 }
 

@@ -3,6 +3,7 @@ package inspect_test
 import (
 	"bytes"
 	"fmt"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,10 +14,13 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // reports collects post-mortems and hints.
@@ -151,6 +155,61 @@ func TestLongCallbackHint(t *testing.T) {
 		!strings.Contains(r.hints[0].Text+r.hints[1].Text, "over 15 ms") || r.hints[0].Where != "init.lua:1" ||
 		!strings.HasPrefix(r.hints[0].Text, "busy <init.lua:1>, tmr callback kept the CPU for ") {
 		t.Errorf("%+v", r.hints)
+	}
+}
+
+// A program that makes chunk after chunk has no end of places; the hints have one.
+func TestHintsEnd(t *testing.T) {
+	w := world.New(1)
+	r := watch(w)
+	d := device.New(w, device.Config{Board: chiptest.Board(), HostCPU: true, Startup: func(d *device.Device) {
+		for i := range 1500 {
+			chunk, err := d.VM.Load([]byte("return function() end"), fmt.Sprintf("@%d.lua", i))
+			if err != nil {
+				t.Fatal(err)
+			}
+			fn, lerr, _ := d.VM.Call(chunk, 1)
+			if lerr != nil {
+				t.Fatal(lerr)
+			}
+			d.Inspect.HintLong("tmr callback", fn[0], 20*clock.Millisecond)
+			d.Inspect.Hints.Once(fmt.Sprint(i), "%d", i)
+		}
+	}})
+	d.PowerOn()
+	w.Clock.RunUntil(clock.At(clock.Second))
+	if len(r.hints) != 2000 {
+		t.Errorf("%d hints", len(r.hints))
+	}
+}
+
+// A callback that sends too much at once is told once where, however often it runs.
+func TestFloodHint(t *testing.T) {
+	w := world.New(1)
+	r := watch(w)
+	d := device.New(w, device.Config{Board: chiptest.Board(), HostCPU: true, WiFi: radio.Config{Wired: netip.MustParsePrefix("192.168.1.20/24")}, Startup: func(d *device.Device) {
+		flood := d.VM.NewFunction(vm.Func{Name: "flood", Fn: func(c *vm.Call) int {
+			for range 300 {
+				d.Net.Transmit(int(air.StationIf), &wire.Packet{Src: netip.MustParseAddr("192.168.1.20"), Dst: wire.Broadcast, Proto: wire.UDP})
+			}
+			return 0
+		}})
+		chunk, err := d.VM.Load([]byte("local flood = ...\n for i = 1, 1 do flood() end"), "@init.lua")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.NewTimer(func() { d.Run("timer", chunk, flood) }).Arm(clock.Second, true)
+	}})
+	sent := 0
+	w.Wire.Tap(func(e wire.Event) {
+		if e.Kind == wire.Sent {
+			sent++
+		}
+	})
+	d.PowerOn()
+	w.Clock.RunUntil(clock.At(10 * clock.Second))
+	if len(r.hints) != 1 || r.hints[0].Where != "init.lua:2" || sent < 256*9 || sent > 256*10+50 {
+		t.Errorf("%d packets, hints %+v", sent, r.hints)
 	}
 }
 

@@ -10,7 +10,6 @@ import (
 	"net/netip"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
@@ -35,8 +34,8 @@ type Host interface {
 	Heap() *heap.Heap
 	// Random returns the next number of the hardware random generator.
 	Random() uint32
-	// Where returns the place in the program that is running.
-	Where() string
+	// Hint tells what the place in the program that is running loses.
+	Hint(text string)
 	Emit(world.Happening)
 	// MAC is the address of an interface, and Deaf why its packets do not get
 	// through; empty when they do.
@@ -178,7 +177,7 @@ func (n *Network) Transmit(netif int, p *wire.Packet) {
 	}
 	if n.sent++; n.sent > txBurst {
 		if n.sent == txBurst+1 {
-			n.host.Emit(event.Hint{Text: "too many packets sent at once: the Wi-Fi driver drops the rest", Where: n.host.Where()})
+			n.host.Hint("too many packets sent at once: the Wi-Fi driver drops the rest")
 		}
 		return
 	}

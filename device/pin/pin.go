@@ -3,7 +3,8 @@
 // output, whoever is outside where it is not; where neither drives it, a pull
 // resistor does. Interrupts come from here, and here hang the parts of package part.
 //
-// It knows neither Lua nor what a part is.
+// Bus is what several parts hang on together. The package knows no Lua, and of parts
+// only what they are asked and told.
 package pin
 
 import (
@@ -137,7 +138,7 @@ func (x *Pins) settle(index int, by string) {
 	case p.trigger == TriggerUp && p.level == 1,
 		p.trigger == TriggerDown && p.level == 0,
 		p.trigger == TriggerBoth:
-		p.interrupt(p.level, x.interruptTime())
+		p.interrupt(p.level, x.ets.InterruptUptime())
 	default:
 		x.holdLevel(p)
 	}
@@ -148,7 +149,7 @@ func (x *Pins) settle(index int, by string) {
 func (x *Pins) holdLevel(p *pin) {
 	if p.armed && (p.trigger == TriggerLow && p.level == 0 || p.trigger == TriggerHigh && p.level == 1) {
 		p.armed = false
-		p.interrupt(p.level, x.interruptTime())
+		p.interrupt(p.level, x.ets.InterruptUptime())
 	}
 }
 
@@ -169,9 +170,6 @@ func (x *Pins) Write(index, level int) {
 
 // Level returns the level of a pin.
 func (x *Pins) Level(index int) int { return x.pins[index].level }
-
-// interruptTime is the time since the reset as an interrupt reads it.
-func (x *Pins) interruptTime() clock.Duration { return x.ets.InterruptNow().Sub(x.ets.ResetAt()) }
 
 // SetTrigger makes a pin call fn with the level and the time since the reset when
 // t occurs: at once, as an interrupt, whatever else the CPU is doing. A level

@@ -63,7 +63,6 @@ const hardwareWatchdog = 8200 * clock.Millisecond
 // pulses is the state of the module gpio.pulse.
 type pulses struct {
 	m      *module
-	boot   clock.Time
 	kind   *vm.Type
 	active *pulser
 	self   vm.Ref // the active object
@@ -72,7 +71,7 @@ type pulses struct {
 }
 
 func newPulses(m *module) *pulses {
-	p := &pulses{m: m, boot: m.dev.Now().Add(-m.dev.ETS.Uptime())}
+	p := &pulses{m: m}
 	p.kind = &vm.Type{
 		Name: "gpio.pulse",
 		Methods: []vm.Func{
@@ -211,7 +210,7 @@ func (p *pulses) start(c *vm.Call) int {
 	if !p.m.takeTimer(p) {
 		c.Error("Unable to initialize timer")
 	}
-	x.ends, p.rush = p.now(), 0
+	x.ends, p.rush = p.m.dev.ETS.InterruptUptime(), 0
 	p.step()
 	return 0
 }
@@ -224,13 +223,10 @@ func (p *pulses) setCallback(c *vm.Call, x *pulser, at int) {
 	c.VM.SetRef(&x.done, fn, "pulser callback")
 }
 
-// now is the time since boot, in an interrupt as well.
-func (p *pulses) now() clock.Duration { return p.m.dev.ETS.InterruptNow().Sub(p.boot) }
-
 // step is the interrupt of the hardware timer: it executes an entry.
 func (p *pulses) step() {
 	x, d := p.active, p.m.dev
-	now := p.now()
+	now := p.m.dev.ETS.InterruptUptime()
 	x.active = x.next
 	x.steps++
 	if int(x.next) >= len(x.entries) {
@@ -326,7 +322,7 @@ func (p *pulses) state(x *pulser) []vm.Value {
 	if int(x.active) < len(x.entries) {
 		pos = vm.Number(x.active + 1)
 	}
-	now := p.now() & timeMask
+	now := p.m.dev.ETS.InterruptUptime() & timeMask
 	left := int32(uint32(x.ends-now)&timeMask<<1) >> 1
 	return []vm.Value{pos, vm.Number(x.steps), vm.Number(left), vm.Number(now)}
 }

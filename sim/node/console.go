@@ -56,7 +56,7 @@ func (m *module) write(text string) {
 	if err != nil {
 		m.dev.Serial.WriteText("error calling stdout:write(" + err.Message() + ")\n")
 		m.dev.Serial.Redirect(nil, true)
-		m.afterwards(func() { m.dev.Reset(device.SoftRestart) })
+		m.dev.Afterwards(func() { m.dev.Reset(device.SoftRestart) })
 	}
 }
 

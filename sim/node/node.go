@@ -26,13 +26,12 @@ var Module = device.Module{Name: "node", Open: open}
 
 type module struct {
 	dev    *device.Device
-	boot   bool // still the boot in which the module was opened
 	output vm.Ref
 	counts []startupCount
 }
 
 func open(d *device.Device) *device.Lib {
-	m := &module{dev: d, boot: true}
+	m := &module{dev: d}
 	m.count("pmain", 0)
 	v := d.VM
 	number := func(name string, n int) vm.Const { return vm.Const{Name: name, Value: vm.Number(n)} }
@@ -81,6 +80,5 @@ func open(d *device.Device) *device.Lib {
 			{Name: "egc", Value: m.egc()},
 			{Name: "LFS", Value: m.lfs()},
 		},
-		Close: func() { m.boot = false },
 	}
 }

@@ -35,25 +35,9 @@ func (m *module) bootreason(c *vm.Call) int {
 	return n
 }
 
-// afterwards runs fn, which resets the device, when the CPU has returned to the
-// system, unless it was reset meanwhile.
-func (m *module) afterwards(fn func()) {
-	m.dev.ExpectReset()
-	world := m.dev.World().Clock
-	world.At(m.dev.Now(), func() {
-		switch {
-		case !m.boot:
-		case world.Now() < m.dev.Now(): // it went on for a while
-			m.afterwards(fn)
-		default:
-			fn()
-		}
-	})
-}
-
 // restart is node.restart(). It takes effect when Lua returns to the system.
 func (m *module) restart(c *vm.Call) int {
-	m.afterwards(func() { m.dev.Reset(device.SoftRestart) })
+	m.dev.Afterwards(func() { m.dev.Reset(device.SoftRestart) })
 	return 0
 }
 
@@ -80,7 +64,7 @@ func (m *module) dsleep(c *vm.Call) int {
 	if !(us >= 0 && us < maxSleep) {
 		c.ArgError(1, "invalid time value")
 	}
-	m.afterwards(func() { m.dev.Sleep(clock.Duration(us)) })
+	m.dev.Afterwards(func() { m.dev.Sleep(clock.Duration(us)) })
 	return 0
 }
 

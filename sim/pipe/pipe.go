@@ -190,7 +190,10 @@ func upvalueInt(c *vm.Call, n int) int {
 
 // post queues the task that calls the reader.
 func (m *module) post(c *vm.Call, t *vm.Table) {
-	fn := c.VM.RawGetInt(t, 1).(*vm.Function)
+	fn, ok := c.VM.RawGetInt(t, 1).(*vm.Function)
+	if !ok { // a program can put something else there
+		c.Error("invalid post task")
+	}
 	if !m.dev.PostLua(ets.Priority(upvalueInt(c, upPriority)), "pipe reader", fn) {
 		c.Error("%s", ets.TaskQueueFull)
 	}

@@ -31,6 +31,7 @@ func TestPipe(t *testing.T) {
 		{"bad size", "pipe.create():read(0)", "bad argument #1 to 'read' (invalid chunk size)"},
 		{"bad delimiter", "pipe.create():read('ab')", "bad argument #1 to 'read' (invalid delimiter)"},
 		{"bad priority", "pipe.create(print, 3)", "bad argument #2 to 'create' (invalid priority)"},
+		{"the reader is gone", "p = pipe.create(print) w = p.write p[1] = 5 w(p, 'x')", "invalid post task"},
 		{"bad reader", "pipe.create(1)", "bad argument #1 to 'create' (function expected, got number)"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -37,12 +37,11 @@ type module struct {
 	timers []*timer // that Lua has made and not lost, oldest first
 	kind   *vm.Type
 
-	boot    clock.Time // the software watchdog counts seconds from here, as time does
 	softdog *ets.Timer
 }
 
 func open(d *device.Device) *module {
-	m := &module{dev: d, boot: d.Now().Add(-d.ETS.Uptime())}
+	m := &module{dev: d}
 	m.softdog = d.NewTimer(func() { d.Reset(device.SoftRestart) })
 	m.kind = &vm.Type{
 		Name: "tmr.timer",
@@ -135,8 +134,8 @@ func (m *module) softwd(c *vm.Call) int {
 		m.softdog.Disarm()
 		return 0
 	}
-	ticked := m.dev.Now().Sub(m.boot) / clock.Second
-	m.softdog.ArmAt(m.boot.Add((ticked+seconds)*clock.Second), 0, false)
+	ticked := m.dev.ETS.Uptime() / clock.Second
+	m.softdog.ArmAt(m.dev.ETS.ResetAt().Add((ticked+seconds)*clock.Second), 0, false)
 	return 0
 }
 

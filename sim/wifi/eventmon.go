@@ -5,7 +5,6 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
@@ -125,7 +124,7 @@ func (m *monitor) event(e radio.Event) {
 // wifi_eventmon.c posts only for an empty queue).
 func (m *monitor) post() {
 	if !m.dev.PostTask(ets.Low, m.deliver) {
-		m.dev.Emit(event.Hint{Text: "the task queue was full when a Wi-Fi event came: wifi.eventmon delivers nothing more"})
+		m.dev.Inspect.Hints.Once("eventmon", "the task queue was full when a Wi-Fi event came: wifi.eventmon delivers nothing more")
 	}
 }
 

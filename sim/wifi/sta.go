@@ -45,7 +45,7 @@ func (m sta) table() *vm.Table {
 	}, nil)
 }
 
-// callbacks are the fields of a configuration that register with the event
+// callbackField is a field of a configuration that registers with the event
 // monitor; message is what the firmware calls the field when it is no function.
 type callbackField struct {
 	name, message string

@@ -249,16 +249,13 @@ func (g *Gateway) hostAddr(dst netip.Addr) (netip.Addr, bool) {
 		return netip.Addr{}, false
 	case dst == g.addr:
 		return loopback, true
-	case dst.IsLoopback(), dst.IsUnspecified(), dst.IsMulticast(), dst == broadcast, g.world.Air.Inside(dst):
+	case dst.IsLoopback(), dst.IsUnspecified(), dst.IsMulticast(), dst == wire.Broadcast, g.world.Air.Inside(dst):
 		return netip.Addr{}, false
 	}
 	return dst, true
 }
 
-var (
-	loopback  = netip.AddrFrom4([4]byte{127, 0, 0, 1})
-	broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
-)
+var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // note says something once about a device's packets.
 func (g *Gateway) note(from netip.Addr, text string) {

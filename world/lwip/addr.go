@@ -5,10 +5,7 @@ import "net/netip"
 // AnyAddr is 0.0.0.0, IP_ADDR_ANY.
 var AnyAddr = netip.IPv4Unspecified()
 
-var (
-	broadcastAddr = netip.AddrFrom4([4]byte{255, 255, 255, 255})
-	allSystems    = netip.AddrFrom4([4]byte{224, 0, 0, 1})
-)
+var allSystems = netip.AddrFrom4([4]byte{224, 0, 0, 1})
 
 func isAny(a netip.Addr) bool { return !a.IsValid() || a == AnyAddr }
 

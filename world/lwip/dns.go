@@ -2,6 +2,8 @@ package lwip
 
 import (
 	"net/netip"
+
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // The DNS client (fw: app/lwip/core/dns.c). Four names at a time, two servers.
@@ -93,7 +95,7 @@ func (s *Stack) Resolve(name string, found func(netip.Addr, bool)) (netip.Addr, 
 	if d.socket == nil || name == "" || len(name) >= dnsMaxName {
 		return netip.Addr{}, ErrArg
 	}
-	if a, ok := ParseAddr(name); ok && a != broadcastAddr {
+	if a, ok := ParseAddr(name); ok && a != wire.Broadcast {
 		return a, OK
 	}
 	s.timers.catchUp()

@@ -132,7 +132,7 @@ func IsGroup(addr netip.Addr, prefix netip.Prefix) bool {
 // IsBroadcast reports whether addr is 255.255.255.255 or the broadcast address
 // of the prefix.
 func IsBroadcast(addr netip.Addr, prefix netip.Prefix) bool {
-	if addr == limitedBroadcast {
+	if addr == Broadcast {
 		return true
 	}
 	if !prefix.IsValid() || prefix.Bits() >= 31 || !addr.Is4() || !prefix.Contains(addr) {
@@ -147,7 +147,8 @@ func IsBroadcast(addr netip.Addr, prefix netip.Prefix) bool {
 	return true
 }
 
-var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+// Broadcast is 255.255.255.255: everybody on the network.
+var Broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
 // Send puts a packet on the wire. The packet belongs to the wire from then on.
 // A group packet goes to every other host in the sender's network, and it is up
