@@ -27,8 +27,7 @@ var behindSeam = []string{
 
 // besideSeam are files that use it for something else than the device, and why.
 var besideSeam = map[string]string{
-	"app/serve_bench_test.go":        "serves the same page with plain gopher-lua, to compare",
-	"device/vm/lualib/bench_test.go": "runs the same programs on plain gopher-lua, to compare",
+	"app/serve_bench_test.go": "serves the same page with plain gopher-lua, to compare",
 }
 
 // insteadOf says what to use for a method or field of gopher-lua's.
