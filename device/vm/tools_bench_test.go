@@ -26,7 +26,7 @@ function serve(method, path)
 end
 
 sensors, history, config, queue = {}, {}, {ssid = "home", pwd = "secret", host = "broker.lan", port = 1883}, {}
-for i = 1, 32 do
+for i = 1, 35 do
   local s = Sensor.new(i)
   sensors[i] = s
   route("/sensor/" .. i, function(path) return s:name() .. " at " .. path .. ": " .. s:read() end)
