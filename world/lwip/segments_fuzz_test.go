@@ -2,6 +2,7 @@ package lwip
 
 import (
 	"encoding/binary"
+	"math/rand/v2"
 	"net/netip"
 	"testing"
 
@@ -66,6 +67,9 @@ func FuzzSegments(f *testing.F) {
 			}
 		}
 		f.Add(b)
+	}
+	for seed := range uint64(50) {
+		f.Add(randomSegments(seed))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := clock.New()
@@ -186,6 +190,29 @@ func FuzzSegments(f *testing.F) {
 		}
 		serves(t, c, w)
 	})
+}
+
+// randomSegments are packets most of which are nearly right.
+func randomSegments(seed uint64) (b []byte) {
+	r := rand.New(rand.NewPCG(seed, 3))
+	near := func() int16 { return [8]int16{0, 0, 0, 1, -1, 536, 1460, int16(r.Uint32())}[r.IntN(8)] }
+	for range 10 + r.IntN(30) {
+		x := hostile{
+			target: [12]byte{0, 0, 0, 1, 1, 2, 2, 3, 3, 3, 4, byte(r.IntN(8))}[r.IntN(12)],
+			flags:  [10]byte{16, 16, 16, 24, 17, 2, 18, 4, 20, byte(r.Uint32())}[r.IntN(10)],
+			seq:    near(), ack: near(),
+			window: [5]uint16{0, 1, 5840, 536, uint16(r.Uint32())}[r.IntN(5)],
+			mss:    [4]uint16{0, 0, 1460, uint16(r.Uint32())}[r.IntN(4)],
+			length: [7]uint16{0, 0, 1, 100, 536, 1460, uint16(r.Uint32())}[r.IntN(7)],
+			wait:   [6]uint16{0, 1, 10, 250, 1000, uint16(r.Uint32())}[r.IntN(6)],
+			ttl:    64, kind: byte(r.Uint32()),
+		}
+		if r.IntN(6) == 0 {
+			x.based, x.from = byte(r.Uint32()), byte(r.Uint32())
+		}
+		b = append(b, x.bytes()...)
+	}
+	return b
 }
 
 // serves fails the test when the device no longer answers on port 80.
