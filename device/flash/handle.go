@@ -74,6 +74,7 @@ func (f *FS) Open(path string, mode Mode) (*Handle, error) {
 		}
 		x = &file{name: name, dirty: true}
 		f.files[name] = x
+		f.sorted = nil
 		f.allocated += pages(0)
 	case mode&Truncate != 0 && len(x.data) > 0:
 		f.allocated += pages(0) - pages(len(x.data))
