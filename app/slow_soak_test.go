@@ -3,6 +3,7 @@
 package app
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -48,30 +49,32 @@ func TestSoakSlowPrograms(t *testing.T) {
 		{"errors in setonerror that differ", `local n = 0 node.setonerror(function() n = n + 1 error(n .. ("x"):rep(1000)) end) tmr.create():alarm(1, tmr.ALARM_SINGLE, function() error("first") end)`, 10},
 	} {
 		for _, kept := range []bool{false, true} {
-			dir, flashDir := write(t, map[string]string{"init.lua": tt.src}), ""
-			if kept {
-				flashDir = filepath.Join(t.TempDir(), "flash")
-				if err := os.Mkdir(flashDir, 0o777); err != nil {
+			t.Run(fmt.Sprintf("%s, flash kept %v", tt.name, kept), func(t *testing.T) {
+				dir, flashDir := write(t, map[string]string{"init.lua": tt.src}), ""
+				if kept {
+					flashDir = filepath.Join(t.TempDir(), "flash")
+					if err := os.Mkdir(flashDir, 0o777); err != nil {
+						t.Fatal(err)
+					}
+				}
+				a, err := New(Options{Dir: dir, Net: "isolated", Seed: 1, CPU: "esp8266", FlashDir: flashDir})
+				if err != nil {
 					t.Fatal(err)
 				}
-			}
-			a, err := New(Options{Dir: dir, Net: "isolated", Seed: 1, CPU: "esp8266", FlashDir: flashDir})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var logged count
-			a.World.Subscribe((&observe.Log{Device: &logged, Events: &logged}).Handle)
-			before := processCPU(t)
-			a.Device.PowerOn()
-			for a.World.Clock.Now() < clock.At(tt.seconds*clock.Second) && processCPU(t)-before < 20*time.Second {
-				a.World.Clock.RunUntil(a.World.Clock.Now().Add(clock.Second / 8))
-			}
-			took := processCPU(t) - before
-			a.Close()
-			t.Logf("%s, flash kept %v: %.1f s of the host's CPU for %.0f s, %d KB of log", tt.name, kept, took.Seconds(), a.World.Clock.Now().Seconds(), logged>>10)
-			if took > 3*time.Second || logged > 8<<20 {
-				t.Errorf("%s, flash kept %v: %.1f s of the host's CPU for %.0f s, %d KB of log", tt.name, kept, took.Seconds(), a.World.Clock.Now().Seconds(), logged>>10)
-			}
+				var logged count
+				a.World.Subscribe((&observe.Log{Device: &logged, Events: &logged}).Handle)
+				before := processCPU(t)
+				a.Device.PowerOn()
+				for a.World.Clock.Now() < clock.At(tt.seconds*clock.Second) && processCPU(t)-before < 20*time.Second {
+					a.World.Clock.RunUntil(a.World.Clock.Now().Add(clock.Second / 8))
+				}
+				took := processCPU(t) - before
+				a.Close()
+				t.Logf("%.1f s of the host's CPU for %.0f s, %d KB of log", took.Seconds(), a.World.Clock.Now().Seconds(), logged>>10)
+				if took > 3*time.Second || logged > 8<<20 {
+					t.Errorf("%.1f s of the host's CPU for %.0f s, %d KB of log", took.Seconds(), a.World.Clock.Now().Seconds(), logged>>10)
+				}
+			})
 		}
 	}
 }
