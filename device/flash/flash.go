@@ -86,6 +86,7 @@ type file struct {
 	name    string
 	data    []byte
 	dirty   bool // the sink has not seen it as it is
+	unsaved int  // bytes written since it has
 	removed bool
 }
 
@@ -363,7 +364,7 @@ func (f *FS) save(x *file) {
 	if !x.dirty || x.removed {
 		return
 	}
-	x.dirty = false
+	x.dirty, x.unsaved = false, 0
 	if f.sink != nil {
 		if err := f.sink.Save(x.name, x.data); err != nil {
 			x.dirty = true
