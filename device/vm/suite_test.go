@@ -95,7 +95,8 @@ func runSuiteFile(t *testing.T, prelude, name string, files map[string]string) s
 	b := newBounded(64<<20, suiteMicros)
 	b.files = files
 	b.v.SetEGC(heap.EGCNotActive, 0)
-	if got := b.run("PRINT = print\n" + prelude); got != "" {
+	// What measured had opened an io library of its own: require finds that one.
+	if got := b.run("PRINT = print package.loaded.io = {}\n" + prelude); got != "" {
 		t.Fatalf("%s: prelude: %s", name, got)
 	}
 	fn, err := b.v.Load(fmt.Appendf(nil, `local ok, e = pcall(dofile, "%s.lua") PRINT("END", "%s", tostring(ok), tostring(e))`, name, name), "=suite")
