@@ -75,17 +75,6 @@ func (b *bounded) run(src string) string {
 	return strings.TrimSuffix(b.out.String(), "\n") + end
 }
 
-// work is the host's work for a run as the VM accounts for it, in microseconds of
-// the device's CPU.
-func (b *bounded) work(t testing.TB, src string) int64 {
-	t.Helper()
-	before := b.v.CPU()
-	if got := b.run(src); strings.Contains(got, "error: ") || strings.Contains(got, "load: ") {
-		t.Fatalf("%s: %s", src, got)
-	}
-	return (b.v.CPU() - before) / 1000
-}
-
 // goWords are what only the host's language says.
 var goWords = []string{"runtime error", "nil pointer", "interface conversion", "LValue", "LTable", "LFunction", "LState", "index out of range",
 	"slice bounds", "internal error", "makeslice", "goroutine", "invalid memory address", ".go:", "unhashable"}

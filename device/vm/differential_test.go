@@ -81,7 +81,6 @@ type programWriter struct {
 	n                int      // names given
 	nums, tabs, strs []string // variables in scope
 	funcs            []string // each takes and gives numbers
-	outside          int      // how many of nums, tabs and strs a function may not see
 	depth            int
 	inCoroutine      bool // where yield may stand
 }

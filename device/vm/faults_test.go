@@ -234,6 +234,12 @@ func TestDeadKeys(t *testing.T) {
 			print(next(t)) for i = 1, 20 do t[i .. ""] = i end local n = 0 for k, v in pairs(t) do n = n + v end print(n)`, "nil\n210"},
 		{`local t = {1, 2, x = 1} print(pcall(next, t, {})) print(pcall(next, t, 5)) print(pcall(next, t, "y"))`,
 			"false\tinvalid key to 'next'\nfalse\tinvalid key to 'next'\nfalse\tinvalid key to 'next'"},
+		{`local t, n = {}, 0 local function f() for i = 1, 40 do t[{1, 2, 3, 4, 5, 6, 7, 8}] = {i} end for k in pairs(t) do t[k] = nil end for k in pairs(t) do n = n + 1 end end
+			f() collectgarbage() collectgarbage() for k in pairs(t) do n = n + 1 end next(t)
+			local before = collectgarbage("count") for i = 1, 20 do f() end collectgarbage() collectgarbage() for k in pairs(t) do n = n + 1 end
+			collectgarbage() collectgarbage() print(n, collectgarbage("count") - before < 2)`, "0\ttrue"},
+		{`local t = {} local function fill() for i = 1, 9 do t[{}] = i end end fill() local k = next(t) local w = setmetatable({k}, {__mode = "v"})
+			for x in pairs(t) do t[x] = nil end k = nil collectgarbage() collectgarbage() print(w[1]) fill() local n = 0 for x, v in pairs(t) do n = n + v end print(n)`, "nil\n45"},
 		{`local t = {} for i = 1, 200 do t[i + 0.5] = 1 t[i + 0.5] = nil for k in pairs(t) do print(k) end end print(next(t), #t)`, "nil\t0"},
 	} {
 		for _, m := range collectorModes {
