@@ -21,10 +21,11 @@ type Log struct {
 	// devices. A line of output is then held back until it is complete.
 	Names bool
 
-	err   error
-	last  repetition
-	lines map[string]string // incomplete lines by device
-	order []string          // of devices in lines, first output first
+	err    error
+	last   repetition        // of a line
+	floods []repetition      // of what a program can cause without end, in other words each time
+	lines  map[string]string // incomplete lines by device
+	order  []string          // of devices in lines, first output first
 }
 
 // Handle is the subscriber.
@@ -46,28 +47,48 @@ func (l *Log) Handle(e world.Event) {
 		if l.Names {
 			name = e.Device + " "
 		}
-		l.event(e.Time, fmt.Sprintf("%s%s: %s", name, e.Data.Kind(), text))
+		l.endSecond(e.Time)
+		r := &l.last
+		of := name + e.Data.Kind()
+		line := fmt.Sprintf("%s: %s", of, text)
+		switch e.Data.(type) {
+		case event.LuaError, event.Memory:
+			r = l.flood(of)
+		default:
+			of = line
+		}
+		l.event(e.Time, r, of, cutLine(line))
 	}
 }
 
-// repetition is the line of an event that was written last, and how often it has
-// come since.
+// repetition is how often the same has come: a line, the one that was written last, or
+// a kind of event.
 type repetition struct {
-	line  string
+	of    string
 	since clock.Time // when the present second began
 	count int        // in that second
 	more  int        // of these, not written
 }
 
-// maxRepeats is how often in a second of device time the same line is written. A
-// program whose error handler fails says the same a hundred thousand times.
+// maxRepeats is how often in a second of device time the same is written. A program
+// whose error handler fails says so a hundred thousand times.
 const maxRepeats = 10
 
-func (l *Log) event(t clock.Time, line string) {
-	r := &l.last
-	if line != r.line || t >= r.since.Add(clock.Second) {
-		l.flushRepeats()
-		*r = repetition{line: line, since: t}
+// flood returns the repetition of a kind of event.
+func (l *Log) flood(of string) *repetition {
+	for i := range l.floods {
+		if l.floods[i].of == of {
+			return &l.floods[i]
+		}
+	}
+	l.floods = append(l.floods, repetition{})
+	return &l.floods[len(l.floods)-1]
+}
+
+func (l *Log) event(t clock.Time, r *repetition, of, line string) {
+	if of != r.of {
+		l.flushRepeats(r)
+		*r = repetition{of: of, since: t}
 	}
 	if r.count++; r.count > maxRepeats {
 		r.more++
@@ -76,16 +97,42 @@ func (l *Log) event(t clock.Time, line string) {
 	l.write(l.Events, fmt.Sprintf("[%11.6f] %s\n", t.Seconds(), line))
 }
 
+// endSecond ends the repetitions whose second is over.
+func (l *Log) endSecond(t clock.Time) {
+	end := func(r *repetition) {
+		if t >= r.since.Add(clock.Second) {
+			l.flushRepeats(r)
+			r.of = "" // the next one begins another second
+		}
+	}
+	end(&l.last)
+	kept := l.floods[:0]
+	for i := range l.floods {
+		if end(&l.floods[i]); l.floods[i].of != "" {
+			kept = append(kept, l.floods[i])
+		}
+	}
+	l.floods = kept
+}
+
 // flushRepeats tells how many lines were left out.
-func (l *Log) flushRepeats() {
-	if l.last.more > 0 {
-		l.write(l.Events, fmt.Sprintf("  … and %d times more\n", l.last.more))
-		l.last.more = 0
+func (l *Log) flushRepeats(r *repetition) {
+	if r.more > 0 {
+		l.write(l.Events, fmt.Sprintf("  … and %d times more\n", r.more))
+		r.more = 0
 	}
 }
 
-// maxLine is where a line that does not end is cut, in bytes.
+// maxLine is where a line that does not end is cut, in bytes, and that of an event.
 const maxLine = 4096
+
+// cutLine shortens a line to maxLine, between two characters.
+func cutLine(line string) string {
+	if len(line) <= maxLine {
+		return line
+	}
+	return strings.ToValidUTF8(line[:maxLine], "") + " …"
+}
 
 // output writes what a device printed.
 func (l *Log) output(device, text string) {
@@ -116,7 +163,10 @@ func (l *Log) output(device, text string) {
 
 // Flush writes what was held back.
 func (l *Log) Flush() {
-	l.flushRepeats()
+	l.flushRepeats(&l.last)
+	for i := range l.floods {
+		l.flushRepeats(&l.floods[i])
+	}
 	for _, device := range l.order {
 		if text := l.lines[device]; text != "" {
 			l.write(l.Device, device+": "+text+"\n")

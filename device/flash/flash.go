@@ -17,7 +17,8 @@ package flash
 
 import (
 	"errors"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -73,6 +74,7 @@ type FS struct {
 	usable      int // pages that files may take
 	allocated   int // pages that they take
 	files       map[string]*file
+	sorted      []*file // the files by name; nil when that has to be found anew
 	handles     [MaxOpen]*Handle
 	layout      Layout
 
@@ -84,6 +86,7 @@ type file struct {
 	name    string
 	data    []byte
 	dirty   bool // the sink has not seen it as it is
+	unsaved int  // bytes written since it has
 	removed bool
 }
 
@@ -195,11 +198,13 @@ func (f *FS) Exists(path string) bool {
 
 // List returns all files by name.
 func (f *FS) List() []Stat {
-	list := make([]Stat, 0, len(f.files))
-	for _, x := range f.files {
-		list = append(list, Stat{x.name, len(x.data)})
+	if f.sorted == nil {
+		f.sorted = slices.SortedFunc(maps.Values(f.files), func(a, b *file) int { return strings.Compare(a.name, b.name) })
 	}
-	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	list := make([]Stat, len(f.sorted))
+	for i, x := range f.sorted {
+		list[i] = Stat{x.name, len(x.data)}
+	}
 	return list
 }
 
@@ -229,6 +234,7 @@ func (f *FS) drop(x *file) {
 	}
 	x.removed = true
 	delete(f.files, x.name)
+	f.sorted = nil
 	f.allocated -= pages(len(x.data))
 }
 
@@ -252,6 +258,7 @@ func (f *FS) Rename(oldPath, newPath string) error {
 	delete(f.files, old)
 	x.name = name
 	f.files[name] = x
+	f.sorted = nil
 	if f.sink != nil {
 		if err := f.sink.Save(name, x.data); err != nil {
 			f.report(err)
@@ -340,6 +347,7 @@ func (f *FS) Put(path string, data []byte) error {
 		}
 		x = &file{name: name}
 		f.files[name] = x
+		f.sorted = nil
 	} else {
 		if pages(len(data)) > f.usable-f.allocated+pages(len(x.data)) {
 			return ErrFull
@@ -356,7 +364,7 @@ func (f *FS) save(x *file) {
 	if !x.dirty || x.removed {
 		return
 	}
-	x.dirty = false
+	x.dirty, x.unsaved = false, 0
 	if f.sink != nil {
 		if err := f.sink.Save(x.name, x.data); err != nil {
 			x.dirty = true

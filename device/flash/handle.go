@@ -74,6 +74,7 @@ func (f *FS) Open(path string, mode Mode) (*Handle, error) {
 		}
 		x = &file{name: name, dirty: true}
 		f.files[name] = x
+		f.sorted = nil
 		f.allocated += pages(0)
 	case mode&Truncate != 0 && len(x.data) > 0:
 		f.allocated += pages(0) - pages(len(x.data))
@@ -174,6 +175,7 @@ func (h *Handle) Write(p []byte) (int, error) {
 	n := copy(x.data[h.pos:], p)
 	x.data = append(x.data, p[n:]...)
 	x.dirty = true
+	x.unsaved += len(p)
 	h.pos += len(p)
 	return len(p), nil
 }
@@ -205,12 +207,24 @@ func (h *Handle) Seek(offset, whence int) (int, error) {
 	return offset, nil
 }
 
+// A sink stores whole files. Of a large one that is flushed after each small write, as
+// logs are, it gets every state in which so large a part is new; the last one at the
+// latest when the file is closed.
+const (
+	alwaysFlush = 64 << 10 // bytes: a file that is not large
+	flushShare  = 64       // of a large one this part
+)
+
 // Flush makes sure that what was written is stored.
 func (h *Handle) Flush() error {
-	if h.file == nil {
+	x := h.file
+	if x == nil {
 		return ErrClosed
 	}
-	h.fs.save(h.file)
+	if len(x.data) > alwaysFlush && x.unsaved < len(x.data)/flushShare {
+		return nil
+	}
+	h.fs.save(x)
 	return nil
 }
 

@@ -18,7 +18,7 @@ import (
 const Variable = "NODEMCU_ORACLE"
 
 // sets are the files that tests know.
-var sets = []string{"net-traces.json", "memory-snippets.json", "memory-oom.json", "memory-egc.json"}
+var sets = []string{"net-traces.json", "memory-snippets.json", "memory-oom.json", "memory-egc.json", "lua-suite.json"}
 
 // Further returns the path of the further set of that name. ok is false when there
 // is none.

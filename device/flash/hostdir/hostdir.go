@@ -32,6 +32,7 @@ type Dir struct {
 	paths   map[string]string
 	exclude []string // as given to Load
 	temp    int      // number of the next temporary file
+	lists   map[string]*listing
 }
 
 // Open opens the directory called name.
@@ -47,7 +48,7 @@ func Open(name string) (*Dir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot open the directory %s: %w", name, reason(err))
 	}
-	return &Dir{name: name, root: root, paths: map[string]string{}}, nil
+	return &Dir{name: name, root: root, paths: map[string]string{}, lists: map[string]*listing{}}, nil
 }
 
 // Close ends the use of the directory.

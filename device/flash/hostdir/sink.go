@@ -47,21 +47,16 @@ func (d *Dir) free(p string) bool {
 	dir := "."
 	parts := strings.Split(p, "/")
 	for i, part := range parts {
-		entries, err := fs.ReadDir(d.root.FS(), dir)
+		l, err := d.list(dir)
 		if err != nil {
 			return errors.Is(err, fs.ErrNotExist)
 		}
-		found := false
-		for _, e := range entries {
-			if fold(e.Name()) == fold(part) {
-				if i == len(parts)-1 || e.Name() != part || !e.IsDir() {
-					return false
-				}
-				found = true
-			}
-		}
+		e, found := l.entries[fold(part)]
 		if !found {
 			return true
+		}
+		if i == len(parts)-1 || e.more || e.name != part || !e.dir {
+			return false
 		}
 		dir = path.Join(dir, part)
 	}
@@ -85,6 +80,7 @@ func (d *Dir) replace(p string, data []byte) error {
 			perm = info.Mode().Perm()
 		}
 	}
+	known := d.fresh(dir)
 	f, temp, err := d.createTemp(dir, perm)
 	if err != nil {
 		return err
@@ -94,7 +90,9 @@ func (d *Dir) replace(p string, data []byte) error {
 	if err == nil {
 		err = d.root.Rename(temp, p)
 	}
-	if err != nil {
+	if err == nil {
+		d.made(known, p)
+	} else {
 		_ = d.root.Remove(temp) // the first error says more
 	}
 	return err
@@ -125,9 +123,11 @@ func (d *Dir) Delete(name string) error {
 		return nil
 	}
 	delete(d.paths, name)
+	before := d.fresh(path.Dir(p))
 	if err := d.root.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("cannot remove %s: %w", d.at(p), reason(err))
 	}
+	d.gone(before, p)
 	d.prune(p)
 	return nil
 }

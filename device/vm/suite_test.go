@@ -1,0 +1,147 @@
+package vm_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/need"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
+)
+
+// suite is what Lua's official test suite did on the firmware's own VM.
+type suite struct {
+	Prelude string
+	Files   map[string]suiteResult
+}
+
+// suiteResult is of one file: how often which assert failed, and what its pcall gave.
+type suiteResult struct {
+	Fails map[string]int
+	End   []string
+}
+
+// suiteUnlike names the files that differ from the measurement, and why.
+var suiteUnlike = map[string]string{
+	"constructs": "2^-2 is exact here: ^ is the host's and not the firmware's pow",
+	"locals":     "sums of powers that are inexact in the firmware's pow",
+	"math":       "^ again, and what is compared with it",
+	"strings":    "%99.99f of a huge number is printed here; the device overruns a buffer",
+}
+
+// suiteMicros bounds a file, in instructions: four times what the longest takes.
+const suiteMicros = 60e6
+
+// Lua's official suite finds on this VM what it finds on the firmware's.
+func TestOracleLuaSuite(t *testing.T) {
+	dir := filepath.Join(need.Module(t, "github.com/yuin/gopher-lua"), "_lua5.1-tests")
+	runSuite(t, dir, filepath.Join("testdata", "lua-suite.json"), "")
+	if more, ok := oracle.Further(t, "lua-suite.json"); ok {
+		runSuite(t, dir, more, " (further)")
+	}
+}
+
+func runSuite(t *testing.T, dir, measured, which string) {
+	data, err := os.ReadFile(measured)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want suite
+	if err := json.Unmarshal(data, &want); err != nil {
+		t.Fatalf("%s: %v", measured, err)
+	}
+	files := map[string]string{}
+	paths, _ := filepath.Glob(filepath.Join(dir, "*.lua"))
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[filepath.Base(path)] = string(text)
+	}
+	var names []string
+	for name := range want.Files {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	identical := 0
+	for _, name := range names {
+		got := runSuiteFile(t, want.Prelude, name, files)
+		same, reason := reflect.DeepEqual(got, want.Files[name]), suiteUnlike[name]
+		switch {
+		case same && reason != "":
+			t.Errorf("%s is right now: take it out of the list", name)
+		case !same && reason == "":
+			t.Errorf("%s:%s", name, suiteDifference(got, want.Files[name]))
+		}
+		if same {
+			identical++
+		}
+	}
+	t.Logf("lua-suite: %d of %d identical%s", identical, len(names), which)
+}
+
+var suiteAddress = regexp.MustCompile(`0x[0-9a-f]+`)
+
+// runSuiteFile runs the prelude and then one file, as the measurement did.
+func runSuiteFile(t *testing.T, prelude, name string, files map[string]string) suiteResult {
+	b := newBounded(64<<20, suiteMicros)
+	b.files = files
+	b.v.SetEGC(heap.EGCNotActive, 0)
+	// What measured had opened an io library of its own: require finds that one.
+	if got := b.run("PRINT = print package.loaded.io = {}\n" + prelude); got != "" {
+		t.Fatalf("%s: prelude: %s", name, got)
+	}
+	fn, err := b.v.Load(fmt.Appendf(nil, `local ok, e = pcall(dofile, "%s.lua") PRINT("END", "%s", tostring(ok), tostring(e))`, name, name), "=suite")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.out.Reset()
+	r := suiteResult{Fails: map[string]int{}}
+	if end := b.call(fn); end != "" {
+		r.End = []string{name, end}
+	}
+	out := "\n" + b.out.String()
+	if before, end, ok := strings.Cut(out, "\nEND\t"); ok { // an error may be of several lines
+		out = before
+		r.End = strings.SplitN(suiteAddress.ReplaceAllString(strings.TrimSuffix(end, "\n"), "ADDR"), "\t", 3)
+	}
+	for _, line := range strings.Split(out, "\nFAIL\t")[1:] {
+		where, _, _ := strings.Cut(line, "\t")
+		r.Fails[strings.TrimSpace(where)]++
+	}
+	return r
+}
+
+// suiteDifference is what differs, a line each.
+func suiteDifference(got, want suiteResult) string {
+	s := ""
+	if !slices.Equal(got.End, want.End) {
+		s += fmt.Sprintf("\n\tends %q, want %q", got.End, want.End)
+	}
+	places := map[string]bool{}
+	for where := range got.Fails {
+		places[where] = true
+	}
+	for where := range want.Fails {
+		places[where] = true
+	}
+	var sorted []string
+	for where := range places {
+		sorted = append(sorted, where)
+	}
+	slices.Sort(sorted)
+	for _, where := range sorted {
+		if got.Fails[where] != want.Fails[where] {
+			s += fmt.Sprintf("\n\tfails at %s %d times, want %d", where, got.Fails[where], want.Fails[where])
+		}
+	}
+	return s
+}
