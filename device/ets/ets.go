@@ -186,7 +186,7 @@ func (s *Scheduler) nextTimer() clock.Time {
 			return t.expiry
 		}
 		if t.quietUntil < clock.Forever {
-			at = min(at, t.expiry.Add((t.quietUntil.Sub(t.expiry)+t.period-1)/t.period*t.period))
+			at = min(at, t.expiry.FirstFrom(t.quietUntil, t.period))
 		}
 	}
 	return at

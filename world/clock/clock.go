@@ -42,6 +42,15 @@ func (t Time) Add(d Duration) Time { return t + Time(d) }
 // Sub returns how much later t is than u.
 func (t Time) Sub(u Time) Duration { return Duration(t) - Duration(u) }
 
+// FirstFrom returns the first of t and the moments each period after it that is not
+// before from.
+func (t Time) FirstFrom(from Time, period Duration) Time {
+	if from <= t {
+		return t
+	}
+	return t.Add((from.Sub(t) + period - 1) / period * period)
+}
+
 // Seconds returns t as a floating-point number of seconds since the world began.
 func (t Time) Seconds() float64 { return float64(t) / 1e6 }
 

@@ -44,6 +44,14 @@ func TestRunToAPlaceBetweenEvents(t *testing.T) {
 	}
 }
 
+func TestFirstFrom(t *testing.T) {
+	for _, tt := range []struct{ from, want Time }{{0, 100}, {100, 100}, {101, 125}, {125, 125}, {126, 150}, {200, 200}} {
+		if got := Time(100).FirstFrom(tt.from, 25); got != tt.want {
+			t.Errorf("from %d: %d, want %d", tt.from, got, tt.want)
+		}
+	}
+}
+
 func TestStopTakesAnEventOut(t *testing.T) {
 	c := New()
 	ran := 0

@@ -61,8 +61,9 @@ type QuietTimer interface {
 	// Quiet says that expiries before until have no effect that can be seen from
 	// outside. The host may leave out those that would have run on time, and call
 	// skipped(at) for each of them later: at the latest in CatchUp, or before the
-	// next expiry that does run.
-	Quiet(until clock.Time, skipped func(at clock.Time))
+	// next expiry that does run. It returns before when expiries need not even be
+	// reported.
+	Quiet(until clock.Time, skipped func(at clock.Time) (next clock.Time))
 	// CatchUp reports the expiries left out up to now.
 	CatchUp()
 }
