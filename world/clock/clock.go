@@ -12,8 +12,6 @@
 // hostnet it is the only place in the simulation that may read the wall clock.
 package clock
 
-import "container/heap"
-
 // Time is a point in virtual time, in microseconds since the world began.
 type Time int64
 
@@ -78,7 +76,7 @@ func (e *Event) Stop() bool {
 	if !e.Pending() {
 		return false
 	}
-	heap.Remove(&e.clock.queue, e.index)
+	e.clock.queue.remove(e)
 	return true
 }
 
@@ -122,8 +120,21 @@ func (c *Clock) At(t Time, fn func()) *Event {
 	}
 	c.seq++
 	e := &Event{at: t, seq: c.seq, fn: fn, clock: c}
-	heap.Push(&c.queue, e)
+	c.queue.push(e)
 	return e
+}
+
+// Again schedules an event of this clock once more, at time t instead of its own if
+// it is pending. It is as if it were stopped and made anew.
+func (c *Clock) Again(e *Event, t Time) {
+	c.seq++
+	e.at, e.seq = max(t, c.now), c.seq
+	if e.index >= 0 {
+		c.queue.down(e.index, e)
+		c.queue.up(e.index, e)
+	} else {
+		c.queue.push(e)
+	}
 }
 
 // After schedules fn to run d from now.
@@ -139,7 +150,8 @@ func (c *Clock) Next() Time {
 
 // step runs the next event. The queue must not be empty.
 func (c *Clock) step() {
-	e := heap.Pop(&c.queue).(*Event)
+	e := c.queue[0]
+	c.queue.remove(e)
 	c.now = e.at
 	c.happened++
 	e.fn()
@@ -148,28 +160,54 @@ func (c *Clock) step() {
 // queue is a binary heap of events by (at, seq).
 type queue []*Event
 
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
-	if q[i].at != q[j].at {
-		return q[i].at < q[j].at
-	}
-	return q[i].seq < q[j].seq
+func (e *Event) before(o *Event) bool { return e.at < o.at || e.at == o.at && e.seq < o.seq }
+
+func (q *queue) push(e *Event) {
+	*q = append(*q, nil)
+	q.up(len(*q)-1, e)
 }
-func (q queue) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].index, q[j].index = i, j
-}
-func (q *queue) Push(x any) {
-	e := x.(*Event)
-	e.index = len(*q)
-	*q = append(*q, e)
-}
-func (q *queue) Pop() any {
-	old := *q
-	n := len(old) - 1
-	e := old[n]
-	old[n] = nil
-	*q = old[:n]
+
+func (q *queue) remove(e *Event) {
+	i, n := e.index, len(*q)-1
+	last := (*q)[n]
+	(*q)[n] = nil
+	*q = (*q)[:n]
 	e.index = -1
-	return e
+	if last != e {
+		q.down(i, last)
+		q.up(last.index, last)
+	}
+}
+
+// up puts e at i or above, where it belongs, and down at i or below.
+func (q queue) up(i int, e *Event) {
+	for i > 0 {
+		above := (i - 1) / 2
+		if q[above].before(e) {
+			break
+		}
+		q[i] = q[above]
+		q[i].index = i
+		i = above
+	}
+	q[i], e.index = e, i
+}
+
+func (q queue) down(i int, e *Event) {
+	for {
+		below := 2*i + 1
+		if below >= len(q) {
+			break
+		}
+		if right := below + 1; right < len(q) && q[right].before(q[below]) {
+			below = right
+		}
+		if e.before(q[below]) {
+			break
+		}
+		q[i] = q[below]
+		q[i].index = i
+		i = below
+	}
+	q[i], e.index = e, i
 }

@@ -70,20 +70,51 @@ func TestStopTakesAnEventOut(t *testing.T) {
 	}
 }
 
-// The queue against a sorted list, with random insertions and removals.
+// An event that comes again keeps no place: of equal times it is the last.
+func TestAgain(t *testing.T) {
+	c := New()
+	got := ""
+	note := func(s string) func() { return func() { got += fmt.Sprintf("%s@%d ", s, c.Now()) } }
+	a := c.At(10, note("a"))
+	b := c.At(20, note("b"))
+	c.Again(a, 20)
+	c.RunUntil(20)
+	c.Again(b, 5) // the past is now
+	c.Again(a, 30)
+	c.Again(a, 25)
+	c.RunUntil(40)
+	if want := "b@20 a@20 b@20 a@25 "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// The queue against a sorted list, with random insertions, removals and events that
+// are moved.
 func TestQueueAgainstSort(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	c := New()
 	type rec struct{ at, seq int }
 	var got, want []rec
+	var moved []func()
 	for i := range 2000 {
 		r := rec{rnd.IntN(100), i}
 		e := c.At(Time(r.at), func() { got = append(got, r) })
-		if rnd.IntN(3) == 0 {
+		switch rnd.IntN(4) {
+		case 0:
 			e.Stop()
+			continue
+		case 1:
+			moved = append(moved, func() {
+				r.at = rnd.IntN(100)
+				c.Again(e, Time(r.at))
+				want = append(want, r)
+			})
 			continue
 		}
 		want = append(want, r)
+	}
+	for _, again := range moved {
+		again()
 	}
 	sort.SliceStable(want, func(i, j int) bool { return want[i].at < want[j].at })
 	c.RunUntil(100)

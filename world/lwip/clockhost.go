@@ -105,8 +105,11 @@ func (t *clockTimer) schedule() {
 	if t.event.Pending() && t.event.Time() == at {
 		return
 	}
-	t.event.Stop()
-	t.event = t.h.clock.At(at, t.expire)
+	if t.event == nil {
+		t.event = t.h.clock.At(at, t.expire)
+	} else {
+		t.h.clock.Again(t.event, at)
+	}
 }
 
 // CatchUp implements QuietTimer.
