@@ -63,6 +63,7 @@ type Event struct {
 	index int // position in the queue, -1 when not queued
 	fn    func()
 	clock *Clock
+	own   bool // the clock's own, made by Do
 }
 
 // Time returns when the event is due.
@@ -92,6 +93,7 @@ type Clock struct {
 	seq      uint64
 	happened uint64
 	queue    queue
+	spare    []*Event // of Do, to be used again
 	limit    Time // of the Run or RunUntil under way
 	pacer    pacer
 }
@@ -137,6 +139,19 @@ func (c *Clock) Again(e *Event, t Time) {
 	}
 }
 
+// Do is After for whoever never stops or asks: it makes no event that lasts.
+func (c *Clock) Do(d Duration, fn func()) {
+	n := len(c.spare)
+	if n == 0 {
+		c.After(d, fn).own = true
+		return
+	}
+	e := c.spare[n-1]
+	c.spare = c.spare[:n-1]
+	e.fn = fn
+	c.Again(e, c.now.Add(d))
+}
+
 // After schedules fn to run d from now.
 func (c *Clock) After(d Duration, fn func()) *Event { return c.At(c.now.Add(d), fn) }
 
@@ -154,7 +169,12 @@ func (c *Clock) step() {
 	c.queue.remove(e)
 	c.now = e.at
 	c.happened++
-	e.fn()
+	fn := e.fn
+	if e.own {
+		e.fn = nil
+		c.spare = append(c.spare, e)
+	}
+	fn()
 }
 
 // queue is a binary heap of events by (at, seq).

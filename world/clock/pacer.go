@@ -22,6 +22,7 @@ type pacer struct {
 	mu      sync.Mutex
 	wake    chan struct{} // capacity 1: something changed
 	inbox   []item
+	taken   int // of inbox
 	speed   float64
 	paused  bool
 	steps   int
@@ -52,6 +53,9 @@ type item struct {
 	input any
 	look  func() // nil: it is an input
 }
+
+// keptInbox is for how many items an empty inbox keeps room.
+const keptInbox = 256
 
 // maxLag is how far the world may fall behind wall time before the pacer gives
 // the lost time up.
@@ -201,14 +205,21 @@ func (c *Clock) Stop() { c.pacer.set(func(p *pacer) { p.stopped = true }) }
 // time that wall time has reached. It may be called from any goroutine. It never
 // blocks: whoever posts must bound what it posts.
 func (c *Clock) Post(input any) {
-	c.pacer.set(func(p *pacer) { p.inbox = append(p.inbox, item{input: input}) })
+	c.pacer.put(item{input: input})
 }
 
 // Look is Post for whoever only wants to see: fn runs in the place of an input and
 // must not change anything that happens in the world, unless it tells the world of
 // that as an input (a source that has something to type; see World.Taken).
 func (c *Clock) Look(fn func()) {
-	c.pacer.set(func(p *pacer) { p.inbox = append(p.inbox, item{look: fn}) })
+	c.pacer.put(item{look: fn})
+}
+
+func (p *pacer) put(in item) {
+	p.mu.Lock()
+	p.inbox = append(p.inbox, in)
+	p.mu.Unlock()
+	p.notify()
 }
 
 func (p *pacer) set(change func(*pacer)) {
@@ -229,11 +240,13 @@ func (p *pacer) takeItem() (in item, ok bool) {
 	if len(p.inbox) == 0 {
 		return item{}, false
 	}
-	in = p.inbox[0]
-	p.inbox[0] = item{}
-	p.inbox = p.inbox[1:]
-	if len(p.inbox) == 0 {
-		p.inbox = nil
+	in = p.inbox[p.taken]
+	p.inbox[p.taken] = item{}
+	if p.taken++; p.taken == len(p.inbox) {
+		p.inbox, p.taken = p.inbox[:0], 0
+		if cap(p.inbox) > keptInbox {
+			p.inbox = nil
+		}
 	}
 	return in, true
 }
