@@ -94,7 +94,7 @@ type Clock struct {
 	happened uint64
 	queue    queue
 	spare    []*Event // of Do, to be used again
-	limit    Time // of the Run or RunUntil under way
+	limit    Time     // of the Run or RunUntil under way
 	pacer    pacer
 }
 

@@ -88,6 +88,50 @@ func TestAgain(t *testing.T) {
 	}
 }
 
+// What is done is in order with other events, also where an event is used again.
+func TestDo(t *testing.T) {
+	c := New()
+	got := ""
+	note := func(s string) func() { return func() { got += fmt.Sprintf("%s@%d ", s, c.Now()) } }
+	c.Do(10, func() {
+		note("a")()
+		c.Do(10, note("d"))
+		c.After(10, note("e"))
+		c.Do(5, note("c"))
+	})
+	c.After(10, note("b"))
+	c.RunUntil(100)
+	if want := "a@10 b@10 c@15 d@20 e@20 "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if allocs := testing.AllocsPerRun(100, func() { c.Do(1, func() {}); c.RunUntil(c.Next()) }); allocs > 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
+
+// The inbox keeps its order over bursts, and gives the room of a large one back.
+func TestInbox(t *testing.T) {
+	c := New()
+	n := 0
+	c.Receive = func(in any) {
+		if in.(int) != n {
+			t.Fatalf("got %v, want %d", in, n)
+		}
+		if n++; n == 2500 {
+			c.Stop()
+		} else if n <= 1000 && n%2 == 0 {
+			c.Post(2000 + n/2 - 1)
+		}
+	}
+	for i := range 2000 {
+		c.Post(i)
+	}
+	c.Run(Forever, false)
+	if n != 2500 || cap(c.pacer.inbox) > keptInbox {
+		t.Errorf("%d items came; the inbox has room for %d", n, cap(c.pacer.inbox))
+	}
+}
+
 // The queue against a sorted list, with random insertions, removals and events that
 // are moved.
 func TestQueueAgainstSort(t *testing.T) {
