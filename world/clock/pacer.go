@@ -67,6 +67,9 @@ const maxLag = 200 * time.Millisecond
 // stack waits for any answer.
 const leadTime = 100 * Millisecond
 
+// leads reports whether an event at t need not wait for wall time.
+func (p *pacer) leads(t Time) bool { return p.following() && t <= p.lead }
+
 // A sleep of the host ends up to a millisecond late, so a wait of less than shortWait
 // is polled away, for as long as somebody outside may wait for what comes of an
 // input: maxPolls of waiting. Without inputs a world is late and catches up, and
@@ -303,7 +306,7 @@ func (p *pacer) pausing() bool {
 func (p *pacer) reached(now, next Time) Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.paused || math.IsInf(p.rate(), 1) {
+	if p.paused || math.IsInf(p.rate(), 1) || p.anchored && p.leads(next) {
 		return now
 	}
 	wall := p.host.now()
@@ -353,12 +356,12 @@ func (p *pacer) ask(now, next Time) (verdict, time.Duration) {
 		return hold, 0
 	case next == Forever:
 		return wait, time.Hour
-	case math.IsInf(p.rate(), 1) || next <= now:
+	case math.IsInf(p.rate(), 1) || p.leads(next):
+		return run, 0
+	case next <= now:
 		if p.anchored && p.host.now().Sub(p.wallOf(next)) > maxLag {
 			p.anchored = false
 		}
-		return run, 0
-	case p.following() && next <= p.lead:
 		return run, 0
 	}
 	return wait, p.wallOf(next).Sub(p.host.now())

@@ -69,18 +69,18 @@ type QuietTimer interface {
 }
 
 // Kind says what a block of native memory is for.
-type Kind string
+type Kind uint8
 
 // What the stack allocates.
 const (
-	KindTCP     Kind = "tcp_pcb"
-	KindListen  Kind = "tcp_pcb_listen"
-	KindUDP     Kind = "udp_pcb"
-	KindSegment Kind = "tcp_seg"
-	KindPbuf    Kind = "pbuf"
-	KindTimeout Kind = "sys_timeout"
-	KindDNS     Kind = "dns"
-	KindIGMP    Kind = "igmp_group"
+	KindTCP     Kind = iota // tcp_pcb
+	KindListen              // tcp_pcb_listen
+	KindUDP                 // udp_pcb
+	KindSegment             // tcp_seg
+	KindPbuf                // pbuf
+	KindTimeout             // sys_timeout
+	KindDNS
+	KindIGMP // igmp_group
 )
 
 // Sizes of the stack's structures in bytes (oracle: net-constants.json compiled,

@@ -159,7 +159,9 @@ func (n *NIC) Send(p *Packet) {
 	s := &sending{w: w, id: w.sent, packet: p, from: n}
 	s.emit(Sent, nil, "")
 	s.route()
-	w.emit(Event{Time: w.clock.Now(), Kind: Routed, ID: s.id, Packet: p, From: n, Arrivals: s.arrivals})
+	if len(w.taps) > 0 {
+		w.emit(Event{Time: w.clock.Now(), Kind: Routed, ID: s.id, Packet: p, From: n, Arrivals: s.arrivals})
+	}
 }
 
 // sending is one packet on its way.
