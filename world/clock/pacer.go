@@ -142,13 +142,15 @@ func (p *pacer) notify() {
 type State struct {
 	Speed  float64 // virtual seconds per wall second; Max: as fast as possible
 	Paused bool
+	// Following: in virtual mode time keeps to wall time, see Follow.
+	Following bool
 }
 
 // State returns the pacer's state. It may be called from any goroutine.
 func (c *Clock) State() State {
 	c.pacer.mu.Lock()
 	defer c.pacer.mu.Unlock()
-	return State{Speed: c.pacer.speed, Paused: c.pacer.paused}
+	return State{Speed: c.pacer.speed, Paused: c.pacer.paused, Following: c.pacer.following()}
 }
 
 // SetSpeed sets how many virtual seconds pass per wall second: 1 is real time,

@@ -16,7 +16,7 @@ import (
 )
 
 // The host is told of the end of what the device sends: by closing when the host has
-// ended before, else on its own.
+// ended before, else on its own. Virtual time waits for it while it may send.
 func TestTheEndIsToldOnce(t *testing.T) {
 	for _, tt := range []struct {
 		name      string
@@ -50,17 +50,27 @@ func TestTheEndIsToldOnce(t *testing.T) {
 			},
 		})
 		d.PowerOn()
+		w.Clock.RunUntil(clock.At(clock.Second))
 		for _, in := range []world.Stimulus{
 			hostnet.Accepted{Conn: -1, Device: d.Name(), Port: 80},
 			hostnet.Received{Conn: -1, Data: []byte("x")},
 			hostnet.Ended{Conn: -1},
 		} {
-			w.Clock.RunUntil(w.Clock.Now().Add(clock.Second))
 			if _, err := g.Take(in); err != nil {
 				t.Fatal(err)
 			}
+			accepted := in.Kind() == hostnet.Accepted{}.Kind()
+			if accepted && w.Clock.State().Following {
+				t.Errorf("%s: time waits for a host that waits for the device", tt.name)
+			}
+			w.Clock.RunUntil(w.Clock.Now().Add(clock.Second))
+			if accepted && !w.Clock.State().Following {
+				t.Errorf("%s: time does not wait for the host", tt.name)
+			}
 		}
-		w.Clock.RunUntil(w.Clock.Now().Add(clock.Second))
+		if w.Clock.State().Following {
+			t.Errorf("%s: time still waits", tt.name)
+		}
 		if got := strings.Join(log, ", "); got != tt.want {
 			t.Errorf("%s: %s\nwant %s", tt.name, got, tt.want)
 		}
