@@ -9,6 +9,8 @@ import (
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // handler is the same program twice: for the device's httpserver and for
@@ -21,8 +23,7 @@ const handler = `
   end`
 
 // BenchmarkServe measures requests over loopback through gateway, wire, TCP/IP
-// stack and Lua, one after another, with the world running as fast as it can
-// keep up (1000 times real time: the latency of the wire is 2 µs of wall time).
+// stack and Lua, one after another, at --speed max.
 func BenchmarkServe(b *testing.B) {
 	dir := write(b, map[string]string{"init.lua": handler + `
 require("httpserver").createServer(80, function(req, res)
@@ -30,13 +31,11 @@ require("httpserver").createServer(80, function(req, res)
     if not chunk then res:finish(handle(req.method, req.url)) end
   end
 end)`})
-	a, _ := start(b, Options{Dir: dir, Publish: []string{"127.0.0.1:0:80"}, CPU: "host", Seed: 1}, 1000)
+	a, _ := start(b, Options{Dir: dir, Publish: []string{"127.0.0.1:0:80"}, CPU: "host", Seed: 1}, clock.Max)
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
 	get(b, client, url(b, a))
-	b.ResetTimer()
-	for i := 0; i < b.N; i++ {
-		get(b, client, url(b, a)+fmt.Sprintf("/%d", i%10))
-	}
+	at := url(b, a)
+	measure(b, func(i int) { get(b, client, fmt.Sprintf("%s/%d", at, i%10)) })
 }
 
 // BenchmarkServeNetHTTP is the same handler on the same host without a device.
@@ -64,10 +63,18 @@ func BenchmarkServeNetHTTP(b *testing.B) {
 	go srv.Serve(l)
 	defer srv.Close()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
+	measure(b, func(i int) { get(b, client, fmt.Sprintf("http://%s/%d", l.Addr(), i%10)) })
+}
+
+// measure runs the requests and reports what each takes of the CPU, client included.
+func measure(b *testing.B, request func(i int)) {
+	b.ReportAllocs()
 	b.ResetTimer()
+	cpu := cpuTime()
 	for i := 0; i < b.N; i++ {
-		get(b, client, fmt.Sprintf("http://%s/%d", l.Addr(), i%10))
+		request(i)
 	}
+	b.ReportMetric(float64((cpuTime()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
 }
 
 func get(b *testing.B, c *http.Client, url string) {

@@ -3,7 +3,6 @@ package app
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/project"
@@ -45,10 +44,13 @@ func baseName(dir string) string {
 
 // freeName returns name, or name-2 and so on where a device has that already.
 func (a *App) freeName(name string) string {
-	for n, out := 2, name; ; n++ {
-		if !slices.ContainsFunc(device.In(a.World), func(d *device.Device) bool { return d.Name() == out }) {
-			return out
-		}
+	taken := map[string]bool{}
+	for _, d := range device.In(a.World) {
+		taken[d.Name()] = true
+	}
+	out := name
+	for n := 2; taken[out]; n++ {
 		out = fmt.Sprintf("%s-%d", name, n)
 	}
+	return out
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/board"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/tomlfile"
@@ -51,12 +52,12 @@ func (e *UnknownError) Error() string {
 }
 
 // Load returns the profile of a board by its name or one of its aliases; case
-// does not matter. The error is an *UnknownError.
+// does not matter. The board is the caller's own. The error is an *UnknownError.
 func Load(name string) (*board.Board, error) {
 	want := strings.ToLower(strings.TrimSpace(name))
-	for _, b := range All() {
+	for _, b := range all() {
 		if b.Name == want || slices.Contains(b.Aliases, want) {
-			return b, nil
+			return clone(b), nil
 		}
 	}
 	return nil, &UnknownError{name}
@@ -64,6 +65,26 @@ func Load(name string) (*board.Board, error) {
 
 // All returns every profile, in the order of Names.
 func All() []*board.Board {
+	var own []*board.Board
+	for _, b := range all() {
+		own = append(own, clone(b))
+	}
+	return own
+}
+
+// clone returns a copy that shares nothing with the profile.
+func clone(b *board.Board) *board.Board {
+	own := *b
+	own.Aliases = slices.Clone(b.Aliases)
+	own.CPU.Clocks = slices.Clone(b.CPU.Clocks)
+	own.Pins = slices.Clone(b.Pins)
+	own.Parts = slices.Clone(b.Parts)
+	own.Firmware.Modules = slices.Clone(b.Firmware.Modules)
+	return &own
+}
+
+// all are the profiles, which are read once: a world may have a thousand devices.
+var all = sync.OnceValue(func() []*board.Board {
 	var all []*board.Board
 	for _, name := range Names() {
 		file := name + ".toml"
@@ -79,7 +100,7 @@ func All() []*board.Board {
 		}
 	}
 	return all
-}
+})
 
 // Parse reads a profile, data, written in the file called file, on top of what
 // the chip gives to every board. The error names the line and what to do.

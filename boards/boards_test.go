@@ -2,6 +2,7 @@ package boards
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -100,12 +101,29 @@ func TestLoad(t *testing.T) {
 // board.
 func TestLoadIsACopy(t *testing.T) {
 	a, _ := Load(Default)
-	a.Heap.Size = 1
-	a.Firmware.Modules[0] = "x"
 	b, _ := Load(Default)
-	if b.Heap.Size == 1 || b.Firmware.Modules[0] == "x" {
-		t.Error("two loads share memory")
+	if !reflect.DeepEqual(a, b) || a == b {
+		t.Fatal("two loads are not the same, or are one")
 	}
+	var apart func(path string, x, y reflect.Value)
+	apart = func(path string, x, y reflect.Value) {
+		switch x.Kind() {
+		case reflect.Struct:
+			for i := range x.NumField() {
+				apart(path+"."+x.Type().Field(i).Name, x.Field(i), y.Field(i))
+			}
+		case reflect.Slice:
+			if x.Len() > 0 && x.Pointer() == y.Pointer() {
+				t.Errorf("two loads share %s", path)
+			}
+			for i := range x.Len() {
+				apart(path+"[]", x.Index(i), y.Index(i))
+			}
+		case reflect.Pointer, reflect.Map, reflect.Interface:
+			t.Errorf("%s: the test does not know how to compare a %s", path, x.Kind())
+		}
+	}
+	apart("board", reflect.ValueOf(*a), reflect.ValueOf(*b))
 }
 
 func TestParseErrors(t *testing.T) {

@@ -34,6 +34,9 @@ func (l *Log) Handle(e world.Event) {
 		l.output(e.Device, Plain(out.Text))
 		return
 	}
+	if l.Events == nil {
+		return
+	}
 	switch e.Data.(type) {
 	case event.Callback:
 		return
@@ -225,11 +228,11 @@ func Describe(e world.Event) string {
 		return s
 	case event.Socket:
 		s := fmt.Sprintf("#%d %s", d.ID, d.State)
-		if d.Local != "" {
-			s += " " + d.Local
+		if d.Local.IsValid() {
+			s += " " + d.Local.String()
 		}
-		if d.Remote != "" {
-			s += " ⇄ " + d.Remote
+		if d.Remote.IsValid() {
+			s += " ⇄ " + d.Remote.String()
 		}
 		return s
 	case event.Pin:

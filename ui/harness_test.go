@@ -3,6 +3,7 @@ package ui
 import (
 	"flag"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -235,7 +236,7 @@ func (h *harness) scene() {
 	h.output(180_200, "starting\r\n> ")
 	h.event(1_500_000, event.WiFi{Mode: "station", State: "connected"})
 	h.event(2_100_000, event.WiFi{Mode: "station", State: "got IP", IP: "192.168.1.10"})
-	h.event(2_100_500, event.Socket{ID: 1, State: "listen", Local: "0.0.0.0:80"})
+	h.event(2_100_500, event.Socket{ID: 1, State: "listen", Local: netip.MustParseAddrPort("0.0.0.0:80")})
 	for i := range 50 {
 		free := 41_216 - i%7*1_200
 		if i == 20 {

@@ -2,6 +2,7 @@ package ui
 
 import (
 	"fmt"
+	"net/netip"
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
@@ -101,7 +102,7 @@ func (l *logbook) addEvent(e world.Event) {
 	case event.WiFi:
 		add(fromSim, "wifi", dim, "%s", spaced(d.Mode, d.State, d.IP))
 	case event.Socket:
-		add(fromSim, "net", dim, "#%d %s", d.ID, spaced(d.State, d.Local, d.Remote))
+		add(fromSim, "net", dim, "#%d %s", d.ID, socketText(d))
 	case event.Pin:
 		level, by := "low", "by the program"
 		if d.Level != 0 {
@@ -133,6 +134,17 @@ func prefixed(where, text string) string {
 }
 
 // spaced joins the parts that are not empty.
+// socketText says what has happened to a socket.
+func socketText(d event.Socket) string {
+	text := func(a netip.AddrPort) string {
+		if !a.IsValid() {
+			return ""
+		}
+		return a.String()
+	}
+	return spaced(d.State, text(d.Local), text(d.Remote))
+}
+
 func spaced(parts ...string) string {
 	var full []string
 	for _, p := range parts {

@@ -41,7 +41,7 @@ func (s *socketEvents) add(at clock.Time, d event.Socket) {
 	if len(list) == eventsPerSocket {
 		list = list[1:]
 	}
-	s.byID[d.ID] = append(list, socketEvent{at, spaced(d.State, d.Local, d.Remote)})
+	s.byID[d.ID] = append(list, socketEvent{at, socketText(d)})
 }
 
 func (s *socketEvents) reset() { *s = socketEvents{} }

@@ -104,7 +104,7 @@ func (s *Scheduler) Shutdown() {
 	s.on = false
 	s.wake.Stop()
 	s.timers, s.packets, s.tasks = nil, nil, [priorities][]func(){}
-	s.wake, s.busyUntil, s.loopStart = nil, 0, -1
+	s.busyUntil, s.loopStart = 0, -1
 	s.cpu = nil
 }
 
@@ -155,13 +155,12 @@ func (s *Scheduler) reschedule() {
 	if at == clock.Forever {
 		return
 	}
-	if s.wake.Pending() {
-		if s.wake.Time() <= at {
-			return
-		}
-		s.wake.Stop()
+	switch {
+	case s.wake == nil:
+		s.wake = s.clock.At(at, s.run)
+	case !s.wake.Pending() || s.wake.Time() > at:
+		s.clock.Again(s.wake, at)
 	}
-	s.wake = s.clock.At(at, s.run)
 }
 
 // nextWork returns when the device has something to do next.
@@ -186,7 +185,7 @@ func (s *Scheduler) nextTimer() clock.Time {
 			return t.expiry
 		}
 		if t.quietUntil < clock.Forever {
-			at = min(at, t.expiry.Add((t.quietUntil.Sub(t.expiry)+t.period-1)/t.period*t.period))
+			at = min(at, t.expiry.FirstFrom(t.quietUntil, t.period))
 		}
 	}
 	return at

@@ -16,7 +16,7 @@ type Timer struct {
 	armed  bool
 
 	quietUntil clock.Time
-	skipped    func(at clock.Time)
+	skipped    func(at clock.Time) (next clock.Time)
 }
 
 // NewTimer makes a timer that calls fn, disarmed.
@@ -60,7 +60,7 @@ func (t *Timer) Expiry() clock.Time { return t.expiry }
 // idle device sleeps through them. Those that it has slept through are reported
 // to skipped before anything else happens on the device. An expiry that finds the
 // CPU busy is not left out: it comes late, and that may show.
-func (t *Timer) Quiet(until clock.Time, skipped func(at clock.Time)) {
+func (t *Timer) Quiet(until clock.Time, skipped func(at clock.Time) (next clock.Time)) {
 	t.quietUntil, t.skipped = until, skipped
 	t.s.reschedule()
 }
@@ -90,8 +90,9 @@ func (s *Scheduler) catchUp(now clock.Time) {
 		s.timers = slices.Delete(s.timers, i, i+1)
 		for t.expiry < now && t.quiet(s.busyUntil) {
 			at := t.expiry
-			t.expiry = t.expiry.Add(t.period)
-			t.skipped(at)
+			t.expiry = at.Add(t.period)
+			next := t.skipped(at) // which may change quietUntil
+			t.expiry = t.expiry.FirstFrom(min(next, t.quietUntil, now), t.period)
 		}
 		t.insert()
 	}

@@ -5,6 +5,8 @@
 package event
 
 import (
+	"net/netip"
+
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -61,10 +63,10 @@ type WiFi struct {
 
 // Socket: a connection has come to another state.
 type Socket struct {
-	ID     int    `json:"id"`
-	State  string `json:"state"`
-	Local  string `json:"local,omitempty"`
-	Remote string `json:"remote,omitempty"`
+	ID     int            `json:"id"`
+	State  string         `json:"state"`
+	Local  netip.AddrPort `json:"local,omitzero"`
+	Remote netip.AddrPort `json:"remote,omitzero"`
 }
 
 // Pin: a pin changed.

@@ -37,16 +37,14 @@ func (x *Inspector) HintLong(what string, fn vm.Value, took clock.Duration) {
 	if took <= longCallback || !ok || vm.LineDefined(f) <= 0 {
 		return
 	}
-	text := fmt.Sprintf("%s kept the CPU for %d ms: over 15 ms the network suffers", what, took/clock.Millisecond)
-	limit := "15"
+	limit, effect := "15", "over 15 ms the network suffers"
 	if took > tooLongCallback {
-		text = fmt.Sprintf("%s kept the CPU for %d ms: over 500 ms the device may lose its Wi-Fi connection", what, took/clock.Millisecond)
-		limit = "500"
+		limit, effect = "500", "over 500 ms the device may lose its Wi-Fi connection"
 	}
 	where := vm.DefinedAt(f)
-	text = x.host.Lua().FunctionLabel(f) + ", " + text
 	if x.hinted.first("long\x00" + limit + what + "\x00" + where) {
-		x.host.Emit(event.Hint{Text: text, Where: where})
+		x.host.Emit(event.Hint{Where: where, Text: fmt.Sprintf("%s, %s kept the CPU for %d ms: %s",
+			x.host.Lua().FunctionLabel(f), what, took/clock.Millisecond, effect)})
 	}
 }
 

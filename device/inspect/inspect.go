@@ -60,7 +60,7 @@ type Inspector struct {
 
 	Hints    Hints
 	parts    []func(*HeapParts)
-	ended    []func(report func(Ended))
+	ended    []func(by clock.Time, report func(Ended))
 	leaks    map[event.RefHeld]int // callbacks that were found to leak, by place and purpose
 	examined map[examined]bool
 	checked  clock.Time // when leaks were last looked for

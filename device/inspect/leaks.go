@@ -35,9 +35,11 @@ type Ended struct {
 	Kept bool
 }
 
-// OnEnded makes fn report, when asked, what has ended and still has callbacks.
-// Firmware modules call it when they open.
-func (x *Inspector) OnEnded(fn func(report func(Ended))) { x.ended = append(x.ended, fn) }
+// OnEnded makes fn report, when asked, what had ended by some time and still has
+// callbacks. Firmware modules call it when they open.
+func (x *Inspector) OnEnded(fn func(by clock.Time, report func(Ended))) {
+	x.ended = append(x.ended, fn)
+}
 
 // lookForLeaks checks now and then, between pieces of work.
 func (x *Inspector) lookForLeaks() {
@@ -59,8 +61,8 @@ func (x *Inspector) CheckLeaks() {
 	}
 	var late []Ended
 	for _, fn := range x.ended {
-		fn(func(e Ended) {
-			if len(e.Refs) > 0 && x.host.Now().Sub(e.Since) >= x.cfg.LeakAfter {
+		fn(x.checked.Add(-x.cfg.LeakAfter), func(e Ended) {
+			if len(e.Refs) > 0 {
 				late = append(late, e)
 			}
 		})

@@ -110,10 +110,11 @@ func (t *Table) heapParts(p *inspect.HeapParts) {
 	})
 }
 
-// ended reports the objects that have come to their end and still have callbacks.
-func (t *Table) ended(report func(inspect.Ended)) {
+// ended reports the objects that had come to their end by some time and still have
+// callbacks.
+func (t *Table) ended(by clock.Time, report func(inspect.Ended)) {
 	t.each(func(h Holder, o *Object) {
-		if o.Dead || o.endedAt == 0 || !h.Over() {
+		if o.Dead || o.endedAt == 0 || o.endedAt > by || !h.Over() {
 			return
 		}
 		e := inspect.Ended{Name: h.String(), Since: o.endedAt, Object: h}

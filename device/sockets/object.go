@@ -1,8 +1,8 @@
 package sockets
 
 import (
-	"fmt"
 	"net/netip"
+	"strconv"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
@@ -40,7 +40,7 @@ func (o *Object) Anchor(value vm.Value, kind string) bool {
 	if o.self != 0 {
 		return false
 	}
-	o.self = o.table.v.Ref(value, fmt.Sprintf("%s %d", kind, o.ID))
+	o.self = o.table.v.Ref(value, kind+" "+strconv.Itoa(o.ID))
 	o.endedAt = 0
 	return true
 }
@@ -63,10 +63,10 @@ func (o *Object) Release() {
 func (o *Object) State(state string, local, remote netip.AddrPort) {
 	e := event.Socket{ID: o.ID, State: state}
 	if local.IsValid() && local.Port() != 0 {
-		e.Local = local.String()
+		e.Local = local
 	}
 	if remote.IsValid() && remote.Port() != 0 {
-		e.Remote = remote.String()
+		e.Remote = remote
 	}
 	o.table.host.Emit(e)
 }
@@ -78,5 +78,5 @@ func (o *Object) SetCallback(ref *vm.Ref, name, kind string, fn *vm.Function) {
 		o.table.v.Unref(ref)
 		return
 	}
-	o.table.v.SetRef(ref, fn, fmt.Sprintf("%s callback of %s %d", name, kind, o.ID))
+	o.table.v.SetRef(ref, fn, name+" callback of "+kind+" "+strconv.Itoa(o.ID))
 }

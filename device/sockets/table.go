@@ -60,11 +60,16 @@ func (t *Table) lost(owner any, kind lwip.Loss, what string) {
 // Enter notes the running call around a function of a module.
 func (t *Table) Enter(fn func(*vm.Call) int) func(*vm.Call) int {
 	return func(c *vm.Call) int {
-		outer := t.call
-		t.call = c
-		defer func() { t.call = outer }()
-		return fn(c)
+		return Within(t, c, fn, func(fn func(*vm.Call) int, c *vm.Call) int { return fn(c) })
 	}
+}
+
+// Within is Enter for one call of a method.
+func Within[T any](t *Table, c *vm.Call, self T, method func(T, *vm.Call) int) int {
+	outer := t.call
+	t.call = c
+	defer func() { t.call = outer }()
+	return method(self, c)
 }
 
 // Callback calls a Lua function from the stack: unprotected, so that an error is

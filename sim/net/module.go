@@ -60,13 +60,13 @@ func open(d *device.Device) *device.Lib {
 func method(srv func(*server, *vm.Call) int, tcp, udp func(*socket, *vm.Call) int) func(*vm.Call) int {
 	return func(c *vm.Call) int {
 		if s, ok := c.TestObject(1, serverType).(*server); ok && srv != nil {
-			return s.m.Enter(func(c *vm.Call) int { return srv(s, c) })(c)
+			return sockets.Within(s.m.Table, c, s, srv)
 		}
 		if s, ok := c.TestObject(1, socketType).(*socket); ok && tcp != nil {
-			return s.m.Enter(func(c *vm.Call) int { return tcp(s, c) })(c)
+			return sockets.Within(s.m.Table, c, s, tcp)
 		}
 		if s, ok := c.TestObject(1, udpType).(*socket); ok && udp != nil {
-			return s.m.Enter(func(c *vm.Call) int { return udp(s, c) })(c)
+			return sockets.Within(s.m.Table, c, s, udp)
 		}
 		c.Error("invalid user data")
 		return 0

@@ -8,11 +8,11 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
-// ended reports the timers that no longer run and still have their callback. A
-// program may well start such a timer again.
-func (m *module) ended(report func(inspect.Ended)) {
+// ended reports the timers that had stopped by some time and still have their
+// callback. A program may well start such a timer again.
+func (m *module) ended(by clock.Time, report func(inspect.Ended)) {
 	for _, t := range m.timers {
-		if t.fn != 0 && t.endedAt > 0 && !t.running() {
+		if t.fn != 0 && t.endedAt > 0 && t.endedAt <= by && !t.running() {
 			report(inspect.Ended{Name: "the timer", Since: t.endedAt, Refs: []vm.Ref{t.fn}, Object: t, Kept: true})
 		}
 	}

@@ -12,8 +12,6 @@
 // hostnet it is the only place in the simulation that may read the wall clock.
 package clock
 
-import "container/heap"
-
 // Time is a point in virtual time, in microseconds since the world began.
 type Time int64
 
@@ -42,6 +40,15 @@ func (t Time) Add(d Duration) Time { return t + Time(d) }
 // Sub returns how much later t is than u.
 func (t Time) Sub(u Time) Duration { return Duration(t) - Duration(u) }
 
+// FirstFrom returns the first of t and the moments each period after it that is not
+// before from.
+func (t Time) FirstFrom(from Time, period Duration) Time {
+	if from <= t {
+		return t
+	}
+	return t.Add((from.Sub(t) + period - 1) / period * period)
+}
+
 // Seconds returns t as a floating-point number of seconds since the world began.
 func (t Time) Seconds() float64 { return float64(t) / 1e6 }
 
@@ -56,6 +63,7 @@ type Event struct {
 	index int // position in the queue, -1 when not queued
 	fn    func()
 	clock *Clock
+	own   bool // the clock's own, made by Do
 }
 
 // Time returns when the event is due.
@@ -69,7 +77,7 @@ func (e *Event) Stop() bool {
 	if !e.Pending() {
 		return false
 	}
-	heap.Remove(&e.clock.queue, e.index)
+	e.clock.queue.remove(e)
 	return true
 }
 
@@ -85,7 +93,8 @@ type Clock struct {
 	seq      uint64
 	happened uint64
 	queue    queue
-	limit    Time // of the Run or RunUntil under way
+	spare    []*Event // of Do, to be used again
+	limit    Time     // of the Run or RunUntil under way
 	pacer    pacer
 }
 
@@ -113,8 +122,34 @@ func (c *Clock) At(t Time, fn func()) *Event {
 	}
 	c.seq++
 	e := &Event{at: t, seq: c.seq, fn: fn, clock: c}
-	heap.Push(&c.queue, e)
+	c.queue.push(e)
 	return e
+}
+
+// Again schedules an event of this clock once more, at time t instead of its own if
+// it is pending. It is as if it were stopped and made anew.
+func (c *Clock) Again(e *Event, t Time) {
+	c.seq++
+	e.at, e.seq = max(t, c.now), c.seq
+	if e.index >= 0 {
+		c.queue.down(e.index, e)
+		c.queue.up(e.index, e)
+	} else {
+		c.queue.push(e)
+	}
+}
+
+// Do is After for whoever never stops or asks: it makes no event that lasts.
+func (c *Clock) Do(d Duration, fn func()) {
+	n := len(c.spare)
+	if n == 0 {
+		c.After(d, fn).own = true
+		return
+	}
+	e := c.spare[n-1]
+	c.spare = c.spare[:n-1]
+	e.fn = fn
+	c.Again(e, c.now.Add(d))
 }
 
 // After schedules fn to run d from now.
@@ -130,37 +165,69 @@ func (c *Clock) Next() Time {
 
 // step runs the next event. The queue must not be empty.
 func (c *Clock) step() {
-	e := heap.Pop(&c.queue).(*Event)
+	e := c.queue[0]
+	c.queue.remove(e)
 	c.now = e.at
 	c.happened++
-	e.fn()
+	fn := e.fn
+	if e.own {
+		e.fn = nil
+		c.spare = append(c.spare, e)
+	}
+	fn()
 }
 
 // queue is a binary heap of events by (at, seq).
 type queue []*Event
 
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
-	if q[i].at != q[j].at {
-		return q[i].at < q[j].at
-	}
-	return q[i].seq < q[j].seq
+func (e *Event) before(o *Event) bool { return e.at < o.at || e.at == o.at && e.seq < o.seq }
+
+func (q *queue) push(e *Event) {
+	*q = append(*q, nil)
+	q.up(len(*q)-1, e)
 }
-func (q queue) Swap(i, j int) {
-	q[i], q[j] = q[j], q[i]
-	q[i].index, q[j].index = i, j
-}
-func (q *queue) Push(x any) {
-	e := x.(*Event)
-	e.index = len(*q)
-	*q = append(*q, e)
-}
-func (q *queue) Pop() any {
-	old := *q
-	n := len(old) - 1
-	e := old[n]
-	old[n] = nil
-	*q = old[:n]
+
+func (q *queue) remove(e *Event) {
+	i, n := e.index, len(*q)-1
+	last := (*q)[n]
+	(*q)[n] = nil
+	*q = (*q)[:n]
 	e.index = -1
-	return e
+	if last != e {
+		q.down(i, last)
+		q.up(last.index, last)
+	}
+}
+
+// up puts e at i or above, where it belongs, and down at i or below.
+func (q queue) up(i int, e *Event) {
+	for i > 0 {
+		above := (i - 1) / 2
+		if q[above].before(e) {
+			break
+		}
+		q[i] = q[above]
+		q[i].index = i
+		i = above
+	}
+	q[i], e.index = e, i
+}
+
+func (q queue) down(i int, e *Event) {
+	for {
+		below := 2*i + 1
+		if below >= len(q) {
+			break
+		}
+		if right := below + 1; right < len(q) && q[right].before(q[below]) {
+			below = right
+		}
+		if e.before(q[below]) {
+			break
+		}
+		q[i] = q[below]
+		q[i].index = i
+		i = below
+	}
+	q[i], e.index = e, i
 }

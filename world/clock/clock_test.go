@@ -44,6 +44,14 @@ func TestRunToAPlaceBetweenEvents(t *testing.T) {
 	}
 }
 
+func TestFirstFrom(t *testing.T) {
+	for _, tt := range []struct{ from, want Time }{{0, 100}, {100, 100}, {101, 125}, {125, 125}, {126, 150}, {200, 200}} {
+		if got := Time(100).FirstFrom(tt.from, 25); got != tt.want {
+			t.Errorf("from %d: %d, want %d", tt.from, got, tt.want)
+		}
+	}
+}
+
 func TestStopTakesAnEventOut(t *testing.T) {
 	c := New()
 	ran := 0
@@ -62,20 +70,95 @@ func TestStopTakesAnEventOut(t *testing.T) {
 	}
 }
 
-// The queue against a sorted list, with random insertions and removals.
+// An event that comes again keeps no place: of equal times it is the last.
+func TestAgain(t *testing.T) {
+	c := New()
+	got := ""
+	note := func(s string) func() { return func() { got += fmt.Sprintf("%s@%d ", s, c.Now()) } }
+	a := c.At(10, note("a"))
+	b := c.At(20, note("b"))
+	c.Again(a, 20)
+	c.RunUntil(20)
+	c.Again(b, 5) // the past is now
+	c.Again(a, 30)
+	c.Again(a, 25)
+	c.RunUntil(40)
+	if want := "b@20 a@20 b@20 a@25 "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+// What is done is in order with other events, also where an event is used again.
+func TestDo(t *testing.T) {
+	c := New()
+	got := ""
+	note := func(s string) func() { return func() { got += fmt.Sprintf("%s@%d ", s, c.Now()) } }
+	c.Do(10, func() {
+		note("a")()
+		c.Do(10, note("d"))
+		c.After(10, note("e"))
+		c.Do(5, note("c"))
+	})
+	c.After(10, note("b"))
+	c.RunUntil(100)
+	if want := "a@10 b@10 c@15 d@20 e@20 "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if allocs := testing.AllocsPerRun(100, func() { c.Do(1, func() {}); c.RunUntil(c.Next()) }); allocs > 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
+
+// The inbox keeps its order over bursts, and gives the room of a large one back.
+func TestInbox(t *testing.T) {
+	c := New()
+	n := 0
+	c.Receive = func(in any) {
+		if in.(int) != n {
+			t.Fatalf("got %v, want %d", in, n)
+		}
+		if n++; n == 2500 {
+			c.Stop()
+		} else if n <= 1000 && n%2 == 0 {
+			c.Post(2000 + n/2 - 1)
+		}
+	}
+	for i := range 2000 {
+		c.Post(i)
+	}
+	c.Run(Forever, false)
+	if n != 2500 || cap(c.pacer.inbox) > keptInbox {
+		t.Errorf("%d items came; the inbox has room for %d", n, cap(c.pacer.inbox))
+	}
+}
+
+// The queue against a sorted list, with random insertions, removals and events that
+// are moved.
 func TestQueueAgainstSort(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(1, 2))
 	c := New()
 	type rec struct{ at, seq int }
 	var got, want []rec
+	var moved []func()
 	for i := range 2000 {
 		r := rec{rnd.IntN(100), i}
 		e := c.At(Time(r.at), func() { got = append(got, r) })
-		if rnd.IntN(3) == 0 {
+		switch rnd.IntN(4) {
+		case 0:
 			e.Stop()
+			continue
+		case 1:
+			moved = append(moved, func() {
+				r.at = rnd.IntN(100)
+				c.Again(e, Time(r.at))
+				want = append(want, r)
+			})
 			continue
 		}
 		want = append(want, r)
+	}
+	for _, again := range moved {
+		again()
 	}
 	sort.SliceStable(want, func(i, j int) bool { return want[i].at < want[j].at })
 	c.RunUntil(100)

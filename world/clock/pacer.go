@@ -2,6 +2,7 @@ package clock
 
 import (
 	"math"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -10,17 +11,18 @@ import (
 var Max = math.Inf(1)
 
 // The pacer decides when the next event may run. In virtual mode (speed Max)
-// that is at once. At a finite speed it sleeps until wall time has reached the
+// that is at once. At a finite speed it waits until wall time has reached the
 // event, or until something arrives from outside. A world that cannot keep up
 // with wall time is not made to catch up: the anchor moves with it, so that a
 // slow moment is not followed by a burst.
 //
-// Everything in it is guarded by mu, because the keyboard, signals and host
-// sockets use it from their own goroutines.
+// Everything in it but the last group is guarded by mu, because the keyboard,
+// signals and host sockets use it from their own goroutines.
 type pacer struct {
 	mu      sync.Mutex
 	wake    chan struct{} // capacity 1: something changed
 	inbox   []item
+	taken   int // of inbox
 	speed   float64
 	paused  bool
 	steps   int
@@ -32,6 +34,18 @@ type pacer struct {
 	virtual  Time
 	wall     time.Time
 	anchored bool
+	lead     Time // until when a world that follows need not wait, see leadTime
+
+	// What belongs to the goroutine that runs the world.
+	polls time.Duration // left until the next input, see maxPolls
+	host  host
+}
+
+// host is what the pacer needs of the computer.
+type host struct {
+	now   func() time.Time
+	sleep func(wake <-chan struct{}, d time.Duration) // for d, or until it is woken
+	yield func()                                      // lets other goroutines run
 }
 
 // item is one thing in the inbox: a value from outside, or a look.
@@ -40,13 +54,81 @@ type item struct {
 	look  func() // nil: it is an input
 }
 
+// keptInbox is for how many items an empty inbox keeps room.
+const keptInbox = 256
+
 // maxLag is how far the world may fall behind wall time before the pacer gives
 // the lost time up.
 const maxLag = 200 * time.Millisecond
 
+// leadTime is how much virtual time may pass at once after an input while a world in
+// virtual mode follows what is outside: who has sent something waits for the answer,
+// and the latency of the wire is not worth its wait. It is shorter than the device's
+// stack waits for any answer.
+const leadTime = 100 * Millisecond
+
+// leads reports whether an event at t need not wait for wall time.
+func (p *pacer) leads(t Time) bool { return p.following() && t <= p.lead }
+
+// A sleep of the host ends up to a millisecond late, so a wait of less than shortWait
+// is polled away, for as long as somebody outside may wait for what comes of an
+// input: maxPolls of waiting. Without inputs a world is late and catches up, and
+// leaves the CPU alone.
+const (
+	shortWait = 100 * time.Microsecond
+	maxPolls  = 10 * time.Millisecond
+)
+
 func (p *pacer) init() {
 	p.wake = make(chan struct{}, 1)
 	p.speed = Max
+	p.host = host{now: time.Now, sleep: sleeper(), yield: runtime.Gosched}
+}
+
+// sleeper returns host.sleep.
+func sleeper() func(wake <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(time.Hour)
+	timer.Stop()
+	return func(wake <-chan struct{}, d time.Duration) {
+		timer.Reset(d)
+		select {
+		case <-wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// await lets d pass, unless something changes meanwhile.
+func (p *pacer) await(d time.Duration) {
+	if d >= shortWait || d > p.polls {
+		p.host.sleep(p.wake, d)
+		return
+	}
+	for began := p.host.now(); ; p.host.yield() {
+		waited := p.host.now().Sub(began)
+		select {
+		case <-p.wake:
+			p.polls -= waited
+			return
+		default:
+		}
+		if waited >= d {
+			p.polls -= waited
+			return
+		}
+	}
+}
+
+// answer is called for each input: what follows from it is not made to wait.
+func (p *pacer) answer(now Time) {
+	p.polls = maxPolls
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.lead = now.Add(leadTime)
+	if p.following() {
+		p.anchored = false // what it was ahead of wall time need not be waited for
+	}
 }
 
 func (p *pacer) notify() {
@@ -60,13 +142,15 @@ func (p *pacer) notify() {
 type State struct {
 	Speed  float64 // virtual seconds per wall second; Max: as fast as possible
 	Paused bool
+	// Following: in virtual mode time keeps to wall time, see Follow.
+	Following bool
 }
 
 // State returns the pacer's state. It may be called from any goroutine.
 func (c *Clock) State() State {
 	c.pacer.mu.Lock()
 	defer c.pacer.mu.Unlock()
-	return State{Speed: c.pacer.speed, Paused: c.pacer.paused}
+	return State{Speed: c.pacer.speed, Paused: c.pacer.paused, Following: c.pacer.following()}
 }
 
 // SetSpeed sets how many virtual seconds pass per wall second: 1 is real time,
@@ -91,8 +175,8 @@ func (c *Clock) Step() { c.pacer.set(func(p *pacer) { p.steps++ }) }
 
 // Follow keeps virtual time from running ahead of wall time until release is
 // called, for as long as something outside is involved that lives in wall time: in
-// virtual mode the world runs in real time meanwhile. It may be called from any
-// goroutine, and so may release.
+// virtual mode the world runs in real time meanwhile, but for a short while after
+// each input. It may be called from any goroutine, and so may release.
 func (c *Clock) Follow() (release func()) {
 	c.pacer.set(func(p *pacer) { p.guests++ })
 	return sync.OnceFunc(func() { c.pacer.set(func(p *pacer) { p.guests-- }) })
@@ -108,11 +192,14 @@ func (c *Clock) KeepAlive() (release func()) {
 
 // rate is the speed in force.
 func (p *pacer) rate() float64 {
-	if p.guests > 0 && math.IsInf(p.speed, 1) {
+	if p.following() {
 		return 1
 	}
 	return p.speed
 }
+
+// following reports whether a world in virtual mode keeps to wall time.
+func (p *pacer) following() bool { return p.guests > 0 && math.IsInf(p.speed, 1) }
 
 // Stop makes Run return after the current event. It may be called from any
 // goroutine, also before Run.
@@ -123,14 +210,21 @@ func (c *Clock) Stop() { c.pacer.set(func(p *pacer) { p.stopped = true }) }
 // time that wall time has reached. It may be called from any goroutine. It never
 // blocks: whoever posts must bound what it posts.
 func (c *Clock) Post(input any) {
-	c.pacer.set(func(p *pacer) { p.inbox = append(p.inbox, item{input: input}) })
+	c.pacer.put(item{input: input})
 }
 
 // Look is Post for whoever only wants to see: fn runs in the place of an input and
 // must not change anything that happens in the world, unless it tells the world of
 // that as an input (a source that has something to type; see World.Taken).
 func (c *Clock) Look(fn func()) {
-	c.pacer.set(func(p *pacer) { p.inbox = append(p.inbox, item{look: fn}) })
+	c.pacer.put(item{look: fn})
+}
+
+func (p *pacer) put(in item) {
+	p.mu.Lock()
+	p.inbox = append(p.inbox, in)
+	p.mu.Unlock()
+	p.notify()
 }
 
 func (p *pacer) set(change func(*pacer)) {
@@ -151,11 +245,13 @@ func (p *pacer) takeItem() (in item, ok bool) {
 	if len(p.inbox) == 0 {
 		return item{}, false
 	}
-	in = p.inbox[0]
-	p.inbox[0] = item{}
-	p.inbox = p.inbox[1:]
-	if len(p.inbox) == 0 {
-		p.inbox = nil
+	in = p.inbox[p.taken]
+	p.inbox[p.taken] = item{}
+	if p.taken++; p.taken == len(p.inbox) {
+		p.inbox, p.taken = p.inbox[:0], 0
+		if cap(p.inbox) > keptInbox {
+			p.inbox = nil
+		}
 	}
 	return in, true
 }
@@ -168,6 +264,7 @@ func (c *Clock) serve() bool {
 	case in.look != nil:
 		in.look()
 	default:
+		c.pacer.answer(c.now)
 		c.Receive(in.input)
 	}
 	return ok
@@ -211,10 +308,10 @@ func (p *pacer) pausing() bool {
 func (p *pacer) reached(now, next Time) Time {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.paused || math.IsInf(p.rate(), 1) {
+	if p.paused || math.IsInf(p.rate(), 1) || p.anchored && p.leads(next) {
 		return now
 	}
-	wall := time.Now()
+	wall := p.host.now()
 	if !p.anchored {
 		p.virtual, p.wall, p.anchored = now, wall, true
 	}
@@ -261,13 +358,15 @@ func (p *pacer) ask(now, next Time) (verdict, time.Duration) {
 		return hold, 0
 	case next == Forever:
 		return wait, time.Hour
-	case math.IsInf(p.rate(), 1) || next <= now:
-		if p.anchored && time.Since(p.wallOf(next)) > maxLag {
+	case math.IsInf(p.rate(), 1) || p.leads(next):
+		return run, 0
+	case next <= now:
+		if p.anchored && p.host.now().Sub(p.wallOf(next)) > maxLag {
 			p.anchored = false
 		}
 		return run, 0
 	}
-	return wait, time.Until(p.wallOf(next))
+	return wait, p.wallOf(next).Sub(p.host.now())
 }
 
 // wallOf returns the wall time at which virtual time t is due.
@@ -279,8 +378,6 @@ func (p *pacer) wallOf(t Time) time.Time {
 // drain is true, nothing is left in the queue and the inbox. Events due at limit
 // still run; if that was the reason, Now is limit afterwards.
 func (c *Clock) Run(limit Time, drain bool) {
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
 	c.limit = limit
 	defer func() { c.limit = Forever }()
 	for {
@@ -304,10 +401,8 @@ func (c *Clock) Run(limit Time, drain bool) {
 		case hold:
 			c.Hold(c.pacer.pausing)
 		case wait:
-			timer.Reset(max(sleep, 0))
-			select {
-			case <-c.pacer.wake:
-			case <-timer.C:
+			if sleep > 0 {
+				c.pacer.await(sleep)
 			}
 		}
 	}

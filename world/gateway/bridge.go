@@ -108,7 +108,9 @@ func (b *bridge) pull() {
 	}
 	if b.deviceEnd {
 		b.endPassed = true
-		b.g.net.CloseWrite(b.conn)
+		if !b.finSent { // else closing tells the host of the end
+			b.g.net.CloseWrite(b.conn)
+		}
 		b.finish()
 	}
 }

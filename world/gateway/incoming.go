@@ -22,8 +22,6 @@ type incoming struct {
 	conn hostnet.Conn
 	dev  world.Node
 	port uint16
-
-	leave func() // lets the clock go
 }
 
 // addressWait is how long a connection waits for its device to get an address, and
@@ -39,7 +37,7 @@ func (g *Gateway) accepted(a hostnet.Accepted) error {
 	if err != nil {
 		return err
 	}
-	in := &incoming{g: g, conn: a.Conn, dev: dev, port: a.Port, leave: g.world.Clock.Follow()}
+	in := &incoming{g: g, conn: a.Conn, dev: dev, port: a.Port}
 	in.try(g.world.Clock.Now().Add(addressWait))
 	return nil
 }
@@ -64,7 +62,8 @@ func (in *incoming) try(deadline clock.Time) {
 		}
 	}
 	pcb.OnConnected = func(pcb *lwip.TCPConn) lwip.Err {
-		g.newBridge(pcb, in.conn, in.leave)
+		// From here on something of the host may be waited for.
+		g.newBridge(pcb, in.conn, g.world.Clock.Follow())
 		return lwip.OK
 	}
 	pcb.OnError = func(lwip.Err) { in.fail() }
@@ -78,7 +77,6 @@ func (in *incoming) try(deadline clock.Time) {
 // fail resets the host's connection: it was accepted before the device was asked.
 func (in *incoming) fail() {
 	in.g.net.ResetConn(in.conn)
-	in.leave()
 }
 
 // node returns the device with a name. One that was told to Publish is there; a

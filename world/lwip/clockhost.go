@@ -64,8 +64,9 @@ type clockTimer struct {
 	period  clock.Duration
 	repeat  bool
 	armed   bool
+	running bool // schedule comes when the expiry is over
 	until   clock.Time
-	skipped func(clock.Time)
+	skipped func(clock.Time) clock.Time
 	event   *clock.Event
 }
 
@@ -83,42 +84,53 @@ func (t *clockTimer) Disarm() bool {
 }
 
 // Quiet implements QuietTimer.
-func (t *clockTimer) Quiet(until clock.Time, skipped func(clock.Time)) {
+func (t *clockTimer) Quiet(until clock.Time, skipped func(clock.Time) clock.Time) {
 	t.until, t.skipped = until, skipped
-	if t.armed {
-		t.schedule()
-	}
+	t.schedule()
 }
 
 // schedule wakes the host for the first expiry that matters.
 func (t *clockTimer) schedule() {
-	t.event.Stop()
+	if !t.armed || t.running {
+		return
+	}
 	at := t.expiry
 	if t.repeat && t.until > at {
 		if t.until == clock.Forever {
+			t.event.Stop()
 			return
 		}
-		at = at.Add((t.until.Sub(at) + t.period - 1) / t.period * t.period)
+		at = at.FirstFrom(t.until, t.period)
 	}
-	t.event = t.h.clock.At(at, t.expire)
+	if t.event.Pending() && t.event.Time() == at {
+		return
+	}
+	if t.event == nil {
+		t.event = t.h.clock.At(at, t.expire)
+	} else {
+		t.h.clock.Again(t.event, at)
+	}
 }
 
 // CatchUp implements QuietTimer.
 func (t *clockTimer) CatchUp() {
-	for t.armed && t.repeat && t.expiry <= t.h.clock.Now() && t.expiry < t.until {
+	now := t.h.clock.Now()
+	for t.armed && t.repeat && t.expiry <= now && t.expiry < t.until {
 		at := t.expiry
-		t.expiry = t.expiry.Add(t.period)
-		t.skipped(at)
+		t.expiry = at.Add(t.period)
+		next := t.skipped(at) // which may change until
+		t.expiry = t.expiry.FirstFrom(min(next, t.until, now.Add(1)), t.period)
 	}
 }
 
 func (t *clockTimer) expire() {
+	t.running = true
 	t.CatchUp()
-	if t.repeat {
+	if t.expiry <= t.h.clock.Now() { // else it has turned out to be quiet
 		t.expiry = t.expiry.Add(t.period)
-		t.schedule()
-	} else {
-		t.armed = false
+		t.armed = t.repeat
+		t.fn()
 	}
-	t.fn()
+	t.running = false
+	t.schedule()
 }

@@ -61,25 +61,26 @@ type QuietTimer interface {
 	// Quiet says that expiries before until have no effect that can be seen from
 	// outside. The host may leave out those that would have run on time, and call
 	// skipped(at) for each of them later: at the latest in CatchUp, or before the
-	// next expiry that does run.
-	Quiet(until clock.Time, skipped func(at clock.Time))
+	// next expiry that does run. It returns before when expiries need not even be
+	// reported.
+	Quiet(until clock.Time, skipped func(at clock.Time) (next clock.Time))
 	// CatchUp reports the expiries left out up to now.
 	CatchUp()
 }
 
 // Kind says what a block of native memory is for.
-type Kind string
+type Kind uint8
 
 // What the stack allocates.
 const (
-	KindTCP     Kind = "tcp_pcb"
-	KindListen  Kind = "tcp_pcb_listen"
-	KindUDP     Kind = "udp_pcb"
-	KindSegment Kind = "tcp_seg"
-	KindPbuf    Kind = "pbuf"
-	KindTimeout Kind = "sys_timeout"
-	KindDNS     Kind = "dns"
-	KindIGMP    Kind = "igmp_group"
+	KindTCP     Kind = iota // tcp_pcb
+	KindListen              // tcp_pcb_listen
+	KindUDP                 // udp_pcb
+	KindSegment             // tcp_seg
+	KindPbuf                // pbuf
+	KindTimeout             // sys_timeout
+	KindDNS
+	KindIGMP // igmp_group
 )
 
 // Sizes of the stack's structures in bytes (oracle: net-constants.json compiled,

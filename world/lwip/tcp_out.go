@@ -2,6 +2,7 @@ package lwip
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
@@ -41,7 +42,7 @@ func (c *TCPConn) Write(data []byte) Err {
 			c.flags |= flagNagleMemErr
 			return ErrMem
 		}
-		g.data = append(make([]byte, 0, c.mss), rest[:n]...)
+		g.data = slices.Clone(rest[:n])
 		queue = append(queue, g)
 		seq += uint32(n)
 		rest = rest[n:]

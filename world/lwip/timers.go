@@ -46,6 +46,7 @@ type timeouts struct {
 	list      []timeout
 	last      clock.Time // when a timeout last ran
 	poll      Timer
+	skipped   func(clock.Time) clock.Time // check
 	tcpActive bool
 	reported  bool
 }
@@ -60,6 +61,7 @@ func (t *timeouts) init(s *Stack) {
 	}
 	t.tcpActive = true // ticks once after boot, finds no connection and stops
 	t.poll = s.host.NewTimer(func() { t.check(s.host.Now()) })
+	t.skipped = t.check
 	t.poll.Arm(pollPeriod, true)
 	t.quiet()
 }
@@ -72,36 +74,62 @@ func (t *timeouts) add(id timeoutID) {
 		}
 		return
 	}
-	ms := intervals[id]
-	i := 0
-	for i < len(t.list) && t.list[i].ms <= ms {
-		ms -= t.list[i].ms
-		i++
-	}
-	if i < len(t.list) {
-		t.list[i].ms -= ms
-	}
 	t.list = append(t.list, timeout{})
-	copy(t.list[i+1:], t.list[i:])
-	t.list[i] = timeout{ms, id}
+	t.place(id, t.list)
 }
 
-// check runs the timeouts that have expired (fw: sys_check_timeouts).
-func (t *timeouts) check(now clock.Time) {
+// place puts a timeout into a list whose last entry is to spare.
+func (t *timeouts) place(id timeoutID, list []timeout) {
+	ms := intervals[id]
+	i, last := 0, len(list)-1
+	for i < last && list[i].ms <= ms {
+		ms -= list[i].ms
+		i++
+	}
+	if i < last {
+		list[i].ms -= ms
+	}
+	copy(list[i+1:], list[i:last])
+	list[i] = timeout{ms, id}
+}
+
+// check runs the timeouts that have expired (fw: sys_check_timeouts) and returns when
+// the next one does.
+func (t *timeouts) check(now clock.Time) (next clock.Time) {
 	diff := int64(now.Sub(t.last) / clock.Millisecond)
 	ran := false
 	for len(t.list) > 0 && t.list[0].ms <= diff {
 		first := t.list[0]
-		t.list = append(t.list[:0], t.list[1:]...)
+		copy(t.list, t.list[1:])
 		t.last = now
 		diff -= first.ms
+		ran = true
+		if t.idle(first.id) {
+			t.place(first.id, t.list) // in the memory that it has
+			continue
+		}
+		t.list = t.list[:len(t.list)-1]
 		t.s.release(KindTimeout, sizeTimeout)
 		t.expired(first.id)
-		ran = true
 	}
 	if ran {
 		t.quiet()
 	}
+	if len(t.list) == 0 {
+		return clock.Forever
+	}
+	return t.last.Add(clock.Duration(t.list[0].ms) * clock.Millisecond)
+}
+
+// idle reports whether a timeout does nothing but come again.
+func (t *timeouts) idle(id timeoutID) bool {
+	switch id {
+	case arpTimeout, dhcpCoarseTimeout, dhcpFineTimeout:
+		return true
+	case igmpTimeout:
+		return t.reported
+	}
+	return false
 }
 
 func (t *timeouts) expired(id timeoutID) {
@@ -156,5 +184,5 @@ func (t *timeouts) quiet() {
 			break
 		}
 	}
-	q.Quiet(until, t.check)
+	q.Quiet(until, t.skipped)
 }

@@ -156,10 +156,12 @@ var Broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 func (n *NIC) Send(p *Packet) {
 	w := n.wire
 	w.sent++
-	s := sending{w: w, id: w.sent, packet: p, from: n}
+	s := &sending{w: w, id: w.sent, packet: p, from: n}
 	s.emit(Sent, nil, "")
 	s.route()
-	w.emit(Event{Time: w.clock.Now(), Kind: Routed, ID: s.id, Packet: p, From: n, Arrivals: s.arrivals})
+	if len(w.taps) > 0 {
+		w.emit(Event{Time: w.clock.Now(), Kind: Routed, ID: s.id, Packet: p, From: n, Arrivals: s.arrivals})
+	}
 }
 
 // sending is one packet on its way.
@@ -206,6 +208,10 @@ func sameNetwork(a, b netip.Prefix) bool {
 
 // carry asks the rules about the packet to one host and lets it happen.
 func (s *sending) carry(to *NIC) {
+	if len(s.w.rules) == 0 {
+		s.deliver(to, s.w.Latency)
+		return
+	}
 	f := Fate{Delay: s.w.Latency}
 	passage := Passage{Packet: s.packet, From: s.from, To: to, Time: s.w.clock.Now()}
 	for _, r := range s.w.rules {
@@ -223,17 +229,19 @@ func (s *sending) carry(to *NIC) {
 
 func (s *sending) deliver(to *NIC, delay clock.Duration) {
 	s.arrivals++
-	s.w.clock.After(max(delay, 0), func() {
-		switch why := to.shut(); {
-		case !to.attached:
-			s.emit(Dropped, to, "receiver detached")
-		case why != "":
-			s.emit(Dropped, to, why)
-		default:
-			s.emit(Delivered, to, "")
-			to.receive(s.packet)
-		}
-	})
+	s.w.clock.Do(max(delay, 0), func() { s.arrive(to) })
+}
+
+func (s *sending) arrive(to *NIC) {
+	switch why := to.shut(); {
+	case !to.attached:
+		s.emit(Dropped, to, "receiver detached")
+	case why != "":
+		s.emit(Dropped, to, why)
+	default:
+		s.emit(Delivered, to, "")
+		to.receive(s.packet)
+	}
 }
 
 // shut is why the NIC's host hears nothing, empty when it does.

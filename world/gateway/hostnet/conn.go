@@ -89,14 +89,22 @@ func (n *Network) Read(c Conn) {
 // follows. Only then may it be called again.
 func (n *Network) Write(c Conn, data [][]byte) {
 	n.on(c, func(conn *net.TCPConn) {
-		b := net.Buffers(data)
-		sent, err := b.WriteTo(conn)
+		sent, err := write(conn, data)
 		if err != nil {
 			n.broken(c, err)
 			return
 		}
-		n.tell(Written{c, int(sent)}, nil)
+		n.tell(Written{c, sent}, nil)
 	})
+}
+
+func write(conn *net.TCPConn, data [][]byte) (int, error) {
+	if len(data) == 1 {
+		return conn.Write(data[0])
+	}
+	b := net.Buffers(data)
+	n, err := b.WriteTo(conn)
+	return int(n), err
 }
 
 // broken tells of an error, unless it is that the connection was closed here.

@@ -1,6 +1,7 @@
 package hostnet
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -42,7 +43,11 @@ func (n *Network) Publish(p Publication) (netip.AddrPort, error) {
 		u := newUDPPort(n, p, conn.(*net.UDPConn))
 		return netip.MustParseAddrPort(conn.LocalAddr().String()), n.serve(conn, u.write, u.read)
 	}
-	l, err := net.Listen("tcp", at)
+	var lc net.ListenConfig
+	if addr, err := netip.ParseAddr(p.listenHost()); err == nil && addr.IsLoopback() {
+		lc.KeepAlive = -1 // a client on this computer does not vanish without a word
+	}
+	l, err := lc.Listen(context.Background(), "tcp", at)
 	if err != nil {
 		return netip.AddrPort{}, publishError(p, err)
 	}
