@@ -155,7 +155,6 @@ func (d *Device) boot() {
 		Heap:       memory,
 		Now:        func() int64 { return int64(d.Now()) },
 		Recorder:   d.Inspect.Recorder(),
-		ExactHeap:  d.cfg.ExactHeap,
 	})
 	d.Inspect.WatchVM(d.VM)
 	d.ETS.SetCPU(d.VM)

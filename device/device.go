@@ -57,10 +57,7 @@ type Config struct {
 	// HostCPU makes Lua take no virtual time, except what tmr.delay asks for.
 	// CPU time is counted all the same, for the watchdog.
 	HostCPU bool
-	// ExactHeap accounts for Lua's memory exactly at every allocation, as
-	// vm.Config says.
-	ExactHeap bool
-	OnPanic   OnPanic
+	OnPanic OnPanic
 	// Inspect says what is recorded and looked for.
 	Inspect inspect.Config
 	// WiFi is what the device's flash holds of Wi-Fi at first.

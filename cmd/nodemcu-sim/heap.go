@@ -143,11 +143,10 @@ func (f *heapFlags) showAll(w io.Writer, s *snapshot.Snapshot) error {
 		return writeJSON(w, sum)
 	}
 	fmt.Fprintf(w, "%s after %.6f s: %s\n", plain(s.Device), float64(s.Time)/1e6, plain(s.Reason))
-	fmt.Fprintf(w, "%d of %d bytes free, longest piece %d, least free so far %d", s.Heap.Free, s.Heap.Size, s.Heap.Largest, s.Heap.Low)
+	fmt.Fprintf(w, "%d of %d bytes free, longest piece %d, least free so far %d\n", s.Heap.Free, s.Heap.Size, s.Heap.Largest, s.Heap.Low)
 	if s.Heap.Garbage > 0 {
-		fmt.Fprintf(w, "; %d held by nothing", s.Heap.Garbage)
+		fmt.Fprintf(w, "%d bytes are held by nothing\n", s.Heap.Garbage)
 	}
-	fmt.Fprintln(w)
 	if s.Heap.Request > 0 {
 		fmt.Fprintf(w, "the request was for %d bytes\n", s.Heap.Request)
 	}

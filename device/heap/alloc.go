@@ -2,7 +2,7 @@ package heap
 
 import (
 	"fmt"
-	"sort"
+	"math/bits"
 )
 
 // Layout says how the allocator below Lua places blocks.
@@ -46,7 +46,7 @@ func (l Layout) header() int {
 type Block struct {
 	size   int32 // bytes asked for
 	length int32 // bytes taken, header and rounding included
-	addr   int32 // 1 + offset in the arena; 0 while not placed
+	addr   int32 // 1 + offset in the arena
 }
 
 // Size is the number of bytes that were asked for.
@@ -55,26 +55,46 @@ func (b Block) Size() int { return int(b.size) }
 // Length is the number of bytes of the heap it takes, with header and rounding.
 func (b Block) Length() int { return int(b.length) }
 
-// Placed reports whether the block has an address. Blocks of young Lua objects
-// have none until they have survived a collection (see Heap.Reserve).
+// Placed reports whether the block has an address: whether there is one.
 func (b Block) Placed() bool { return b.addr != 0 }
 
-type span struct{ addr, length int32 }
+// granule is what sizes and addresses are multiples of, but in an ideal heap.
+const granule = 8
 
-// arena is the memory itself: its free spans in address order.
+// arena is the memory itself: its free spans. Each is known at its first granule,
+// which has a bit in starts, and at its last: tag holds its length in granules
+// there, negative at the end. No span is one granule long.
 type arena struct {
 	layout Layout
 	size   int
-	used   int // bytes taken, placed and reserved
-	free   []span
+	used   int // bytes taken
+	tag    []int32
+	starts []uint64
 }
 
 func newArena(l Layout, size int) arena {
 	a := arena{layout: l, size: size}
 	if l != Ideal {
-		a.free = []span{{0, int32(size)}}
+		n := size / granule
+		a.tag = make([]int32, n+1)
+		a.starts = make([]uint64, n/64+1)
+		a.add(0, n)
 	}
 	return a
+}
+
+// add notes n free granules from g on.
+func (a *arena) add(g, n int) {
+	if n > 1 {
+		a.tag[g], a.tag[g+n-1] = int32(n), -int32(n)
+		a.starts[g>>6] |= 1 << (g & 63)
+	}
+}
+
+// remove forgets the free span of n granules at g.
+func (a *arena) remove(g, n int) {
+	a.tag[g], a.tag[g+n-1] = 0, 0
+	a.starts[g>>6] &^= 1 << (g & 63)
 }
 
 // length is how many bytes of the arena a block of n bytes takes.
@@ -83,13 +103,12 @@ func (a *arena) length(n int) int {
 	if h == 0 {
 		return n
 	}
-	return (n + h + 7) &^ 7
+	return (n + h + granule - 1) &^ (granule - 1)
 }
 
 // place finds room for n bytes, first fit. A remainder of up to two headers
 // stays with the block.
 func (a *arena) place(n int) (Block, bool) {
-	need := int32(a.length(n))
 	if a.layout == Ideal {
 		if a.used+n > a.size {
 			return Block{}, false
@@ -97,22 +116,24 @@ func (a *arena) place(n int) (Block, bool) {
 		a.used += n
 		return Block{int32(n), int32(n), 1}, true
 	}
-	least := int32(2 * a.layout.header())
-	for i := range a.free {
-		f := &a.free[i]
-		if f.length < need {
-			continue
+	length := a.length(n)
+	need, least := int32(length/granule), 2*a.layout.header()/granule
+	for w, set := range a.starts {
+		for ; set != 0; set &= set - 1 {
+			g := w<<6 + bits.TrailingZeros64(set)
+			free := a.tag[g]
+			if free < need {
+				continue
+			}
+			a.remove(g, int(free))
+			if rest := int(free - need); rest > least {
+				a.add(g+int(need), rest)
+			} else {
+				length = int(free) * granule
+			}
+			a.used += length
+			return Block{int32(n), int32(length), int32(g)*granule + 1}, true
 		}
-		b := Block{int32(n), need, f.addr + 1}
-		if f.length-need > least {
-			f.addr += need
-			f.length -= need
-		} else {
-			b.length = f.length
-			a.free = append(a.free[:i], a.free[i+1:]...)
-		}
-		a.used += int(b.length)
-		return b, true
 	}
 	return Block{}, false
 }
@@ -123,23 +144,28 @@ func (a *arena) release(b Block) {
 	if a.layout == Ideal {
 		return
 	}
-	s := span{b.addr - 1, b.length}
-	i := sort.Search(len(a.free), func(i int) bool { return a.free[i].addr > s.addr })
-	joinLeft := i > 0 && a.free[i-1].addr+a.free[i-1].length == s.addr
-	joinRight := i < len(a.free) && s.addr+s.length == a.free[i].addr
-	switch {
-	case joinLeft && joinRight:
-		a.free[i-1].length += s.length + a.free[i].length
-		a.free = append(a.free[:i], a.free[i+1:]...)
-	case joinLeft:
-		a.free[i-1].length += s.length
-	case joinRight:
-		a.free[i].addr = s.addr
-		a.free[i].length += s.length
-	default:
-		a.free = append(a.free, span{})
-		copy(a.free[i+1:], a.free[i:])
-		a.free[i] = s
+	g, n := int(b.addr-1)/granule, int(b.length)/granule
+	if g > 0 {
+		if before := int(-a.tag[g-1]); before > 0 {
+			a.remove(g-before, before)
+			g -= before
+			n += before
+		}
+	}
+	if after := int(a.tag[g+n]); after > 0 {
+		a.remove(g+n, after)
+		n += after
+	}
+	a.add(g, n)
+}
+
+// spans calls fn with each free span, in the order of addresses, in granules.
+func (a *arena) spans(fn func(g, n int)) {
+	for w, set := range a.starts {
+		for ; set != 0; set &= set - 1 {
+			g := w<<6 + bits.TrailingZeros64(set)
+			fn(g, int(a.tag[g]))
+		}
 	}
 }
 
@@ -148,9 +174,7 @@ func (a *arena) largest() int {
 	if a.layout == Ideal {
 		return a.size - a.used
 	}
-	n := int32(0)
-	for _, f := range a.free {
-		n = max(n, f.length)
-	}
-	return int(n)
+	most := 0
+	a.spans(func(_, n int) { most = max(most, n) })
+	return most * granule
 }

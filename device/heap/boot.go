@@ -122,32 +122,30 @@ func (h *Heap) Boot() *Boot {
 		h.used += BootBytes
 		return b
 	}
-	if len(h.free) == 0 {
+	at, length := 0, 0
+	h.spans(func(g, n int) { at, length = g, n })
+	spans := bootSpans[h.layout]
+	if used, total := BootLengths(h.layout); total > length*granule || h.used+used > h.size {
 		return b
 	}
-	at, spans := h.free[len(h.free)-1], bootSpans[h.layout]
-	if used, total := BootLengths(h.layout); total > int(at.length) || h.used+used > h.size {
-		return b
-	}
-	h.free = h.free[:len(h.free)-1]
+	h.remove(at, length)
 	for _, s := range spans {
+		n := int(s.length) / granule
 		switch s.part {
 		case Hole:
-			h.free = append(h.free, span{at.addr, s.length})
+			h.add(at, n)
 		case Fixed:
 			b.fixed += int(s.length)
 		default:
-			b.blocks[s.part] = Block{int32(partSizes[s.part]), s.length, at.addr + 1}
+			b.blocks[s.part] = Block{int32(partSizes[s.part]), s.length, int32(at*granule) + 1}
 		}
 		if s.part != Hole {
 			h.used += int(s.length)
 		}
-		at.addr += s.length
-		at.length -= s.length
+		at += n
+		length -= n
 	}
-	if at.length > 0 {
-		h.free = append(h.free, at)
-	}
+	h.add(at, length)
 	return b
 }
 

@@ -26,12 +26,16 @@ func TestBoot(t *testing.T) {
 		if h.Used() != b.Rest()+first.Length() {
 			t.Errorf("%v: %d bytes given out after all parts were freed, %d are fixed", l, h.Used()-first.Length(), b.Rest())
 		}
-		end := int32(0)
-		for _, f := range h.free {
-			if f.addr < end || f.length <= 0 {
-				t.Errorf("%v: free spans %v", l, h.free)
+		end, free := 0, 0
+		h.spans(func(g, n int) {
+			if g < end || n <= 1 || h.tag[g+n-1] != int32(-n) {
+				t.Errorf("%v: %d free granules at %d, the span before ends at %d", l, n, g, end)
 			}
-			end = f.addr + f.length + 1 // neighbours would have been joined
+			end = g + n + 1 // neighbours would have been joined
+			free += n * granule
+		})
+		if l != Ideal && free != h.Free() {
+			t.Errorf("%v: the free spans have %d bytes of %d", l, free, h.Free())
 		}
 	}
 	if l := New(Config{Size: 6000}); l.Boot().Rest() != 0 || l.Used() != 0 {

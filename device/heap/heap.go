@@ -46,13 +46,11 @@ type Config struct {
 // Heap is the one memory of a device, shared by Lua and native code.
 type Heap struct {
 	arena
-	native   [kinds]int // bytes asked for
-	nativeL  [kinds]int // bytes taken, with headers
-	nativeN  [kinds]int
-	reserved int // bytes taken by reserved blocks, part of used
-	taken    int // bytes counted by Take, part of used
-	low      int // least free so far
-	failed   int // requests that found no room
+	native  [kinds]int // bytes asked for
+	nativeL [kinds]int // bytes taken, with headers
+	nativeN [kinds]int
+	low     int // least free so far
+	failed  int // requests that found no room
 
 	// OnFail is called when a request finds no room, with the number the SDK
 	// prints after "E:M": request and header, rounded up.
@@ -67,9 +65,6 @@ type Heap struct {
 	// may set Watch, and must not allocate.
 	OnWatch func(n int)
 	Watch   int
-	// Reclaim is called when native memory finds no room, before that counts
-	// as failed: the VM gives back what it knows to be dead by now.
-	Reclaim func()
 }
 
 // New returns an empty heap.
@@ -113,96 +108,30 @@ func (h *Heap) Failed() int { return h.failed }
 
 // Allocate places n bytes. It prints nothing and collects nothing.
 func (h *Heap) Allocate(n int) (Block, bool) {
-	if h.used+h.length(n) > h.size {
-		return Block{}, false // the rest is reserved
-	}
 	b, ok := h.place(n)
 	if ok {
-		h.Sample()
-		h.watch(b.Length())
+		h.granted(b.Length())
 	}
 	return b, ok
 }
 
-func (h *Heap) watch(n int) {
-	if h.size-h.used < h.Watch && h.OnWatch != nil {
+// granted is what follows a request that was granted and took n bytes.
+func (h *Heap) granted(n int) {
+	free := h.size - h.used
+	if free < h.low {
+		h.low = free
+	}
+	if free < h.Watch && h.OnWatch != nil {
 		h.OnWatch(n)
 	}
 }
 
-// Sample lowers Low to what is free now, counting as free what was taken for
-// objects that may be dead.
-func (h *Heap) Sample() { h.low = min(h.low, h.Free()+h.taken) }
-
-// Release gives back a block, placed or reserved.
+// Release gives back a block.
 func (h *Heap) Release(b *Block) {
-	switch {
-	case b.Placed():
+	if b.addr != 0 {
 		h.release(*b)
-	case b.size > 0:
-		h.used -= int(b.length)
-		h.reserved -= int(b.length)
+		*b = Block{}
 	}
-	*b = Block{}
-}
-
-// Reserve takes n bytes without giving them a place: room for a young object
-// that will most likely be dead at the next collection, where on the device,
-// which collects before every allocation, it would already have made room for
-// the next. It fails when not so many bytes are free.
-func (h *Heap) Reserve(n int) (Block, bool) {
-	l := h.length(n)
-	if h.used+l > h.size {
-		return Block{}, false
-	}
-	h.used += l
-	h.reserved += l
-	h.watch(l)
-	return Block{size: int32(n), length: int32(l)}, true
-}
-
-// Take counts n bytes as used without a block to hold them by. It fails when not
-// so many are free. What was taken is given back all at once, by TakeBack.
-func (h *Heap) Take(n int) bool {
-	l := h.length(n)
-	if h.used+l > h.size {
-		return false
-	}
-	h.used += l
-	h.taken += l
-	if h.size-h.used < h.Watch {
-		h.watch(l)
-	}
-	return true
-}
-
-// Unplaced is how many of the bytes used have no place yet: reserved or taken.
-func (h *Heap) Unplaced() int { return h.reserved + h.taken }
-
-// TakeBack gives back everything Take took.
-func (h *Heap) TakeBack() {
-	h.used -= h.taken
-	h.taken = 0
-}
-
-// Settle gives a reserved block its place. A heap too fragmented for it leaves
-// it reserved: its bytes are accounted for all the same.
-func (h *Heap) Settle(b *Block) {
-	if b.Placed() || b.size == 0 {
-		return
-	}
-	h.used -= int(b.length)
-	if p, ok := h.place(int(b.size)); ok {
-		if h.used <= h.size {
-			h.reserved -= int(b.length)
-			*b = p
-			return
-		}
-		// The place is longer than what was reserved, by a remainder too
-		// short to be split off, and others have reserved the rest.
-		h.release(p)
-	}
-	h.used += int(b.length)
 }
 
 // Resize makes b a block of n bytes as realloc does: the SDK's allocates anew,
@@ -220,9 +149,8 @@ func (h *Heap) Resize(b *Block, n int) bool {
 		grown := n - int(b.size)
 		h.used += grown
 		b.size, b.length = int32(n), int32(n)
-		h.Sample()
 		if grown > 0 {
-			h.watch(grown)
+			h.granted(grown)
 		}
 		return true
 	}
@@ -248,10 +176,6 @@ func (h *Heap) Fail(n int) {
 // the SDK does (OnFail) and returns false.
 func (h *Heap) Alloc(n int, k Kind) (Block, bool) {
 	b, ok := h.Allocate(n)
-	if !ok && h.Reclaim != nil {
-		h.Reclaim()
-		b, ok = h.Allocate(n)
-	}
 	if !ok {
 		h.Fail(n)
 		if h.OnNativeFail != nil {

@@ -52,6 +52,10 @@ func (s *Stack) NeedCallInfos(used int) int {
 	return 2 * s.CallInfos
 }
 
+// MayShrink reports whether a collection could make a part smaller, if little of it
+// is used.
+func (s *Stack) MayShrink() bool { return s.Slots > 2*initialSlots || s.CallInfos > 2*initialCallInfos }
+
 // Shrunk reports the sizes one collection leaves, given the slots up to the
 // highest frame end and the call infos in use besides the base one.
 func (s *Stack) Shrunk(usedSlots, usedCalls int) (slots, callInfos int) {

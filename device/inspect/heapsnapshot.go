@@ -142,24 +142,7 @@ func (x *Inspector) heapSnapshot(reason string, pending int) *snapshot.Snapshot 
 		p.refer(0, i, "request at hand")
 	}
 	s.Dominate()
-	s.Heap.Free = x.trueFree(0) - pending
-	s.Heap.Largest = min(s.Heap.Largest, s.Heap.Free) // young objects have no place yet
+	s.Heap.Free -= pending
 	s.Heap.Garbage = max(s.Heap.Size-s.Heap.Free-s.Used(), 0)
 	return s
-}
-
-// nativeBytes is what native code holds, block headers included.
-func nativeBytes(st heap.Stats) int {
-	n := 0
-	for _, t := range st.Native {
-		n += t.Length
-	}
-	return n
-}
-
-// trueFree is the free heap without the garbage that the device would have
-// collected by now. pending bytes of what the heap has given out are held by
-// nothing yet.
-func (x *Inspector) trueFree(pending int) int {
-	return x.host.Lua().TrueFree(nativeBytes(x.host.Lua().Heap().Stats()), pending)
 }

@@ -104,18 +104,13 @@ func (x *Inspector) WatchHeap(h *heap.Heap) {
 		x.host.Say(fmt.Sprintf("E:M %d\r\n", n)) // as the SDK's malloc does
 	}
 	h.OnNativeFail = x.nativeOutOfMemory
-	if x.cfg.HeapBudget > 0 {
+	if x.cfg.HeapBudget > 0 && !x.low {
 		h.Watch, h.OnWatch = x.cfg.HeapBudget, x.checkBudget
 	}
 }
 
 // WatchVM is described at WatchHeap.
-func (x *Inspector) WatchVM(v *vm.VM) {
-	v.OnOutOfMemory = x.OutOfMemory
-	if x.cfg.HeapBudget > 0 {
-		v.OnCollected = func() { v.Heap().Watch = x.cfg.HeapBudget }
-	}
-}
+func (x *Inspector) WatchVM(v *vm.VM) { v.OnOutOfMemory = x.OutOfMemory }
 
 // Recorder returns what records allocations and CPU time, nil if nothing does.
 func (x *Inspector) Recorder() *vm.Recorder { return x.recorder }

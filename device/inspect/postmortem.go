@@ -100,25 +100,15 @@ func (x *Inspector) nativeOutOfMemory(n int, k heap.Kind) {
 	x.postMortem("no room for "+k.Noun(), 0)
 }
 
-// checkBudget is called when the heap seems to have less free than the budget. The
-// heap counts garbage that the device would not have; so the truth is found, and
-// the next look waits until that much more was given out.
+// checkBudget is called when the heap has less free than the budget, after a request
+// that took n bytes of it.
 func (x *Inspector) checkBudget(n int) {
-	h := x.host.Lua().Heap()
-	free := x.trueFree(n)
-	if free >= x.cfg.HeapBudget {
-		h.Watch = max(h.Free()-(free-x.cfg.HeapBudget), 1)
-		return
-	}
-	h.Watch = 0
-	x.host.Lua().OnCollected = nil
-	if !x.low {
-		x.low = true
-		x.request = n
-		x.postMortem(BudgetBroken, x.trueFree(0)-free)
-		if x.host.Ending() { // a subscriber has ended the run
-			x.host.Lua().Kill("the run ends")
-		}
+	x.host.Lua().Heap().Watch = 0
+	x.low = true
+	x.request = n
+	x.postMortem(BudgetBroken, n)
+	if x.host.Ending() { // a subscriber has ended the run
+		x.host.Lua().Kill("the run ends")
 	}
 }
 

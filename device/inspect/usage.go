@@ -19,8 +19,8 @@ type HeapKinds struct {
 	Strings, Tables, Functions, Userdata, Network, Other int
 }
 
-// Usage returns the heap's account. Garbage that the device
-// would not have any more is not counted; nothing is collected.
+// Usage returns the heap's account. What is garbage and not collected yet is among
+// Other; nothing is collected.
 func Usage(v *vm.VM) HeapUsage {
 	u := v.Usage()
 	st := v.Heap().Stats()
@@ -32,10 +32,6 @@ func Usage(v *vm.VM) HeapUsage {
 			s.Kinds.Network += t.Length
 		}
 	}
-	if v.Eager() {
-		s.Free = max(st.Size-u.Total-s.Native, st.Free)
-	}
-	s.Low = min(s.Low, s.Free)
 	used := s.Total - s.Free
 	s.Lua = used - s.Native
 	k := &s.Kinds

@@ -1,8 +1,6 @@
 package vm
 
 import (
-	lua "github.com/yuin/gopher-lua"
-
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 )
 
@@ -21,6 +19,14 @@ var (
 		"preload", "require", "seeall", "stdin", "tmr.timer"}
 )
 
+// What the registry leads to at the prompt besides tables of names: behind stdin a
+// pipe, which is a table of two slots and a node, and its closure of four values.
+// Source: oracle: memory-sizes.json, boot.default_modules.inventory.
+const (
+	bootPipeSlots  = 2
+	bootPipeValues = 4
+)
+
 // StartAccounting begins the account of Lua's memory. What the libraries have
 // made so far costs what the firmware holds at its prompt; everything from now
 // on is counted. Call does it before the first script runs.
@@ -29,87 +35,151 @@ func (v *VM) StartAccounting() {
 	if m.on {
 		return
 	}
-	m.egc = heap.DefaultEGC()
-	m.strt = heap.NewStringTable()
-	m.buf = heap.ConcatBuffer{Size: heap.ConcatBufferMin}
+	m.pins = m.pins[:0]
 	for _, s := range bootStrings {
-		m.strs[s] = &object{pinned: true}
+		m.intern(s).mark |= fixed
 	}
-	m.strt.Live = len(m.strs)
-
 	boot := m.heap.Boot()
-	known := func(tb *lua.LTable, narray, nhash int, keys []string, head, arr, node heap.Part) {
-		s := &tableState{tb: tb}
-		s.t.Init(m, narray, nhash) // not counted yet
-		for _, name := range keys {
-			k := heap.StringKey(name)
-			s.t.Set(m, &k, true, s)
-		}
-		s.t.Head, s.t.Arr, s.t.Node = boot.Take(head), boot.Take(arr), boot.Take(node)
-		m.tables[tb] = s
+	b := booting{v, boot}
+	pipe := m.newTable(bootPipeSlots, 1)
+	reader := &Function{native: func(*Call) int { return 0 }, values: make([]value, bootPipeValues), env: v.th.globals}
+	m.link(&reader.header, kindFunction)
+	pipe.array[0] = functionValue(reader)
+	v.bootRegistry(pipe)
+	b.table(v.registry, 0, 2, bootRegistry, heap.RegistryHead, "", heap.RegistryNode)
+	if len(v.refs) == 0 { // the boot has made a reference, and released it
+		r := v.Ref(True, "boot")
+		v.Unref(&r)
 	}
-	globals := v.th.G.Global
-	m.registry.Init(m, 0, 2)
-	for _, name := range bootRegistry {
-		k := heap.StringKey(name)
-		m.registry.Set(m, &k, true, v)
+	b.table(v.th.globals, 0, 2, bootGlobals, heap.GlobalsHead, "", heap.GlobalsNode)
+	if p, ok := v.RawGetString(v.th.globals, "package").(*Table); ok && p.rom == nil {
+		b.table(p, 0, len(bootPackage), bootPackage, heap.PackageHead, "", heap.PackageNode)
+		b.field(p, "loaded", 0, 1, heap.LoadedHead, "", heap.LoadedNode)
+		b.field(p, "preload", 0, 0, heap.PreloadHead, "", "")
+		b.field(p, "loaders", 4, 0, heap.LoadersHead, heap.LoadersArray, "")
 	}
-	for _, n := range []float64{0, 1} {
-		k := heap.NumberKey(n)
-		m.registry.Set(m, &k, true, v)
+	if f, ok := v.RawGetString(v.th.globals, "newproxy").(*Function); ok && len(f.values) > 0 && f.values[0].bits == kindTable {
+		b.table(f.values[0].table(), 0, 1, nil, heap.NewproxyHead, "", heap.NewproxyNode)
 	}
-	if len(v.refs) == 0 {
-		v.refs = append(v.refs, refEntry{}, refEntry{})
-		v.freeRefs = append(v.freeRefs, 1)
-	}
-	m.registry.Head, m.registry.Node = boot.Take(heap.RegistryHead), boot.Take(heap.RegistryNode)
-	known(globals, 0, 2, bootGlobals, heap.GlobalsHead, "", heap.GlobalsNode)
-	if p, ok := globals.RawGetString("package").(*lua.LTable); ok && !v.inFlash(p) {
-		known(p, 0, len(bootPackage), bootPackage, heap.PackageHead, "", heap.PackageNode)
-		for _, t := range []struct {
-			name            string
-			narray, nhash   int
-			keys            []string
-			head, arr, node heap.Part
-		}{
-			{"loaded", 0, 1, []string{"package"}, heap.LoadedHead, "", heap.LoadedNode},
-			{"preload", 0, 0, nil, heap.PreloadHead, "", ""},
-			{"loaders", 4, 0, nil, heap.LoadersHead, heap.LoadersArray, ""},
-		} {
-			if tb, ok := p.RawGetString(t.name).(*lua.LTable); ok && !v.inFlash(tb) {
-				known(tb, t.narray, t.nhash, t.keys, t.head, t.arr, t.node)
-			}
+	v.th.stk.Calls, v.th.stk.Data = boot.Take(heap.CallInfos), boot.Take(heap.MainStack)
+	m.full()
+	for _, p := range m.rows { // whatever else the libraries hold belongs to the rest
+		for ; p != nil; p = p.nextStr() {
+			p.mark |= fixed
 		}
 	}
-	for _, name := range []string{"ipairs", "pairs", "newproxy"} { // the closures of boot
-		f, ok := globals.RawGetString(name).(*lua.LFunction)
-		if !ok || len(f.Upvalues) == 0 {
-			continue
-		}
-		m.funcs[f] = &object{pinned: true}
-		if tb, ok := f.Upvalues[0].Value().(*lua.LTable); ok && !v.inFlash(tb) {
-			known(tb, 0, 1, []string{"__mode"}, heap.NewproxyHead, "", heap.NewproxyNode)
-		}
-	}
-	if mt, ok := globals.Metatable.(*lua.LTable); ok && mt != globals && !v.inFlash(mt) {
-		v.rom[mt] = "metatable of _G" // on the device _G is its own
-	}
-	v.main.stack.Calls, v.main.stack.Data = boot.Take(heap.CallInfos), boot.Take(heap.MainStack)
+	live := m.strt.Live
+	m.strt = heap.NewStringTable()
+	m.strt.Live = live
+	m.rehashStrings(m.strt.Slots)
+	m.buf = heap.ConcatBuffer{Size: heap.ConcatBufferMin}
 	m.strt.Block, m.buf.Block = boot.Take(heap.Strings), boot.Take(heap.Buffer)
-	// Whatever else the libraries hold belongs to what is left.
-	m.on = true
-	m.markAll()
-	m.settle()
-	m.fixed = heap.BootBytes - (m.live + m.registry.Bytes() + m.strt.Slots*heap.StringTableSlot + m.buf.Size)
 	m.total, m.fixedLength = heap.BootBytes, boot.Rest()
+	m.fixed = heap.BootBytes - m.held()
+	m.on = true
+	m.egc = heap.DefaultEGC()
 	m.peak, m.allocTotal, m.requests = m.total, 0, 0
-	m.strt.Live = len(m.strs)
+	m.gc.threshold = 4 * m.total
+	m.gc.estimate = m.total
 	m.heap.ResetLow()
 	if m.track != nil {
 		m.track.boot(m)
 	}
 }
 
-// Used reports whether array slot i of the registry holds a value: a reference
-// in use, or the next free one (heap.Values).
-func (v *VM) Used(i int) bool { return i < len(v.refs) }
+// held adds up the blocks that Lua holds.
+func (m *memory) held() int {
+	n := m.strt.Block.Size() + m.buf.Block.Size()
+	add := func(h *header) {
+		n += h.blk.Size()
+		switch h.kind {
+		case kindTable:
+			t := h.table()
+			n += t.arr.Size() + t.nod.Size()
+		case kindThread:
+			L := h.thread()
+			n += L.stk.Data.Size() + L.stk.Calls.Size()
+			for u := L.openUp; u != nil; u = u.open {
+				n += u.blk.Size()
+			}
+		case kindProto:
+			for i := range h.proto().parts {
+				n += h.proto().parts[i].Size()
+			}
+		case kindScratch:
+			t := h.scratch().t
+			n += t.Head.Size() + t.Arr.Size() + t.Node.Size()
+		}
+	}
+	for h := m.gc.head.next; h != nil; h = h.next {
+		add(h)
+	}
+	for _, s := range m.rows {
+		for ; s != nil; s = s.nextStr() {
+			add(&s.header)
+		}
+	}
+	return n
+}
+
+// bootRegistry fills the names of the registry that our libraries have no use for.
+func (v *VM) bootRegistry(pipe *Table) {
+	for _, name := range bootRegistry {
+		if v.RawGetString(v.registry, name) != Nil {
+			continue
+		}
+		x := Value(v.NewLightUserData())
+		for t, mt := range v.metatables {
+			if t.Name == name {
+				x = mt
+			}
+		}
+		if name == "stdin" {
+			x = pipe
+		}
+		v.SetField(v.registry, name, x)
+	}
+}
+
+// booting gives the tables of the boot their layout and blocks.
+type booting struct {
+	v    *VM
+	boot *heap.Boot
+}
+
+func (b booting) field(of *Table, name string, narray, nhash int, head, arr, node heap.Part) {
+	if t, ok := b.v.RawGetString(of, name).(*Table); ok && t.rom == nil {
+		b.table(t, narray, nhash, nil, head, arr, node)
+	}
+}
+
+// table lays t out as if it had been made for narray and nhash entries and got the
+// given keys in their order, then what else it has.
+func (b booting) table(t *Table, narray, nhash int, keys []string, head, arr, nod heap.Part) {
+	m := b.v.mem
+	array, nodes := t.array, t.nodes
+	t.array, t.nodes, t.lastFree = nil, nil, 0
+	if narray > 0 {
+		t.setArray(m, narray)
+	}
+	if nhash > 0 {
+		t.setNodes(m, 1<<heap.CeilLog2(nhash))
+	}
+	for _, name := range keys {
+		key := stringValue(m.intern(name))
+		for i := range nodes {
+			if n := &nodes[i]; n.key.same(key) && !n.val.isNil() {
+				t.set(m, key, n.val)
+			}
+		}
+	}
+	for i, x := range array {
+		t.set(m, number(float64(i+1)), x)
+	}
+	for i := range nodes {
+		if n := &nodes[i]; !n.val.isNil() {
+			t.set(m, n.key, n.val)
+		}
+	}
+	t.blk, t.arr, t.nod = b.boot.Take(head), b.boot.Take(arr), b.boot.Take(nod)
+}

@@ -76,7 +76,7 @@ func (b *bounded) run(src string) string {
 }
 
 // goWords are what only the host's language says.
-var goWords = []string{"runtime error", "nil pointer", "interface conversion", "LValue", "LTable", "LFunction", "LState", "index out of range",
+var goWords = []string{"runtime error", "nil pointer", "interface conversion", "LValue", "LTable", "LFunction", "LState", "index out of range [",
 	"slice bounds", "internal error", "makeslice", "goroutine", "invalid memory address", ".go:", "unhashable"}
 
 // noGo fails when a text that a program or a person sees has words of Go's.

@@ -3,47 +3,69 @@ package vm
 import (
 	"fmt"
 
-	lua "github.com/yuin/gopher-lua"
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 )
 
 // Call is one call from Lua into a firmware function: its arguments, checked
 // with the messages of the firmware's luaL_check* family, and its results. It is
-// valid until the function returns.
+// valid until the function returns. What it pushes stands on Lua's stack above
+// the arguments, as on the device.
 type Call struct {
 	VM   *VM
-	th   *lua.LState
-	name string
+	th   *Thread
+	fn   *Function
+	base int // slot of argument 1
 	pins int // pinned values of the calls below
-
-	above []Value // exact accounts: see dropped
 }
 
-func (v *VM) enter(L *lua.LState, name string) *Call {
-	v.running = L
-	if n := len(v.calls); n > 0 {
-		c := v.calls[n-1]
-		v.calls = v.calls[:n-1]
-		c.th, c.name, c.pins, c.above = L, name, len(v.mem.pins), c.above[:0]
-		return c
+func (v *VM) enter(L *Thread, f *Function, base int) *Call {
+	if v.natives == len(v.calls) {
+		v.calls = append(v.calls, &Call{VM: v})
 	}
-	return &Call{VM: v, th: L, name: name, pins: len(v.mem.pins)}
+	c := v.calls[v.natives]
+	v.natives++
+	c.th, c.fn, c.base, c.pins = L, f, base, len(v.mem.pins)
+	return c
 }
 
 func (v *VM) leave(c *Call) {
-	v.mem.pins = v.mem.pins[:min(c.pins, len(v.mem.pins))]
-	v.calls = append(v.calls, c)
+	v.natives--
+	if len(v.mem.pins) != c.pins {
+		v.mem.pins = v.mem.pins[:c.pins]
+	}
 }
 
+// at is argument or pushed value n (from 1), nil beyond the last.
+func (c *Call) at(n int) value {
+	if i := c.base + n - 1; i < c.th.top && n > 0 {
+		return c.th.stack[i]
+	}
+	return value{}
+}
+
+func (c *Call) push(x value) {
+	L := c.th
+	if L.top+slack/2 > len(L.stack) {
+		L.hostSlots(slack)
+	}
+	L.stack[L.top] = x
+	L.top++
+}
+
+// pin keeps a value alive while firmware code holds it in a Go variable: until
+// the function that runs returns to Lua.
+func (v *VM) pin(x value) { v.mem.pins = append(v.mem.pins, x) }
+
 // NArgs returns the number of arguments.
-func (c *Call) NArgs() int { return c.th.GetTop() }
+func (c *Call) NArgs() int { return c.th.top - c.base }
 
 // Arg returns argument n (from 1), Nil when it was not given.
-func (c *Call) Arg(n int) Value { return c.th.Get(n) }
+func (c *Call) Arg(n int) Value { return c.at(n).boundary() }
 
 // IsNone reports whether argument n was not given at all; IsNoneOrNil whether
 // it is absent or nil.
-func (c *Call) IsNone(n int) bool      { return n > c.th.GetTop() }
-func (c *Call) IsNoneOrNil(n int) bool { return c.th.Get(n) == Nil }
+func (c *Call) IsNone(n int) bool      { return n > c.NArgs() }
+func (c *Call) IsNoneOrNil(n int) bool { return c.at(n).isNil() }
 
 // TypeName returns the type of argument n as messages name it: "no value" when
 // absent.
@@ -51,12 +73,12 @@ func (c *Call) TypeName(n int) string {
 	if c.IsNone(n) {
 		return "no value"
 	}
-	return c.VM.TypeName(c.Arg(n))
+	return c.at(n).typeName()
 }
 
 // Number returns argument n, which must be a number or a string that is one.
 func (c *Call) Number(n int) float64 {
-	f, ok := c.VM.ToNumber(c.Arg(n))
+	f, ok := c.VM.toNumber(c.at(n))
 	if !ok {
 		c.TypeError(n, "number")
 	}
@@ -85,13 +107,17 @@ func (c *Call) OptNumber(n int, def float64) float64 {
 	return c.Number(n)
 }
 
-// String returns argument n, which must be a string or a number.
+// String returns argument n, which must be a string or a number. A number becomes
+// a string where it stands (lua_tolstring).
 func (c *Call) String(n int) string {
-	s, ok := c.VM.ToString(c.Arg(n))
-	if !ok {
-		c.TypeError(n, "string")
+	if x := c.at(n); !x.isString() {
+		if !x.isNumber() {
+			c.TypeError(n, "string")
+		}
+		c.VM.makeString(c.th, c.base+n-1)
+		c.VM.mem.checkGC()
 	}
-	return s
+	return c.at(n).str().s
 }
 
 // OptString is String, or def when argument n is absent or nil.
@@ -103,22 +129,22 @@ func (c *Call) OptString(n int, def string) string {
 }
 
 // IsString reports whether argument n is a string or a number (lua_isstring).
-func (c *Call) IsString(n int) bool { _, ok := c.VM.ToString(c.Arg(n)); return ok }
+func (c *Call) IsString(n int) bool { x := c.at(n); return x.isString() || x.isNumber() }
 
 // IsNumber reports whether argument n is a number or a string that is one
 // (lua_isnumber).
-func (c *Call) IsNumber(n int) bool { _, ok := c.VM.ToNumber(c.Arg(n)); return ok }
+func (c *Call) IsNumber(n int) bool { _, ok := c.VM.toNumber(c.at(n)); return ok }
 
 // Bool returns the truth value of argument n (lua_toboolean).
-func (c *Call) Bool(n int) bool { return lua.LVAsBool(c.Arg(n)) }
+func (c *Call) Bool(n int) bool { return !c.at(n).isFalse() }
 
 // Table returns argument n, which must be a table.
 func (c *Call) Table(n int) *Table {
-	t, ok := c.Arg(n).(*Table)
-	if !ok {
+	x := c.at(n)
+	if !x.isTable() {
 		c.TypeError(n, "table")
 	}
-	return t
+	return x.table()
 }
 
 // OptTable returns argument n, a table or absent (nil).
@@ -131,11 +157,11 @@ func (c *Call) OptTable(n int) *Table {
 
 // Function returns argument n, which must be a function.
 func (c *Call) Function(n int) *Function {
-	f, ok := c.Arg(n).(*Function)
-	if !ok {
+	x := c.at(n)
+	if !x.isFunction() {
 		c.TypeError(n, "function")
 	}
-	return f
+	return x.function()
 }
 
 // OptFunction returns argument n, a function, or nil when absent or nil.
@@ -146,11 +172,16 @@ func (c *Call) OptFunction(n int) *Function {
 	return c.Function(n)
 }
 
-// Any checks that argument n was given, be it nil (luaL_checkany).
-func (c *Call) Any(n int) Value {
+// CheckAny is Any where the value itself is not wanted.
+func (c *Call) CheckAny(n int) {
 	if c.IsNone(n) {
 		c.ArgError(n, "value expected")
 	}
+}
+
+// Any checks that argument n was given, be it nil (luaL_checkany).
+func (c *Call) Any(n int) Value {
+	c.CheckAny(n)
 	return c.Arg(n)
 }
 
@@ -175,8 +206,8 @@ func (c *Call) Option(n int, def string, options ...string) int {
 // Object returns the Go value of argument n, which must be a userdata of type t
 // (luaL_checkudata).
 func (c *Call) Object(n int, t *Type) any {
-	if ud, ok := c.Arg(n).(*UserData); ok && ud.Metatable == Value(c.VM.Metatable(t)) {
-		return ud.Value
+	if x := c.at(n); x.bits == kindUserData && x.userdata().meta == c.VM.Metatable(t) {
+		return x.userdata().object
 	}
 	c.TypeError(n, t.Name)
 	return nil
@@ -184,60 +215,58 @@ func (c *Call) Object(n int, t *Type) any {
 
 // TestObject is Object without the error: nil when argument n is something else.
 func (c *Call) TestObject(n int, t *Type) any {
-	if ud, ok := c.Arg(n).(*UserData); ok && ud.Metatable == Value(c.VM.Metatable(t)) {
-		return ud.Value
+	if x := c.at(n); x.bits == kindUserData && x.userdata().meta == c.VM.Metatable(t) {
+		return x.userdata().object
 	}
 	return nil
 }
 
 // Push adds a result.
-func (c *Call) Push(v Value) { c.th.Push(v) }
+func (c *Call) Push(x Value) { c.push(c.VM.take(x)) }
 
 // Return makes vals the results and returns their number.
 func (c *Call) Return(vals ...Value) int {
-	n := 0
-	for _, v := range vals {
-		if _, ok := v.(String); !ok {
-			c.VM.pin(v)
-			n++
+	for _, x := range vals { // those that exist must outlive the making of strings
+		if _, ok := x.(String); !ok {
+			c.VM.pin(c.VM.take(x))
 		}
 	}
-	for _, v := range vals {
-		if s, ok := v.(String); ok {
-			c.VM.Intern(string(s))
-		}
-		c.th.Push(v)
+	for _, x := range vals {
+		c.Push(x)
 	}
-	c.VM.unpin(n)
 	return len(vals)
 }
 
 // ReturnInt, ReturnBool, ReturnString and ReturnNil return one result.
-func (c *Call) ReturnInt(n int) int { c.th.Push(Number(n)); return 1 }
+func (c *Call) ReturnInt(n int) int { c.push(number(float64(n))); return 1 }
 
 // ReturnBool returns one boolean.
-func (c *Call) ReturnBool(b bool) int { c.th.Push(Bool(b)); return 1 }
+func (c *Call) ReturnBool(b bool) int { c.push(boolean(b)); return 1 }
 
 // ReturnString returns one new string.
-func (c *Call) ReturnString(s string) int {
-	c.VM.Intern(s)
-	c.th.Push(String(s))
-	return 1
+func (c *Call) ReturnString(s string) int { c.PushString(s); return 1 }
+
+// PushString adds a string (lua_pushlstring).
+func (c *Call) PushString(s string) {
+	c.VM.mem.checkGC()
+	c.push(stringValue(c.VM.mem.intern(s)))
 }
 
 // ReturnNil returns nil.
-func (c *Call) ReturnNil() int { c.th.Push(Nil); return 1 }
+func (c *Call) ReturnNil() int { c.push(value{}); return 1 }
 
 // NewTable makes a table with room for narray and nhash entries (lua_createtable).
 func (c *Call) NewTable(narray, nhash int) *Table { return c.VM.NewTable(narray, nhash) }
 
 // Error raises a Lua error with position (luaL_error).
-func (c *Call) Error(format string, args ...any) {
-	c.VM.raise(c.th, 1, format, args...)
-}
+func (c *Call) Error(format string, args ...any) { c.VM.raise(c.th, 1, format, args...) }
+
+// Raise raises an error without position, as the VM does from within a native
+// function (luaG_runerror).
+func (c *Call) Raise(format string, args ...any) { c.VM.raise(c.th, 0, format, args...) }
 
 // Throw raises value as an error, as it is (lua_error).
-func (c *Call) Throw(value Value) { c.VM.throw(c.th, value) }
+func (c *Call) Throw(x Value) { c.VM.raiseValue(c.VM.take(x)) }
 
 // ArgError raises "bad argument #n to 'function' (message)".
 func (c *Call) ArgError(n int, message string) {
@@ -252,24 +281,93 @@ func (c *Call) TypeError(n int, expected string) {
 // Invoke calls a Lua function from within this call, unprotected: an error goes
 // on to whoever called us (lua_call).
 func (c *Call) Invoke(fn Value, nret int, args ...Value) []Value {
-	L := c.th
-	if problem := c.VM.uncallable(fn); problem != "" {
-		c.VM.raise(L, 0, "%s", problem)
-	}
-	c.VM.enterC(L)
-	base := L.GetTop()
-	L.Push(fn)
-	for _, a := range args {
-		L.Push(a)
-	}
-	L.Call(len(args), nret)
-	out := make([]Value, 0, max(nret, 0))
-	for i := base + 1; i <= L.GetTop(); i++ {
-		out = append(out, L.Get(i))
-	}
-	L.SetTop(base)
-	c.VM.nCcalls--
-	c.VM.running = L
-	c.VM.called(out)
-	return out
+	L, v := c.th, c.VM
+	at := L.top
+	v.pushArgs(L, fn, args)
+	c.callAt(at, nret)
+	return L.take(at)
 }
+
+// callAt calls the function in slot at with what is above it.
+func (c *Call) callAt(at, nret int) {
+	v, L := c.VM, c.th
+	v.call(L, at, nret)
+	v.running = L
+	if ci := &L.ci[L.nci]; nret == allOfIt && L.top >= ci.top {
+		ci.top = L.top
+	}
+}
+
+// PCall calls fn from within a running call, protected (lua_pcall). handler,
+// which may be nil, is given the error value while the stack still stands and
+// returns what becomes the error value (xpcall).
+func (c *Call) PCall(fn Value, nret int, handler Value, args ...Value) ([]Value, *Error) {
+	L, v := c.th, c.VM
+	at := 0
+	if handler != nil {
+		at = L.top
+		c.Push(handler)
+	}
+	ret, err := v.pcall(L, fn, nret, at, args)
+	v.running = L
+	if handler != nil {
+		L.top--
+	}
+	return ret, err
+}
+
+// CheckStack makes room for n more values on the stack of the running function
+// (lua_checkstack). It returns false when a script asks for more than the
+// firmware allows one function.
+func (c *Call) CheckStack(n int) bool {
+	L := c.th
+	if n > heap.MaxCStackResults || L.top-c.base+n > heap.MaxCStackResults {
+		return false
+	}
+	if n > 0 {
+		c.VM.need(L, n)
+		L.hostSlots(n)
+		if ci := &L.ci[L.nci]; ci.top < L.top+n {
+			ci.top = L.top + n
+		}
+	}
+	return true
+}
+
+// Upvalue returns value n (from 1) of the closure that is running.
+func (c *Call) Upvalue(n int) Value { return c.fn.values[n-1].boundary() }
+
+// SetUpvalue replaces value n of the closure that is running.
+func (c *Call) SetUpvalue(n int, x Value) { c.setUpvalue(n, c.VM.take(x)) }
+
+func (c *Call) setUpvalue(n int, x value) {
+	f := c.fn
+	old := f.values[n-1]
+	f.values[n-1] = x
+	if f.mark&barriers != 0 {
+		c.VM.mem.barrier(&f.header, old, x)
+	}
+}
+
+// Insert puts a value before the arguments of the call.
+func (c *Call) Insert(x Value) {
+	L := c.th
+	c.Push(x)
+	y := L.stack[L.top-1]
+	copy(L.stack[c.base+1:L.top], L.stack[c.base:L.top-1])
+	L.stack[c.base] = y
+}
+
+// SetTop drops what is above n arguments and results, or fills up with nil.
+func (c *Call) SetTop(n int) {
+	L := c.th
+	L.hostSlots(n)
+	for L.top < c.base+n {
+		L.stack[L.top] = value{}
+		L.top++
+	}
+	L.top = c.base + n
+}
+
+// Drop takes the last n values that were pushed away again.
+func (c *Call) Drop(n int) { c.th.top -= n }

@@ -131,7 +131,7 @@ func survive(t testing.TB, what, chunk string) (loaded bool) {
 func TestCallWithoutItsResult(t *testing.T) {
 	const patch = `local s = string.dump(loadstring("local a=print() error(a)")):gsub("\28\128\128%z", "\28\64\128\0", 1) `
 	for _, tt := range []struct{ src, want string }{
-		{`loadstring(s)()`, "\nerror: (error object is a function value)"},
+		{`loadstring(s)()`, "error: (error object is a function value)"},
 		{`local ok, e = pcall(loadstring(s)) io = e == print print(ok, io)`, "\nfalse\ttrue"},
 		{`local co = coroutine.create(loadstring(s)) local ok, e = coroutine.resume(co) print(ok, e == print)`, "\nfalse\ttrue"},
 		{`print(xpcall(loadstring(s), function(e) return type(e) end))`, "\nfalse\tfunction"},

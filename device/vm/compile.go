@@ -4,8 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	lua "github.com/yuin/gopher-lua"
-
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luac"
 )
 
@@ -19,27 +18,12 @@ const escape = "\x1b"
 func (v *VM) Load(source []byte, chunk string) (*Function, error) {
 	v.StartAccounting()
 	src := chunkSource(source, chunk)
-	var proto *lua.FunctionProto
-	var err error
-	if strings.HasPrefix(src, escape) {
-		proto, err = v.undump(src, chunk)
-	} else {
-		proto, err = v.compileSource(src, nil, chunk)
-	}
-	if err != nil {
-		return nil, &Error{Value: String(err.Error())}
-	}
-	return v.loaded(proto), nil
-}
-
-// loaded is the function of a chunk that has just been compiled or undumped.
-func (v *VM) loaded(proto *lua.FunctionProto) *Function {
-	fn := v.newFunction(proto)
-	v.pin(fn)
-	if t := v.mem.track; t != nil {
-		t.note(fn)
-	}
-	return fn
+	return v.load(chunk, func() (*Function, string) {
+		if strings.HasPrefix(src, escape) {
+			return v.undump(src, chunk)
+		}
+		return v.compile(src, nil, chunk)
+	})
 }
 
 // maxChunk bounds what is read of a precompiled chunk that comes in pieces: many
@@ -53,7 +37,7 @@ type readerFailed struct{ err *Error }
 // "" is the end. The compiler runs as it reads, and while it runs nothing is
 // collected: what next leaves behind stays until the chunk is complete. An error of
 // next ends the compilation and is returned.
-func (v *VM) LoadPieces(next func() (string, *Error), chunk string) (fn *Function, err error) {
+func (v *VM) LoadPieces(next func() (string, *Error), chunk string) (*Function, error) {
 	v.StartAccounting()
 	first, lerr := next()
 	if lerr != nil {
@@ -62,7 +46,7 @@ func (v *VM) LoadPieces(next func() (string, *Error), chunk string) (fn *Functio
 	m := v.mem
 	more := func() string {
 		compiling := m.compiling
-		m.compiling = false // running out of memory in there is an error in there
+		m.compiling = false
 		piece, lerr := next()
 		if m.compiling = compiling; compiling {
 			m.egc.Blocked = true // a chunk compiled in there, or an error, has ended it
@@ -75,32 +59,175 @@ func (v *VM) LoadPieces(next func() (string, *Error), chunk string) (fn *Functio
 		}
 		return piece
 	}
-	defer func() {
-		if r := recover(); r != nil {
-			f, ok := r.(readerFailed)
-			if !ok {
-				panic(r)
+	return v.load(chunk, func() (*Function, string) {
+		if !strings.HasPrefix(first, escape) {
+			return v.compile(first, more, chunk)
+		}
+		var b strings.Builder
+		for piece := first; piece != ""; piece = more() {
+			if b.Len()+len(piece) > maxChunk {
+				v.throwMemory()
 			}
-			fn, err = nil, f.err
+			b.WriteString(piece)
+		}
+		return v.undump(b.String(), chunk)
+	})
+}
+
+// load runs the compiler or the reader of precompiled chunks, protected
+// (luaD_protectedparser). The collector is blocked meanwhile. read returns the
+// function or what is wrong.
+func (v *VM) load(chunk string, read func() (*Function, string)) (fn *Function, err error) {
+	m := v.mem
+	natives, pins, protected := v.natives, len(m.pins), v.protected
+	running, compiling := v.running, m.compiling
+	var L *Thread
+	top, nCcalls, nci := 0, 0, 0
+	if L = running; L != nil {
+		top, nCcalls, nci = L.top, L.nCcalls, L.nci
+	}
+	defer func() {
+		m.compiling = compiling
+		if m.track != nil {
+			m.track.chunk = ""
+		}
+		r := recover()
+		if r == nil {
+			return
+		}
+		switch r := r.(type) {
+		case *thrown:
+			err = &Error{Value: r.value.boundary()}
+		case readerFailed:
+			err = r.err
+		default:
+			panic(r)
+		}
+		v.natives, m.pins, v.protected, v.running = natives, m.pins[:min(pins, len(m.pins))], protected, running
+		m.egc.Blocked = false
+		if L != nil {
+			L.top, L.nCcalls, L.nci = top, nCcalls, nci
 		}
 	}()
-	if !strings.HasPrefix(first, escape) {
-		proto, err := v.compileSource(first, more, chunk)
-		if err != nil {
-			return nil, &Error{Value: String(err.Error())}
-		}
-		return v.loaded(proto), nil
+	v.protected += 2 // the error is load's result, no outermost one
+	m.checkGC()
+	m.egc.Blocked = true
+	m.compiling = true
+	if m.track != nil {
+		m.track.chunk = ChunkID(chunk)
 	}
-	v.BeginLoad()
-	defer v.EndLoad()
-	var b strings.Builder
-	for piece := first; piece != ""; piece = more() {
-		if b.Len()+len(piece) > maxChunk {
-			return nil, &Error{Value: String(OutOfMemory)}
-		}
-		b.WriteString(piece)
+	fn, problem := read()
+	v.protected = protected
+	m.egc.Blocked = false
+	if problem != "" {
+		return nil, &Error{Value: String(problem)}
 	}
-	return v.Load([]byte(b.String()), chunk)
+	v.pin(functionValue(fn))
+	return fn, nil
+}
+
+// compile makes a function of source, accounting for what the firmware's compiler
+// takes on the way. more, if not nil, returns what follows src.
+func (v *VM) compile(src string, more func() string, chunk string) (fn *Function, problem string) {
+	_, cerr := luac.CompilePieces(src, more, chunk, v.debugKept, compilerMemory{v.mem}, func(main *luac.Proto, garbage []*heap.Table) {
+		p := v.adopt(main, "")
+		for _, t := range garbage {
+			v.mem.link(&(&scratch{t: t}).header, kindScratch)
+		}
+		fn = v.mainFunction(p)
+	})
+	if cerr != nil {
+		return nil, fmt.Sprintf("%s:%d: %s", ChunkID(chunk), cerr.Line, cerr.Message)
+	}
+	return fn, ""
+}
+
+// undump makes a function of a precompiled chunk, accounting for what the firmware
+// takes on the way.
+func (v *VM) undump(src, chunk string) (fn *Function, problem string) {
+	_, err := luac.Undump(src, chunk, compilerMemory{v.mem}, func(main *luac.Proto) {
+		p := v.adopt(main, chunk)
+		fn = v.mainFunction(p)
+	})
+	if err != nil {
+		return nil, err.Error()
+	}
+	return fn, ""
+}
+
+// compilerMemory is the memory as the compiler sees it (luac.Account).
+type compilerMemory struct{ m *memory }
+
+func (c compilerMemory) Realloc(b *heap.Block, n int) { c.m.Realloc(b, n) }
+func (c compilerMemory) Intern(s string)              { c.m.intern(s) }
+
+// mainFunction is the closure of a chunk. Upvalues, if it has any, are new and nil.
+func (v *VM) mainFunction(p *proto) *Function {
+	m := v.mem
+	f := m.newClosure(p, v.environment())
+	for i := range f.upvals {
+		f.upvals[i] = v.noUpvalue
+	}
+	for i := range f.upvals {
+		f.upvals[i] = m.newUpvalue()
+	}
+	return f
+}
+
+// adopt makes a prototype that the compiler has made an object, and takes its
+// blocks over. chunk is what it was loaded from, if that was no source.
+func (v *VM) adopt(from *luac.Proto, chunk string) *proto {
+	m := v.mem
+	p := &proto{
+		code: make([]uint32, len(from.Code)), k: make([]value, len(from.Consts)), maxStack: from.MaxStack,
+		params: from.Params, nups: from.Upvalues, source: m.intern(from.Source), parts: from.Blocks(),
+		lineDefined: from.LineDefined, lastLine: from.LastLineDefined, lines: from.Lines, lineInfo: from.LineInfo,
+		named: from.Named, locals: from.Locals, upvalueNames: from.UpvalueNames,
+	}
+	p.blk = p.parts[0]
+	p.parts[0] = heap.Block{}
+	if from.HasArg {
+		p.vararg |= varargHasArg
+	}
+	if from.IsVararg {
+		p.vararg |= varargIsVararg
+	}
+	if from.NeedsArg {
+		p.vararg |= varargNeedsArg
+	}
+	for i, in := range from.Code {
+		p.code[i] = in.Word()
+	}
+	for i, c := range from.Consts {
+		switch c.Kind {
+		case luac.False, luac.True:
+			p.k[i] = boolean(c.Kind == luac.True)
+		case luac.Number:
+			p.k[i] = number(c.Num)
+		case luac.String:
+			p.k[i] = stringValue(m.intern(c.Str))
+		}
+	}
+	if p.named {
+		for _, name := range p.upvalueNames {
+			p.names = append(p.names, m.intern(name))
+		}
+		for _, l := range p.locals {
+			p.names = append(p.names, m.intern(l.Name))
+		}
+	}
+	if from.Source == luac.UnknownSource && !strings.HasPrefix(chunk, escape) {
+		p.chunk = chunk
+	}
+	m.link(&p.header, kindProto)
+	if m.track != nil {
+		m.track.noteProto(p)
+	}
+	for _, n := range from.Protos {
+		p.protos = append(p.protos, v.adopt(n, chunk))
+	}
+	p.nameNested()
+	return p
 }
 
 // chunkSource returns what of a file the compiler reads: all but a first line
@@ -135,14 +262,93 @@ func CheckSyntax(source []byte, chunk string) error {
 	return nil
 }
 
-// newFunction makes a function of proto, whose upvalues, if any, are nil
-// (luaF_newLclosure).
-func (v *VM) newFunction(proto *lua.FunctionProto) *Function {
-	fn := v.th.NewFunctionFromProto(proto)
-	for i := range fn.Upvalues {
-		fn.Upvalues[i] = &lua.Upvalue{}
-		fn.Upvalues[i].SetValue(Nil)
-		fn.Upvalues[i].Close()
+// Dump returns fn as a precompiled chunk in the firmware's format (lua_dump),
+// without its debug information if strip. ok is false when fn is not a Lua
+// function.
+func Dump(fn *Function, strip bool) (chunk []byte, ok bool) {
+	if fn.proto == nil {
+		return nil, false
 	}
-	return fn
+	return luac.Dump(fn.proto.compiled(), strip), true
+}
+
+// compiled is the prototype as the compiler's package knows it.
+func (p *proto) compiled() *luac.Proto {
+	out := &luac.Proto{
+		Source: p.source.s, LineDefined: p.lineDefined, LastLineDefined: p.lastLine, Upvalues: p.nups, Params: p.params,
+		MaxStack: p.maxStack, HasArg: p.vararg&varargHasArg != 0, IsVararg: p.vararg&varargIsVararg != 0,
+		NeedsArg: p.vararg&varargNeedsArg != 0, Code: luac.Decode(p.code), Lines: p.lines, LineInfo: p.lineInfo,
+		Consts: make([]luac.Const, len(p.k)), Named: p.named, UpvalueNames: p.upvalueNames, Locals: p.locals,
+	}
+	for i, k := range p.k {
+		switch {
+		case k.isNumber():
+			out.Consts[i] = luac.Const{Kind: luac.Number, Num: k.num()}
+		case k.isString():
+			out.Consts[i] = luac.Const{Kind: luac.String, Str: k.str().s}
+		case k.bits == kindFalse:
+			out.Consts[i].Kind = luac.False
+		case k.bits == kindTrue:
+			out.Consts[i].Kind = luac.True
+		}
+	}
+	for _, n := range p.protos {
+		out.Protos = append(out.Protos, n.compiled())
+	}
+	return out
+}
+
+// Debug says what debug information functions keep. A higher one keeps less.
+type Debug = luac.Debug
+
+// What is kept. node.stripdebug counts these from 1.
+const (
+	KeepAll     = luac.KeepAll   // names of locals and upvalues, and lines
+	KeepLines   = luac.KeepLines // the firmware's default
+	KeepNothing = luac.KeepNothing
+)
+
+// DebugKept returns what debug information functions keep that are compiled from
+// now on, as node.stripdebug sets it.
+func (v *VM) DebugKept() Debug { return v.debugKept }
+
+// KeepDebug sets it.
+func (v *VM) KeepDebug(d Debug) { v.debugKept = d }
+
+// Bytes that the firmware counts for a name it strips: each local variable's
+// entry, its name's header and a pointer, twice; each upvalue's header and
+// pointer. Source: fw: app/lua/ldebug.c, stripdebug; it calls it an estimate.
+const (
+	strippedLocal   = 2 * (heap.LocalVarSize + heap.StringHeader + 4)
+	strippedUpvalue = heap.StringHeader + heap.UpvalueNameSize
+)
+
+// StripDebug takes debug information from fn and the functions inside it, and
+// returns what lua_stripdebug does: about how many bytes that freed.
+func (v *VM) StripDebug(fn *Function, keep Debug) int {
+	if fn.proto == nil {
+		return 0
+	}
+	v.mem.quick.dirty = true // strings that were names
+	return v.stripProto(fn.proto, keep)
+}
+
+func (v *VM) stripProto(p *proto, keep Debug) int {
+	n := 0
+	for _, in := range p.protos {
+		n += v.stripProto(in, keep)
+	}
+	if keep >= KeepNothing && len(p.lineInfo) > 0 {
+		n += len(p.lineInfo)
+		p.lineInfo = nil
+		p.lines = make([]int, len(p.lines))
+		v.mem.free(&p.parts[luac.LinesBlock])
+	}
+	if keep >= KeepLines && p.named {
+		n += len(p.locals)*strippedLocal + len(p.upvalueNames)*strippedUpvalue
+		p.named, p.names = false, nil
+		v.mem.free(&p.parts[luac.LocalsBlock])
+		v.mem.free(&p.parts[luac.UpvaluesBlock])
+	}
+	return n
 }

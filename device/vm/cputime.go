@@ -1,76 +1,42 @@
 package vm
 
-import (
-	lua "github.com/yuin/gopher-lua"
-)
+import "github.com/nodemcu-sim/nodemcu-sim/device/vm/luac"
 
-// CPU time is known to the nanosecond here, so nothing is sampled: the hook puts
+// CPU time is known to the nanosecond here, so nothing is sampled: the loop puts
 // the time that an instruction takes down to its line, and what has come on top of
 // that until the next one (a function of the firmware, a name looked up in flash)
 // to the line before or to the function that it called.
-//
-// To walk the stack for each instruction would take too long. So the places of the
-// functions that are running are kept: a new line is one step from the stack below
-// it, a call one step from the line of its caller, and after a return the caller is
-// there still. Only what enters from the firmware has its stack walked.
 
-// place is where a running function is.
+// place is where the last instruction was.
 type place struct {
-	frame  *luaFrame
-	proto  *lua.FunctionProto
+	proto  *proto
 	line   int
-	below  int32          // the stack without its innermost frame
-	stack  int32          // and with it
-	native *lua.LFunction // that it is about to call
+	below  int32     // the stack without its innermost frame
+	stack  int32     // and with it
+	native *Function // that it called
 }
 
-// maxPlaces bounds how many are kept.
-const maxPlaces = 1000
-
-// record runs before each instruction while there is a recorder.
-func (m *meter) record(f *luaFrame) {
-	v := m.vm
-	if t := v.mem.track; t != nil {
-		t.before(m, f)
-	}
-	if !v.rec.CPU {
-		return
-	}
+// record runs before each instruction while there is a recorder of CPU time.
+func (v *VM) record(L *Thread) {
 	v.settleCPU(v.cpu - v.instrNanos)
 	v.seen = v.cpu
-	p := v.placeOf(m, f)
-	proto, line := f.Fn.Proto, f.line()
-	if p.proto != proto || p.line != line {
-		p.proto, p.line = proto, line
-		p.stack = v.rec.push(p.below, v.rec.luaFrameID(proto, line))
+	p := &v.place
+	ci := &L.ci[L.nci]
+	proto := L.function(ci).proto
+	line, below := proto.line(ci), v.stackBelow(L, L.nci)
+	if p.proto != proto || p.line != line || p.below != below {
+		p.proto, p.line, p.below = proto, line, below
+		p.stack = v.rec.push(below, v.rec.luaFrameID(proto, line))
 	}
 	c := &v.rec.cost[p.stack]
 	c.Instructions++
 	c.Nanos += v.instrNanos
 	p.native = nil
-	if inst := proto.Code[f.Pc-1]; opOf(inst) == lua.OP_CALL {
-		if fn, ok := m.reg(f, argA(inst)).(*lua.LFunction); ok && fn.IsG {
-			p.native = fn
+	if i := proto.instruction(ci); opOf(i) == luac.Call {
+		if x := L.stack[ci.base+argA(i)]; x.isFunction() && x.function().native != nil {
+			p.native = x.function()
 		}
 	}
-}
-
-// placeOf is the place of frame f, in which the next instruction is. All kept above
-// it have returned.
-func (v *VM) placeOf(m *meter, f *luaFrame) *place {
-	for n := len(v.places); n > 0; n-- {
-		p := &v.places[n-1]
-		switch {
-		case p.frame == f: // goes on, or another function by a tail call
-			v.places = v.places[:n]
-			return p
-		case n == len(v.places) && p.frame == f.Parent && n < maxPlaces: // called by it
-			v.places = append(v.places, place{frame: f, below: p.stack})
-			return &v.places[n]
-		}
-	}
-	v.places = append(v.places[:0], place{frame: f, below: v.stackFrom(m.th, v.visible(f.Parent), Frame{})})
-	return &v.places[0]
 }
 
 // settleCPU puts the time up to a value of cpu down to where the program has been.
@@ -80,15 +46,12 @@ func (v *VM) settleCPU(until int64) {
 	if n <= 0 {
 		return
 	}
-	stack := int32(0)
-	if len(v.places) == 0 {
+	stack := v.place.stack
+	switch p := &v.place; {
+	case p.proto == nil:
 		stack = v.rec.outside("")
-	} else {
-		p := &v.places[len(v.places)-1]
-		stack = p.stack
-		if p.native != nil {
-			stack = v.rec.push(stack, v.nativeFrame(p.native))
-		}
+	case p.native != nil:
+		stack = v.rec.push(stack, v.nativeFrame(p.native))
 	}
 	v.rec.cost[stack].Nanos += n
 }
@@ -98,7 +61,7 @@ func (v *VM) settleCPU(until int64) {
 func (v *VM) endCPU() {
 	if v.rec != nil && v.rec.CPU {
 		v.settleCPU(v.cpu)
-		v.places = v.places[:0]
+		v.place = place{}
 	}
 }
 
@@ -106,6 +69,6 @@ func (v *VM) endCPU() {
 // (tmr.delay) down to that.
 func (v *VM) RecordDelay(nanos int64) {
 	if v.rec != nil && v.rec.CPU && v.running != nil {
-		v.rec.cost[v.stack(v.running, Frame{})].Nanos += nanos
+		v.rec.cost[v.stack()].Nanos += nanos
 	}
 }

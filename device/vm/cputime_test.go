@@ -29,7 +29,7 @@ local x = m.a + m.b
 	v := vm.New(vm.Config{SliceNanos: 1e15, Recorder: r})
 	v.SetPrices(vm.Prices{Instruction: 1000, Call: 5000, ROMEntry: 100})
 	openLibs(v)
-	v.ROMGlobals().RawSetString("wait", v.NewFunction(vm.Func{Name: "wait", Fn: func(*vm.Call) int { v.Charge(3e6); return 0 }}))
+	v.SetField(v.ROMGlobals(), "wait", v.NewFunction(vm.Func{Name: "wait", Fn: func(*vm.Call) int { v.Charge(3e6); return 0 }}))
 	v.SetEntry("test")
 	load(t, v, src, "@app.lua")
 	v.SetEntry("")

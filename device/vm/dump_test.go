@@ -5,8 +5,6 @@ import (
 	"os"
 	"reflect"
 	"testing"
-
-	lua "github.com/yuin/gopher-lua"
 )
 
 // Every function of the measured snippets goes through a precompiled chunk
@@ -31,35 +29,35 @@ func TestDump(t *testing.T) {
 		if !ok {
 			t.Fatalf("%s: not dumped", s.Name)
 		}
-		back, err := v.undump(string(chunk), "=chunk")
+		back, err := v.Load(chunk, "=chunk")
 		if err != nil {
 			t.Errorf("%s: %v", s.Name, err)
 			continue
 		}
-		same(t, s.Name, fn.Proto, back)
+		same(t, s.Name, fn.proto, back.proto)
 	}
 	if len(snippets) < 100 {
 		t.Errorf("only %d snippets", len(snippets))
 	}
 }
 
-func same(t *testing.T, name string, a, b *lua.FunctionProto) {
-	if a.SourceName != b.SourceName || a.LineDefined != b.LineDefined || a.LastLineDefined != b.LastLineDefined ||
-		a.NumUpvalues != b.NumUpvalues || a.NumParameters != b.NumParameters || a.IsVarArg != b.IsVarArg || a.NumUsedRegisters != b.NumUsedRegisters {
+func same(t *testing.T, name string, a, b *proto) {
+	if a.source != b.source && a.source.s != b.source.s || a.lineDefined != b.lineDefined || a.lastLine != b.lastLine ||
+		a.nups != b.nups || a.params != b.params || a.vararg != b.vararg || a.maxStack != b.maxStack {
 		t.Errorf("%s: head differs", name)
 	}
-	if !reflect.DeepEqual(a.Code, b.Code) || !reflect.DeepEqual(a.DbgSourcePositions, b.DbgSourcePositions) {
+	if !reflect.DeepEqual(a.code, b.code) || !reflect.DeepEqual(a.lines, b.lines) {
 		t.Errorf("%s: code differs", name)
 	}
-	if len(a.Constants) != len(b.Constants) || len(a.FunctionPrototypes) != len(b.FunctionPrototypes) {
-		t.Fatalf("%s: %d constants, %d functions, want %d and %d", name, len(b.Constants), len(b.FunctionPrototypes), len(a.Constants), len(a.FunctionPrototypes))
+	if len(a.k) != len(b.k) || len(a.protos) != len(b.protos) {
+		t.Fatalf("%s: %d constants, %d functions, want %d and %d", name, len(b.k), len(b.protos), len(a.k), len(a.protos))
 	}
-	for i := range a.Constants {
-		if a.Constants[i] != b.Constants[i] {
-			t.Errorf("%s: constant %v became %v", name, a.Constants[i], b.Constants[i])
+	for i := range a.k {
+		if !a.k[i].same(b.k[i]) {
+			t.Errorf("%s: constant %v became %v", name, a.k[i].boundary(), b.k[i].boundary())
 		}
 	}
-	for i := range a.FunctionPrototypes {
-		same(t, name, a.FunctionPrototypes[i], b.FunctionPrototypes[i])
+	for i := range a.protos {
+		same(t, name, a.protos[i], b.protos[i])
 	}
 }

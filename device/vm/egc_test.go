@@ -22,7 +22,7 @@ func TestCollectorModes(t *testing.T) {
 	own := readJSON(t, "memory-egc.json", &all)
 	exact := 0
 	for i, x := range all {
-		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 6 << 20}), true)
+		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 6 << 20}))
 		fn, err := b.v.Load([]byte(x.Source), "=s")
 		if err != nil {
 			t.Errorf("%s: %v", x.Name, err)
@@ -36,7 +36,7 @@ func TestCollectorModes(t *testing.T) {
 			continue
 		}
 		st := b.v.MemoryStats()
-		r, _ := b.v.Globals().RawGetString("R").(vm.Number)
+		r, _ := b.v.RawGetString(b.v.Globals(), "R").(vm.Number)
 		if float64(r) == x.R && st.AllocTotal == x.Alloc && st.Peak == x.Peak {
 			exact++
 			continue

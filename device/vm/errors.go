@@ -3,171 +3,182 @@ package vm
 import (
 	"fmt"
 	"strings"
-
-	lua "github.com/yuin/gopher-lua"
 )
 
-// gopher-lua raises its own errors in its own words: "cannot perform add
-// operation between nil and number", where the firmware says "attempt to perform
-// arithmetic on global 'x' (a nil value)". They are reworded at the moment of
-// raising, while the frame, its instruction and its registers are still there.
-// An error that our own code raises comes wrapped (see throw) and is left alone.
+// OutOfMemory is the message of a failed allocation (fw: MEMERRMSG).
+const OutOfMemory = "not enough memory"
 
-// translate turns an error value into what the firmware's Lua would have raised.
-// f is the frame that raised it.
-func (v *VM) translate(value Value, f *luaFrame, L *lua.LState) Value {
-	if t, ok := value.(*thrown); ok {
-		return t.value
+// Error is a Lua error that left a protected call.
+type Error struct {
+	Value     Value  // what was thrown
+	Traceback string // stack at that moment, as debug.traceback prints it; Call's errors only
+}
+
+func (e *Error) Error() string { return e.Message() }
+
+// Message returns the error as the firmware prints it.
+func (e *Error) Message() string {
+	switch x := e.Value.(type) {
+	case String:
+		return string(x)
+	case Number:
+		return FormatNumber(float64(x))
 	}
-	s, ok := value.(String)
-	if !ok {
-		return value
+	return "(error object is a " + e.Value.Type().String() + " value)"
+}
+
+// Traced returns the error's message with its traceback.
+func (e *Error) Traced() string {
+	if e.Traceback == "" || e.Memory() {
+		return e.Message()
 	}
-	for f != nil && v.hidden[f.Fn] {
-		f = f.Parent
+	return e.Message() + "\n" + e.Traceback
+}
+
+// TracedValue is what the firmware's message handler makes of the error: a string
+// gets the traceback behind it, anything else stays as it is.
+func (e *Error) TracedValue() Value {
+	switch e.Value.(type) {
+	case String, Number:
+		return String(e.Traced())
 	}
-	if f == nil {
-		return String("internal error: " + string(s))
+	return e.Value
+}
+
+// Memory reports whether the error is a failed allocation.
+func (e *Error) Memory() bool { return e.Value == Value(String(OutOfMemory)) }
+
+// hasMemoryError reports whether an error message comes from a failed allocation:
+// also when it was caught on the way and raised anew, with a position before it.
+func hasMemoryError(s string) bool { return strings.HasSuffix(s, OutOfMemory) }
+
+// pushf makes a message as the firmware does (luaO_pushvfstring): each piece is a
+// string for a while, which near the limit decides whether a program gets its error
+// or "not enough memory" instead. format knows %s and %d. The message is left on
+// the stack.
+func (v *VM) pushf(L *Thread, format string, args ...any) value {
+	m := v.mem
+	push := func(x value) {
+		L.hostSlots(1)
+		L.stack[L.top] = x
+		v.need(L, 1)
+		L.top++
 	}
-	r := raising{v, L, f}
-	for _, m := range messages {
-		if i := strings.Index(string(s), m.gopher); i >= 0 {
-			message := m.reword(r, string(s)[i+len(m.gopher):])
-			v.mem.chargeRunError(L, f.where(), message)
-			return String(f.where() + message)
+	push(stringValue(m.intern("")))
+	n := 1
+	for _, arg := range args {
+		text, rest, _ := strings.Cut(format, "%")
+		push(stringValue(m.intern(text)))
+		switch arg := arg.(type) {
+		case int:
+			push(number(float64(arg)))
+		case string:
+			push(stringValue(m.intern(arg)))
+		}
+		format = rest[1:]
+		n += 2
+	}
+	push(stringValue(m.intern(format)))
+	base := L.ci[L.nci].base
+	v.concat(L, base, n+1, L.top-base-1)
+	L.top -= n
+	return L.stack[L.top-1]
+}
+
+// pushRunError makes the message of an error of the VM's: with its position, if the
+// running function is Lua's (fw: ldebug.c, addinfo).
+func (v *VM) pushRunError(L *Thread, message string) value {
+	L.fixed = false
+	L.hostSlots(8)
+	v.need(L, 1)
+	L.stack[L.top] = stringValue(v.mem.intern(message))
+	L.top++
+	return v.addInfo(L)
+}
+
+func (v *VM) addInfo(L *Thread) value {
+	ci := &L.ci[L.nci]
+	if f := L.function(ci); f != nil && f.proto != nil {
+		text := L.stack[L.top-1].str().s
+		v.pushf(L, "%s:%d: %s", ChunkID(f.proto.source.s), f.proto.line(ci), text)
+	}
+	return L.stack[L.top-1]
+}
+
+// runErrorf is runError for a message that the firmware makes of pieces.
+func (v *VM) runErrorf(format string, args ...any) {
+	L := v.running
+	L.fixed = false
+	v.pushf(L, format, args...)
+	v.raiseValue(v.addInfo(L))
+}
+
+// typeError says that an operation cannot be done on x. slot is where it stands, or
+// negative: the value is named as the code that put it there did (luaG_typeerror).
+func (v *VM) typeError(x value, slot int, what string) {
+	L := v.running
+	ci := &L.ci[L.nci]
+	if ci.base <= slot && slot < ci.top {
+		if kind, name := L.objectName(ci, slot-ci.base); kind != "" {
+			v.runErrorf("attempt to %s %s '%s' (a %s value)", what, kind, name, x.typeName())
 		}
 	}
-	return String(f.where() + "internal error: " + string(s))
+	v.runErrorf("attempt to %s a %s value", what, x.typeName())
 }
 
-// raising is the point where an error is raised.
-type raising struct {
-	v *VM
-	L *lua.LState
-	f *luaFrame
-}
-
-// messages are gopher-lua's, by what is recognizable in each, with the
-// firmware's wording. rest is what follows the recognizable part.
-var messages = []struct {
-	gopher string
-	reword func(r raising, rest string) string
-}{
-	{"attempt to index a non-table object(", raising.index},
-	{"attempt to call a non-function object", raising.call},
-	{"cannot perform concat operation", raising.concat},
-	{"cannot perform ", raising.arithmetic},
-	{"__unm undefined", raising.arithmetic},
-	{"__len undefined", func(r raising, _ string) string { return r.typeError("get length of", argB(r.f.inst()), "") }},
-	{"attempt to compare ", raising.compare},
-	{"too many recursions in gettable", func(raising, string) string { return "loop in gettable" }},
-	{"too many recursions in settable", func(raising, string) string { return "loop in settable" }},
-	{"table index is nil", func(raising, string) string { return "table index is nil" }},
-	{"table index is NaN", func(raising, string) string { return "table index is NaN" }},
-	{"stack overflow", func(raising, string) string { return "stack overflow" }},
-	{"registry overflow", func(raising, string) string { return "stack overflow" }},
-	{"callstack overflow", func(raising, string) string { return "stack overflow" }},
-}
-
-// value returns what an instruction's operand rk holds.
-func (r raising) value(rk int) Value {
-	if r.f.Fn.IsG {
-		return Nil
+// orderError is luaG_ordererror, which takes two types for one when the third
+// letters of their names agree.
+func (v *VM) orderError(a, b value) {
+	x, y := a.typeName(), b.typeName()
+	if x[2] == y[2] {
+		v.runErrorf("attempt to compare two %s values", x)
 	}
-	if rk&bitRK != 0 {
-		return r.f.Fn.Proto.Constants[rk&^bitRK]
+	v.runErrorf("attempt to compare %s with %s", x, y)
+}
+
+// raise raises an error message of a firmware function, with the position of the
+// Lua function at the given level above it (luaL_error); 0 is none.
+func (v *VM) raise(L *Thread, level int, format string, args ...any) {
+	msg := format
+	if len(args) > 0 {
+		msg = fmt.Sprintf(format, args...)
 	}
-	if i := r.f.LocalBase + rk; i < len(stateOf(r.L).reg.array) {
-		if x := stateOf(r.L).reg.array[i]; x != nil {
-			return x
+	L.hostSlots(4)
+	push := func(s string) {
+		L.stack[L.top] = stringValue(v.mem.intern(s))
+		L.top++
+	}
+	if level == 0 {
+		push(msg)
+	} else {
+		v.pushWhere(L, level)
+		push(msg)
+		base := L.ci[L.nci].base
+		v.concat(L, base, 2, L.top-base-1)
+		L.top--
+	}
+	v.raiseValue(L.stack[L.top-1])
+}
+
+// pushWhere pushes "file:line: " of the function at a level, or "" (luaL_where).
+func (v *VM) pushWhere(L *Thread, level int) {
+	if ci, _ := L.level(level); ci != nil {
+		if p := L.protoOf(ci); p != nil {
+			if line := p.line(ci); line > 0 {
+				v.pushf(L, "%s:%d: ", ChunkID(p.source.s), line)
+				return
+			}
 		}
 	}
-	return Nil
-}
-
-// typeError says that an operation cannot be done on the operand rk. It names
-// the operand when its value is of type typ, or typ is "".
-func (r raising) typeError(what string, rk int, typ string) string {
-	have := r.v.TypeName(r.value(rk))
-	if typ == "" {
-		typ = have
-	}
-	if rk&bitRK == 0 && typ == have {
-		if kind, name := objectName(r.f, rk); kind != "" {
-			return fmt.Sprintf("attempt to %s %s '%s' (a %s value)", what, kind, name, typ)
-		}
-	}
-	return fmt.Sprintf("attempt to %s a %s value", what, typ)
-}
-
-func (r raising) index(rest string) string {
-	typ, _, _ := strings.Cut(rest, ")")
-	inst := r.f.inst()
-	switch opOf(inst) {
-	case lua.OP_GETTABLE, lua.OP_GETTABLEKS, lua.OP_SELF:
-		return r.typeError("index", argB(inst), typ)
-	case lua.OP_SETTABLE, lua.OP_SETTABLEKS:
-		return r.typeError("index", argA(inst), typ)
-	}
-	return fmt.Sprintf("attempt to index a %s value", typ)
-}
-
-func (r raising) call(string) string {
-	inst := r.f.inst()
-	switch opOf(inst) {
-	case lua.OP_CALL, lua.OP_TAILCALL:
-		return r.typeError("call", argA(inst), "")
-	case lua.OP_TFORLOOP:
-		return "attempt to call a " + r.v.TypeName(r.value(argA(inst))) + " value"
-	}
-	return "attempt to call a non-function value"
-}
-
-func (r raising) arithmetic(string) string {
-	inst := r.f.inst()
-	culprit := argB(inst)
-	if _, ok := r.v.ToNumber(r.value(culprit)); ok && opOf(inst) != lua.OP_UNM {
-		culprit = argC(inst)
-	}
-	return r.typeError("perform arithmetic on", culprit, "")
-}
-
-// concat names the operand that is neither string nor number. Operands are
-// joined in pairs from the right, and in a pair the left one is blamed first.
-func (r raising) concat(string) string {
-	inst := r.f.inst()
-	first, last := argB(inst), argC(inst)
-	joins := func(reg int) bool { _, ok := r.v.ToString(r.value(reg)); return ok }
-	for reg := last - 1; reg >= first; reg-- {
-		if !joins(reg) {
-			return r.typeError("concatenate", reg, "")
-		}
-		if reg == last-1 && !joins(last) {
-			return r.typeError("concatenate", last, "")
-		}
-	}
-	return "attempt to concatenate a nil value"
-}
-
-func (r raising) compare(rest string) string {
-	a, b, _ := strings.Cut(rest, " with ")
-	return compareMessage(a, b)
-}
-
-// compareMessage is luaG_ordererror, which takes two types for one when the
-// third letters of their names agree.
-func compareMessage(a, b string) string {
-	if len(a) > 2 && len(b) > 2 && a[2] == b[2] {
-		return fmt.Sprintf("attempt to compare two %s values", a)
-	}
-	return fmt.Sprintf("attempt to compare %s with %s", a, b)
+	L.stack[L.top] = stringValue(v.mem.intern(""))
+	L.top++
 }
 
 // argMessage is the text of luaL_argerror for argument n of the running call: it
 // names the function as the caller's code does, and does not count the object
 // of a method call.
 func argMessage(c *Call, n int, message string) string {
-	kind, name := functionName(c.VM.top(c.th))
+	kind, name := c.th.functionName(c.th.nci)
 	if kind == "method" {
 		if n--; n == 0 {
 			return fmt.Sprintf("calling '%s' on bad self (%s)", name, message)
@@ -177,21 +188,4 @@ func argMessage(c *Call, n int, message string) string {
 		name = "?"
 	}
 	return fmt.Sprintf("bad argument #%d to '%s' (%s)", n, name, message)
-}
-
-// uncallable returns the message of calling fn when it can not be called, "" when
-// it can.
-func (v *VM) uncallable(fn Value) string {
-	if _, ok := fn.(*Function); ok {
-		return ""
-	}
-	if _, ok := v.Metafield(fn, "__call").(*Function); ok {
-		return ""
-	}
-	return "attempt to call a " + v.TypeName(fn) + " value"
-}
-
-// romWrite raises the error of an assignment to a field of a ROM table.
-func (v *VM) romWrite() {
-	v.runError(v.running, v.top(v.running), "invalid write to ROM variable")
 }

@@ -2,20 +2,50 @@ package vm
 
 import (
 	"fmt"
+	"hash/fnv"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 )
 
 // CheckAccount compares the account right after a collection with the sum over
-// what is alive, and says what is wrong.
+// what there is, and says what is wrong.
 func (v *VM) CheckAccount() string {
 	m := v.mem
-	sum := m.fixed + m.live + m.registry.Bytes() + m.strt.Slots*heap.StringTableSlot + m.buf.Size
-	if m.total != sum {
-		return fmt.Sprintf("the account says %d, what is alive adds up to %d", m.total, sum)
+	if sum := m.fixed + m.held(); m.total != sum {
+		return fmt.Sprintf("the account says %d, what there is adds up to %d", m.total, sum)
 	}
 	return ""
 }
 
-// IsExact reports whether the account is exact now.
-func (v *VM) IsExact() bool { return v.mem.exact }
+// SetOnCollected has fn called at the end of each collection.
+func (v *VM) SetOnCollected(fn func()) { v.onCollected = fn }
+
+// SetQuick says whether collections may look only at what is outside of the graph.
+func (v *VM) SetQuick(on bool) { v.mem.quick.off = !on }
+
+// Layout sums up where every block is, and what the account says.
+func (v *VM) Layout() string {
+	m := v.mem
+	sum := fnv.New64a()
+	n := 0
+	add := func(b heap.Block) {
+		if b.Size() > 0 {
+			fmt.Fprintln(sum, b)
+			n++
+		}
+	}
+	m.eachObject(func(h *header) {
+		add(h.blk)
+		switch h.kind {
+		case kindTable:
+			add(h.table().arr)
+			add(h.table().nod)
+		case kindThread:
+			add(h.thread().stk.Data)
+			add(h.thread().stk.Calls)
+		}
+	})
+	add(m.strt.Block)
+	add(m.buf.Block)
+	return fmt.Sprintf("%d bytes, %d free, threshold %d, %d blocks %x", m.total, m.heap.Free(), m.gc.threshold, n, sum.Sum64())
+}

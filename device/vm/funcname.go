@@ -2,10 +2,6 @@ package vm
 
 import (
 	"fmt"
-	"slices"
-	"strings"
-
-	lua "github.com/yuin/gopher-lua"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luac"
 )
@@ -14,91 +10,30 @@ import (
 // node.stripdebug(1) keeps them; our compiler still knows them, and nothing that a
 // script can reach shows them.
 
-// What is noted on a prototype besides what gopher-lua has fields for. A note is
-// an entry of DbgCalls, which nothing else uses, at a place that no instruction
-// has. protoNamed is a flag in IsVarArg.
-const (
-	noteName  = -1 // the function's name
-	noteLines = -2 // the packed line information, as the device has it
-	noteChunk = -3 // the chunk that a function without a source was loaded from
-
-	protoNamed = 0x80 // the device has the names of locals and upvalues
-)
-
-// note keeps a text about p; "" takes it away.
-func note(p *lua.FunctionProto, what int, text string) {
-	for i := range p.DbgCalls {
-		if p.DbgCalls[i].Pc == what {
-			p.DbgCalls[i].Name = text
-			return
-		}
-	}
-	if text != "" {
-		p.DbgCalls = append(p.DbgCalls, lua.DbgCall{Name: text, Pc: what})
-	}
-}
-
-func noted(p *lua.FunctionProto, what int) string {
-	for i := range p.DbgCalls {
-		if p.DbgCalls[i].Pc == what {
-			return p.DbgCalls[i].Name
-		}
-	}
-	return ""
-}
-
-func lineInfo(p *lua.FunctionProto) string { return noted(p, noteLines) }
-
-func isNamed(p *lua.FunctionProto) bool { return p.IsVarArg&protoNamed != 0 }
-
-// keptNames returns the names of locals and upvalues that the device has of p.
-func keptNames(p *lua.FunctionProto) []string {
-	if !isNamed(p) {
-		return nil
-	}
-	names := slices.Clone(p.DbgUpvalues)
-	for _, l := range p.DbgLocals {
-		names = append(names, l.Name)
-	}
-	return names
-}
-
 // chunkLabel names the chunk of a function for people: also where the function
 // itself, stripped, does not know it.
-func chunkLabel(p *lua.FunctionProto) string {
-	if chunk := noted(p, noteChunk); chunk != "" {
-		return ChunkID(chunk)
+func (p *proto) chunkLabel() string {
+	if p.chunk != "" {
+		return ChunkID(p.chunk)
 	}
-	return ChunkID(p.SourceName)
-}
-
-// noteLoaded notes where a precompiled function comes from, if it was stripped.
-func noteLoaded(p *lua.FunctionProto, chunk string) {
-	if p.SourceName == luac.UnknownSource && !strings.HasPrefix(chunk, escape) {
-		note(p, noteChunk, chunk)
-	}
-	for _, n := range p.FunctionPrototypes {
-		noteLoaded(n, chunk)
-	}
+	return ChunkID(p.source.s)
 }
 
 // nameNested gives the functions inside p the names that p's code stores them
 // under.
-func nameNested(p *lua.FunctionProto) {
-	for pc := 0; pc < len(p.Code); pc++ {
-		inst := p.Code[pc]
-		switch opOf(inst) {
-		case lua.OP_SETLIST:
-			if argC(inst) == 0 {
+func (p *proto) nameNested() {
+	for pc := 0; pc < len(p.code); pc++ {
+		i := p.code[pc]
+		switch opOf(i) {
+		case luac.SetList:
+			if argC(i) == 0 {
 				pc++
 			}
-		case lua.OP_CLOSURE:
-			if bx := argBx(inst); bx < len(p.FunctionPrototypes) {
-				n := p.FunctionPrototypes[bx]
-				pc += int(n.NumUpvalues)
-				if name := storedName(p, pc+1, argA(inst)); name != "" {
-					note(n, noteName, name)
-				}
+		case luac.Closure:
+			if bx := argBx(i); bx < len(p.protos) {
+				n := p.protos[bx]
+				pc += n.nups
+				n.name = p.storedName(pc+1, argA(i))
 			}
 		}
 	}
@@ -106,31 +41,31 @@ func nameNested(p *lua.FunctionProto) {
 
 // storedName is the name under which the value of register reg is stored by the
 // instruction at pc, "" if it is none.
-func storedName(p *lua.FunctionProto, pc, reg int) string {
-	if name := localName(p, pc, reg); name != "" {
+func (p *proto) storedName(pc, reg int) string {
+	if name := p.localName(pc, reg); name != "" {
 		return name
 	}
-	if pc >= len(p.Code) {
+	if pc >= len(p.code) {
 		return ""
 	}
-	switch inst := p.Code[pc]; opOf(inst) {
-	case lua.OP_SETGLOBAL:
-		if argA(inst) == reg {
-			return constantName(p, argBx(inst)|bitRK)
+	switch i := p.code[pc]; opOf(i) {
+	case luac.SetGlobal:
+		if argA(i) == reg {
+			return p.constantName(argBx(i) | luac.ConstBit)
 		}
-	case lua.OP_SETTABLEKS, lua.OP_SETTABLE:
-		if argC(inst) != reg || argB(inst)&bitRK == 0 {
+	case luac.SetTable:
+		if argC(i) != reg || argB(i)&luac.ConstBit == 0 {
 			return ""
 		}
-		key := constantName(p, argB(inst))
+		key := p.constantName(argB(i))
 		if key == "?" {
 			return ""
 		}
-		if of := localName(p, pc, argA(inst)); of != "" {
+		if of := p.localName(pc, argA(i)); of != "" {
 			return of + "." + key
 		}
-		if set := lastSet(p, pc, argA(inst)); set >= 0 && opOf(p.Code[set]) == lua.OP_GETGLOBAL {
-			return constantName(p, argBx(p.Code[set])|bitRK) + "." + key
+		if set := p.lastSet(pc, argA(i)); set >= 0 && opOf(p.code[set]) == luac.GetGlobal {
+			return p.constantName(argBx(p.code[set])|luac.ConstBit) + "." + key
 		}
 		return key
 	}
@@ -139,9 +74,9 @@ func storedName(p *lua.FunctionProto, pc, reg int) string {
 
 // localName is the name of the local variable that register reg is at
 // instruction pc, "" if it is none.
-func localName(p *lua.FunctionProto, pc, reg int) string {
-	for _, l := range p.DbgLocals {
-		if l.StartPc <= pc && pc < l.EndPc {
+func (p *proto) localName(pc, reg int) string {
+	for _, l := range p.locals {
+		if l.Start <= pc && pc < l.End {
 			if reg == 0 {
 				return l.Name
 			}
@@ -152,30 +87,30 @@ func localName(p *lua.FunctionProto, pc, reg int) string {
 }
 
 // upvalueName is the name of upvalue i (from 0) of a function.
-func upvalueName(p *lua.FunctionProto, i int) string {
-	if i < len(p.DbgUpvalues) && p.DbgUpvalues[i] != "" {
-		return p.DbgUpvalues[i]
+func (p *proto) upvalueName(i int) string {
+	if i < len(p.upvalueNames) && p.upvalueNames[i] != "" {
+		return p.upvalueNames[i]
 	}
 	return fmt.Sprintf("%d", i+1)
 }
 
-// protoLabel names a function for people: "handle <app.lua:12>".
-func protoLabel(p *lua.FunctionProto) string {
-	chunk := chunkLabel(p)
-	if p.LineDefined == 0 {
+// label names a function for people: "handle <app.lua:12>".
+func (p *proto) label() string {
+	chunk := p.chunkLabel()
+	if p.lineDefined == 0 {
 		return "main chunk <" + chunk + ">"
 	}
-	name := noted(p, noteName)
+	name := p.name
 	if name == "" {
 		name = "function"
 	}
-	return fmt.Sprintf("%s <%s:%d>", name, chunk, p.LineDefined)
+	return fmt.Sprintf("%s <%s:%d>", name, chunk, p.lineDefined)
 }
 
 // FunctionLabel names a function for people: "handle <app.lua:12>", "net.send".
 func (v *VM) FunctionLabel(fn *Function) string {
-	if !fn.IsG {
-		return protoLabel(fn.Proto)
+	if fn.proto != nil {
+		return fn.proto.label()
 	}
 	return v.nativeName(fn)
 }
@@ -183,58 +118,50 @@ func (v *VM) FunctionLabel(fn *Function) string {
 // DefinedAt returns file:line of where a function of the program begins, "" for
 // one of the firmware.
 func DefinedAt(fn *Function) string {
-	if fn.IsG {
+	if fn.proto == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s:%d", chunkLabel(fn.Proto), max(fn.Proto.LineDefined, 1))
+	return fmt.Sprintf("%s:%d", fn.proto.chunkLabel(), max(fn.proto.lineDefined, 1))
 }
 
 // nativeName is the name of a function of the firmware: "string.rep",
 // "net.tcpsocket:send".
 func (v *VM) nativeName(fn *Function) string {
-	if v.natives == nil || v.nativesOf != len(v.rom) {
-		v.natives, v.nativesOf = map[*Function]string{}, len(v.rom)
-		type named struct {
-			name string
-			t    *Table
-		}
-		var list []named
-		for t, name := range v.rom {
-			list = append(list, named{name, t})
-		}
-		note := func(fn *Function, name string) {
-			if old, ok := v.natives[fn]; !ok || name < old {
-				v.natives[fn] = name
+	if v.nativeNames == nil || v.namedOf != len(v.roms) {
+		v.nativeNames, v.namedOf = map[*Function]string{}, len(v.roms)
+		note := func(x value, name string) {
+			if !x.isFunction() || x.function().native == nil {
+				return
+			}
+			f := x.function()
+			if old, ok := v.nativeNames[f]; !ok || name < old {
+				v.nativeNames[f] = name
 			}
 		}
 		types := map[*Table]bool{}
 		for _, mt := range v.metatables {
 			types[mt] = true
 		}
-		for _, n := range list {
+		for _, t := range v.roms {
 			sep := "."
-			if types[n.t] {
+			if types[t] {
 				sep = ":"
 			}
-			n.t.ForEach(func(k, x lua.LValue) {
-				if f, ok := x.(*Function); ok {
-					switch {
-					case v.hidden[f]:
-					case n.t == v.romGlobals:
-						note(f, k.String())
-					default:
-						note(f, n.name+sep+k.String())
-					}
+			for _, e := range t.rom.entries {
+				if t == v.romGlobals {
+					note(e.val, e.name)
+				} else {
+					note(e.val, t.rom.name+sep+e.name)
 				}
-			})
-		}
-		v.Globals().ForEach(func(k, x lua.LValue) {
-			if f, ok := x.(*Function); ok && f.IsG {
-				note(f, k.String())
 			}
-		})
+		}
+		for i := range v.th.globals.nodes {
+			if n := &v.th.globals.nodes[i]; n.key.isString() {
+				note(n.val, n.key.str().s)
+			}
+		}
 	}
-	if name := v.natives[fn]; name != "" {
+	if name := v.nativeNames[fn]; name != "" {
 		return name
 	}
 	return "native function"

@@ -1,10 +1,7 @@
 package vm
 
 import (
-	"maps"
 	"slices"
-
-	lua "github.com/yuin/gopher-lua"
 )
 
 // What the standard libraries need of the VM beyond what firmware modules do.
@@ -41,97 +38,123 @@ func (v *VM) Random() uint32 {
 	return v.cfg.Random()
 }
 
-// ChargeSteps accounts for n steps of a long loop in a library function, each as dear
-// as a VM instruction, and lets the watchdog end it.
-func (v *VM) ChargeSteps(n int) {
-	v.cpu += int64(n) * v.instrNanos
-	if v.cpu >= v.sliceAt {
-		v.slice()
-	}
-}
-
-// Registry returns the registry as a table (LUA_REGISTRYINDEX). References are
-// not in it: see Ref.
-func (v *VM) Registry() *Table { return v.th.G.Registry }
-
 // RawEqual reports whether two values are the same without asking __eq.
-func (v *VM) RawEqual(a, b Value) bool { return v.th.RawEqual(a, b) }
+func (v *VM) RawEqual(a, b Value) bool { return a == b }
 
 // LessThan is a < b with metamethods (lua_lessthan).
-func (c *Call) LessThan(a, b Value) bool {
-	switch x := a.(type) {
-	case Number:
-		if y, ok := b.(Number); ok {
-			return x < y
-		}
-	case String:
-		if y, ok := b.(String); ok {
-			return x < y
-		}
-	}
-	if a.Type() == b.Type() {
-		if h := c.VM.Metafield(a, "__lt"); h != Nil && h == c.VM.Metafield(b, "__lt") {
-			return lua.LVAsBool(c.Invoke(h, 1, a, b)[0])
-		}
-	}
-	c.VM.raise(c.th, 0, "%s", compareMessage(c.VM.TypeName(a), c.VM.TypeName(b)))
-	return false
-}
+func (c *Call) LessThan(a, b Value) bool { return c.VM.lessThan(c.th, c.VM.take(a), c.VM.take(b)) }
 
 // Index is t[key] with metamethods (lua_gettable).
-func (c *Call) Index(t, key Value) Value { return c.th.GetTable(t, key) }
+func (c *Call) Index(t, key Value) Value {
+	L := c.th
+	at := L.top
+	c.Push(t)
+	c.Push(key)
+	c.VM.index(L, at, L.stack[at], L.stack[at+1])
+	L.top = at
+	return L.stack[at].boundary()
+}
 
 // SetIndex is t[key] = value with metamethods (lua_settable).
-func (c *Call) SetIndex(t, key, value Value) {
-	v := c.VM
-	if v.mem.on {
-		v.pin(t)
-		v.pin(key)
-		v.pin(value)
-		at, handler := v.mem.set(t, key, value != Nil)
-		v.mem.stores(key)
-		v.mem.stores(value)
-		v.unpin(3)
-		if handler != nil {
-			c.Invoke(handler, 0, at, key, value)
-			return
-		}
-	}
-	c.th.SetTable(t, key, value)
+func (c *Call) SetIndex(t, key, x Value) {
+	L := c.th
+	at := L.top
+	c.Push(t)
+	c.Push(key)
+	c.Push(x)
+	c.VM.setIndex(L, L.stack[at], L.stack[at+1], L.stack[at+2])
+	L.top = at
 }
 
 // Global returns a global variable as a function sees it (lua_getglobal).
-func (c *Call) Global(name string) Value { return c.th.GetField(c.VM.th.G.Global, name) }
+func (c *Call) Global(name string) Value { return c.Index(c.VM.th.globals, String(name)) }
 
 // SetThreadEnv makes env the global table of the running thread (setfenv(0)).
 func (c *Call) SetThreadEnv(env *Table) {
-	c.th.Env = env
-	if c.th == c.VM.th {
-		c.th.G.Global = env
+	L := c.th
+	old := L.globals
+	L.globals = env
+	if L.mark&barriers != 0 {
+		c.VM.mem.barrier(&L.header, tableValue(old), tableValue(env))
 	}
+	c.VM.mem.quick.dirty = true // a thread's stack is marked with it
 }
 
 // ThreadEnv returns the global table of the running thread.
-func (c *Call) ThreadEnv() *Table { return c.th.Env }
+func (c *Call) ThreadEnv() *Table { return c.th.globals }
 
 // Running returns the running coroutine; main is true for the main thread.
 func (c *Call) Running() (th *Thread, main bool) { return c.th, c.th == c.VM.th }
 
-// Status returns what coroutine.status says of a thread.
+// Status returns what coroutine.status says of a thread (fw: lbaselib.c, costatus).
 func (c *Call) Status(th *Thread) string {
 	if th == c.th {
 		return "running"
 	}
-	if th.Dead {
+	switch th.status {
+	case threadYielded:
+		return "suspended"
+	case threadFailed:
 		return "dead"
 	}
-	for p := c.th.Parent; p != nil; p = p.Parent {
-		if p == th {
-			return "normal"
-		}
+	switch {
+	case th.nci > 0:
+		return "normal"
+	case th.top == th.ci[0].base:
+		return "dead"
 	}
 	return "suspended"
 }
+
+// NewThread makes a coroutine that will run the function given as argument 1.
+func (c *Call) NewThread() *Thread {
+	fn := c.Function(1)
+	v := c.VM
+	v.mem.checkGC()
+	th := v.mem.newThread()
+	th.stack[th.top] = functionValue(fn)
+	th.top++
+	th.start = fn.proto
+	if th.mark&barriers != 0 {
+		v.mem.barrier(&th.header, value{}, functionValue(fn))
+	}
+	return th
+}
+
+// Resume resumes coroutine th with the arguments from number first on. It takes
+// them away and pushes the results, or the error value, and returns their number.
+func (c *Call) Resume(th *Thread, first int) (ok bool, n int) {
+	v, L := c.VM, c.th
+	args := L.stack[c.base+first-1 : L.top]
+	th.hostSlots(len(args))
+	if th.limit-th.top <= len(args) {
+		v.growStack(th, len(args)) // lua_checkstack
+		args = L.stack[c.base+first-1 : L.top]
+	}
+	copy(th.stack[th.top:], args)
+	th.top += len(args)
+	L.top -= len(args)
+	th.nCcalls = L.nCcalls
+	ok = v.resume(L, th, len(args))
+	from := th.top - 1
+	if ok {
+		if from = th.base; th.status != threadYielded {
+			from = th.ci[th.nci].base
+		}
+	}
+	results := th.stack[from:th.top]
+	if !c.CheckStack(len(results)) {
+		c.Error("too many results to resume")
+	}
+	copy(L.stack[L.top:], results)
+	L.top += len(results)
+	th.top = from
+	return ok, len(results)
+}
+
+// Rethrows says that the error of a coroutine will be raised anew in whoever
+// resumes it, as coroutine.wrap does: it is no protected call.
+func (v *VM) Rethrows(th *Thread) { th.rethrows = true }
 
 // ThreadTraceback returns the stack of a thread from level n on (0 is its
 // innermost function), as debug.traceback prints it.
@@ -148,38 +171,34 @@ func (c *Call) Join(pieces []string) string {
 	case 1:
 		return pieces[0]
 	}
-	values := make([]lua.LValue, len(pieces))
-	total := 0
-	for i, p := range pieces {
-		values[i] = String(p)
-		total += len(p)
+	for _, p := range pieces {
+		c.push(stringValue(c.VM.mem.intern(p)))
 	}
-	if m := c.VM.mem; m.on {
-		m.concat(c.th, values)
-	}
-	return joinValues(values, total)
+	c.ConcatTop(len(pieces))
+	c.th.top--
+	return c.th.stack[c.th.top].str().s
 }
 
-// Insert puts a value before the arguments of the call.
-func (c *Call) Insert(x Value) { c.th.Insert(x, 1) }
-
-// SetTop drops what is above n arguments and results, or fills up with nil.
-func (c *Call) SetTop(n int) { c.th.SetTop(n) }
-
-// Drop takes the last n values that were pushed away again.
-func (c *Call) Drop(n int) {
-	if c.VM.mem.exact {
-		c.dropped(n)
+// ConcatTop glues the n topmost values, all strings or numbers, to one (lua_concat).
+func (c *Call) ConcatTop(n int) {
+	L := c.th
+	if n >= 2 {
+		c.VM.mem.checkGC()
+		c.VM.concat(L, c.base, n, L.top-c.base-1)
+		L.top -= n - 1
 	}
-	c.th.Pop(n)
 }
-
-// Raise raises an error without position, as the VM does from within a native
-// function (luaG_runerror).
-func (c *Call) Raise(format string, args ...any) { c.VM.raise(c.th, 0, format, args...) }
 
 // Strings returns the strings that are in the script's memory, sorted.
 func (v *VM) Strings() []string {
-	v.mem.collect()
-	return slices.Sorted(maps.Keys(v.mem.strs))
+	var out []string
+	for _, s := range v.mem.rows {
+		for ; s != nil; s = s.nextStr() {
+			if !v.mem.isDead(&s.header) {
+				out = append(out, s.s)
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
 }

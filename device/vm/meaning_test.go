@@ -73,14 +73,14 @@ b", "\65\066\x")`, "1 3 ABx"},
 // runChunk runs src, as it is and precompiled, and returns the lines it printed,
 // "error" when it failed.
 func runChunk(t *testing.T, src string) string {
-	b := newBench(t, nil, false)
+	b := newBench(t, nil)
 	fn, err := b.v.Load([]byte(src), "=s")
 	if err != nil {
 		return ""
 	}
 	out := b.print(fn)
 	chunk, _ := vm.Dump(fn, true)
-	b = newBench(t, nil, false)
+	b = newBench(t, nil)
 	if fn, err = b.v.Load(chunk, "=s"); err != nil {
 		t.Errorf("%s: %v", src, err)
 	} else if again := b.print(fn); again != out {

@@ -21,7 +21,7 @@ const maxNames = 4096
 func (v *VM) Names(path ...string) []Name {
 	at := []*Table{v.Globals(), v.romGlobals}
 	for _, field := range path {
-		x := lookUp(at, field)
+		x := v.lookUp(at, field)
 		if x == Nil {
 			return nil
 		}
@@ -30,7 +30,7 @@ func (v *VM) Names(path ...string) []Name {
 	seen := map[string]bool{}
 	var out []Name
 	for _, t := range at {
-		for key, x := t.Next(Nil); key != Nil && len(out) < maxNames; key, x = t.Next(key) {
+		for key, x, ok := v.RawNext(t, Nil); ok && key != Nil && len(out) < maxNames; key, x, ok = v.RawNext(t, key) {
 			if s, ok := key.(String); ok && !seen[string(s)] {
 				seen[string(s)] = true
 				out = append(out, Name{string(s), x.Type().String()})
@@ -41,9 +41,9 @@ func (v *VM) Names(path ...string) []Name {
 	return out
 }
 
-func lookUp(tables []*Table, field string) Value {
+func (v *VM) lookUp(tables []*Table, field string) Value {
 	for _, t := range tables {
-		if x := t.RawGetString(field); x != Nil {
+		if x := v.RawGetString(t, field); x != Nil {
 			return x
 		}
 	}
@@ -66,7 +66,7 @@ func (v *VM) fieldTables(x Value) []*Table {
 		if !ok {
 			break
 		}
-		next, ok := mt.RawGetString("__index").(*Table)
+		next, ok := v.RawGetString(mt, "__index").(*Table)
 		if !ok || slices.Contains(out, next) {
 			break
 		}

@@ -28,12 +28,11 @@ type bench struct {
 	mark float64
 }
 
-func newBench(t testing.TB, h *heap.Heap, exact bool) *bench {
+func newBench(t testing.TB, h *heap.Heap) *bench {
 	b := &bench{}
 	v := vm.New(vm.Config{
 		Output:     func(s string) { b.out.WriteString(s) },
 		Heap:       h,
-		ExactHeap:  exact,
 		SliceNanos: 1e15,
 	})
 	b.v = v
@@ -69,10 +68,10 @@ func newBench(t testing.TB, h *heap.Heap, exact bool) *bench {
 }
 
 // roomy returns a bench whose heap has room bytes left, and so little in holes.
-func roomy(t testing.TB, room int, exact bool) *bench {
+func roomy(t testing.TB, room int) *bench {
 	_, total := heap.BootLengths(heap.SDK16)
 	h := heap.New(heap.Config{Size: total + 2000 + room})
-	b := newBench(t, h, exact)
+	b := newBench(t, h)
 	for _, n := range []int{200, 8} { // from the bottom up
 		for h.Free() > room+n+24 {
 			if _, ok := h.Allocate(n); !ok {
@@ -173,7 +172,7 @@ func TestSnippets(t *testing.T) {
 	readJSON(t, "memory-snippets.json", &all)
 	tallies := map[string]*tally{}
 	for _, s := range all {
-		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}), true)
+		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}))
 		before := b.settle()
 		b.v.ResetMemoryStats()
 		fn, err := b.v.Load([]byte(s.Source), "=s")
@@ -217,34 +216,4 @@ func TestSnippets(t *testing.T) {
 		}
 	}
 	report(t, tallies, "delta", "peak", "alloc")
-}
-
-// lazyInexact names what a lazy account does not retain to the byte, and why.
-var lazyInexact = map[string]string{
-	"weak_values": "an entry of a weak table goes when the next one is made; on the device it lives until the register that its value was made in is used again",
-}
-
-// A lazy account comes to the same retained bytes when it is asked.
-func TestSnippetsLazy(t *testing.T) {
-	var all []snippet
-	own := readJSON(t, "memory-snippets.json", &all)
-	for i, s := range all {
-		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}), false)
-		before := b.settle()
-		fn, err := b.v.Load([]byte(s.Source), "=s")
-		if err != nil {
-			t.Errorf("%s: %v", s.Name, err)
-			continue
-		}
-		if _, lerr, _ := b.v.Call(fn, 0); lerr != nil {
-			t.Errorf("%s: %v", s.Name, lerr.Message())
-		}
-		fn = nil
-		switch got, known := b.settle()-before, lazyInexact[s.Name] != ""; {
-		case got != s.Delta && !known:
-			t.Errorf("%s: %d retained, want %d", s.Name, got, s.Delta)
-		case got == s.Delta && known && i < own:
-			t.Errorf("%s is exact now: take it out of the list", s.Name)
-		}
-	}
 }

@@ -32,7 +32,7 @@ func TestSnippetsPrecompiled(t *testing.T) {
 	own := readJSON(t, "memory-snippets.json", &all)
 	smaller := 0
 	for _, s := range all[:own] {
-		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}), true)
+		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}))
 		before := b.settle()
 		fn, err := b.v.Load(dumped(t, s.Source, "=s", vm.KeepLines, false), "=s")
 		if err != nil {
@@ -78,31 +78,29 @@ func TestLoadingAChunkInBytes(t *testing.T) {
 		{"long string", "f('" + strings.Repeat("x", 50) + "')", true, 19 + 72 + 4*4 + 2*12 + 32 + 18 + 51 + 67 + 20},
 		{"nested", "return function() end", true, 19 + 72 + 3*4 + 4 + 72 + 4 + 20},
 	} {
-		for _, exact := range []bool{true, false} {
-			chunk := dumped(t, tt.source, "=source", vm.KeepLines, tt.strip)
-			b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}), exact)
-			b.settle()
-			b.v.ResetMemoryStats()
-			if _, err := b.v.Load(chunk, "=s"); err != nil {
-				t.Fatal(err)
-			}
-			if got := b.v.MemoryStats().AllocTotal; got != tt.alloc {
-				t.Errorf("%s (exact %v): %d bytes asked for, want %d", tt.name, exact, got, tt.alloc)
-			}
+		chunk := dumped(t, tt.source, "=source", vm.KeepLines, tt.strip)
+		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}))
+		b.settle()
+		b.v.ResetMemoryStats()
+		if _, err := b.v.Load(chunk, "=s"); err != nil {
+			t.Fatal(err)
+		}
+		if got := b.v.MemoryStats().AllocTotal; got != tt.alloc {
+			t.Errorf("%s: %d bytes asked for, want %d", tt.name, got, tt.alloc)
 		}
 	}
 }
 
 // A function that had upvalues gets new ones, which are nil.
 func TestLoadingUpvalues(t *testing.T) {
-	b := newBench(t, nil, true)
+	b := newBench(t, nil)
 	fn, err := b.v.Load([]byte("local a, b = 1, 2 function f() return a, b end"), "=s")
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.v.Call(fn, 0)
-	chunk, _ := vm.Dump(b.v.Globals().RawGetString("f").(*vm.Function), true)
-	b = newBench(t, nil, true)
+	chunk, _ := vm.Dump(b.v.RawGetString(b.v.Globals(), "f").(*vm.Function), true)
+	b = newBench(t, nil)
 	before := b.settle()
 	b.v.ResetMemoryStats()
 	if fn, err = b.v.Load(chunk, "=s"); err != nil {
@@ -127,25 +125,23 @@ func TestRunningOutWhileLoading(t *testing.T) {
 	chunk := dumped(t, source, "=s", vm.KeepAll, false)
 	failed, loaded := 0, 0
 	for room := 0; room < 1600; room += 8 {
-		for _, exact := range []bool{false, true} {
-			b := roomy(t, room, exact)
-			before := b.settle()
-			_, err := b.v.Load(chunk, "=s")
-			switch {
-			case err == nil:
-				loaded++
-			case err.Error() == vm.OutOfMemory:
-				failed++
-			default:
-				t.Errorf("%d bytes of room: %v", room, err)
-			}
-			b.v.Call(b.v.ROMGlobals().RawGetString("tostring"), 0, vm.True) // lets go of what was loaded
-			if after := b.settle(); after != before {
-				t.Errorf("%d bytes of room, exact %v: %d bytes held, %d before", room, exact, after, before)
-			}
-			if problem := b.v.CheckAccount(); problem != "" {
-				t.Errorf("%d bytes of room, exact %v: %s", room, exact, problem)
-			}
+		b := roomy(t, room)
+		before := b.settle()
+		_, err := b.v.Load(chunk, "=s")
+		switch {
+		case err == nil:
+			loaded++
+		case err.Error() == vm.OutOfMemory:
+			failed++
+		default:
+			t.Errorf("%d bytes of room: %v", room, err)
+		}
+		b.v.Call(b.v.RawGetString(b.v.ROMGlobals(), "tostring"), 0, vm.True) // lets go of what was loaded
+		if after := b.settle(); after != before {
+			t.Errorf("%d bytes of room: %d bytes held, %d before", room, after, before)
+		}
+		if problem := b.v.CheckAccount(); problem != "" {
+			t.Errorf("%d bytes of room: %s", room, problem)
 		}
 	}
 	if failed < 10 || loaded < 10 {
@@ -171,58 +167,56 @@ func TestStripDebug(t *testing.T) {
 		// SETGLOBAL moved to 2, RETURN on 5. f: lines 3, 4 and, RETURN, 5.
 		lineBytes = (2 + 2 + 2 + 1) + (2 + 1 + 1 + 1)
 	)
-	for _, exact := range []bool{true, false} {
-		var loaded [3]int
-		for keep := vm.KeepAll; keep <= vm.KeepNothing; keep++ {
-			b := newBench(t, nil, exact)
-			b.v.KeepDebug(keep)
-			fn, err := b.v.Load([]byte(source), "=s")
-			if err != nil {
-				t.Fatal(err)
+	var loaded [3]int
+	for keep := vm.KeepAll; keep <= vm.KeepNothing; keep++ {
+		b := newBench(t, nil)
+		b.v.KeepDebug(keep)
+		fn, err := b.v.Load([]byte(source), "=s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, lerr, _ := b.v.Call(fn, 0); lerr != nil {
+			t.Fatal(lerr.Message())
+		}
+		b.v.SetField(b.v.Globals(), "main", fn)
+		f := b.v.RawGetString(b.v.Globals(), "f").(*vm.Function)
+		fails := func() string {
+			_, lerr, _ := b.v.Call(f, 0)
+			return lerr.Message()
+		}
+		want := []string{"s:4: attempt to index local 'b' (a nil value)", "s:4: attempt to index a nil value", "s:0: attempt to index a nil value"}
+		strip := func(what vm.Debug, freed, result int) {
+			t.Helper()
+			before := b.settle()
+			if got := b.v.StripDebug(fn, what); got != result {
+				t.Errorf("kept %d, %d from now: %d, want %d", keep, what, got, result)
 			}
-			if _, lerr, _ := b.v.Call(fn, 0); lerr != nil {
-				t.Fatal(lerr.Message())
+			if got := before - b.settle(); got != freed {
+				t.Errorf("kept %d, %d from now: %d bytes freed, want %d", keep, what, got, freed)
 			}
-			b.v.SetField(b.v.Globals(), "main", fn)
-			f := b.v.Globals().RawGetString("f").(*vm.Function)
-			fails := func() string {
-				_, lerr, _ := b.v.Call(f, 0)
-				return lerr.Message()
-			}
-			want := []string{"s:4: attempt to index local 'b' (a nil value)", "s:4: attempt to index a nil value", "s:0: attempt to index a nil value"}
-			strip := func(what vm.Debug, freed, result int) {
-				t.Helper()
-				before := b.settle()
-				if got := b.v.StripDebug(fn, what); got != result {
-					t.Errorf("kept %d, %d from now: %d, want %d", keep, what, got, result)
-				}
-				if got := before - b.settle(); got != freed {
-					t.Errorf("kept %d, %d from now: %d bytes freed, want %d", keep, what, got, freed)
-				}
-				if got, want := fails(), want[max(keep, what)]; got != want {
-					t.Errorf("kept %d, %d from now: %q, want %q", keep, what, got, want)
-				}
-			}
-			names, lines := 0, lineBytes
-			switch keep {
-			case vm.KeepAll:
-				names = 1
-			case vm.KeepNothing:
-				lines = 0
-			}
-			loaded[keep] = b.settle()
-			strip(vm.KeepAll, 0, 0)
-			strip(vm.KeepLines, names*(nameBytes+nameStrings), names*estimate)
-			strip(vm.KeepNothing, lines, lines)
-			strip(vm.KeepNothing, 0, 0)
-			b.settle()
-			if problem := b.v.CheckAccount(); problem != "" {
-				t.Errorf("kept %d: %s", keep, problem)
+			if got, want := fails(), want[max(keep, what)]; got != want {
+				t.Errorf("kept %d, %d from now: %q, want %q", keep, what, got, want)
 			}
 		}
-		if loaded[0]-loaded[1] != nameBytes+nameStrings || loaded[1]-loaded[2] != lineBytes {
-			t.Errorf("%v bytes with everything, with lines, without", loaded)
+		names, lines := 0, lineBytes
+		switch keep {
+		case vm.KeepAll:
+			names = 1
+		case vm.KeepNothing:
+			lines = 0
 		}
+		loaded[keep] = b.settle()
+		strip(vm.KeepAll, 0, 0)
+		strip(vm.KeepLines, names*(nameBytes+nameStrings), names*estimate)
+		strip(vm.KeepNothing, lines, lines)
+		strip(vm.KeepNothing, 0, 0)
+		b.settle()
+		if problem := b.v.CheckAccount(); problem != "" {
+			t.Errorf("kept %d: %s", keep, problem)
+		}
+	}
+	if loaded[0]-loaded[1] != nameBytes+nameStrings || loaded[1]-loaded[2] != lineBytes {
+		t.Errorf("%v bytes with everything, with lines, without", loaded)
 	}
 }
 
@@ -245,7 +239,7 @@ func TestNamesFromChunk(t *testing.T) {
 		{vm.KeepLines, false, "app:4: attempt to index upvalue '?' (a nil value)\nstack traceback:\n\tapp:4: in function <app:3>\n\tapp:6: in function <app:2>"},
 		{vm.KeepAll, true, "?:0: attempt to index upvalue '?' (a nil value)\nstack traceback:\n\t?: in function <?:3>\n\t?: in function <?:2>"},
 	} {
-		b := newBench(t, nil, true)
+		b := newBench(t, nil)
 		fn, err := b.v.Load(dumped(t, source, "@app", tt.keep, tt.strip), "=s")
 		if err != nil {
 			t.Fatal(err)

@@ -3,8 +3,6 @@ package vm
 import (
 	"fmt"
 
-	lua "github.com/yuin/gopher-lua"
-
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
 )
@@ -22,7 +20,7 @@ type Recorder struct {
 
 	frames  []Frame
 	frameOf map[Frame]int32
-	natives map[*lua.LFunction]int32 // frames of functions of the firmware
+	natives map[*Function]int32 // frames of functions of the firmware
 	cached  map[frameKey]int32
 	stacks  []stackNode // 0 is the empty stack
 	stackOf map[stackNode]int32
@@ -47,14 +45,15 @@ type Cost struct {
 }
 
 type frameKey struct {
-	proto *lua.FunctionProto
+	proto *proto
 	line  int
 }
 
 // stackNode is a frame on top of another stack.
 type stackNode struct{ below, frame int32 }
 
-// maxStackDepth is how many of the innermost frames are told apart.
+// maxStackDepth is how many of the outermost frames are told apart: below the
+// innermost one.
 const maxStackDepth = 64
 
 // maxCachedFrames bounds the memory of a program that compiles again and again.
@@ -68,7 +67,7 @@ func (r *Recorder) init() {
 		r.cost = make([]Cost, 1)
 	}
 	r.cached = map[frameKey]int32{} // instead of that of the boot before
-	r.natives = map[*lua.LFunction]int32{}
+	r.natives = map[*Function]int32{}
 }
 
 func (r *Recorder) frame(f Frame) int32 {
@@ -115,14 +114,14 @@ func (r *Recorder) Stacks(fn func(stack []Frame, c Cost)) {
 }
 
 // luaFrameID is the frame of a Lua function that is at a line.
-func (r *Recorder) luaFrameID(p *lua.FunctionProto, line int) int32 {
+func (r *Recorder) luaFrameID(p *proto, line int) int32 {
 	k := frameKey{p, line}
 	id, ok := r.cached[k]
 	if !ok {
 		if len(r.cached) >= maxCachedFrames {
 			clear(r.cached)
 		}
-		id = r.frame(Frame{protoLabel(p), chunkLabel(p), line, p.LineDefined})
+		id = r.frame(Frame{p.label(), p.chunkLabel(), line, p.lineDefined})
 		r.cached[k] = id
 	}
 	return id
@@ -131,19 +130,38 @@ func (r *Recorder) luaFrameID(p *lua.FunctionProto, line int) int32 {
 // SetRecorder makes r record from now on; nil ends it. Objects that exist have no
 // site.
 func (v *VM) SetRecorder(r *Recorder) {
+	v.endCPU()
 	v.rec = r
-	v.mem.track, v.mem.heap.OnNative = nil, nil
+	m := v.mem
+	m.track, m.heap.OnNative = nil, nil
+	m.eachObject(func(h *header) { h.origin = 0 })
+	v.place, v.seen = place{}, v.cpu
+	v.setLook()
 	if r == nil {
 		return
 	}
 	r.init()
 	if r.Allocations {
-		t := &tracker{v: v, r: r, origins: map[any]origin{}}
-		v.mem.track, v.mem.heap.OnNative = t, t.native
+		t := &tracker{v: v, r: r, origins: make([]origin, 1)}
+		m.track, m.heap.OnNative = t, t.native
 	}
-	v.places, v.seen = nil, v.cpu
-	for _, m := range v.mem.threads {
-		m.due = true
+}
+
+// eachObject calls fn with every object, dead ones that are not swept yet among
+// them.
+func (m *memory) eachObject(fn func(h *header)) {
+	for h := m.gc.head.next; h != nil; h = h.next {
+		fn(h)
+		if h.kind == kindThread {
+			for u := h.thread().openUp; u != nil; u = u.open {
+				fn(&u.header)
+			}
+		}
+	}
+	for _, s := range m.rows {
+		for ; s != nil; s = s.nextStr() {
+			fn(&s.header)
+		}
 	}
 }
 
@@ -161,52 +179,63 @@ func (v *VM) SetEntry(what string) (before string) {
 // Entry returns what SetEntry has said last.
 func (v *VM) Entry() string { return v.entry }
 
-// stack returns the stack as it is now, with leaf on top if it has a name.
-func (v *VM) stack(L *lua.LState, leaf Frame) int32 {
+// stack returns the stack as it is now.
+func (v *VM) stack() int32 {
+	L := v.running
 	if L == nil {
-		return v.stackFrom(nil, nil, leaf)
+		return v.bottom()
 	}
-	return v.stackFrom(L, v.top(L), leaf)
+	return v.stackOf(L)
 }
 
-// stackFrom returns the stack of L from frame f outwards, with leaf on top if it
-// has a name.
-func (v *VM) stackFrom(L *lua.LState, f *luaFrame, leaf Frame) int32 {
-	r := v.rec
-	var ids [maxStackDepth]int32
-	n := 0
-	if leaf.Func != "" {
-		ids[n] = r.frame(leaf)
-		n++
+// bottom is the stack of what Lua is called for.
+func (v *VM) bottom() int32 {
+	if v.entry == "" {
+		return 0
 	}
-	for L != nil && n < maxStackDepth {
-		for ; f != nil && n < maxStackDepth; f = v.visible(f.Parent) {
-			switch {
-			case f.Fn == nil:
-				continue
-			case f.Fn.IsG:
-				ids[n] = v.nativeFrame(f.Fn)
-			default:
-				ids[n] = r.luaFrameID(f.Fn.Proto, f.line())
-			}
-			n++
+	return v.rec.push(0, v.rec.frame(Frame{Func: v.entry}))
+}
+
+// stackOf is the stack of L as it is now.
+func (v *VM) stackOf(L *Thread) int32 {
+	if L.nci == 0 {
+		return v.stackBelow(L, 0)
+	}
+	return v.rec.push(v.stackBelow(L, L.nci), v.frameOf(L, L.nci))
+}
+
+// stackBelow is the stack below call i of L. The callers of a call stay where they are
+// while it runs, so it is found once and kept with the call.
+func (v *VM) stackBelow(L *Thread, i int) int32 {
+	if i <= 1 {
+		if L.parent != nil {
+			return v.stackOf(L.parent)
 		}
-		if L = L.Parent; L != nil {
-			f = v.top(L)
+		return v.bottom()
+	}
+	ci := &L.ci[i]
+	if ci.site == 0 {
+		if i > maxStackDepth {
+			ci.site = v.stackBelow(L, maxStackDepth) + 1
+		} else {
+			ci.site = v.rec.push(v.stackBelow(L, i-1), v.frameOf(L, i-1)) + 1
 		}
 	}
-	id := int32(0)
-	if v.entry != "" {
-		id = r.push(0, r.frame(Frame{Func: v.entry}))
+	return ci.site - 1
+}
+
+// frameOf is the frame of call i of L.
+func (v *VM) frameOf(L *Thread, i int) int32 {
+	ci := &L.ci[i]
+	f := L.function(ci)
+	if f.proto == nil {
+		return v.nativeFrame(f)
 	}
-	for n--; n >= 0; n-- {
-		id = r.push(id, ids[n])
-	}
-	return id
+	return v.rec.luaFrameID(f.proto, f.proto.line(ci))
 }
 
 // nativeFrame is the frame of a function of the firmware.
-func (v *VM) nativeFrame(fn *lua.LFunction) int32 {
+func (v *VM) nativeFrame(fn *Function) int32 {
 	r := v.rec
 	id, ok := r.natives[fn]
 	if !ok {
@@ -219,45 +248,74 @@ func (v *VM) nativeFrame(fn *lua.LFunction) int32 {
 	return id
 }
 
-// origin is where and when an object was made. The zero origin is not known.
+// origin is where and when an object was made.
 type origin struct {
 	stack int32
-	known bool
 	born  int64 // device time in microseconds
 	num   int   // in the order of making
 }
 
-// tracker knows the origin of every object. Most objects have their key at once
-// when they are accounted for; a closure or a glued string is known only after
-// the instruction that makes it, so it is looked for before the next one.
+// tracker knows the origin of every object that was made while it is at work:
+// header.origin is its index.
 type tracker struct {
 	v       *VM
 	r       *Recorder
-	origins map[any]origin
-	made    origin // of the instruction before
-	reg     int    // what it has made is there
-	th      *meter
-	waiting bool
+	origins []origin // 0: not known
+	spare   []int32
 	chunk   string // being compiled
 	last    int    // number given
 }
 
-// stringKey is a string as a key of origins: all equal strings are one object.
-type stringKey string
-
-func (t *tracker) here() origin {
-	leaf := Frame{}
+// here is the stack to which what is made now is put down.
+func (t *tracker) here() int32 {
+	stack := t.v.stack()
 	if t.chunk != "" {
-		leaf = Frame{Func: "code of " + t.chunk, File: t.chunk}
+		stack = t.r.push(stack, t.r.frame(Frame{Func: "code of " + t.chunk, File: t.chunk}))
 	}
-	return origin{stack: t.v.stack(t.v.running, leaf), known: true, born: t.v.now()}
+	return stack
 }
 
-// set gives the object with the given key its origin and a number.
-func (t *tracker) set(key any, o origin) {
+// set gives an object its origin and a number.
+func (t *tracker) set(h *header, stack int32) {
 	t.last++
-	o.num = t.last
-	t.origins[key] = o
+	o := origin{stack, t.v.now(), t.last}
+	if n := len(t.spare); n > 0 {
+		h.origin = t.spare[n-1]
+		t.spare = t.spare[:n-1]
+		t.origins[h.origin] = o
+		return
+	}
+	h.origin = int32(len(t.origins))
+	t.origins = append(t.origins, o)
+}
+
+// note records the origin of a new object.
+func (t *tracker) note(h *header) { t.set(h, t.here()) }
+
+// arguments puts the strings that were made for a call from outside, of the function
+// in slot fn, down to where it begins.
+func (t *tracker) arguments(L *Thread, fn int) {
+	if L.nci > 0 || !L.stack[fn].isFunction() {
+		return
+	}
+	p := L.stack[fn].function().proto
+	if p == nil || len(p.lines) == 0 {
+		return
+	}
+	outside := t.v.bottom()
+	for _, x := range L.stack[fn+1 : L.top] {
+		if x.isString() && x.header().origin != 0 && t.origins[x.header().origin].stack == outside {
+			t.origins[x.header().origin].stack = t.r.push(outside, t.r.luaFrameID(p, p.lines[0]))
+		}
+	}
+}
+
+// forget is told of an object that has died.
+func (t *tracker) forget(h *header) {
+	if h.origin != 0 {
+		t.spare = append(t.spare, h.origin)
+		h.origin = 0
+	}
 }
 
 func (v *VM) now() int64 {
@@ -281,7 +339,7 @@ func (r *Recorder) outside(what string) int32 {
 
 // allocated counts a request for Lua's memory that was granted.
 func (t *tracker) allocated(n int) {
-	stack := t.here().stack
+	stack := t.here()
 	if stack == 0 {
 		stack = t.r.outside("")
 	}
@@ -292,7 +350,7 @@ func (t *tracker) allocated(n int) {
 func (t *tracker) native(n int, k heap.Kind) {
 	stack := t.r.outside(k.String())
 	if t.v.running != nil || t.v.entry != "" {
-		stack = t.v.stack(t.v.running, Frame{Func: k.String()})
+		stack = t.r.push(t.v.stack(), t.r.frame(Frame{Func: k.String()}))
 	}
 	t.count(stack, n)
 }
@@ -303,131 +361,31 @@ func (t *tracker) count(stack int32, bytes int) {
 	c.Bytes += int64(bytes)
 }
 
-// note records the origin of an object under its key, unless it has one.
-func (t *tracker) note(key any) {
-	if _, ok := t.origins[key]; ok {
-		return
-	}
-	o := t.here()
-	if fn, ok := key.(*lua.LFunction); ok && !fn.IsG && t.v.running == nil {
-		if code, ok := t.origins[fn.Proto]; ok { // a chunk that the system has loaded
-			o.stack = code.stack
-		}
-	}
-	t.set(key, o)
-}
-
-// expect says that the instruction at hand will leave a new object in register
-// reg.
-func (t *tracker) expect(m *meter, reg int) {
-	t.made, t.reg, t.th, t.waiting = t.here(), reg, m, true
-}
-
-// before looks for what the instruction before has made.
-func (t *tracker) before(m *meter, f *luaFrame) {
-	if t.waiting && t.th == m {
-		t.waiting = false
-		if t.reg < len(m.state.reg.array) {
-			t.adopt(m.state.reg.array[t.reg], t.made)
-		}
-	}
-	if f.Pc == 1 {
-		if f.Parent == nil || f.Parent.Fn.IsG { // arguments that came from outside
-			for i := 0; i < min(f.NArgs, int(f.Fn.Proto.NumParameters)); i++ {
-				if s, ok := m.reg(f, i).(lua.LString); ok {
-					if o, ok := t.origins[stringKey(s)]; ok && o.stack == 0 {
-						o.stack = t.here().stack // made by the system for this call
-						t.origins[stringKey(s)] = o
-					}
-					t.note(stringKey(s))
-				}
-			}
-		}
-	} else if inst := f.Fn.Proto.Code[f.Pc-2]; opOf(inst) == lua.OP_CALL && argC(inst) != 1 {
-		if s, ok := m.reg(f, argA(inst)).(lua.LString); ok {
-			t.note(stringKey(s))
-		}
-	}
-}
-
-// adopt gives a value and what came with it its origin.
-func (t *tracker) adopt(x lua.LValue, o origin) {
-	set := func(key any) {
-		if _, ok := t.origins[key]; !ok {
-			t.set(key, o)
-		}
-	}
-	switch x := x.(type) {
-	case lua.LString:
-		set(stringKey(x))
-	case *lua.LFunction:
-		set(x)
-		if !x.IsG {
-			for _, uv := range x.Upvalues {
-				if uv != nil {
-					set(uv)
-				}
-			}
-		}
-	}
-}
-
 // boot gives what the firmware has made before the program its origin.
 func (t *tracker) boot(m *memory) {
-	o := origin{stack: t.r.push(0, t.r.frame(Frame{Func: "boot", File: snapshot.Firmware})), known: true, born: t.v.now()}
+	stack := t.r.push(0, t.r.frame(Frame{Func: "boot", File: snapshot.Firmware}))
 	for _, n := range m.walk(false).nodes {
-		if p, ok := n.key.(part); ok {
-			if p != partRoot {
+		if n.object == nil {
+			if n.part != partRoot {
 				t.count(t.r.outside(n.kind), n.bytes)
 			}
 			continue
 		}
-		t.set(t.v.originKey(n.key), o)
-		t.count(o.stack, n.bytes)
+		t.forget(n.object)
+		t.set(n.object, stack)
+		t.count(stack, n.bytes)
 	}
 }
 
 // noteProto records that a function was compiled.
-func (t *tracker) noteProto(p *lua.FunctionProto) {
-	o := t.here()
-	leaf := t.r.frame(Frame{"code of " + chunkLabel(p), chunkLabel(p), p.LineDefined, p.LineDefined})
-	o.stack = t.r.push(t.r.stacks[o.stack].below, leaf)
-	t.set(p, o)
-}
-
-// sweep forgets what a collection has found dead.
-func (t *tracker) sweep(m *memory) {
-	for key := range t.origins {
-		dead := false
-		switch k := key.(type) {
-		case stringKey:
-			o := m.strs[string(k)]
-			dead = o == nil
-		case *lua.LFunction:
-			dead = m.funcs[k] == nil
-		case *lua.Upvalue:
-			dead = m.upvals[k] == nil
-		case *lua.FunctionProto:
-			dead = m.protos[k] == nil
-		case *udataState:
-			dead = m.udataOf[k.ud] != k
-		case *meter:
-			dead = m.threads[k.th] != k
-		case *tableState:
-			dead = !k.building && m.tables[k.tb] != k
-		}
-		if dead {
-			delete(t.origins, key)
-		}
-	}
+func (t *tracker) noteProto(p *proto) {
+	leaf := t.r.frame(Frame{"code of " + p.chunkLabel(), p.chunkLabel(), p.lineDefined, p.lineDefined})
+	t.origins[p.origin].stack = t.r.push(t.v.stack(), leaf)
 }
 
 // site puts an origin into words: file:line and function of the innermost Lua
 // frame, and all frames.
 func (t *tracker) site(o origin) (site, fn string, stack []string) {
-	if !o.known {
-		return "", "", nil
-	}
 	for _, f := range t.r.Stack(o.stack) {
 		text := f.Func
 		if f.File != "" {

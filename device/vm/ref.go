@@ -8,34 +8,43 @@ import "strconv"
 // as one. The zero Ref refers to nothing.
 type Ref int
 
-type refEntry struct {
-	value Value
-	what  string // "sent callback of socket 3"
-	site  string // file:line of the Lua code that made it
+// refInfo says what a reference is for. Its value stands in the registry.
+type refInfo struct {
+	used bool
+	what string // "sent callback of socket 3"
+	site string // file:line of the Lua code that made it
 }
+
+// freeRefs is the key of the registry under which the number of a reference stands
+// that is free again, 0 if there is none; under that number the next (fw: lauxlib.c,
+// luaL_ref).
+const freeRefs = 0
 
 // Ref makes a reference to value. what says what it is for ("tmr callback"); it
 // shows in heap snapshots. A nil value gives the zero Ref.
-func (v *VM) Ref(value Value, what string) Ref {
-	if value == nil || value == Nil {
+func (v *VM) Ref(x Value, what string) Ref {
+	if x == nil || x == Nil {
 		return 0
 	}
-	v.mem.stores(value)
-	e := refEntry{value, what, v.Where()}
-	if n := len(v.freeRefs); n > 0 {
-		r := v.freeRefs[n-1]
-		v.freeRefs = v.freeRefs[:n-1]
-		v.refs[r] = e
-		return r
+	m := v.mem
+	y := v.take(x)
+	m.pins = append(m.pins, y)
+	n := 0
+	if next := v.registry.getInt(freeRefs); next.isNumber() {
+		n = int(next.num())
 	}
-	if len(v.refs) == 0 {
-		v.refs = append(v.refs, refEntry{}) // Ref 0 is none
+	if n != 0 {
+		v.registry.set(m, number(freeRefs), v.registry.getInt(n))
+	} else {
+		n = v.length(v.registry) + 1
 	}
-	v.pin(value)
-	v.chargeRef(len(v.refs))
-	v.unpin(1)
-	v.refs = append(v.refs, e)
-	return Ref(len(v.refs) - 1)
+	v.registry.set(m, number(float64(n)), y)
+	m.pins = m.pins[:len(m.pins)-1]
+	for len(v.refs) <= n {
+		v.refs = append(v.refs, refInfo{})
+	}
+	v.refs[n] = refInfo{true, what, v.Where()}
+	return Ref(n)
 }
 
 // Deref returns the value referred to, Nil for the zero Ref.
@@ -43,11 +52,10 @@ func (v *VM) Deref(r Ref) Value {
 	if r == 0 {
 		return Nil
 	}
-	e := v.refs[r]
-	if e.value == nil {
+	if !v.refs[r].used {
 		panic("vm: use of released reference " + strconv.Itoa(int(r)))
 	}
-	return e.value
+	return v.registry.getInt(int(r)).boundary()
 }
 
 // Unref releases *r and sets it to the zero Ref. Releasing the zero Ref does
@@ -56,19 +64,22 @@ func (v *VM) Unref(r *Ref) {
 	if *r == 0 {
 		return
 	}
-	if v.refs[*r].value == nil {
-		panic("vm: reference released twice: " + strconv.Itoa(int(*r)))
+	n := int(*r)
+	if !v.refs[n].used {
+		panic("vm: reference released twice: " + strconv.Itoa(n))
 	}
-	v.refs[*r] = refEntry{}
-	v.freeRefs = append(v.freeRefs, *r)
+	v.pin(v.registry.getInt(n)) // whoever releases it may be about to call it
+	v.registry.set(v.mem, number(float64(n)), v.registry.getInt(freeRefs))
+	v.registry.set(v.mem, number(freeRefs), number(float64(n)))
+	v.refs[n] = refInfo{}
 	*r = 0
 }
 
 // SetRef replaces what *r refers to by value, or releases it when value is nil.
 func (v *VM) SetRef(r *Ref, value Value, what string) {
 	if *r != 0 && value != nil && value != Nil {
-		v.mem.stores(value)
-		v.refs[*r] = refEntry{value, what, v.Where()}
+		v.registry.set(v.mem, number(float64(*r)), v.take(value))
+		v.refs[*r] = refInfo{true, what, v.Where()}
 		return
 	}
 	v.Unref(r)
@@ -97,8 +108,8 @@ func (r RefInfo) Name() string {
 func (v *VM) Refs() []RefInfo {
 	var out []RefInfo
 	for i, e := range v.refs {
-		if e.value != nil {
-			out = append(out, RefInfo{Ref(i), e.what, e.site, e.value.Type().String()})
+		if e.used {
+			out = append(out, RefInfo{Ref(i), e.what, e.site, v.registry.getInt(i).typeName()})
 		}
 	}
 	return out

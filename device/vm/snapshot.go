@@ -3,8 +3,6 @@ package vm
 import (
 	"fmt"
 
-	lua "github.com/yuin/gopher-lua"
-
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
 )
@@ -20,25 +18,15 @@ func (v *VM) HeapSnapshot(object func(value any, at int)) *snapshot.Snapshot {
 	w := m.walk(true)
 	now := v.now()
 	s := &snapshot.Snapshot{Format: snapshot.Format, Tracked: m.track != nil}
-	ids := make(map[any]int, len(w.nodes))
-	number := func(key any) int {
-		id, ok := v.ids[key]
-		if !ok {
-			id = v.newID(key)
-		}
-		ids[key] = id
-		return id
-	}
 	for i := range w.nodes {
 		n := &w.nodes[i]
-		o := snapshot.Object{ID: number(n.key), Kind: n.kind, Bytes: n.bytes, LuaBytes: n.lua, Age: -1}
-		v.describeObject(&o, n.key)
-		if t := m.track; t != nil {
-			if org, ok := t.origins[v.originKey(n.key)]; ok {
-				o.Site, o.Func, o.Stack = t.site(org)
-				o.StackID = org.stack
-				o.Age = max(now-org.born, 0)
-			}
+		o := snapshot.Object{ID: v.number(n), Kind: n.kind, Bytes: n.bytes, LuaBytes: n.lua, Age: -1}
+		v.describe(&o, n)
+		if t := m.track; t != nil && n.object != nil && n.object.origin != 0 && n.kind != snapshot.Registry {
+			org := t.origins[n.object.origin]
+			o.Site, o.Func, o.Stack = t.site(org)
+			o.StackID = org.stack
+			o.Age = max(now-org.born, 0)
 		}
 		s.Objects = append(s.Objects, o)
 	}
@@ -46,11 +34,10 @@ func (v *VM) HeapSnapshot(object func(value any, at int)) *snapshot.Snapshot {
 		for _, r := range w.nodes[i].refs {
 			s.Objects[i].Refs = append(s.Objects[i].Refs, snapshot.Ref{To: s.Objects[r.to].ID, Name: r.name})
 		}
-		if ud, ok := w.nodes[i].key.(*lua.LUserData); ok && object != nil {
-			object(ud.Value, i)
+		if h := w.nodes[i].object; h != nil && h.kind == kindUserData && object != nil {
+			object(h.userdata().object, i)
 		}
 	}
-	v.ids = ids
 	st := m.heap.Stats()
 	s.Heap = snapshot.Heap{Size: st.Size, Free: st.Free, Largest: st.Largest, Low: st.Low}
 	return s
@@ -59,7 +46,7 @@ func (v *VM) HeapSnapshot(object func(value any, at int)) *snapshot.Snapshot {
 // EachObject calls fn with the Go value of each userdata, the oldest first.
 func (v *VM) EachObject(fn func(value any)) {
 	for _, u := range v.mem.udata {
-		fn(u.ud.Value)
+		fn(u.object)
 	}
 }
 
@@ -67,8 +54,8 @@ func (v *VM) EachObject(fn func(value any)) {
 // a Go value, 0 if it was not in it.
 func (v *VM) SnapshotID(object any) int {
 	for _, u := range v.mem.udata {
-		if u.ud.Value == object {
-			return v.ids[u.ud]
+		if u.object == object {
+			return int(u.number)
 		}
 	}
 	return 0
@@ -78,109 +65,102 @@ func (v *VM) SnapshotID(object any) int {
 // made, so that they agree between two runs that are the same; what it does not
 // know, and everything without it, is numbered when a snapshot first meets it.
 const (
-	firstTracked   = 10 // below: parts of the state
+	firstTracked   = 10 // below: parts of the state, and the registry
 	firstUntracked = 1 << 22
+	registryID     = 4
 )
 
-var partIDs = map[part]int{partRoot: 0, partState: 1, partStrings: 2, partBuffer: 3, partRegistry: 4, partLoose: 5}
+var partIDs = map[part]int{partRoot: 0, partState: 1, partStrings: 2, partBuffer: 3}
 
-func (v *VM) newID(key any) int {
-	if p, ok := key.(part); ok {
-		return partIDs[p]
+// number is the number of what a walk has found.
+func (v *VM) number(n *walkNode) int {
+	h := n.object
+	switch {
+	case h == nil:
+		return partIDs[n.part]
+	case h == &v.registry.header:
+		return registryID
+	case h.number == 0:
+		h.number = int32(v.newID(h))
 	}
-	if t := v.mem.track; t != nil {
-		if o, ok := t.origins[v.originKey(key)]; ok && o.num > 0 {
-			return firstTracked + o.num
-		}
+	return int(h.number)
+}
+
+func (v *VM) newID(h *header) int {
+	t := v.mem.track
+	if t != nil && h.origin != 0 {
+		return firstTracked + t.origins[h.origin].num
 	}
 	v.lastID++
-	if v.mem.track != nil {
+	if t != nil {
 		return firstUntracked + v.lastID
 	}
 	return firstTracked + v.lastID
 }
 
-// originKey is the key under which the tracker knows an object.
-func (v *VM) originKey(key any) any {
-	switch x := key.(type) {
-	case *lua.LTable:
-		if s := v.mem.tables[x]; s != nil {
-			return s
-		}
-	case *lua.LUserData:
-		if u := v.mem.udataOf[x]; u != nil {
-			return u
-		}
-	case *lua.LState:
-		if t := v.mem.threads[x]; t != nil {
-			return t
-		}
+// describe fills in what can be said of an object by itself.
+func (v *VM) describe(o *snapshot.Object, n *walkNode) {
+	h := n.object
+	if h == nil {
+		o.Name = string(n.part)
+		return
 	}
-	return key
-}
-
-// describeObject fills in what can be said of an object by itself.
-func (v *VM) describeObject(o *snapshot.Object, key any) {
-	switch x := key.(type) {
-	case part:
-		o.Name = string(x)
-	case stringKey:
-		o.Name = quote(string(x))
-		o.Sizes = map[string]int{"length": len(x)}
-	case *lua.LTable:
-		s := v.mem.tables[x]
-		if s == nil {
+	switch h.kind {
+	case kindString:
+		s := h.str().s
+		o.Name = quote(s)
+		o.Sizes = map[string]int{"length": len(s)}
+	case kindTable:
+		t := h.table()
+		if t == v.registry {
+			o.Name = "registry"
 			return
 		}
-		o.Sizes = map[string]int{"array_slots": s.t.Array(), "hash_nodes": s.t.Nodes(), "entries": entries(x)}
-	case *lua.LFunction:
-		o.Name = v.FunctionLabel(x)
-		o.Sizes = map[string]int{"upvalues": len(x.Upvalues)}
-	case *lua.FunctionProto:
-		o.Name = protoLabel(x)
-		code := heap.InstructionSize * len(x.Code)
-		consts := heap.ConstantSize * len(x.Constants)
-		o.Sizes = map[string]int{"instructions": len(x.Code), "constants": len(x.Constants), "nested": len(x.FunctionPrototypes),
-			"line_info": o.LuaBytes - heap.ProtoHeader - code - consts - heap.NestedProtoSize*len(x.FunctionPrototypes)}
-	case *lua.LUserData:
+		o.Sizes = map[string]int{"array_slots": len(t.array), "hash_nodes": len(t.nodes), "entries": t.entries()}
+	case kindFunction:
+		f := h.function()
+		o.Name = v.FunctionLabel(f)
+		o.Sizes = map[string]int{"upvalues": len(f.upvals) + len(f.values)}
+	case kindProto:
+		p := h.proto()
+		o.Name = p.label()
+		code := heap.InstructionSize * len(p.code)
+		consts := heap.ConstantSize * len(p.k)
+		o.Sizes = map[string]int{"instructions": len(p.code), "constants": len(p.k), "nested": len(p.protos),
+			"line_info": o.LuaBytes - heap.ProtoHeader - code - consts - heap.NestedProtoSize*len(p.protos)}
+	case kindUserData:
+		u := h.userdata()
 		o.Name = "userdata"
-		if u := v.mem.udataOf[x]; u != nil && u.typ != nil {
+		if u.typ != nil {
 			o.Name = u.typ.Name
 		}
-		if s, ok := x.Value.(fmt.Stringer); ok {
+		if s, ok := u.object.(fmt.Stringer); ok {
 			o.Name += " (" + s.String() + ")"
 		}
 		o.Sizes = map[string]int{"content": o.LuaBytes - heap.UserdataHeader}
-	case *lua.LState:
+	case kindThread:
+		L := h.thread()
 		o.Name = "coroutine"
-		if x == v.th {
+		if L == v.th {
 			o.Name = "main thread"
 		}
-		if t := v.mem.threads[x]; t != nil {
-			o.Sizes = map[string]int{"stack_slots": t.stack.Slots, "call_infos": t.stack.CallInfos}
-			if t.stack.start != nil {
-				o.Name += " of " + v.FunctionLabel(t.stack.start)
-			}
+		o.Sizes = map[string]int{"stack_slots": L.stk.Slots, "call_infos": L.stk.CallInfos}
+		if L.start != nil {
+			o.Name += " of " + L.start.label()
 		}
 	}
 }
 
 // entries counts the fields of a table that are not nil.
-func entries(tb *lua.LTable) int {
-	t := tableOf(tb)
+func (t *Table) entries() int {
 	n := 0
-	for _, x := range t.array {
-		if x != nil && x != lua.LNil {
+	for i := range t.array {
+		if !t.array[i].isNil() {
 			n++
 		}
 	}
-	for _, x := range t.strdict {
-		if x != lua.LNil {
-			n++
-		}
-	}
-	for _, x := range t.dict {
-		if x != lua.LNil {
+	for i := range t.nodes {
+		if !t.nodes[i].val.isNil() {
 			n++
 		}
 	}
@@ -198,21 +178,44 @@ func (v *VM) Reachable() int {
 	return bytes
 }
 
-// Eager reports whether the device would have collected garbage before now: the
-// collector runs before each allocation and is not held up.
-func (v *VM) Eager() bool {
-	m := v.mem
-	return m.on && !m.exact && m.egc.Mode&heap.EGCAlways != 0 && !m.egc.Blocked && !m.inGC && !m.compiling
+// Usage says what Lua's memory is spent on: bytes of the heap, block headers
+// included, by kind of object, and how many objects of the kind there are. What
+// was made at boot and never changes, stacks and buffers are in none of the kinds.
+type Usage struct {
+	Strings, Tables, Functions, Userdata UsageOf
+	Total                                int // bytes of all that is alive, other things included
 }
 
-// TrueFree returns the free heap, garbage that the device would have collected by
-// now not counted as used, without collecting anything. native is what native code
-// holds, in bytes of the heap; pending is a request at hand that is in the heap's
-// total and held by nothing yet.
-func (v *VM) TrueFree(native, pending int) int {
-	h := v.mem.heap
-	if !v.Eager() {
-		return h.Free()
+// UsageOf is what one kind of object takes.
+type UsageOf struct{ Bytes, Objects int }
+
+// Usage adds up what is alive, without garbage and without collecting any: the run
+// goes on as if nobody had looked. Functions are closures with their upvalues and
+// their code.
+func (v *VM) Usage() Usage {
+	var u Usage
+	if !v.mem.on {
+		u.Total = v.mem.heap.Used()
+		return u
 	}
-	return max(h.Size()-v.Reachable()-native-pending, h.Free())
+	for _, n := range v.mem.walk(false).nodes {
+		u.Total += n.bytes
+		switch n.kind {
+		case snapshot.String:
+			u.Strings.Bytes += n.bytes
+			u.Strings.Objects++
+		case snapshot.Table:
+			u.Tables.Bytes += n.bytes
+			u.Tables.Objects++
+		case snapshot.Function:
+			u.Functions.Bytes += n.bytes
+			u.Functions.Objects++
+		case snapshot.Upvalue, snapshot.Prototype:
+			u.Functions.Bytes += n.bytes
+		case snapshot.Userdata:
+			u.Userdata.Bytes += n.bytes
+			u.Userdata.Objects++
+		}
+	}
+	return u
 }

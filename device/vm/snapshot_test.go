@@ -33,10 +33,10 @@ weak[1] = {}
 local t = {} for i = 1, 50 do t = {} end
 `
 
-func tracked(t testing.TB, exact bool, r *vm.Recorder) *vm.VM {
+func tracked(t testing.TB, r *vm.Recorder) *vm.VM {
 	t.Helper()
 	clock := int64(0)
-	v := vm.New(vm.Config{SliceNanos: 1e15, ExactHeap: exact, Recorder: r, Heap: heap.New(heap.Config{}), Now: func() int64 { clock += 10; return clock }})
+	v := vm.New(vm.Config{SliceNanos: 1e15, Recorder: r, Heap: heap.New(heap.Config{}), Now: func() int64 { clock += 10; return clock }})
 	openLibs(v)
 	return v
 }
@@ -54,50 +54,36 @@ func load(t testing.TB, v *vm.VM, src, chunk string) {
 
 // What a snapshot lists adds up to what the heap has given out, to the byte.
 func TestSnapshotAddsUp(t *testing.T) {
-	for _, exact := range []bool{false, true} {
-		v := tracked(t, exact, nil)
-		load(t, v, held, "@app.lua")
-		before := v.Usage()
-		s := v.HeapSnapshot(nil)
-		free := v.TrueFree(0, 0)
-		v.Collect()
-		v.Collect()
-		after := v.HeapSnapshot(nil)
-		if got, want := after.Used(), v.Heap().Used(); got != want {
-			t.Errorf("exact=%v: objects take %d bytes, the heap has given out %d", exact, got, want)
-		}
-		lua := 0
-		for _, o := range after.Objects {
-			lua += o.LuaBytes
-		}
-		if lua != v.LuaBytes() {
-			t.Errorf("exact=%v: objects have %d bytes for Lua, which counts %d", exact, lua, v.LuaBytes())
-		}
-		if exact {
-			continue
-		}
-		if s.Used() != before.Total || free != s.Heap.Size-s.Used() {
-			t.Errorf("snapshot %d, usage %d, free %d of %d", s.Used(), before.Total, free, s.Heap.Size)
-		}
-		// Before the collection the blocks had no place yet: a rest that is too
-		// small to be a block of its own then comes with them.
-		if d := after.Used() - s.Used(); d < -64 || d > 512 {
-			t.Errorf("collecting changes what is alive by %d bytes", d)
-		}
+	v := tracked(t, nil)
+	load(t, v, held, "@app.lua")
+	v.Collect()
+	v.Collect()
+	after := v.HeapSnapshot(nil)
+	if got, want := after.Used(), v.Heap().Used(); got != want {
+		t.Errorf("objects take %d bytes, the heap has given out %d", got, want)
+	}
+	lua := 0
+	for _, o := range after.Objects {
+		lua += o.LuaBytes
+	}
+	if lua != v.LuaBytes() {
+		t.Errorf("objects have %d bytes for Lua, which counts %d", lua, v.LuaBytes())
+	}
+	if usage := v.Usage(); usage.Total != after.Used() {
+		t.Errorf("snapshot %d, usage %d", after.Used(), usage.Total)
 	}
 }
 
 // Looking must not change anything: the account goes on as if nobody had looked.
 func TestSnapshotDisturbsNothing(t *testing.T) {
 	run := func(look bool) string {
-		v := tracked(t, false, nil)
+		v := tracked(t, nil)
 		load(t, v, held, "@app.lua")
 		var out strings.Builder
 		for i := 0; i < 12; i++ {
 			if look {
 				v.HeapSnapshot(nil)
 				v.Usage()
-				v.TrueFree(0, 0)
 			}
 			load(t, v, fmt.Sprintf("srv.open(%d) local t = {} for i = 1, 100 do t[i] = {i} end", i+4), "@more.lua")
 			fmt.Fprintf(&out, "%d %d %+v\n", v.Heap().Free(), v.Heap().Largest(), v.MemoryStats())
@@ -121,10 +107,10 @@ func pathTo(t *testing.T, s *snapshot.Snapshot, match func(*snapshot.Object) boo
 }
 
 func TestSnapshotNames(t *testing.T) {
-	v := tracked(t, false, nil)
+	v := tracked(t, nil)
 	load(t, v, held, "@app.lua")
 	load(t, v, `function cb() return 1 end`, "@cb.lua")
-	v.Ref(v.Globals().RawGetString("cb"), "sent callback of socket 3")
+	v.Ref(v.RawGetString(v.Globals(), "cb"), "sent callback of socket 3")
 	s := v.HeapSnapshot(nil)
 	str := func(text string) func(o *snapshot.Object) bool {
 		return func(o *snapshot.Object) bool { return o.Kind == snapshot.String && o.Name == text }
@@ -171,58 +157,56 @@ func TestSnapshotNames(t *testing.T) {
 }
 
 func TestSnapshotSites(t *testing.T) {
-	for _, exact := range []bool{false, true} {
-		v := tracked(t, exact, &vm.Recorder{Allocations: true})
-		load(t, v, held, "@app.lua")
-		v.Collect()
-		s := v.HeapSnapshot(nil)
-		sites := map[string]int{}
-		unknown := 0
-		for _, o := range s.Objects {
-			switch o.Kind {
-			case snapshot.String, snapshot.Table, snapshot.Function, snapshot.Upvalue, snapshot.Prototype, snapshot.Userdata, snapshot.Thread:
-				if o.Site == "" && o.Bytes > 0 {
-					unknown++
-					t.Logf("exact=%v: no site: %s %s", exact, o.Kind, o.Name)
-				}
-				if o.Site != "" && o.Age < 0 {
-					t.Errorf("%s %s has a site and no age", o.Kind, o.Name)
-				}
+	v := tracked(t, &vm.Recorder{Allocations: true})
+	load(t, v, held, "@app.lua")
+	v.Collect()
+	s := v.HeapSnapshot(nil)
+	sites := map[string]int{}
+	unknown := 0
+	for _, o := range s.Objects {
+		switch o.Kind {
+		case snapshot.String, snapshot.Table, snapshot.Function, snapshot.Upvalue, snapshot.Prototype, snapshot.Userdata, snapshot.Thread:
+			if o.Site == "" && o.Bytes > 0 {
+				unknown++
+				t.Logf("no site: %s %s", o.Kind, o.Name)
 			}
-			sites[o.Kind+" "+o.Site+" "+o.Func]++
-		}
-		for site, n := range map[string]int{
-			"string app.lua:5 handle <app.lua:3>":      60,
-			"table app.lua:4 handle <app.lua:3>":       3,
-			"function app.lua:6 handle <app.lua:3>":    3,
-			"upvalue app.lua:6 handle <app.lua:3>":     3,
-			"table app.lua:2 main chunk <app.lua>":     2,
-			"table app.lua:12 function <app.lua:12>":   1,
-			"thread app.lua:12 main chunk <app.lua>":   1,
-			"userdata app.lua:14 main chunk <app.lua>": 1,
-			"prototype app.lua:3 code of app.lua":      1,
-			"string app.lua code of app.lua":           -1,
-			"function app.lua:10 main chunk <app.lua>": 1,
-			"function app.lua:12 main chunk <app.lua>": 1,
-			"table app.lua:14 main chunk <app.lua>":    1,
-			"table app.lua:15 main chunk <app.lua>":    2,
-			"prototype app.lua:12 code of app.lua":     1,
-			"upvalue app.lua:10 main chunk <app.lua>":  1,
-			"prototype app.lua:6 code of app.lua":      1,
-			"prototype app.lua:8 code of app.lua":      1,
-		} {
-			if got := sites[site]; n >= 0 && got != n || n < 0 && got == 0 {
-				t.Errorf("exact=%v: %d objects of %q, want %d", exact, got, site, n)
+			if o.Site != "" && o.Age < 0 {
+				t.Errorf("%s %s has a site and no age", o.Kind, o.Name)
 			}
 		}
-		if unknown > 0 {
-			t.Errorf("exact=%v: %d objects without a site", exact, unknown)
+		sites[o.Kind+" "+o.Site+" "+o.Func]++
+	}
+	for site, n := range map[string]int{
+		"string app.lua:5 handle <app.lua:3>":      60,
+		"table app.lua:4 handle <app.lua:3>":       3,
+		"function app.lua:6 handle <app.lua:3>":    3,
+		"upvalue app.lua:6 handle <app.lua:3>":     3,
+		"table app.lua:2 main chunk <app.lua>":     2,
+		"table app.lua:12 function <app.lua:12>":   1,
+		"thread app.lua:12 main chunk <app.lua>":   1,
+		"userdata app.lua:14 main chunk <app.lua>": 1,
+		"prototype app.lua:3 code of app.lua":      1,
+		"string app.lua code of app.lua":           -1,
+		"function app.lua:10 main chunk <app.lua>": 1,
+		"function app.lua:12 main chunk <app.lua>": 1,
+		"table app.lua:14 main chunk <app.lua>":    1,
+		"table app.lua:15 main chunk <app.lua>":    2,
+		"prototype app.lua:12 code of app.lua":     1,
+		"upvalue app.lua:10 main chunk <app.lua>":  1,
+		"prototype app.lua:6 code of app.lua":      1,
+		"prototype app.lua:8 code of app.lua":      1,
+	} {
+		if got := sites[site]; n >= 0 && got != n || n < 0 && got == 0 {
+			t.Errorf("%d objects of %q, want %d", got, site, n)
 		}
+	}
+	if unknown > 0 {
+		t.Errorf("%d objects without a site", unknown)
 	}
 }
 
 func TestSnapshotFile(t *testing.T) {
-	v := tracked(t, false, &vm.Recorder{Allocations: true})
+	v := tracked(t, &vm.Recorder{Allocations: true})
 	load(t, v, held, "@app.lua")
 	s := v.HeapSnapshot(nil)
 	s.Dominate()
@@ -265,7 +249,7 @@ func TestSitesOfPrecompiledChunk(t *testing.T) {
 		if !ok {
 			t.Fatal("not dumped")
 		}
-		v := tracked(t, false, &vm.Recorder{Allocations: true})
+		v := tracked(t, &vm.Recorder{Allocations: true})
 		load(t, v, string(chunk), "@big.lc")
 		sites := map[string]bool{}
 		for _, o := range v.HeapSnapshot(nil).Objects {

@@ -78,18 +78,16 @@ func TestEveryStoreIsAccounted(t *testing.T) {
 			print((with - without) * 1024)`, "0\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			for _, exact := range []bool{false, true} {
-				b := newBench(t, nil, exact)
-				fn, err := b.v.Load([]byte(prelude+tt.src), "=s")
-				if err != nil {
-					t.Fatal(err)
-				}
-				if _, lerr, _ := b.v.Call(fn, 0); lerr != nil {
-					t.Fatalf("exact %v: %s", exact, lerr.Message())
-				}
-				if got := b.out.String(); got != tt.want {
-					t.Errorf("exact %v: got\n%swant\n%s", exact, got, tt.want)
-				}
+			b := newBench(t, nil)
+			fn, err := b.v.Load([]byte(prelude+tt.src), "=s")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, lerr, _ := b.v.Call(fn, 0); lerr != nil {
+				t.Fatalf("%s", lerr.Message())
+			}
+			if got := b.out.String(); got != tt.want {
+				t.Errorf("got\n%swant\n%s", got, tt.want)
 			}
 		})
 	}

@@ -37,7 +37,7 @@ for i = 1, 16 do config["option" .. i] = "value " .. i end
 `
 
 func fullHeap(t testing.TB) *vm.VM {
-	v := tracked(t, true, nil)
+	v := tracked(t, nil)
 	load(t, v, full, "@full.lua")
 	v.Collect()
 	return v
@@ -62,7 +62,7 @@ func BenchmarkUsageFull(b *testing.B) {
 }
 
 func BenchmarkSnapshotFull(b *testing.B) {
-	v := tracked(b, false, &vm.Recorder{Allocations: true})
+	v := tracked(b, &vm.Recorder{Allocations: true})
 	load(b, v, full, "@full.lua")
 	for b.Loop() {
 		v.HeapSnapshot(nil).Dominate()

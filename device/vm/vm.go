@@ -3,8 +3,6 @@ package vm
 import (
 	"fmt"
 
-	lua "github.com/yuin/gopher-lua"
-
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 )
 
@@ -31,10 +29,6 @@ type Config struct {
 	Now func() int64
 	// Recorder, if set, records allocations and CPU time for profiles.
 	Recorder *Recorder
-	// ExactHeap makes the account of Lua's memory exact at every allocation
-	// (see memory), at the price of a collection before each. Without it the
-	// account is exact where that decides most (see precision.go).
-	ExactHeap bool
 }
 
 // VM is one Lua state of a device, from boot to reset. It is not safe for
@@ -48,121 +42,98 @@ type VM struct {
 	// program catches it, while the stack still stands. It must not call into
 	// the VM but to look.
 	OnOutOfMemory func()
-	// OnCollected, if set, is told that a collection has ended.
-	OnCollected func()
 
-	cfg  Config
-	th   *lua.LState // main thread
-	main *meter      // the main thread's hook
-
-	cpu         int64 // CPU time used since boot, in nanoseconds
-	instrNanos  int64 // price of one instruction
-	callNanos   int64 // price of one call into the firmware
-	romNanos    int64 // price of one comparison with a name in flash
-	romNames    [romNames]romName
-	sliceAt     int64 // value of cpu at which Slice is called next
-	killed      *Kill // set: unwinding, no pcall may catch it
-	nCcalls     int   // depth of protected calls and Go-to-Lua calls
-	refs        []refEntry
-	freeRefs    []Ref
-	rom         map[*Table]string // ROM tables: not writable, free of charge
-	romGlobals  *Table            // the ROM table behind _G
-	metatables  map[*Type]*Table
-	calls       []*Call // free list
-	coCreate    lua.LGFunction
-	coResume    lua.LGFunction
-	running     *lua.LState // thread that executes, nil when Lua is idle
+	cfg         Config
 	mem         *memory
-	addr        addresses
-	onError     *Function // see errorRaised
-	yield       *Function // coroutine.yield
-	yieldCall   *Function // see SetYield
-	protections []*protection
-	stringMeta  *Table             // what scripts see as the metatable of strings
-	hidden      map[*Function]bool // functions that no script and no traceback sees
-	rec         *Recorder          // nil: nobody asked
-	entry       string             // see SetEntry
-	below       int                // see SetBelow
-	debugKept   Debug              // see KeepDebug
-	natives     map[*Function]string
-	nativesOf   int // tables that natives was made of
-	ids         map[any]int
+	onCollected func()  // for tests
+	th          *Thread // main thread
+
+	// What the loop needs.
+	cpu        int64 // CPU time used since boot, in nanoseconds
+	instrNanos int64 // price of one instruction
+	lookAt     int64 // value of cpu from which look is called
+	callNanos  int64 // price of one call into the firmware
+	romNanos   int64 // price of one comparison with a name in flash
+	sliceAt    int64 // value of cpu at which Slice is called next
+
+	running   *Thread // that executes, nil when Lua is idle
+	natives   int     // functions of the firmware at work
+	protected int     // protected calls and coroutines under way
+	thrown    thrown  // the error on its way
+	traceback string  // of an error that nothing in the program catches
+	killed    *Kill   // set: unwinding, no pcall may catch it
+
+	registry    *Table
+	stringMeta  *Table // metatable of strings
+	romGlobals  *Table // the table in flash behind _G
+	memoryError *str
+	noUpvalue   *upvalue
+	eventStrs   [events]*str
+	metatables  map[*Type]*Table
+	roms        []*Table
+	calls       []*Call // of functions of the firmware, by depth
+	refs        []refInfo
+	romAddress  uint32 // next one in flash
+	addresses   uint32 // next one in a heap without addresses
+	below       int    // see SetBelow
+	debugKept   Debug  // see KeepDebug
+	rec         *Recorder
+	entry       string // see SetEntry
+	nativeNames map[*Function]string
+	namedOf     int // tables that nativeNames was made of
 	lastID      int
-	seen        int64   // value of cpu up to which time was put down to someone
-	places      []place // see cputime.go
+	seen        int64 // value of cpu up to which time was put down to someone
+	place       place // see cputime.go
 }
 
-// maxCallDepth bounds Lua call frames (fw: LUAI_MAXCALLS, oracle:
-// memory-sizes.json limits) and maxCCalls nested Go calls (LUAI_MAXCCALLS).
-const (
-	maxCallDepth = 20000
-	maxCCalls    = 200
-	baseCCalls   = 1 // the main loop's own call into Lua
-
-	cStackOverflow = "C stack overflow"
-)
-
-// New makes a VM with empty globals. Libraries are added by OpenLibrary.
+// New makes a VM with empty globals. Libraries are added by package lualib.
 func New(cfg Config) *VM {
-	// The main thread's frames are made at once, which is faster than segments
-	// that come and go: as many as call infos could fit in the heap. Coroutines
-	// get what they need, as there can be many.
 	if cfg.Heap == nil {
 		cfg.Heap = heap.New(heap.Config{})
 	}
-	frames := min(cfg.Heap.Size()/heap.CallInfoSize, maxCallDepth) + 8*maxCCalls
-	L := lua.NewState(lua.Options{
-		SkipOpenLibs:     true,
-		CallStackSize:    frames,
-		RegistrySize:     256,
-		RegistryGrowStep: 1024,
-		RegistryMaxSize:  1 << 20,
-	})
-	L.Options.CallStackSize = maxCallDepth + 8*maxCCalls
-	L.Options.MinimizeStackMemory = true
-	v := &VM{
-		cfg:        cfg,
-		th:         L,
-		rom:        map[*Table]string{},
-		metatables: map[*Type]*Table{},
-		hidden:     map[*Function]bool{},
-		addr:       newAddresses(),
-	}
+	v := &VM{cfg: cfg, metatables: map[*Type]*Table{}, romAddress: romBase, addresses: ramBase}
 	v.sliceAt, v.debugKept = cfg.SliceNanos, KeepLines
-	v.coCreate, v.coResume = gopherCoroutines()
-	v.mem = newMemory(v, cfg.Heap, cfg.ExactHeap)
+	v.mem = newMemory(v, cfg.Heap)
+	m := v.mem
+	for e, name := range eventNames {
+		v.eventStrs[e] = m.intern(name)
+		v.eventStrs[e].mark |= fixed
+	}
+	v.memoryError = m.intern(OutOfMemory)
+	v.memoryError.mark |= fixed
+	v.noUpvalue = &upvalue{}
+	v.noUpvalue.kind = kindUpvalue
+	v.noUpvalue.mark = fixed | black
+	v.noUpvalue.v = &v.noUpvalue.own
+	v.th = &Thread{}
+	v.th.init()
+	m.link(&v.th.header, kindThread)
+	v.th.mark |= fixed
+	v.th.globals = m.newTable(0, 2)
+	v.registry = m.newTable(0, 2)
 	v.romGlobals = v.NewROMTable("ROM", nil, nil)
-	v.onError = L.NewFunction(v.errorRaised)
-	v.hidden[v.onError] = true
-	v.main = v.attach(L)
 	v.SetRecorder(cfg.Recorder)
 	return v
 }
 
-// attach gives thread th its hook.
-func (v *VM) attach(th *lua.LState) *meter {
-	m := &meter{vm: v, th: th, state: stateOf(th), fresh: th != v.th, due: v.rec != nil}
-	m.stack = threadStack{Stack: heap.InitialStack(), base: mainBase, calls: mainCalls}
-	m.stack.limits()
-	v.mem.threads[th] = m
-	th.SetContext(m)
-	return m
-}
-
 // Globals returns the global table.
-func (v *VM) Globals() *Table { return v.th.G.Global }
+func (v *VM) Globals() *Table { return v.th.globals }
+
+// Registry returns the registry (LUA_REGISTRYINDEX). References are in it: see Ref.
+func (v *VM) Registry() *Table { return v.registry }
 
 // NewROMTable makes a table that lives in the firmware's flash: it costs no
 // heap and cannot be written.
 func (v *VM) NewROMTable(name string, funcs []Func, consts []Const) *Table {
-	t := v.th.CreateTable(0, len(funcs)+len(consts))
+	t := &Table{rom: &romTable{name: name, index: make(map[string]int32, len(funcs)+len(consts))}}
+	t.kind = kindTable
 	for _, f := range funcs {
-		t.RawSetString(f.Name, v.NewFunction(f))
+		t.rom.set(f.Name, functionValue(v.NewFunction(f)))
 	}
 	for _, c := range consts {
-		t.RawSetString(c.Name, c.Value)
+		v.SetField(t, c.Name, c.Value)
 	}
-	v.rom[t] = name
+	v.roms = append(v.roms, t)
 	return t
 }
 
@@ -173,27 +144,38 @@ func (v *VM) ROMGlobals() *Table { return v.romGlobals }
 // OpenModule makes a firmware module known to Lua under its name.
 func (v *VM) OpenModule(name string, funcs []Func, consts []Const) *Table {
 	t := v.NewROMTable(name, funcs, consts)
-	v.romGlobals.RawSetString(name, t)
+	v.romGlobals.rom.set(name, tableValue(t))
 	return t
 }
 
-// NewFunction makes a Lua function of f.
-func (v *VM) NewFunction(f Func) *Function {
-	return v.th.NewFunction(v.goFunction(f))
+// Func is a function of the firmware as Lua sees it: its name in its table and
+// the Go code behind it. Fn leaves its results on the call (Return, Push) and
+// returns their number.
+type Func struct {
+	Name string
+	Fn   func(*Call) int
 }
 
-// goFunction is f as gopher-lua calls it.
-func (v *VM) goFunction(f Func) lua.LGFunction {
-	return func(L *lua.LState) int {
-		v.cpu += v.callNanos
-		c := v.enter(L, f.Name)
-		n := f.Fn(c)
-		if v.mem.exact && v.mem.on {
-			v.leaves(c, n)
-		}
-		v.leave(c)
-		return n
-	}
+// Const is a named constant of a firmware module.
+type Const struct {
+	Name  string
+	Value Value
+}
+
+// Type describes a userdata type: its name as the firmware registers it (it
+// shows in messages, e.g. "net.tcpsocket"), its methods, and what __gc does
+// when the collector finds an object unreachable.
+type Type struct {
+	Name    string
+	Methods []Func
+	GC      func(object any) // may be nil
+}
+
+// NewFunction makes a Lua function of f. It lies in flash.
+func (v *VM) NewFunction(f Func) *Function {
+	fn := &Function{native: f.Fn, name: f.Name}
+	fn.kind = kindFunction
+	return fn
 }
 
 // Metatable returns the metatable shared by all userdata of type t.
@@ -201,7 +183,7 @@ func (v *VM) Metatable(t *Type) *Table {
 	mt := v.metatables[t]
 	if mt == nil {
 		mt = v.NewROMTable(t.Name, t.Methods, nil)
-		mt.RawSetString("__index", mt)
+		mt.rom.set("__index", tableValue(mt))
 		v.metatables[t] = mt
 	}
 	return mt
@@ -220,7 +202,6 @@ type Prices struct {
 // SetPrices sets what Lua's work takes from now on.
 func (v *VM) SetPrices(p Prices) {
 	v.instrNanos, v.callNanos, v.romNanos = p.Instruction, p.Call, p.ROMEntry
-	v.romNames = [romNames]romName{}
 }
 
 // Charge adds n nanoseconds of CPU time, for firmware code that takes long without
@@ -228,20 +209,174 @@ func (v *VM) SetPrices(p Prices) {
 // ChargeSteps for long loops, and RecordDelay for code that feeds it.
 func (v *VM) Charge(n int64) { v.cpu += n }
 
-// Where returns "file:line" of the innermost Lua function that is running, or
-// "" when Lua is idle.
-func (v *VM) Where() string {
+// ChargeSteps accounts for n steps of a long loop in a library function, each as dear
+// as a VM instruction, and lets the watchdog end it.
+func (v *VM) ChargeSteps(n int) {
+	v.cpu += int64(n) * v.instrNanos
+	if v.cpu >= v.sliceAt {
+		v.slice()
+	}
+}
+
+// Kill ends a run from outside: the watchdog, or a reset. It unwinds through
+// every pcall of the script.
+type Kill struct{ Reason string }
+
+// Kill makes the running Lua code stop at its next instruction. Call then
+// returns a *Kill. It may be called only from within a run (from Slice or a
+// firmware function) on the world's goroutine.
+func (v *VM) Kill(reason string) {
+	v.killed = &Kill{reason}
+	v.lookAt, v.sliceAt = 0, 0 // the loop looks at no more than the time
+}
+
+// Call calls fn on the main thread, protected, when Lua is idle: the entry for
+// every callback, task and line of input. On an error it returns an *Error, or
+// the *Kill that ended it.
+func (v *VM) Call(fn Value, nret int, args ...Value) ([]Value, *Error, *Kill) {
+	if v.running != nil {
+		panic("vm: Call while Lua runs: use CallWithin")
+	}
+	v.killed = nil
+	v.StartAccounting()
+	L := v.th
+	v.running = L
+	v.endCPU()
+	ret, err := v.enterLua(L, fn, nret, 0, args)
+	v.endCPU()
+	v.reset()
+	if k := v.killed; k != nil {
+		v.killed = nil
+		v.setLook()
+		return nil, nil, k
+	}
+	return ret, err, nil
+}
+
+// reset makes Lua idle, whatever has unwound.
+func (v *VM) reset() {
+	L := v.th
+	v.mem.closeUpvalues(L, 1)
+	L.nci, L.top, L.nCcalls, L.handler, L.fixed = 0, 1, 0, 0, false
+	v.mem.pins = v.mem.pins[:0]
+	v.natives, v.protected = 0, 0
+	for th := v.running; th != nil && th != L; {
+		next := th.parent
+		th.parent = nil
+		th.status = threadFailed // killed where it was
+		th = next
+	}
+	v.running = nil
+}
+
+// killable runs f and catches the Kill that ends it.
+func (v *VM) killable(f func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			if k, ok := r.(*Kill); !ok || k != v.killed {
+				panic(r)
+			}
+			v.mem.egc.Blocked = false
+		}
+	}()
+	f()
+}
+
+// enterLua calls fn with args above the top of L, protected.
+func (v *VM) enterLua(L *Thread, fn Value, nret, handler int, args []Value) (ret []Value, lerr *Error) {
+	v.killable(func() { ret, lerr = v.pcall(L, fn, nret, handler, args) })
+	return ret, lerr
+}
+
+func (v *VM) pcall(L *Thread, fn Value, nret, handler int, args []Value) ([]Value, *Error) {
+	at := L.top
+	v.pushArgs(L, fn, args)
+	if v.protected == 0 {
+		v.mem.pins = v.mem.pins[:0] // what is needed stands on the stack now
+	}
+	if t := v.mem.track; t != nil {
+		t.arguments(L, at)
+	}
+	v.traceback = ""
+	if !v.protect(L, at, nret, handler) {
+		err := &Error{Value: L.stack[at].boundary(), Traceback: v.traceback}
+		L.top = at
+		return nil, err
+	}
+	return L.take(at), nil
+}
+
+// pushArgs pushes a function and its arguments.
+func (v *VM) pushArgs(L *Thread, fn Value, args []Value) {
+	L.hostSlots(len(args) + 1)
+	L.stack[L.top] = v.take(fn)
+	L.top++
+	for _, x := range args {
+		L.stack[L.top] = v.take(x)
+		L.top++
+	}
+}
+
+// take takes what stands from slot at on off the stack.
+func (L *Thread) take(at int) []Value {
+	n := L.top - at
+	L.top = at
+	if n == 0 {
+		return nil
+	}
+	out := make([]Value, n)
+	for i := range out {
+		out[i] = L.stack[at+i].boundary()
+	}
+	return out
+}
+
+// CallWithin calls fn, protected, from Go code that may or may not have been
+// called by Lua: code behind print, which the interpreter uses as well. An error
+// is returned; a run that is being killed goes on unwinding.
+func (v *VM) CallWithin(fn Value, nret int, args ...Value) ([]Value, *Error) {
 	L := v.running
 	if L == nil {
-		return ""
+		ret, err, _ := v.Call(fn, nret, args...)
+		return ret, err
 	}
-	for f := stateOf(L).currentFrame; f != nil; f = f.Parent {
-		switch line := f.line(); {
-		case line > 0:
-			return fmt.Sprintf("%s:%d", chunkLabel(f.Fn.Proto), line)
-		case !f.Fn.IsG && f.Pc > 0:
-			return chunkLabel(f.Fn.Proto) // stripped
-		}
-	}
-	return ""
+	ret, err := v.pcall(L, fn, nret, 0, args)
+	v.running = L
+	return ret, err
 }
+
+// Where chips have their heap and the firmware's constant data (fw:
+// ld/nodemcu.ld: dram0_0_seg, irom0_0_seg).
+const (
+	ramBase = 0x3fff0000
+	romBase = 0x40240000
+)
+
+// addressOf is the address of an object: that of its block, where the heap has
+// addresses, and else the next one of a row.
+func (v *VM) addressOf(h *header, kind uint64) uint32 {
+	if kind == kindROMFunc || kind == kindROMTable || kind == kindLight {
+		v.romAddress += 16
+		return v.romAddress - 16
+	}
+	v.addresses += 16
+	return v.addresses - 16
+}
+
+// Address returns the address of an object as C's %p prints it.
+func (v *VM) Address(x Value) string {
+	y := v.take(x)
+	if y.bits < kindLight || y.bits == kindString || y.isNumber() {
+		return "0x0"
+	}
+	v.mem.addressed(y)
+	return fmt.Sprintf("%#x", y.header().address)
+}
+
+// inFlash is what neither the collector nor the heap knows of.
+func inFlash(x value) bool {
+	return x.bits == kindROMFunc || x.bits == kindROMTable || x.bits == kindLight
+}
+
+// IsROM reports whether t is a ROM table.
+func (v *VM) IsROM(t *Table) bool { return t.rom != nil }

@@ -20,8 +20,13 @@ var callFuncs = []Func{
 	}},
 	{"create", func(c *Call) int { return c.Return(c.NewThread()) }},
 	{"resume", func(c *Call) int {
-		ok, ret := c.Resume()
-		return c.Return(append([]Value{Bool(ok)}, ret...)...)
+		if c.Status(c.Arg(1).(*Thread)) != "suspended" {
+			return c.Return(False, String("not suspended"))
+		}
+		ok, n := c.Resume(c.Arg(1).(*Thread), 2)
+		c.PushBool(ok)
+		c.InsertBelow(n)
+		return n + 1
 	}},
 	{"yield", func(c *Call) int { return c.Yield() }},
 }
@@ -34,11 +39,7 @@ func testVM(t *testing.T) (*VM, *strings.Builder) {
 		SliceNanos: 1e6,
 	})
 	v.SetPrices(Prices{Instruction: 1030, Call: 1030})
-	v.th.G.Global.Metatable = func() Value {
-		mt := v.th.CreateTable(0, 1)
-		mt.RawSetString("__index", v.ROMGlobals())
-		return mt
-	}()
+	v.SetMetatable(v.Globals(), v.NewROMTable("test", nil, []Const{{"__index", v.ROMGlobals()}}))
 	rom := v.ROMGlobals()
 	for _, f := range append(callFuncs, []Func{
 		{"emit", func(c *Call) int {
@@ -58,7 +59,7 @@ func testVM(t *testing.T) (*VM, *strings.Builder) {
 		{"error", func(c *Call) int { c.Throw(c.Arg(1)); return 0 }},
 		{"fail", func(c *Call) int { c.Error("failed"); return 0 }},
 	}...) {
-		rom.RawSetString(f.Name, v.NewFunction(f))
+		v.SetField(rom, f.Name, v.NewFunction(f))
 	}
 	return v, out
 }
@@ -72,7 +73,7 @@ func TestCore(t *testing.T) {
 		{"pcall closes upvalues of what it unwinds", `local g pcall(function() local x = 7 g = function() return x end error("e") end) emit(g())`, "7\n"},
 		{"nested pcall", `emit(pcall(pcall, error, "e"))`, "true false e\n"},
 		{"coroutine", `local co = create(function(a) local b = yield(a + 1) return b * 2 end) emit(resume(co, 1)) emit(resume(co, 5)) emit(resume(co))`,
-			"true 2\ntrue 10\nfalse can not resume a dead thread\n"},
+			"true 2\ntrue 10\nfalse not suspended\n"},
 		{"error in a coroutine", "local co = create(function() fail() end) emit(resume(co))", "false t.lua:1: failed\n"},
 		{"yield across pcall", "local co = create(function() pcall(yield) emit('after') yield(3) end) emit(resume(co))", "after\ntrue 3\n"},
 	} {

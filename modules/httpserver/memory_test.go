@@ -22,13 +22,6 @@ end)
 
 const rounds = 20
 
-// accounts runs a test on a device with the usual account of its memory and on
-// one whose account is exact.
-func accounts(t *testing.T, program string, test func(t *testing.T, b *devtest.Bench, exact bool)) {
-	t.Run("usual account", func(t *testing.T) { test(t, devtest.New(t, program), false) })
-	t.Run("exact account", func(t *testing.T) { test(t, devtest.NewExact(t, program), true) })
-}
-
 // growth fails the test when there is less free heap than in earlier rounds.
 type growth struct{ lua, free int }
 
@@ -59,38 +52,37 @@ func TestLongLines(t *testing.T) {
 		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5;" + long + "\r\n", "431 Request Header Fields Too Large"},
 		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: " + long + "\r\n", "431 Request Header Fields Too Large"},
 	}
-	accounts(t, count, func(t *testing.T, b *devtest.Bench, exact bool) {
-		var g growth
-		low := b.FreeHeap()
-		before := low
-		for round := range rounds {
-			for _, r := range requests {
-				for _, size := range []int{1, 7, 100, 1460} {
-					if size == 1 && round > 0 && !exact {
-						continue // takes its time
+	b := devtest.New(t, count)
+	var g growth
+	low := b.FreeHeap()
+	before := low
+	for round := range rounds {
+		for _, r := range requests {
+			for _, size := range []int{1, 7, 100, 1460} {
+				if size == 1 && round > 0 {
+					continue // takes its time
+				}
+				p := b.Dial(80)
+				for i, s := range split(r.text, size) {
+					if !p.Open() {
+						break
 					}
-					p := b.Dial(80)
-					for i, s := range split(r.text, size) {
-						if !p.Open() {
-							break
-						}
-						p.Queue(s)
-						b.Run(5 * clock.Millisecond)
-						if i%16 == 0 || size > 7 {
-							low = min(low, b.FreeHeap())
-						}
-					}
-					b.Run(clock.Second)
-					if got := parse(t, r.text[:4], p.Data.String()); got.Status != r.status || !p.Closed {
-						t.Fatalf("round %d, pieces of %d bytes: %q, want %q; closed %v", round, size, got.Status, r.status, p.Closed)
+					p.Queue(s)
+					b.Run(5 * clock.Millisecond)
+					if i%16 == 0 || size > 7 {
+						low = min(low, b.FreeHeap())
 					}
 				}
+				b.Run(clock.Second)
+				if got := parse(t, r.text[:4], p.Data.String()); got.Status != r.status || !p.Closed {
+					t.Fatalf("round %d, pieces of %d bytes: %q, want %q; closed %v", round, size, got.Status, r.status, p.Closed)
+				}
 			}
-			b.Run(devtest.Quiet)
-			g.check(t, b, round)
 		}
-		t.Logf("%d bytes free before, %d at the least", before, low)
-	})
+		b.Run(devtest.Quiet)
+		g.check(t, b, round)
+	}
+	t.Logf("%d bytes free before, %d at the least", before, low)
 }
 
 // crowd has five clients at a time send long headers and bodies, in turn and all at
@@ -121,20 +113,19 @@ func crowd(b *devtest.Bench, size int, low *int) []*devtest.Peer {
 func TestCrowds(t *testing.T) {
 	for _, size := range []int{100, 1460, 6000} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
-			accounts(t, count, func(t *testing.T, b *devtest.Bench, _ bool) {
-				var g growth
-				low := b.FreeHeap()
-				before := low
-				for round := range rounds {
-					for n, p := range crowd(b, size, &low) {
-						if r := parse(t, "POST", p.Data.String()); r.body != "4096" || !p.Closed || p.Reset {
-							t.Fatalf("round %d, client %d: %q %q, closed %v, reset %v", round, n, r.Status, r.body, p.Closed, p.Reset)
-						}
+			b := devtest.New(t, count)
+			var g growth
+			low := b.FreeHeap()
+			before := low
+			for round := range rounds {
+				for n, p := range crowd(b, size, &low) {
+					if r := parse(t, "POST", p.Data.String()); r.body != "4096" || !p.Closed || p.Reset {
+						t.Fatalf("round %d, client %d: %q %q, closed %v, reset %v", round, n, r.Status, r.body, p.Closed, p.Reset)
 					}
-					g.check(t, b, round)
 				}
-				t.Logf("%d bytes free before, %d at the least", before, low)
-			})
+				g.check(t, b, round)
+			}
+			t.Logf("%d bytes free before, %d at the least", before, low)
 		})
 	}
 }
@@ -142,57 +133,55 @@ func TestCrowds(t *testing.T) {
 // TestCrowdIsEchoed: what five clients send is more than fits into the device. It
 // may turn some away, and goes on; what it answers is right as far as it goes.
 func TestCrowdIsEchoed(t *testing.T) {
-	accounts(t, echo, func(t *testing.T, b *devtest.Bench, _ bool) {
-		var g growth
-		low := b.FreeHeap()
-		before, whole := low, 0
-		for round := range rounds {
-			for n, p := range crowd(b, 6000, &low) {
-				switch {
-				case p.Open():
-					t.Errorf("round %d, client %d: the connection is open", round, n)
-				case strings.HasSuffix(p.Data.String(), "0\r\n\r\n"):
-					whole++
-					if r := parse(t, "POST", p.Data.String()); r.body != text(4096) {
-						t.Errorf("round %d, client %d: %q, body of %d bytes", round, n, r.Status, len(r.body))
-					}
+	b := devtest.New(t, echo)
+	var g growth
+	low := b.FreeHeap()
+	before, whole := low, 0
+	for round := range rounds {
+		for n, p := range crowd(b, 6000, &low) {
+			switch {
+			case p.Open():
+				t.Errorf("round %d, client %d: the connection is open", round, n)
+			case strings.HasSuffix(p.Data.String(), "0\r\n\r\n"):
+				whole++
+				if r := parse(t, "POST", p.Data.String()); r.body != text(4096) {
+					t.Errorf("round %d, client %d: %q, body of %d bytes", round, n, r.Status, len(r.body))
 				}
 			}
-			g.check(t, b, round)
 		}
-		t.Logf("%d bytes free before, %d at the least; %d of %d answered", before, low, whole, 5*rounds)
-		if whole < 5*rounds/2 {
-			t.Errorf("only %d of %d were answered", whole, 5*rounds)
-		}
-		if r := exchange(t, b, post("still there")); r.body != "still there" {
-			t.Errorf("afterwards: %q %q", r.Status, r.body)
-		}
-	})
+		g.check(t, b, round)
+	}
+	t.Logf("%d bytes free before, %d at the least; %d of %d answered", before, low, whole, 5*rounds)
+	if whole < 5*rounds/2 {
+		t.Errorf("only %d of %d were answered", whole, 5*rounds)
+	}
+	if r := exchange(t, b, post("still there")); r.body != "still there" {
+		t.Errorf("afterwards: %q %q", r.Status, r.body)
+	}
 }
 
 // TestScarce: when the program leaves little, a client that does not confirm its
 // response keeps the others waiting for half a second at most.
 func TestScarce(t *testing.T) {
-	accounts(t, `
+	b := devtest.New(t, `
 require("httpserver").createServer(80, function(req, res) res:finish("hello") end)
 hoard = {}
-while node.heap() > 10200 do hoard[#hoard + 1] = ("x"):rep(200) .. #hoard end
-`, func(t *testing.T, b *devtest.Bench, _ bool) {
-		for range rounds {
-			host := b.Host(lwip.Desktop())
-			silent := b.DialFrom(host, 80)
-			silent.Queue(get("/"))
-			b.Run(3 * clock.Millisecond)
-			silent.Vanish(host)
-			p := b.Dial(80)
-			p.Send(get("/"))
-			b.Run(2 * clock.Second)
-			if r := parse(t, "GET", p.Data.String()); r.body != "hello" {
-				t.Fatalf("%q %q, %d bytes free", r.Status, r.body, b.FreeHeap())
-			}
-			b.Run(15 * clock.Minute) // as in ends
+while node.heap() > 10700 do hoard[#hoard + 1] = ("x"):rep(200) .. #hoard end
+`)
+	for range rounds {
+		host := b.Host(lwip.Desktop())
+		silent := b.DialFrom(host, 80)
+		silent.Queue(get("/"))
+		b.Run(3 * clock.Millisecond)
+		silent.Vanish(host)
+		p := b.Dial(80)
+		p.Send(get("/"))
+		b.Run(2 * clock.Second)
+		if r := parse(t, "GET", p.Data.String()); r.body != "hello" {
+			t.Fatalf("%q %q, %d bytes free, output %q", r.Status, r.body, b.FreeHeap(), b.Output())
 		}
-	})
+		b.Run(15 * clock.Minute) // as in ends
+	}
 }
 
 // TestClientCloses: a client that closes after the response, as it was told, leaves

@@ -96,7 +96,6 @@ func runScenario(t *testing.T, s *scenario, hostCPU bool) *scenario {
 			Board:     &roomy,
 			Modules:   append(testModules(), device.Module{Name: "oracle", Open: sd.open}),
 			HostCPU:   hostCPU,
-			ExactHeap: true,
 			BootDelay: scriptDelay,
 			OnPanic:   device.HaltOnPanic,
 			WiFi:      radio.Config{Wired: netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+n))},
@@ -514,22 +513,14 @@ func (sd *scriptDevice) at(c *vm.Call) int {
 // logCall is C(object, method, ...) or C("module.function", ...).
 func (sd *scriptDevice) logCall(c *vm.Call) int {
 	e := entry{}
-	var fn vm.Value
 	var args []vm.Value
 	from := 2
 	if ud, ok := c.Arg(1).(*vm.UserData); ok {
 		e["call"], e["on"] = c.String(2), sd.id(ud)
-		fn = c.Index(ud, vm.String(c.String(2)))
 		args = append(args, ud)
 		from = 3
 	} else {
-		path := c.String(1)
-		e["call"] = path
-		parts := strings.Split(path, ".")
-		fn = c.Global(parts[0])
-		for _, part := range parts[1:] {
-			fn = c.Index(fn, vm.String(part))
-		}
+		e["call"] = c.String(1)
 	}
 	shown := []any{}
 	for i := from; i <= c.NArgs(); i++ {
@@ -538,9 +529,15 @@ func (sd *scriptDevice) logCall(c *vm.Call) int {
 	}
 	e["a"] = shown
 	sd.log(e)
-	if from == 2 { // the measurement's helper made a string of the function's name
-		path := c.String(1)
-		c.VM.ChargeString(len(path) - strings.LastIndexByte(path, '.') - 1)
+	var fn vm.Value
+	if from == 3 {
+		fn = c.Index(c.Arg(1), c.Arg(2))
+	} else { // the names become strings after the line was written, as in the measurement
+		parts := strings.Split(c.String(1), ".")
+		fn = c.Global(parts[0])
+		for _, part := range parts[1:] {
+			fn = c.Index(fn, vm.String(part))
+		}
 	}
 	before := sd.d.Now()
 	ret, err := c.PCall(fn, -1, nil, args...)

@@ -53,7 +53,7 @@ func (b *bench) device(src string, cfg radio.Config) *device.Device {
 				return 0
 			}}, {Name: "err", Fn: func(c *vm.Call) int {
 				fn := c.Function(1)
-				_, err, _ := c.VM.Call(fn, 0)
+				_, err := c.PCall(fn, 0, nil)
 				if err == nil {
 					b.out.WriteString("no error\n")
 				} else {

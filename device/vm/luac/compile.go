@@ -152,8 +152,8 @@ const (
 	maxBx       = 1<<18 - 1
 	maxSBx      = maxBx >> 1
 	maxC        = 1<<9 - 1
-	// fieldsPerFlush is how many items of a constructor are stored at a time.
-	fieldsPerFlush = 50
+	// FieldsPerFlush is how many items of a constructor are stored at a time.
+	FieldsPerFlush = 50
 	minVector      = 4 // the first size of the compiler's growing arrays
 	tokenBuffer    = 32
 )

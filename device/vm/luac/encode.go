@@ -109,3 +109,31 @@ func decode(w uint32) Instruction {
 	}
 	return in
 }
+
+// Word is the instruction as the firmware encodes it.
+func (in Instruction) Word() uint32 { return in.word() }
+
+// setsA are the operations that set register A, as the firmware's table of them
+// says (fw: app/lua/lopcodes.c, luaP_opmodes): Test is among them.
+const setsA = 1<<Move | 1<<LoadK | 1<<LoadBool | 1<<LoadNil | 1<<GetUpval | 1<<GetGlobal | 1<<GetTable | 1<<NewTable |
+	1<<Self | 1<<Add | 1<<Sub | 1<<Mul | 1<<Div | 1<<Mod | 1<<Pow | 1<<Unm | 1<<Not | 1<<Len | 1<<Concat | 1<<Test |
+	1<<TestSet | 1<<Call | 1<<TailCall | 1<<ForLoop | 1<<ForPrep | 1<<Closure | 1<<Vararg
+
+// SetsA reports whether an operation sets register A, as the firmware sees it.
+func SetsA(op Op) bool { return setsA>>op&1 != 0 }
+
+// Decode takes the code of a function apart.
+func Decode(code []uint32) []Instruction {
+	out := make([]Instruction, len(code))
+	extra := false
+	for i, w := range code {
+		if extra {
+			out[i] = Instruction{Op: Extra, B: int(w)}
+			extra = false
+			continue
+		}
+		out[i] = decode(w)
+		extra = out[i].Op == SetList && out[i].C == 0
+	}
+	return out
+}

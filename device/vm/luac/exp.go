@@ -460,7 +460,7 @@ func (c *compiler) postfix(op binaryOp, a, b *exp) {
 // setList stores n items of a constructor, of which there are total so far; n is
 // -1 for as many as the last one gives.
 func (c *compiler) setList(base, total, n int) {
-	block := (total-1)/fieldsPerFlush + 1
+	block := (total-1)/FieldsPerFlush + 1
 	n = max(n, 0)
 	if block <= maxC {
 		c.emit(SetList, base, n, block)

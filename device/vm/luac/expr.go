@@ -353,7 +353,7 @@ func (c *compiler) constructor() exp {
 		if item.kind != eVoid {
 			c.nextReg(&item)
 			item.kind = eVoid
-			if waiting == fieldsPerFlush {
+			if waiting == FieldsPerFlush {
 				c.setList(t.info, items, waiting)
 				waiting = 0
 			}

@@ -216,18 +216,11 @@ func (r *undumper) function(p *Proto, source string) {
 }
 
 func (r *undumper) code(p *Proto) {
-	p.Code = make([]Instruction, r.vector(&p.blocks.code, heap.InstructionSize, 4, true))
-	extra := false
-	for i := range p.Code {
-		w := r.word()
-		if extra {
-			p.Code[i] = Instruction{Op: Extra, B: int(w)}
-			extra = false
-			continue
-		}
-		p.Code[i] = decode(w)
-		extra = p.Code[i].Op == SetList && p.Code[i].C == 0
+	code := make([]uint32, r.vector(&p.blocks.code, heap.InstructionSize, 4, true))
+	for i := range code {
+		code[i] = r.word()
 	}
+	p.Code = Decode(code)
 }
 
 func (r *undumper) constant() Const {

@@ -56,37 +56,44 @@ func openBase(v *vm.VM, g *vm.Table) {
 // first zero byte.
 func printArgs(c *vm.Call) int {
 	n := c.NArgs()
-	c.VM.Intern("tostring")
-	tostring := c.Global("tostring")
+	c.PushGlobal("tostring")
+	builtin := c.Arg(n+1) == c.VM.RawGetString(c.VM.ROMGlobals(), "tostring")
 	var line strings.Builder
-	write := func(s string) {
-		s, _, _ = strings.Cut(s, "\x00")
-		line.WriteString(s)
-	}
 	for i := 1; i <= n; i++ {
-		x := c.Arg(i)
+		c.PushCopy(n + 1)
+		c.PushCopy(i)
 		if i > 1 {
 			line.WriteByte('\t')
 		}
-		s, ok := "", false
-		if tostring == c.VM.RawGetString(c.VM.ROMGlobals(), "tostring") && tostringField(c, x) == vm.Nil {
-			s, ok = display(c.VM, x), true
-			if _, isString := x.(vm.String); !isString {
-				c.VM.Intern(s)
-			}
-		} else {
+		top := c.Top()
+		if !builtin || !plainDisplay(c, top) {
 			c.VM.Print(line.String())
 			line.Reset()
-			s, ok = c.VM.ToString(c.Invoke(tostring, 1, x)[0])
+			c.CallTop(1, 1)
 		}
+		s, ok := c.StringAt(c.Top())
 		if !ok {
 			c.Error("'tostring' must return a string to 'print'")
 		}
-		write(s)
+		line.WriteString(vm.CString(s))
+		c.SetTop(n + 1)
 	}
 	line.WriteByte('\n')
 	c.VM.Print(line.String())
 	return 0
+}
+
+// plainDisplay makes the value at position n the string that tostring makes of it,
+// unless it has a __tostring.
+func plainDisplay(c *vm.Call, n int) bool {
+	if c.PushMetafield(n, "__tostring") {
+		c.Pop(1)
+		return false
+	}
+	if !c.IsStringAt(n) {
+		c.DisplayAt(n)
+	}
+	return true
 }
 
 func toNumber(c *vm.Call) int {
@@ -112,52 +119,30 @@ func toNumber(c *vm.Call) int {
 }
 
 func toString(c *vm.Call) int {
-	x := c.Any(1)
-	if h := tostringField(c, x); h != vm.Nil {
-		c.Push(c.Invoke(h, 1, x)[0])
+	c.CheckAny(1)
+	if c.PushMetafield(1, "__tostring") {
+		c.PushCopy(1)
+		c.CallTop(1, 1)
 		return 1
 	}
-	if _, ok := x.(vm.String); ok {
-		c.Push(x)
+	if c.IsStringAt(1) {
+		c.PushCopy(1)
 		return 1
 	}
-	return c.ReturnString(display(c.VM, x))
-}
-
-// tostringField returns the __tostring of x. The firmware makes a string of the
-// field's name wherever there is a metatable to look in (luaL_getmetafield);
-// strings have one.
-func tostringField(c *vm.Call, x vm.Value) vm.Value {
-	_, isString := x.(vm.String)
-	if isString || c.VM.RawMetatable(x) != vm.Nil {
-		c.VM.Intern("__tostring")
-	}
-	return c.VM.Metafield(x, "__tostring")
-}
-
-// display is what tostring makes of a value without a __tostring.
-func display(v *vm.VM, x vm.Value) string {
-	if s, ok := v.ToString(x); ok {
-		return s
-	}
-	switch x {
-	case vm.Nil:
-		return "nil"
-	case vm.True:
-		return "true"
-	case vm.False:
-		return "false"
-	}
-	return v.TypeName(x) + ": " + v.Address(x)
+	c.DisplayAt(1)
+	c.PushCopy(1)
+	return 1
 }
 
 func baseError(c *vm.Call) int {
 	level := c.OptInt(2, 1)
-	value := c.Arg(1)
-	if s, ok := c.VM.ToString(value); ok && level > 0 {
-		value = vm.String(c.Join([]string{c.Where(level), s}))
+	c.SetTop(1)
+	if c.IsString(1) && level > 0 {
+		c.PushWhere(level)
+		c.PushCopy(1)
+		c.ConcatTop(2)
 	}
-	c.Throw(value)
+	c.ThrowTop()
 	return 0
 }
 
@@ -171,11 +156,10 @@ func baseAssert(c *vm.Call) int {
 
 func getMetatable(c *vm.Call) int {
 	x := c.Any(1)
-	if p := c.VM.Metafield(x, "__metatable"); p != vm.Nil {
-		c.Push(p)
-		return 1
-	}
 	c.Push(c.VM.RawMetatable(x))
+	if !c.IsNil(c.Top()) {
+		c.PushMetafield(1, "__metatable")
+	}
 	return 1
 }
 
@@ -243,72 +227,62 @@ func setFenv(c *vm.Call) int {
 	return 1
 }
 
-func rawEqual(c *vm.Call) int { return c.ReturnBool(c.VM.RawEqual(c.Any(1), c.Any(2))) }
+func rawEqual(c *vm.Call) int {
+	c.CheckAny(1)
+	c.CheckAny(2)
+	return c.ReturnBool(c.EqualAt(1, 2))
+}
 
 func rawGet(c *vm.Call) int {
-	t, key := c.Table(1), c.Any(2)
-	c.Push(c.VM.RawGet(t, key))
+	t := c.Table(1)
+	c.CheckAny(2)
+	c.PushRaw(t, 2)
 	return 1
 }
 
 func rawSet(c *vm.Call) int {
-	t, key, value := c.Table(1), c.Any(2), c.Any(3)
-	setRaw(c, t, key, value)
-	c.Push(t)
+	t := c.Table(1)
+	c.CheckAny(2)
+	c.CheckAny(3)
+	c.RawSetAt(t, 2, 3)
+	c.PushTable(t)
 	return 1
-}
-
-// setRaw stores t[key] = value without metamethods.
-func setRaw(c *vm.Call, t *vm.Table, key, value vm.Value) {
-	switch n, isNumber := key.(vm.Number); {
-	case c.VM.IsROM(t):
-		c.Raise("invalid write to ROM variable")
-	case key == vm.Nil:
-		c.Raise("table index is nil")
-	case isNumber && n != n:
-		c.Raise("table index is NaN")
-	}
-	c.VM.RawSet(t, key, value)
 }
 
 func baseNext(c *vm.Call) int {
 	t := c.Table(1)
-	key, value, ok := c.VM.RawNext(t, c.Arg(2))
-	if !ok {
-		c.Raise("invalid key to 'next'")
+	c.SetTop(2)
+	if !c.PushNext(t, 2) {
+		return c.ReturnNil()
 	}
-	c.Push(key)
-	if key == vm.Nil {
-		return 1
-	}
-	c.Push(value)
 	return 2
 }
 
 func pairs(c *vm.Call) int {
-	t := c.Table(1)
-	c.Push(c.Upvalue(1))
-	c.Push(t)
-	c.Push(vm.Nil)
+	c.Table(1)
+	c.PushUpvalue(1)
+	c.PushCopy(1)
+	c.PushNil()
 	return 3
 }
 
 func ipairs(c *vm.Call) int {
-	t := c.Table(1)
-	c.Push(c.Upvalue(1))
-	c.Push(t)
-	c.Push(vm.Number(0))
+	c.Table(1)
+	c.PushUpvalue(1)
+	c.PushCopy(1)
+	c.PushNumber(0)
 	return 3
 }
 
 func ipairsAux(c *vm.Call) int {
-	i := c.Int(2) + 1
-	x := c.VM.RawGetInt(c.Table(1), i)
-	if x == vm.Nil {
+	i := c.Int(2)
+	t := c.Table(1)
+	i++
+	c.PushNumber(float64(i))
+	c.PushRawInt(t, i)
+	if c.IsNil(c.Top()) {
 		return 0
 	}
-	c.Push(vm.Number(i))
-	c.Push(x)
 	return 2
 }
 
@@ -329,14 +303,14 @@ func unpack(c *vm.Call) int {
 		c.Error("too many results to unpack")
 	}
 	for i := first; i <= last; i++ {
-		c.Push(c.VM.RawGetInt(t, i))
+		c.PushRawInt(t, i)
 	}
 	return n
 }
 
 func selectArgs(c *vm.Call) int {
 	n := c.NArgs()
-	if s, ok := c.Arg(1).(vm.String); ok && strings.HasPrefix(string(s), "#") {
+	if c.IsStringAt(1) && strings.HasPrefix(c.String(1), "#") {
 		return c.ReturnInt(n - 1)
 	}
 	i := c.Int(1)
@@ -361,31 +335,22 @@ func args(c *vm.Call, first int) []vm.Value {
 }
 
 func pcall(c *vm.Call) int {
-	fn := c.Any(1)
-	ret, err := c.PCall(fn, -1, nil, args(c, 2)...)
-	return status(c, ret, err)
+	c.CheckAny(1)
+	ok := c.PCallTop(c.Top()-1, -1, 0)
+	c.PushBool(ok)
+	c.InsertBelow(c.Top() - 1)
+	return c.Top()
 }
 
 func xpcall(c *vm.Call) int {
-	fn, handler := c.Arg(1), c.Any(2)
-	ret, err := c.PCall(fn, -1, handler)
-	return status(c, ret, err)
-}
-
-// status returns true and results, or false and the error value. They stand where
-// the function and its arguments stood, as the firmware calls it in place.
-func status(c *vm.Call, ret []vm.Value, err *vm.Error) int {
-	c.SetTop(0)
-	if err != nil {
-		c.Push(vm.False)
-		c.Push(err.Value)
-		return 2
-	}
-	c.Push(vm.True)
-	for _, x := range ret {
-		c.Push(x)
-	}
-	return 1 + len(ret)
+	c.CheckAny(2)
+	c.SetTop(2)
+	c.InsertBelow(1) // the handler below the function
+	ok := c.PCallTop(0, -1, 1)
+	c.PushBool(ok)
+	c.Copy(1, c.Top())
+	c.Pop(1)
+	return c.Top()
 }
 
 // collectGarbage is collectgarbage with the firmware's options.

@@ -10,7 +10,7 @@ import "github.com/nodemcu-sim/nodemcu-sim/device/vm"
 type buffer struct {
 	c      *vm.Call
 	buf    []byte
-	pieces []string // on the Lua stack, too, above the arguments
+	pieces []int // lengths of the strings on the Lua stack, above what was there
 }
 
 const (
@@ -18,7 +18,7 @@ const (
 	pieceLimit = 10  // fw: lauxlib.c, LIMIT: LUA_MINSTACK / 2
 )
 
-func newBuffer(c *vm.Call) *buffer { return &buffer{c: c, buf: make([]byte, 0, bufferSize)} }
+func newBuffer(c *vm.Call) *buffer { return &buffer{c: c} }
 
 func (b *buffer) byte(c byte) {
 	if len(b.buf) == bufferSize {
@@ -38,15 +38,25 @@ func (b *buffer) string(s string) {
 	}
 }
 
-// value adds a string that exists as a Lua value already: one that does not fit
-// becomes a piece as it is (luaL_addvalue).
+// value adds a string that exists as a Lua value already: see top.
 func (b *buffer) value(s string) {
+	b.c.PushString(s)
+	b.top()
+}
+
+// top adds the string or number on top of the stack, and takes it off: one that
+// does not fit becomes a piece as it is (luaL_addvalue).
+func (b *buffer) top() {
+	s, _ := b.c.StringAt(b.c.Top())
 	if len(s) <= bufferSize-len(b.buf) {
 		b.buf = append(b.buf, s...)
+		b.c.Pop(1)
 		return
 	}
-	b.empty()
-	b.push(s)
+	if b.empty() {
+		b.c.InsertBelow(1) // what was in the buffer comes before it
+	}
+	b.pieces = append(b.pieces, len(s))
 	b.adjust()
 }
 
@@ -57,28 +67,25 @@ func (b *buffer) spill() {
 	b.c.VM.ChargeSteps(bufferSize / workPerByte)
 }
 
-func (b *buffer) empty() {
+func (b *buffer) empty() bool {
 	if len(b.buf) == 0 {
-		return
+		return false
 	}
-	s := string(b.buf)
-	b.c.VM.Intern(s)
-	b.push(s)
+	b.c.PushString(string(b.buf))
+	b.pieces = append(b.pieces, len(b.buf))
 	b.buf = b.buf[:0]
-}
-
-func (b *buffer) push(s string) {
-	b.c.Push(vm.String(s))
-	b.pieces = append(b.pieces, s)
+	return true
 }
 
 // join glues the last n pieces.
 func (b *buffer) join(n int) {
 	rest := len(b.pieces) - n
-	s := b.c.Join(b.pieces[rest:])
-	b.c.Drop(n)
-	b.pieces = b.pieces[:rest]
-	b.push(s)
+	length := 0
+	for _, l := range b.pieces[rest:] {
+		length += l
+	}
+	b.c.ConcatTop(n)
+	b.pieces = append(b.pieces[:rest], length)
 }
 
 // adjust joins pieces so that few, of falling size, are on the stack.
@@ -87,9 +94,9 @@ func (b *buffer) adjust() {
 	if n <= 1 {
 		return
 	}
-	joined, length := 1, len(b.pieces[n-1])
+	joined, length := 1, b.pieces[n-1]
 	for joined < n {
-		l := len(b.pieces[n-joined-1])
+		l := b.pieces[n-joined-1]
 		if n-joined+1 < pieceLimit && length <= l {
 			break
 		}
@@ -101,24 +108,23 @@ func (b *buffer) adjust() {
 	}
 }
 
-// result returns the string that was built and leaves the stack as it was.
-func (b *buffer) result() string {
+// finish leaves what was built on top of the stack, the result of the call.
+func (b *buffer) finish() int {
 	b.empty()
-	if len(b.pieces) > 1 {
-		b.join(len(b.pieces))
+	switch n := len(b.pieces); n {
+	case 0:
+		b.c.PushString("")
+	default:
+		b.join(n)
 	}
-	s := ""
-	if len(b.pieces) == 1 {
-		s = b.pieces[0]
-		b.c.Drop(1)
-		b.pieces = nil
-	}
-	return s
+	b.pieces = b.pieces[:0]
+	return 1
 }
 
-// finish returns what was built as the result of the call.
-func (b *buffer) finish() int {
-	s := b.result()
-	b.c.Push(vm.String(s))
-	return 1
+// result returns the string that was built and leaves the stack as it was.
+func (b *buffer) result() string {
+	b.finish()
+	s, _ := b.c.StringAt(b.c.Top())
+	b.c.Pop(1)
+	return s
 }

@@ -3,7 +3,7 @@ package lualib
 import "github.com/nodemcu-sim/nodemcu-sim/device/vm"
 
 var coroutineFuncs = []vm.Func{
-	{Name: "create", Fn: func(c *vm.Call) int { c.Push(newThread(c)); return 1 }},
+	{Name: "create", Fn: func(c *vm.Call) int { c.PushThread(newThread(c)); return 1 }},
 	{Name: "resume", Fn: coResume},
 	{Name: "running", Fn: coRunning},
 	{Name: "status", Fn: func(c *vm.Call) int { return c.ReturnString(c.Status(thread(c))) }},
@@ -20,30 +20,27 @@ func newThread(c *vm.Call) *vm.Thread {
 }
 
 func thread(c *vm.Call) *vm.Thread {
-	th, ok := c.Arg(1).(*vm.Thread)
-	if !ok {
+	if !c.IsThreadAt(1) {
 		c.ArgError(1, "coroutine expected")
 	}
-	return th
+	return c.ThreadAt(1)
 }
 
-// resume resumes the coroutine that is argument 1.
-func resume(c *vm.Call) (ok bool, ret []vm.Value) {
-	th := thread(c)
+// resume resumes a coroutine with the arguments from number first on, and pushes
+// its results or what went wrong (fw: lbaselib.c, auxresume).
+func resume(c *vm.Call, th *vm.Thread, first int) (ok bool, n int) {
 	if s := c.Status(th); s != "suspended" {
-		return false, []vm.Value{vm.String("cannot resume " + s + " coroutine")}
+		c.PushString("cannot resume " + s + " coroutine")
+		return false, 1
 	}
-	return c.Resume()
+	return c.Resume(th, first)
 }
 
 func coResume(c *vm.Call) int {
-	ok, ret := resume(c)
-	c.SetTop(1) // the arguments went over to the coroutine
-	c.Push(vm.Bool(ok))
-	for _, x := range ret {
-		c.Push(x)
-	}
-	return 1 + len(ret)
+	ok, n := resume(c, thread(c), 2)
+	c.PushBool(ok)
+	c.InsertBelow(n)
+	return n + 1
 }
 
 func coWrap(c *vm.Call) int {
@@ -55,22 +52,16 @@ func coWrap(c *vm.Call) int {
 
 // wrapped is the function that coroutine.wrap returns.
 func wrapped(c *vm.Call) int {
-	c.Insert(c.Upvalue(1))
-	ok, ret := resume(c)
+	ok, n := resume(c, c.UpvalueThread(1), 1)
 	if !ok {
-		value := vm.Value(vm.Nil)
-		if len(ret) > 0 {
-			value = ret[0]
+		if c.IsString(c.Top()) {
+			c.PushWhere(1)
+			c.InsertBelow(1)
+			c.ConcatTop(2)
 		}
-		if s, isString := c.VM.ToString(value); isString {
-			value = vm.String(c.Where(1) + s)
-		}
-		c.Throw(value)
+		c.ThrowTop()
 	}
-	for _, x := range ret {
-		c.Push(x)
-	}
-	return len(ret)
+	return n
 }
 
 func coRunning(c *vm.Call) int {
@@ -78,6 +69,6 @@ func coRunning(c *vm.Call) int {
 	if main {
 		return c.ReturnNil()
 	}
-	c.Push(th)
+	c.PushThread(th)
 	return 1
 }

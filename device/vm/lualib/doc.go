@@ -49,8 +49,7 @@ func Open(v *vm.VM) {
 	v.SetStringMetatable(str)
 	v.OpenModule("table", tableFuncs, nil)
 	v.OpenModule("debug", debugFuncs, nil)
-	co := v.OpenModule("coroutine", coroutineFuncs, nil)
-	v.SetYield(v.RawGetString(co, "yield").(*vm.Function))
+	v.OpenModule("coroutine", coroutineFuncs, nil)
 	v.OpenModule("math", mathFuncs(v), mathConsts)
 	v.SetField(rom, "ROM", rom)
 }

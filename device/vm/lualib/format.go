@@ -58,7 +58,8 @@ func formatItem(c *vm.Call, b *buffer, spec luanum.Spec, arg int) {
 	case 's':
 		s := c.String(arg)
 		if spec.Prec < 0 && len(s) >= 100 {
-			b.value(s) // too long to be padded: taken as it is
+			c.PushCopy(arg) // too long to be padded: taken as it is
+			b.top()
 			return
 		}
 		s, _, _ = strings.Cut(s, "\x00")

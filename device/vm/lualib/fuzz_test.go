@@ -85,10 +85,12 @@ func FuzzUndump(f *testing.F) {
 		if err != nil {
 			return
 		}
+		r := m.v.Ref(fn, "fuzz")
 		m.v.Call(fn, 1, vm.Number(1))
 		m.v.StripDebug(fn, vm.KeepNothing)
 		m.v.Collect()
-		if again, ok := vm.Dump(fn, true); !ok {
+		again, ok := vm.Dump(m.v.Deref(r).(*vm.Function), true)
+		if !ok {
 			t.Error("not dumped")
 		} else if _, err := m.v.Load(again, "=again"); err != nil && err.Error() != vm.OutOfMemory {
 			t.Errorf("dumped again: %v", err)

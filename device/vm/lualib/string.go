@@ -48,7 +48,7 @@ func strByte(c *vm.Call) int {
 		c.Error("stack overflow (string slice too long)")
 	}
 	for i := first - 1; i < last; i++ {
-		c.Push(vm.Number(s[i]))
+		c.PushNumber(float64(s[i]))
 	}
 	return n
 }
@@ -153,19 +153,19 @@ func pushCaptures(c *vm.Call, m *matcher, start, end int, whole bool) int {
 		c.Error("stack overflow (too many captures)")
 	}
 	for i := range n {
-		c.Push(capture(c, m, i, start, end))
+		pushCapture(c, m, i, start, end)
 	}
 	return n
 }
 
-// capture returns capture i as a value.
-func capture(c *vm.Call, m *matcher, i, start, end int) vm.Value {
+// pushCapture pushes capture i.
+func pushCapture(c *vm.Call, m *matcher, i, start, end int) {
 	text, pos, isPos := m.one(i, start, end)
 	if isPos {
-		return vm.Number(pos)
+		c.PushNumber(float64(pos))
+	} else {
+		c.PushString(text)
 	}
-	c.VM.Intern(text)
-	return vm.String(text)
 }
 
 // strFind is string.find and string.match.
@@ -180,8 +180,8 @@ func strFind(c *vm.Call, find bool) int {
 			return c.ReturnNil()
 		}
 		c.VM.ChargeSteps((i + len(pat)) / workPerByte)
-		c.Push(vm.Number(init + i + 1))
-		c.Push(vm.Number(init + i + len(pat)))
+		c.PushNumber(float64(init + i + 1))
+		c.PushNumber(float64(init + i + len(pat)))
 		return 2
 	}
 	anchor := strings.HasPrefix(pat, "^")
@@ -193,8 +193,8 @@ func strFind(c *vm.Call, find bool) int {
 			if !find {
 				return pushCaptures(c, m, init, end, true)
 			}
-			c.Push(vm.Number(init + 1))
-			c.Push(vm.Number(end))
+			c.PushNumber(float64(init + 1))
+			c.PushNumber(float64(end))
 			return 2 + pushCaptures(c, m, init, end, false)
 		}
 		if anchor {
@@ -278,37 +278,40 @@ func strGsub(c *vm.Call) int {
 	m.flush()
 	b.string(src[pos:])
 	b.finish()
-	c.Push(vm.Number(n))
+	c.PushNumber(float64(n))
 	return 2
 }
 
 // replace adds what replaces the match from start to end.
 func replace(c *vm.Call, m *matcher, b *buffer, repl vm.Value, start, end int) {
-	var value vm.Value
 	switch r := repl.(type) {
 	case *vm.Function:
 		m.flush()
-		args := make([]vm.Value, 0, 1)
-		for i := range max(m.level, 1) {
-			args = append(args, capture(c, m, i, start, end))
+		c.PushCopy(3)
+		n := max(m.level, 1)
+		if !c.CheckStack(n) {
+			c.Error("stack overflow (too many captures)")
 		}
-		value = c.Invoke(r, 1, args...)[0]
+		for i := range n {
+			pushCapture(c, m, i, start, end)
+		}
+		c.CallTop(n, 1)
 	case *vm.Table:
-		value = c.Index(r, capture(c, m, 0, start, end))
+		pushCapture(c, m, 0, start, end)
+		c.IndexTop(r)
 	default:
 		text, _ := c.VM.ToString(repl)
 		expand(c, m, b, text, start, end)
 		return
 	}
-	if value == vm.Nil || value == vm.False {
-		b.string(m.src[start:end])
-		return
+	top := c.Top()
+	if !c.Bool(top) {
+		c.Pop(1)
+		c.PushString(m.src[start:end]) // it stays as it is
+	} else if !c.IsString(top) {
+		c.Error("invalid replacement value (a %s)", c.TypeName(top))
 	}
-	text, ok := c.VM.ToString(value)
-	if !ok {
-		c.Error("invalid replacement value (a %s)", c.VM.TypeName(value))
-	}
-	b.value(text)
+	b.top()
 }
 
 // expand adds a replacement text with its %0 to %9.
@@ -327,8 +330,8 @@ func expand(c *vm.Call, m *matcher, b *buffer, text string, start, end int) {
 		case text[i] == '0':
 			b.string(m.src[start:end])
 		default:
-			s, _ := c.VM.ToString(capture(c, m, int(text[i]-'1'), start, end))
-			b.value(s)
+			pushCapture(c, m, int(text[i]-'1'), start, end)
+			b.top()
 		}
 	}
 }

@@ -26,12 +26,11 @@ func tabConcat(c *vm.Call) int {
 	}
 	b := newBuffer(c)
 	for ; i <= last; i++ {
-		x := c.VM.RawGetInt(t, i)
-		s, ok := c.VM.ToString(x)
-		if !ok {
-			c.Error("invalid value (%s) at index %d in table for 'concat'", c.VM.TypeName(x), i)
+		c.PushRawInt(t, i)
+		if top := c.Top(); !c.IsString(top) {
+			c.Error("invalid value (%s) at index %d in table for 'concat'", c.TypeName(top), i)
 		}
-		b.value(s)
+		b.top()
 		if i < last {
 			b.string(sep)
 		}
@@ -42,45 +41,53 @@ func tabConcat(c *vm.Call) int {
 func tabForeachi(c *vm.Call) int {
 	t := c.Table(1)
 	n := c.VM.Len(t)
-	fn := c.Function(2)
+	c.Function(2)
 	for i := 1; i <= n; i++ {
-		if x := c.Invoke(fn, 1, vm.Number(i), c.VM.RawGetInt(t, i))[0]; x != vm.Nil {
-			c.Push(x)
+		c.PushCopy(2)
+		c.PushNumber(float64(i))
+		c.PushRawInt(t, i)
+		c.CallTop(2, 1)
+		if !c.IsNil(c.Top()) {
 			return 1
 		}
+		c.Pop(1)
 	}
 	return 0
 }
 
 func tabForeach(c *vm.Call) int {
 	t := c.Table(1)
-	fn := c.Function(2)
-	for key := vm.Value(vm.Nil); ; {
-		next, value, ok := c.VM.RawNext(t, key)
-		if !ok {
-			c.Raise("invalid key to 'next'")
-		}
-		if next == vm.Nil {
-			return 0
-		}
-		if x := c.Invoke(fn, 1, next, value)[0]; x != vm.Nil {
-			c.Push(x)
+	c.Function(2)
+	c.SetTop(2)
+	c.PushNil()
+	for c.PushNext(t, 3) { // the key at 3, then the next key and its value
+		c.Copy(3, 4)
+		c.PushCopy(2)
+		c.PushCopy(4)
+		c.PushCopy(5)
+		c.CallTop(2, 1)
+		if !c.IsNil(c.Top()) {
 			return 1
 		}
-		key = next
+		c.SetTop(3)
 	}
+	return 0
 }
 
 func tabMaxn(c *vm.Call) int {
 	t := c.Table(1)
-	largest := vm.Number(0)
-	for key, _, _ := c.VM.RawNext(t, vm.Nil); key != vm.Nil; key, _, _ = c.VM.RawNext(t, key) {
-		if n, ok := key.(vm.Number); ok && n > largest {
-			largest = n
+	largest := 0.0
+	c.SetTop(1)
+	c.PushNil()
+	for c.PushNext(t, 2) {
+		if n, ok := c.Arg(3).(vm.Number); ok && float64(n) > largest {
+			largest = float64(n)
 		}
+		c.Copy(2, 3)
+		c.SetTop(2)
 		c.VM.ChargeSteps(1)
 	}
-	c.Push(largest)
+	c.PushNumber(largest)
 	return 1
 }
 
@@ -99,13 +106,14 @@ func tabInsert(c *vm.Call) int {
 	default:
 		c.Error("wrong number of arguments to 'insert'")
 	}
-	setRaw(c, t, vm.Number(pos), c.Arg(c.NArgs()))
+	c.RawSetIntTop(t, pos)
 	return 0
 }
 
 // move is t[to] = t[from], accounted as a few VM instructions.
 func move(c *vm.Call, t *vm.Table, to, from int) {
-	setRaw(c, t, vm.Number(to), c.VM.RawGetInt(t, from))
+	c.PushRawInt(t, from)
+	c.RawSetIntTop(t, to)
 	c.VM.ChargeSteps(1)
 }
 
@@ -116,12 +124,12 @@ func tabRemove(c *vm.Call) int {
 	if pos < 1 || pos > e {
 		return 0
 	}
-	removed := c.VM.RawGetInt(t, pos)
+	c.PushRawInt(t, pos)
 	for ; pos < e; pos++ {
 		move(c, t, pos, pos+1)
 	}
-	setRaw(c, t, vm.Number(e), vm.Nil)
-	c.Push(removed)
+	c.PushNil()
+	c.RawSetIntTop(t, e)
 	return 1
 }
 

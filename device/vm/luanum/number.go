@@ -10,14 +10,19 @@ import (
 // FormatNumber prints a number as the firmware does (fw: app/lua/luaconf.h,
 // LUA_NUMBER_FMT "%.14g"). Not-a-number prints as "nan" whatever its sign.
 func FormatNumber(f float64) string {
+	var buf [32]byte
+	return string(AppendNumber(buf[:0], f))
+}
+
+// AppendNumber appends what FormatNumber returns.
+func AppendNumber(b []byte, f float64) []byte {
 	if f == math.Trunc(f) && math.Abs(f) < 1e14 {
 		if f == 0 && math.Signbit(f) {
-			return "-0"
+			return append(b, "-0"...)
 		}
-		return strconv.FormatInt(int64(f), 10)
+		return strconv.AppendInt(b, int64(f), 10)
 	}
-	var buf [32]byte
-	return string(appendFloat(buf[:0], f, 'g', 14, false))
+	return appendFloat(b, f, 'g', 14, false)
 }
 
 // ParseNumber reads a whole text as a number, as the firmware does for

@@ -58,17 +58,6 @@ type Bench struct {
 // New makes a bench whose device runs program as its init.lua.
 func New(t testing.TB, program string) *Bench {
 	t.Helper()
-	return newBench(t, program, false)
-}
-
-// NewExact is New with an account of memory that is exact at every allocation.
-func NewExact(t testing.TB, program string) *Bench {
-	t.Helper()
-	return newBench(t, program, true)
-}
-
-func newBench(t testing.TB, program string, exact bool) *Bench {
-	t.Helper()
 	board, err := boards.Load(boards.Default)
 	if err != nil {
 		t.Fatal(err)
@@ -80,13 +69,12 @@ func newBench(t testing.TB, program string, exact bool) *Bench {
 	b := &Bench{T: t, World: world.New(1)}
 	b.World.Subscribe(b.event)
 	b.Device = device.New(b.World, device.Config{
-		Board:     board,
-		Modules:   []device.Module{net.Module, node.Module, tmr.Module},
-		Flash:     fs,
-		HostCPU:   true,
-		ExactHeap: exact,
-		WiFi:      radio.Config{Wired: deviceAddr},
-		Embedded:  modules.Source,
+		Board:    board,
+		Modules:  []device.Module{net.Module, node.Module, tmr.Module},
+		Flash:    fs,
+		HostCPU:  true,
+		WiFi:     radio.Config{Wired: deviceAddr},
+		Embedded: modules.Source,
 	})
 	b.host = b.Host(lwip.Desktop())
 	b.Device.PowerOn()
@@ -161,6 +149,7 @@ func (b *Bench) FreeHeap() int {
 	if b.Device.VM == nil {
 		return 0
 	}
+	b.Device.VM.Collect() // as the next allocation will
 	return b.Device.VM.FreeHeap()
 }
 

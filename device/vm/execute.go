@@ -1,0 +1,587 @@
+package vm
+
+import (
+	"unsafe"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luac"
+)
+
+// registers are the slots that an instruction can name, from the base of a frame
+// on. The stack has that many beyond its end (slack), so no index need be checked,
+// whatever a crafted chunk says.
+type registers = [256]value
+
+func frame(L *Thread, base int) *registers {
+	return (*registers)(unsafe.Pointer(unsafe.SliceData(L.stack[base : base+len(registers{})])))
+}
+
+// here is what the loop holds of the call that runs, of a frame with the given base.
+func (L *Thread) here(base int) (*callInfo, *registers) { return &L.ci[L.nci], frame(L, base) }
+
+// rk is the register or constant that an operand of nine bits means.
+func rk(r *registers, k []value, x uint32) *value {
+	if x < luac.ConstBit {
+		return &r[uint8(x)]
+	}
+	return &k[x&0xff]
+}
+
+// Operands of an instruction (fw: app/lua/lopcodes.h).
+func argA(i uint32) int   { return int(i >> 6 & 0xff) }
+func argB(i uint32) int   { return int(i >> 23) }
+func argC(i uint32) int   { return int(i >> 14 & 0x1ff) }
+func argBx(i uint32) int  { return int(i >> 14) }
+func argSBx(i uint32) int { return int(i>>14) - (1<<17 - 1) }
+
+func opOf(i uint32) luac.Op { return luac.Op(i & 0x3f) }
+
+// execute runs the innermost call of L, and those that it makes, until the call at
+// level entry has returned or the coroutine yields (fw: app/lua/lvm.c,
+// luaV_execute). Where an instruction does more than move values, what it does
+// stands in index.go, arith.go and do.go; after what may have moved the stack, or the
+// list of calls, the loop looks for them anew.
+func (v *VM) execute(L *Thread, entry int) {
+	m := v.mem
+frame:
+	for {
+		ci := &L.ci[L.nci]
+		cl := L.stack[ci.fn].function()
+		code, k := cl.proto.code, cl.proto.k
+		base, pc := ci.base, ci.pc
+		r := frame(L, base)
+		for {
+			i := code[pc]
+			pc++
+			v.cpu += v.instrNanos
+			if v.cpu >= v.lookAt {
+				ci.pc = pc
+				v.look(L)
+			}
+			a := uint8(i >> 6)
+			switch luac.Op(i & 0x3f) {
+			case luac.Move:
+				r[a] = r[uint8(i>>23)]
+			case luac.LoadK:
+				r[a] = k[i>>14]
+			case luac.LoadBool:
+				r[a] = boolean(i>>23 != 0)
+				if i>>14&0x1ff != 0 {
+					pc++
+				}
+			case luac.LoadNil:
+				for b := uint8(i >> 23); ; b-- {
+					r[b] = value{}
+					if b <= a {
+						break
+					}
+				}
+			case luac.GetUpval:
+				r[a] = *cl.upvals[i>>23].v
+			case luac.GetGlobal:
+				key := k[i>>14].str()
+				if n := cl.env.strNode(key); n != nil && n.val.bits != kindNil {
+					r[a] = n.val
+					continue
+				}
+				ci.pc = pc
+				v.index(L, base+int(a), tableValue(cl.env), k[i>>14])
+				ci, r = L.here(base)
+			case luac.GetTable:
+				t, key := &r[uint8(i>>23)], rk(r, k, i>>14&0x1ff)
+				if t.bits == kindTable {
+					t := t.table()
+					if key.bits == kindString {
+						if n := t.strNode(key.str()); n != nil && n.val.bits != kindNil {
+							r[a] = n.val
+							continue
+						}
+					} else if key.bits >= firstNumber {
+						f := key.num()
+						if x := int(f); uint(x-1) < uint(len(t.array)) && float64(x) == f && t.array[x-1].bits != kindNil {
+							r[a] = t.array[x-1]
+							continue
+						}
+					}
+				}
+				ci.pc = pc
+				v.index(L, base+int(a), *t, *key)
+				ci, r = L.here(base)
+			case luac.SetGlobal:
+				if n := cl.env.strNode(k[i>>14].str()); n != nil && n.val.bits != kindNil {
+					t, old := cl.env, n.val
+					t.absent = 0
+					n.val = r[a]
+					if t.mark&barriers != 0 {
+						m.storedNode(t, n, old)
+					}
+					continue
+				}
+				ci.pc = pc
+				v.setIndex(L, tableValue(cl.env), k[i>>14], r[a])
+				ci, r = L.here(base)
+			case luac.SetUpval:
+				u := cl.upvals[i>>23]
+				if u.isOpen() && u.th == L {
+					*u.v = r[a]
+					continue
+				}
+				v.setUpvalue(u, r[a])
+			case luac.SetTable:
+				key, x := rk(r, k, i>>23), rk(r, k, i>>14&0x1ff)
+				if r[a].bits == kindTable {
+					t := r[a].table()
+					if key.bits == kindString {
+						if n := t.strNode(key.str()); n != nil && n.val.bits != kindNil {
+							old := n.val
+							t.absent = 0
+							n.val = *x
+							if t.mark&barriers != 0 {
+								m.storedNode(t, n, old)
+							}
+							continue
+						}
+					} else if key.bits >= firstNumber {
+						f := key.num()
+						if at := int(f); uint(at-1) < uint(len(t.array)) && float64(at) == f {
+							p := &t.array[at-1]
+							if p.bits != kindNil || t.meta == nil {
+								old := *p
+								*p = *x
+								if t.mark&barriers != 0 && (old.bits < firstNumber || x.bits < firstNumber) {
+									m.stored(t, old, *p)
+								}
+								continue
+							}
+						}
+					}
+				}
+				ci.pc = pc
+				v.setIndex(L, r[a], *key, *x)
+				ci, r = L.here(base)
+			case luac.NewTable:
+				ci.pc = pc
+				t := m.newTable(heap.UnpackHint(int(i>>23)), heap.UnpackHint(int(i>>14&0x1ff)))
+				L.stack[base+int(a)] = tableValue(t)
+				if m.total >= m.gc.threshold {
+					m.checkGC()
+				}
+				ci, r = L.here(base)
+			case luac.Self:
+				b, key := r[uint8(i>>23)], rk(r, k, i>>14&0x1ff)
+				r[a+1] = b
+				if b.bits == kindTable && key.bits == kindString {
+					if n := b.table().strNode(key.str()); n != nil && n.val.bits != kindNil {
+						r[a] = n.val
+						continue
+					}
+				}
+				ci.pc = pc
+				v.index(L, base+int(a), b, *key)
+				ci, r = L.here(base)
+			case luac.Add:
+				b, c := rk(r, k, i>>23), rk(r, k, i>>14&0x1ff)
+				if b.bits >= firstNumber && c.bits >= firstNumber {
+					r[a].setNumber(b.num() + c.num())
+					continue
+				}
+				ci.pc = pc
+				v.arith(L, base+int(a), i, *b, *c, eventAdd)
+				ci, r = L.here(base)
+			case luac.Sub:
+				b, c := rk(r, k, i>>23), rk(r, k, i>>14&0x1ff)
+				if b.bits >= firstNumber && c.bits >= firstNumber {
+					r[a].setNumber(b.num() - c.num())
+					continue
+				}
+				ci.pc = pc
+				v.arith(L, base+int(a), i, *b, *c, eventSub)
+				ci, r = L.here(base)
+			case luac.Mul:
+				b, c := rk(r, k, i>>23), rk(r, k, i>>14&0x1ff)
+				if b.bits >= firstNumber && c.bits >= firstNumber {
+					r[a].setNumber(b.num() * c.num())
+					continue
+				}
+				ci.pc = pc
+				v.arith(L, base+int(a), i, *b, *c, eventMul)
+				ci, r = L.here(base)
+			case luac.Div:
+				b, c := rk(r, k, i>>23), rk(r, k, i>>14&0x1ff)
+				if b.bits >= firstNumber && c.bits >= firstNumber {
+					r[a].setNumber(b.num() / c.num())
+					continue
+				}
+				ci.pc = pc
+				v.arith(L, base+int(a), i, *b, *c, eventDiv)
+				ci, r = L.here(base)
+			case luac.Mod:
+				b, c := rk(r, k, i>>23), rk(r, k, i>>14&0x1ff)
+				if b.bits >= firstNumber && c.bits >= firstNumber {
+					r[a] = number(modulo(b.num(), c.num()))
+					continue
+				}
+				ci.pc = pc
+				v.arith(L, base+int(a), i, *b, *c, eventMod)
+				ci, r = L.here(base)
+			case luac.Pow:
+				ci.pc = pc
+				v.arith(L, base+int(a), i, *rk(r, k, i>>23), *rk(r, k, i>>14&0x1ff), eventPow)
+				ci, r = L.here(base)
+			case luac.Unm:
+				b := &r[uint8(i>>23)]
+				if b.bits >= firstNumber {
+					r[a].setNumber(-b.num())
+					continue
+				}
+				ci.pc = pc
+				v.arith(L, base+int(a), i, *b, *b, eventUnm)
+				ci, r = L.here(base)
+			case luac.Not:
+				r[a] = boolean(r[uint8(i>>23)].bits <= kindFalse)
+			case luac.Len:
+				b := r[uint8(i>>23)]
+				switch b.bits {
+				case kindTable:
+					r[a].setNumber(float64(v.length(b.table())))
+					continue
+				case kindString:
+					r[a].setNumber(float64(len(b.str().s)))
+					continue
+				}
+				ci.pc = pc
+				v.lengthOf(L, base+int(a), int(i>>23), b)
+				ci, r = L.here(base)
+			case luac.Concat:
+				ci.pc = pc
+				b, c := int(i>>23), int(i>>14&0x1ff)
+				v.concat(L, base, c-b+1, c)
+				if m.total >= m.gc.threshold {
+					m.checkGC()
+				}
+				L.stack[base+int(a)] = L.stack[base+b]
+				ci, r = L.here(base)
+			case luac.Jmp:
+				pc += argSBx(i)
+			case luac.Eq:
+				b, c := rk(r, k, i>>23), rk(r, k, i>>14&0x1ff)
+				var equal bool
+				if b.bits == c.bits && (b.bits == kindTable || b.bits == kindUserData) && b.ref != c.ref {
+					ci.pc = pc
+					equal = v.equalObjects(L, *b, *c)
+					ci, r = L.here(base)
+				} else {
+					equal = b.same(*c)
+				}
+				if equal == (a != 0) {
+					pc += argSBx(code[pc])
+				}
+				pc++
+			case luac.Lt:
+				b, c := rk(r, k, i>>23), rk(r, k, i>>14&0x1ff)
+				var less bool
+				if b.bits >= firstNumber && c.bits >= firstNumber {
+					less = b.num() < c.num()
+				} else {
+					ci.pc = pc
+					less = v.lessThan(L, *b, *c)
+					ci, r = L.here(base)
+				}
+				if less == (a != 0) {
+					pc += argSBx(code[pc])
+				}
+				pc++
+			case luac.Le:
+				b, c := rk(r, k, i>>23), rk(r, k, i>>14&0x1ff)
+				var less bool
+				if b.bits >= firstNumber && c.bits >= firstNumber {
+					less = b.num() <= c.num()
+				} else {
+					ci.pc = pc
+					less = v.lessEqual(L, *b, *c)
+					ci, r = L.here(base)
+				}
+				if less == (a != 0) {
+					pc += argSBx(code[pc])
+				}
+				pc++
+			case luac.Test:
+				if (r[a].bits <= kindFalse) != (i>>14&0x1ff != 0) {
+					pc += argSBx(code[pc])
+				}
+				pc++
+			case luac.TestSet:
+				if b := &r[uint8(i>>23)]; (b.bits <= kindFalse) != (i>>14&0x1ff != 0) {
+					r[a] = *b
+					pc += argSBx(code[pc])
+				}
+				pc++
+			case luac.Call:
+				fn := base + int(a)
+				if b := int(i >> 23); b != 0 {
+					L.top = fn + b
+				}
+				ci.pc = pc
+				results := int(i>>14&0x1ff) - 1
+				switch v.precall(L, fn, results) {
+				case callLua:
+					continue frame
+				case callYield:
+					return
+				}
+				ci, r = L.here(base)
+				if results >= 0 {
+					L.top = ci.top
+				}
+			case luac.TailCall:
+				fn := base + int(a)
+				if b := int(i >> 23); b != 0 {
+					L.top = fn + b
+				}
+				ci.pc = pc
+				switch v.precall(L, fn, allOfIt) {
+				case callLua:
+					v.replaceFrame(L)
+					continue frame
+				case callYield:
+					return
+				}
+				ci, r = L.here(base)
+			case luac.Return:
+				first := base + int(a)
+				if b := int(i >> 23); b != 0 {
+					L.top = first + b - 1
+				}
+				if L.openUp != nil {
+					m.closeUpvalues(L, base)
+				}
+				ci.pc = pc
+				some := v.postcall(L, first)
+				if L.nci < entry {
+					return
+				}
+				if some {
+					L.top = L.ci[L.nci].top
+				}
+				continue frame
+			case luac.ForLoop:
+				ra, limit, step := &r[a], &r[a+1], &r[a+2]
+				if ra.bits < firstNumber || limit.bits < firstNumber || step.bits < firstNumber {
+					ci.pc = pc
+					v.forError(ra, limit)
+				}
+				s := step.num()
+				x := ra.num() + s
+				if s > 0 && x <= limit.num() || !(s > 0) && limit.num() <= x {
+					pc += argSBx(i)
+					ra.setNumber(x)
+					r[a+3].setNumber(x)
+				}
+			case luac.ForPrep:
+				ci.pc = pc
+				v.forPrep(&r[a], &r[a+1], &r[a+2])
+				pc += argSBx(i)
+			case luac.TForLoop:
+				cb := base + int(a) + 3
+				copy(L.stack[cb:cb+3], L.stack[cb-3:cb])
+				L.top = cb + 3
+				ci.pc = pc
+				v.call(L, cb, int(i>>14&0x1ff))
+				ci, r = L.here(base)
+				L.top = ci.top
+				if x := L.stack[cb]; !x.isNil() {
+					L.stack[cb-1] = x
+					pc += argSBx(code[pc])
+				}
+				pc++
+			case luac.SetList:
+				ci.pc = pc
+				pc = v.setList(L, base+int(a), int(i>>23), int(i>>14&0x1ff), code, pc)
+				ci, r = L.here(base)
+			case luac.Close:
+				m.closeUpvalues(L, base+int(a))
+			case luac.Closure:
+				ci.pc = pc
+				p := cl.proto.protos[i>>14]
+				v.closure(L, cl, base, base+int(a), p)
+				pc += p.nups
+				ci, r = L.here(base)
+			case luac.Vararg:
+				ci.pc = pc
+				v.varargs(L, base+int(a), int(i>>23)-1)
+				ci, r = L.here(base)
+			default:
+				// The reader of chunks lets no other pass.
+				panic("vm: no such instruction")
+			}
+		}
+	}
+}
+
+// look gives the device a look at the time, and the recorder at the instruction.
+func (v *VM) look(L *Thread) {
+	if v.killed != nil {
+		panic(v.killed)
+	}
+	if v.cpu >= v.sliceAt {
+		v.slice()
+	}
+	if v.rec != nil && v.rec.CPU {
+		v.record(L)
+	}
+}
+
+// slice gives the device a look at the time.
+func (v *VM) slice() {
+	if v.killed != nil {
+		panic(v.killed)
+	}
+	v.sliceAt = v.cpu + v.cfg.SliceNanos
+	if v.cfg.Slice != nil {
+		v.cfg.Slice()
+	}
+	if v.killed != nil {
+		panic(v.killed)
+	}
+	v.setLook()
+}
+
+// setLook sets the time of the next look: with a recorder, at once.
+func (v *VM) setLook() {
+	v.lookAt = v.sliceAt
+	if v.rec != nil && v.rec.CPU {
+		v.lookAt = 0
+	}
+}
+
+// replaceFrame puts the frame of a tail call in place of its caller's.
+func (v *VM) replaceFrame(L *Thread) {
+	ci, next := &L.ci[L.nci-1], &L.ci[L.nci]
+	if L.openUp != nil {
+		v.mem.closeUpvalues(L, ci.base)
+	}
+	ci.base = ci.fn + next.base - next.fn
+	n := copy(L.stack[ci.fn:], L.stack[next.fn:L.top])
+	L.top = ci.fn + n
+	ci.top = L.top
+	ci.pc = next.pc
+	ci.tailCalls++
+	L.nci--
+}
+
+// closure makes a closure of p in slot at.
+func (v *VM) closure(L *Thread, cl *Function, base, at int, p *proto) {
+	m := v.mem
+	L.fixed = true
+	f := m.newClosure(p, cl.env)
+	for j := range f.upvals {
+		f.upvals[j] = v.noUpvalue // until all are found
+	}
+	L.stack[at] = functionValue(f)
+	ci := &L.ci[L.nci]
+	code := cl.proto.code[ci.pc : ci.pc+p.nups]
+	for j, in := range code {
+		if opOf(in) == luac.GetUpval {
+			f.upvals[j] = cl.upvals[argB(in)]
+		} else {
+			f.upvals[j] = m.findUpvalue(L, base+argB(in))
+		}
+		if f.mark&barriers != 0 {
+			m.barrier(&f.header, value{}, upvalueValue(f.upvals[j]))
+		}
+	}
+	L.fixed = false
+	if m.total >= m.gc.threshold {
+		m.checkGC()
+	}
+}
+
+// setUpvalue stores x in an upvalue that is closed, or in another coroutine's
+// stack.
+func (v *VM) setUpvalue(u *upvalue, x value) {
+	old := *u.v
+	*u.v = x
+	if u.isOpen() && !v.isActive(u.th) {
+		v.mem.quick.switched()
+	}
+	if u.mark&barriers != 0 {
+		v.mem.barrier(&u.header, old, x)
+	}
+}
+
+// setList stores items of a constructor and returns where the code goes on.
+func (v *VM) setList(L *Thread, ra, n, block int, code []uint32, pc int) int {
+	m := v.mem
+	if n == 0 {
+		n = L.top - ra - 1
+	}
+	if block == 0 {
+		block = int(code[pc])
+		pc++
+	}
+	if x := L.stack[ra]; x.bits == kindTable {
+		t := x.table()
+		L.fixed = true
+		last := (block-1)*luac.FieldsPerFlush + n
+		if last > len(t.array) {
+			t.resize(m, last, len(t.nodes))
+		}
+		for ; n > 0; n-- {
+			if uint(last-1) < uint(len(t.array)) {
+				t.store(m, &t.array[last-1], L.stack[ra+n])
+			} else {
+				t.set(m, number(float64(last)), L.stack[ra+n])
+			}
+			last--
+		}
+		L.fixed = false
+	}
+	L.top = L.ci[L.nci].top
+	return pc
+}
+
+// varargs copies wanted extra arguments, all if it is allOfIt, to slot ra and
+// after.
+func (v *VM) varargs(L *Thread, ra, wanted int) {
+	ci := &L.ci[L.nci]
+	n := max(ci.base-ci.fn-1-L.stack[ci.fn].function().proto.params, 0)
+	if wanted == allOfIt {
+		v.need(L, n)
+		L.hostSlots(ra + n - L.top)
+		wanted = n
+		L.top = ra + n
+	}
+	from := L.ci[L.nci].base - n
+	for j := range wanted {
+		if j < n {
+			L.stack[ra+j] = L.stack[from+j]
+		} else {
+			L.stack[ra+j] = value{}
+		}
+	}
+}
+
+// forPrep prepares a numeric loop: strings that are numbers count as such.
+func (v *VM) forPrep(init, limit, step *value) {
+	for i, x := range [...]*value{init, limit, step} {
+		f, ok := v.toNumber(*x)
+		if !ok {
+			v.runError("'for' " + [...]string{"initial value", "limit", "step"}[i] + " must be a number")
+		}
+		*x = number(f)
+	}
+	*init = number(init.num() - step.num())
+}
+
+// forError is for a loop that no ForPrep has prepared: no compiler makes it, and
+// the device would compute with whatever is there.
+func (v *VM) forError(init, limit *value) {
+	what := "step"
+	switch {
+	case !init.isNumber():
+		what = "initial value"
+	case !limit.isNumber():
+		what = "limit"
+	}
+	v.runError("'for' " + what + " must be a number")
+}

@@ -1,0 +1,594 @@
+package vm
+
+import (
+	"unsafe"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+)
+
+// The device collects before every allocation. To mark everything each time would
+// take some microseconds, and nearly always find what was found before. So a full
+// collection is followed by remembering the graph: what hangs on the globals, the
+// registry, and values that stay where they are on the stack. As long as the graph
+// loses nothing but strings, all of it is alive, and the next collection need only
+// look at what is outside: objects made since, and strings that nothing in the
+// graph refers to (they can't be in circles, so a count tells).
+//
+//   - What is stored in the graph becomes part of it, with all that hangs on it.
+//   - When the graph loses a table, a function, an upvalue or a userdata, or when a
+//     slot of the stack on which a part of it hangs changes, nobody knows what died:
+//     the next collection is a full one.
+//   - So it is when something is at stake that is rare: weak tables with entries,
+//     finalizers, a change between coroutines.
+//
+// The result is the same to the byte and address; a test on random programs sees to
+// that.
+type quick struct {
+	m        *memory
+	off      bool // for tests: collect in full each time
+	valid    bool // there is a graph
+	dirty    bool // and it has lost something
+	at       bool // in the midst of a collection, which memory may end
+	weak     bool // a weak table with entries was met
+	userdata bool // some are outside of the graph
+	snap     []held
+	young    []*header // all that is not in the graph
+	work     []*header
+	emptied  []*Table // of the graph, with nodes that have lost their values
+
+	served  int // quick collections since the graph was remembered
+	skip    int // full collections to come that remember nothing
+	backoff int
+	cannot  int // objects that have come of age and did not become part of the graph
+}
+
+// held is a slot of a stack on which a part of the graph hangs.
+type held struct {
+	th   *Thread
+	slot int
+	ref  unsafe.Pointer
+}
+
+// Bits of header.quick.
+const (
+	quickMarked  = 1 << iota
+	quickYoung   // in the list young
+	quickEmptied // in the list emptied
+)
+
+const (
+	agedAt    = 3   // collections survived from which a value on the stack is thought to stay
+	heavyFrom = 200 // objects marked again and again that are worth a full collection
+
+	worthwhile = 3 // quick collections that remembering the graph pays for
+	maxSkip    = 15
+)
+
+// born notes a new object.
+func (q *quick) born(h *header) {
+	if q.valid {
+		h.quick = quickYoung
+		q.young = append(q.young, h)
+		q.userdata = q.userdata || h.kind == kindUserData
+	}
+}
+
+// drop forgets the graph.
+func (q *quick) drop() {
+	if q.valid {
+		for _, h := range q.young {
+			h.quick = 0
+		}
+		q.valid = false
+		if q.served >= worthwhile {
+			q.backoff = 0
+		} else {
+			q.backoff = min(2*q.backoff+1, maxSkip)
+		}
+		q.skip = q.backoff
+		clear(q.young)
+		q.young, q.snap = q.young[:0], q.snap[:0]
+	}
+}
+
+// stored notes that a place in the graph has changed from old to new.
+func (q *quick) stored(old, new value) {
+	if q.valid {
+		q.lose(old)
+		q.gain(new)
+	}
+}
+
+func (q *quick) lose(x value) {
+	if !x.isObject() {
+		return
+	}
+	h := x.header()
+	switch {
+	case h.mark&fixed != 0:
+	case h.kind != kindString:
+		q.dirty = true
+	default:
+		s := h.str()
+		if s.refs--; s.refs == 0 && h.quick&quickYoung == 0 {
+			h.quick |= quickYoung
+			q.young = append(q.young, h)
+		}
+	}
+}
+
+// closing notes that an open upvalue is about to get the value for its own that it
+// has on the stack.
+func (q *quick) closing(u *upvalue) {
+	if u.mark&inGraph != 0 && q.valid && q.m.v.isActive(u.th) {
+		q.gain(*u.v)
+	}
+}
+
+// gain makes what a value leads to part of the graph.
+func (q *quick) gain(x value) {
+	if x.isObject() {
+		q.gainObject(x.header())
+		q.propagate()
+	}
+}
+
+func (q *quick) gainObject(h *header) {
+	switch {
+	case h.kind == kindString:
+		h.str().refs++
+	case h.mark&inGraph == 0:
+		h.mark |= inGraph
+		q.work = append(q.work, h)
+	}
+}
+
+func (q *quick) gainValue(x value) {
+	if x.isObject() {
+		q.gainObject(x.header())
+	}
+}
+
+func (q *quick) gainTable(t *Table) {
+	if t != nil && t.rom == nil {
+		q.gainObject(&t.header)
+	}
+}
+
+func (q *quick) propagate() {
+	for len(q.work) > 0 {
+		h := q.work[len(q.work)-1]
+		q.work = q.work[:len(q.work)-1]
+		switch h.kind {
+		case kindTable:
+			t := h.table()
+			q.gainTable(t.meta)
+			q.checkWeak(t)
+			for i := range t.array {
+				q.gainValue(t.array[i])
+			}
+			for i := range t.nodes {
+				n := &t.nodes[i]
+				if n.val.isNil() {
+					q.empty(t)
+				}
+				q.gainValue(n.key)
+				q.gainValue(n.val)
+			}
+		case kindFunction:
+			f := h.function()
+			q.gainTable(f.env)
+			for _, x := range f.values {
+				q.gainValue(x)
+			}
+			if f.proto != nil {
+				q.gainObject(&f.proto.header)
+			}
+			for _, u := range f.upvals {
+				if u != nil {
+					q.gainObject(&u.header)
+				}
+			}
+		case kindUpvalue:
+			if u := h.upvalue(); !u.isOpen() || !q.m.v.isActive(u.th) {
+				q.gainValue(*u.v)
+			}
+		case kindProto:
+			p := h.proto()
+			q.gainObject(&p.source.header)
+			for i := range p.k {
+				q.gainValue(p.k[i])
+			}
+			for _, s := range p.names {
+				q.gainObject(&s.header)
+			}
+			for _, n := range p.protos {
+				q.gainObject(&n.header)
+			}
+		case kindUserData:
+			u := h.userdata()
+			q.gainTable(u.meta)
+			q.gainTable(u.env)
+		case kindThread:
+			L := h.thread()
+			q.gainTable(L.globals)
+			if !q.m.v.isActive(L) {
+				for i := range L.stack[:L.top] {
+					q.gainValue(L.stack[i])
+				}
+			}
+		}
+	}
+}
+
+// checkWeak notes a weak table that has entries.
+func (q *quick) checkWeak(t *Table) {
+	if t.weak = 0; t.meta != nil {
+		t.weak = q.m.weakMode(t.meta)
+	}
+	if t.weak == 0 || q.weak {
+		return
+	}
+	for i := range t.array {
+		q.weak = q.weak || isWeak(t.array[i])
+	}
+	for i := range t.nodes {
+		n := &t.nodes[i]
+		q.weak = q.weak || !n.val.isNil() && (isWeak(n.key) || isWeak(n.val))
+	}
+	q.dirty = q.dirty || q.weak
+}
+
+// isWeak reports whether a weak table may lose x. Strings are values.
+func isWeak(x value) bool { return x.isObject() && !x.isString() }
+
+// empty notes that a table of the graph has a node without a value, whose key dies
+// at the next collection.
+func (q *quick) empty(t *Table) {
+	if t.quick&quickEmptied == 0 {
+		t.quick |= quickEmptied
+		q.emptied = append(q.emptied, t)
+	}
+}
+
+// remember builds the graph, after a full collection.
+func (q *quick) remember() {
+	m := q.m
+	if q.off || m.egc.Mode&heap.EGCAlways == 0 || len(m.gc.finalize) > 0 || m.compiling {
+		return
+	}
+	if q.skip > 0 {
+		q.skip--
+		return
+	}
+	for h := m.gc.head.next; h != nil; h = h.next {
+		h.mark &^= inGraph
+		h.quick = 0
+		if h.kind == kindThread {
+			L := h.thread()
+			if m.stackShrinks(L) {
+				return // and will at the next collection
+			}
+			for u := L.openUp; u != nil; u = u.open {
+				u.mark &^= inGraph
+				u.quick = 0
+			}
+		}
+	}
+	for _, p := range m.rows {
+		for ; p != nil; p = p.nextStr() {
+			p.refs, p.quick = 0, 0
+		}
+	}
+	q.dirty, q.weak, q.userdata = false, false, false
+	q.snap, q.young, q.emptied = q.snap[:0], q.young[:0], q.emptied[:0]
+	q.gainTable(m.v.th.globals)
+	q.gainTable(m.v.registry)
+	q.gainTable(m.v.stringMeta)
+	q.propagate()
+	if q.weak {
+		return
+	}
+	for th := m.v.running; th != nil; th = th.parent {
+		q.hang(th)
+	}
+	if m.v.running == nil {
+		q.hang(m.v.th)
+	}
+	if q.weak || q.dirty {
+		return
+	}
+	q.served = 0
+	for h := m.gc.head.next; h != nil; h = h.next {
+		q.outside(h)
+		if h.kind == kindThread {
+			for u := h.thread().openUp; u != nil; u = u.open {
+				q.outside(&u.header)
+			}
+		}
+	}
+	for _, p := range m.rows {
+		for ; p != nil; p = p.nextStr() {
+			if p.refs == 0 && p.mark&fixed == 0 {
+				p.header.quick = quickYoung
+				q.young = append(q.young, &p.header)
+			}
+		}
+	}
+	q.valid = true
+}
+
+// hang adds to the graph what hangs on the stack of a thread and seems to stay
+// there.
+func (q *quick) hang(th *Thread) {
+	q.gainTable(th.globals)
+	for i := range th.stack[:th.top] {
+		x := th.stack[i]
+		if !x.isObject() {
+			continue
+		}
+		if h := x.header(); h.kind != kindString && h.mark&(inGraph|fixed) == 0 && h.age >= agedAt {
+			q.gain(x)
+			q.snap = append(q.snap, held{th, i, x.ref})
+		}
+	}
+}
+
+// outside puts an object that is not in the graph into the list of those.
+func (q *quick) outside(h *header) {
+	if h.mark&(inGraph|fixed) == 0 {
+		h.quick = quickYoung
+		q.young = append(q.young, h)
+		q.userdata = q.userdata || h.kind == kindUserData
+		if h.age < agedAt {
+			h.age++
+		}
+	}
+}
+
+// collect does what a full collection would do and reports whether it could.
+func (q *quick) collect() bool {
+	m := q.m
+	if q.at { // memory ran out within the one before
+		q.at = false
+		q.drop()
+	}
+	if !q.valid {
+		return false
+	}
+	if q.dirty || q.changed() || !q.mark() {
+		return false
+	}
+	q.at = true
+	m.checkSizes()
+	for range 2 { // it visits a thread twice
+		if m.v.running == nil {
+			q.shrink(m.v.th)
+		}
+		for th := m.v.running; th != nil; th = th.parent {
+			q.shrink(th)
+		}
+	}
+	q.sweep()
+	m.checkSizes()
+	m.gc.estimate = m.total
+	q.at = false
+	q.served++
+	return true
+}
+
+// changed reports whether something of the graph has lost its place on the stack.
+func (q *quick) changed() bool {
+	for i := range q.snap {
+		s := &q.snap[i]
+		if s.slot >= s.th.top || s.th.stack[s.slot].ref != s.ref || !s.th.stack[s.slot].isObject() {
+			return true
+		}
+	}
+	return false
+}
+
+func (q *quick) shrink(th *Thread) {
+	if !th.fixed && th.stk.MayShrink() {
+		q.m.shrinkStack(th, th.reach())
+	}
+}
+
+// mark marks what is alive outside of the graph. It reports false when it met
+// something that only a full collection knows how to deal with.
+func (q *quick) mark() bool {
+	m := q.m
+	for _, t := range q.emptied {
+		t.quick &^= quickEmptied
+		for i := range t.nodes {
+			if n := &t.nodes[i]; n.val.isNil() && n.key.isObject() {
+				key := n.key
+				n.removeKey()
+				q.lose(key)
+			}
+		}
+	}
+	q.emptied = q.emptied[:0]
+	if q.dirty { // a key that is no string
+		return false
+	}
+	if m.v.running == nil {
+		q.markStack(m.v.th)
+	}
+	for th := m.v.running; th != nil; th = th.parent {
+		q.touch(threadValue(th))
+		q.markStack(th)
+	}
+	for _, x := range m.pins {
+		q.touch(x)
+	}
+	return q.markYoung() && (!q.userdata || !q.finalizers())
+}
+
+// markStack is traverseThread for what is outside of the graph.
+func (q *quick) markStack(L *Thread) {
+	for i := range L.stack[:L.top] {
+		if x := &L.stack[i]; x.isObject() {
+			q.touch(*x)
+		}
+	}
+	L.clearAbove(L.reach())
+}
+
+func (q *quick) touch(x value) {
+	if x.isObject() {
+		q.touchObject(x.header())
+	}
+}
+
+func (q *quick) touchObject(h *header) {
+	if h.quick&(quickYoung|quickMarked) == quickYoung && h.mark&inGraph == 0 {
+		h.quick |= quickMarked
+		if h.kind != kindString {
+			q.work = append(q.work, h)
+		}
+	}
+}
+
+func (q *quick) touchTable(t *Table) {
+	if t != nil && t.rom == nil {
+		q.touchObject(&t.header)
+	}
+}
+
+func (q *quick) markYoung() bool {
+	for len(q.work) > 0 {
+		h := q.work[len(q.work)-1]
+		q.work = q.work[:len(q.work)-1]
+		switch h.kind {
+		case kindTable:
+			t := h.table()
+			if t.meta != nil {
+				q.touchTable(t.meta)
+				if q.checkWeak(t); q.weak {
+					q.work = q.work[:0]
+					return false
+				}
+			}
+			for i := range t.array {
+				q.touch(t.array[i])
+			}
+			for i := range t.nodes {
+				n := &t.nodes[i]
+				if n.val.isNil() {
+					n.removeKey()
+					continue
+				}
+				q.touch(n.key)
+				q.touch(n.val)
+			}
+		case kindFunction:
+			f := h.function()
+			q.touchTable(f.env)
+			for _, x := range f.values {
+				q.touch(x)
+			}
+			if f.proto != nil {
+				q.touchObject(&f.proto.header)
+			}
+			for _, u := range f.upvals {
+				if u != nil {
+					q.touchObject(&u.header)
+				}
+			}
+		case kindUpvalue:
+			q.touch(*h.upvalue().v)
+		case kindProto:
+			p := h.proto()
+			q.touchObject(&p.source.header)
+			for i := range p.k {
+				q.touch(p.k[i])
+			}
+			for _, s := range p.names {
+				q.touchObject(&s.header)
+			}
+			for _, n := range p.protos {
+				q.touchObject(&n.header)
+			}
+		case kindUserData:
+			u := h.userdata()
+			q.touchTable(u.meta)
+			q.touchTable(u.env)
+		case kindThread:
+			L := h.thread()
+			q.touchTable(L.globals)
+			if q.m.v.isActive(L) {
+				continue
+			}
+			if q.m.stackShrinks(L) {
+				q.work = q.work[:0]
+				return false
+			}
+			q.markStack(L)
+		}
+	}
+	return true
+}
+
+// finalizers reports whether something died that has a finalizer.
+func (q *quick) finalizers() bool {
+	for _, h := range q.young {
+		if h.kind == kindUserData && h.quick&quickMarked == 0 && h.mark&inGraph == 0 {
+			if u := h.userdata(); !u.finalized && q.m.hasFinalizer(u) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sweep frees what is outside of the graph and was not marked.
+func (q *quick) sweep() {
+	m := q.m
+	keep := q.young[:0]
+	aged := 0
+	for _, h := range q.young {
+		if h.kind == kindString {
+			s := h.str()
+			switch {
+			case s.refs > 0:
+				h.quick = 0
+			case h.quick&quickMarked != 0:
+				h.quick = quickYoung
+				keep = append(keep, h)
+			default:
+				m.unlinkString(s)
+				m.freeObject(h)
+			}
+			continue
+		}
+		switch {
+		case h.mark&inGraph != 0:
+			h.quick &= quickEmptied
+		case h.quick&quickMarked != 0:
+			h.quick = quickYoung
+			if h.age < agedAt {
+				h.age++
+			} else {
+				aged++
+			}
+			keep = append(keep, h)
+		default:
+			if u := h.upvalue(); h.kind == kindUpvalue && u.isOpen() {
+				u.th.unlinkOpen(u)
+			} else {
+				m.unlink(h)
+			}
+			m.freeObject(h)
+		}
+	}
+	q.young = keep
+	// What has come of age outside of the graph and is marked each time is worth a
+	// full collection, after which it is part of it, if that can be.
+	switch {
+	case q.served == agedAt+1:
+		q.cannot = aged
+	case q.served > worthwhile && aged > q.cannot && (aged-q.cannot)*q.served > heavyFrom:
+		q.dirty = true
+	}
+}
