@@ -192,11 +192,11 @@ func (v *VM) concat(L *Thread, base, total, last int) {
 				}
 				length += l
 			}
-			glue := m.useBuffer(length)
+			glue, again := m.useBuffer(length)
 			for _, x := range L.stack[top-n : top] {
 				glue = append(glue, x.str().s...)
 			}
-			L.stack[top-n] = stringValue(m.internBytes(glue))
+			L.stack[top-n] = stringValue(m.internBytes(glue, again))
 			m.buf.InUse = false
 		}
 		L.fixed = false
@@ -219,7 +219,7 @@ func (v *VM) makeString(L *Thread, slot int) bool {
 		return false
 	}
 	var buf [32]byte
-	s := v.mem.internBytes(luanum.AppendNumber(buf[:0], x.num()))
+	s := v.mem.internBytes(luanum.AppendNumber(buf[:0], x.num()), false)
 	L.stack[slot] = stringValue(s)
 	return true
 }

@@ -160,10 +160,10 @@ func (b booting) table(t *Table, narray, nhash int, keys []string, head, arr, no
 	array, nodes := t.array, t.nodes
 	t.array, t.nodes, t.lastFree = nil, nil, 0
 	if narray > 0 {
-		t.setArray(m, narray)
+		t.setArray(m, narray, false)
 	}
 	if nhash > 0 {
-		t.setNodes(m, 1<<heap.CeilLog2(nhash))
+		t.setNodes(m, 1<<heap.CeilLog2(nhash), false)
 	}
 	for _, name := range keys {
 		key := stringValue(m.intern(name))

@@ -539,6 +539,9 @@ func (m *memory) freeObject(h *header) {
 
 // checkSizes shrinks the string table and the concat buffer.
 func (m *memory) checkSizes() {
+	if m.buf.Size <= 2*heap.ConcatBufferMin && m.strt.Live >= m.strt.Slots/4 {
+		return
+	}
 	if n := m.strt.Shrunk(); n > 0 {
 		m.resizeStrings(n)
 	}

@@ -46,17 +46,29 @@ func newMemory(v *VM, h *heap.Heap) *memory {
 
 // Realloc makes b a block of n bytes, collecting as the firmware's allocator does.
 // When memory runs out it raises "not enough memory".
-func (m *memory) Realloc(b *heap.Block, n int) {
+func (m *memory) Realloc(b *heap.Block, n int) { m.realloc(b, n, false) }
+
+// reallocAgain is Realloc when nothing but what was just made has changed since the
+// request before: the collection that precedes this one finds what that one left.
+func (m *memory) reallocAgain(b *heap.Block, n int) { m.realloc(b, n, true) }
+
+func (m *memory) realloc(b *heap.Block, n int, again bool) {
 	if !m.on {
 		return
 	}
 	if n == 0 {
-		m.total -= b.Size()
-		m.heap.Release(b)
+		m.free(b)
 		return
 	}
 	if !m.egc.Blocked {
-		m.collectBefore()
+		if again && m.egc.Mode == heap.EGCAlways && m.quick.repeats() {
+			m.quicks++
+			m.gc.estimate = m.total
+			m.gc.threshold = m.gc.estimate / 100 * m.gc.pause
+			m.collected()
+		} else {
+			m.collectBefore()
+		}
 	}
 	m.requests++
 	old := b.Size()
@@ -179,10 +191,10 @@ func (m *memory) newTable(narray, nhash int) *Table {
 		// of the stack.
 		m.pins = append(m.pins, tableValue(t))
 		if narray > 0 {
-			t.setArray(m, narray)
+			t.setArray(m, narray, true)
 		}
 		if nhash > 0 {
-			t.setNodes(m, 1<<heap.CeilLog2(nhash))
+			t.setNodes(m, 1<<heap.CeilLog2(nhash), true)
 		}
 		m.pins = m.pins[:len(m.pins)-1]
 	}
@@ -268,15 +280,16 @@ func (m *memory) newUserData(size int) *UserData {
 	return u
 }
 
-// useBuffer makes the concat buffer hold n bytes.
-func (m *memory) useBuffer(n int) []byte {
+// useBuffer makes the concat buffer hold n bytes. again says that it had to grow.
+func (m *memory) useBuffer(n int) (glue []byte, again bool) {
 	m.buf.InUse = true
 	if g := m.buf.Grown(n); g > 0 && m.on {
 		m.Realloc(&m.buf.Block, g)
 		m.buf.Size = g
+		again = true
 	}
 	if cap(m.glue) < n || cap(m.glue) > 4*n+4096 {
 		m.glue = make([]byte, 0, n+n/4)
 	}
-	return m.glue[:0]
+	return m.glue[:0], again
 }

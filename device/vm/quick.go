@@ -31,6 +31,7 @@ type quick struct {
 	at       bool // in the midst of a collection, which memory may end
 	weak     bool // a weak table with entries was met
 	userdata bool // some are outside of the graph
+	shrinks  bool // a stack of a running thread may become smaller
 	snap     []held
 	young    []*header // all that is not in the graph
 	work     []*header
@@ -361,13 +362,8 @@ func (q *quick) collect() bool {
 	}
 	q.at = true
 	m.checkSizes()
-	for range 2 { // it visits a thread twice
-		if m.v.running == nil {
-			q.shrink(m.v.th)
-		}
-		for th := m.v.running; th != nil; th = th.parent {
-			q.shrink(th)
-		}
+	if q.shrinks {
+		q.shrinkStacks()
 	}
 	q.sweep()
 	m.checkSizes()
@@ -375,6 +371,12 @@ func (q *quick) collect() bool {
 	q.at = false
 	q.served++
 	return true
+}
+
+// repeats reports whether a collection right after the last would do nothing.
+func (q *quick) repeats() bool {
+	m := q.m
+	return q.valid && !q.dirty && !q.at && q.served > 0 && !q.shrinks && m.strt.Shrunk() == 0 && m.buf.Shrunk() == 0
 }
 
 // changed reports whether something of the graph has lost its place on the stack.
@@ -388,9 +390,19 @@ func (q *quick) changed() bool {
 	return false
 }
 
-func (q *quick) shrink(th *Thread) {
-	if !th.fixed && th.stk.MayShrink() {
-		q.m.shrinkStack(th, th.reach())
+// shrinkStacks does to the stacks of running threads what two visits of the mark do.
+func (q *quick) shrinkStacks() {
+	m := q.m
+	for range 2 {
+		th := m.v.running
+		if th == nil {
+			th = m.v.th
+		}
+		for ; th != nil; th = th.parent {
+			if !th.fixed {
+				m.shrinkStack(th, th.reach())
+			}
+		}
 	}
 }
 
@@ -412,11 +424,12 @@ func (q *quick) mark() bool {
 	if q.dirty { // a key that is no string
 		return false
 	}
+	q.shrinks = false
 	if m.v.running == nil {
 		q.markStack(m.v.th)
 	}
 	for th := m.v.running; th != nil; th = th.parent {
-		q.touch(threadValue(th))
+		q.touchObject(&th.header)
 		q.markStack(th)
 	}
 	for _, x := range m.pins {
@@ -429,10 +442,16 @@ func (q *quick) mark() bool {
 func (q *quick) markStack(L *Thread) {
 	for i := range L.stack[:L.top] {
 		if x := &L.stack[i]; x.isObject() {
-			q.touch(*x)
+			if h := x.header(); h.quick&(quickYoung|quickMarked) == quickYoung && h.mark&inGraph == 0 {
+				h.quick |= quickMarked
+				if h.kind != kindString {
+					q.work = append(q.work, h)
+				}
+			}
 		}
 	}
 	L.clearAbove(L.reach())
+	q.shrinks = q.shrinks || L.stk.MayShrink()
 }
 
 func (q *quick) touch(x value) {

@@ -32,26 +32,26 @@ func (m *memory) intern(s string) *str {
 	if p := m.find(s, hash); p != nil {
 		return p
 	}
-	return m.newString(s, hash)
+	return m.newString(s, hash, false)
 }
 
-// internBytes is intern for bytes that will change.
-func (m *memory) internBytes(b []byte) *str {
+// internBytes is intern for bytes that will change. again: see memory.reallocAgain.
+func (m *memory) internBytes(b []byte, again bool) *str {
 	s := unsafe.String(unsafe.SliceData(b), len(b))
 	hash := heap.StringHash(s)
 	if p := m.find(s, hash); p != nil {
 		return p
 	}
-	return m.newString(string(b), hash)
+	return m.newString(string(b), hash, again)
 }
 
-func (m *memory) newString(s string, hash uint32) *str {
+func (m *memory) newString(s string, hash uint32, again bool) *str {
 	var b heap.Block
 	if m.on {
 		if g := m.strt.GrownFor(1); g > 0 {
 			m.resizeStrings(g)
 		}
-		m.Realloc(&b, heap.StringSize(len(s)))
+		m.realloc(&b, heap.StringSize(len(s)), again)
 	} else if m.strt.Live >= len(m.rows) {
 		m.rehashStrings(2 * len(m.rows))
 	}

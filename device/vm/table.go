@@ -304,9 +304,9 @@ func (t *Table) rehash(m *memory, key value) {
 func (t *Table) resize(m *memory, array, nodes int) {
 	old := len(t.array)
 	if array > old {
-		t.setArray(m, array)
+		t.setArray(m, array, false)
 	}
-	t.resizeNodes(m, nodes)
+	t.resizeNodes(m, nodes, array > old)
 	if array < old {
 		rest := t.array[array:]
 		t.array = t.array[:array]
@@ -325,8 +325,9 @@ func (t *Table) resize(m *memory, array, nodes int) {
 	}
 }
 
-func (t *Table) setArray(m *memory, n int) {
-	m.Realloc(&t.arr, heap.ArraySlot*n)
+// setArray gives the array n slots. again: see memory.reallocAgain.
+func (t *Table) setArray(m *memory, n int, again bool) {
+	m.realloc(&t.arr, heap.ArraySlot*n, again)
 	t.moveArray(m, n)
 }
 
@@ -342,8 +343,9 @@ func (t *Table) moveArray(m *memory, n int) {
 	t.array = a
 }
 
-func (t *Table) setNodes(m *memory, n int) {
-	m.Realloc(&t.nod, heap.HashNode*n)
+// setNodes gives the hash part n nodes. again: see memory.reallocAgain.
+func (t *Table) setNodes(m *memory, n int, again bool) {
+	m.realloc(&t.nod, heap.HashNode*n, again)
 	nodes := m.pool.nodeVector(n)
 	copy(nodes, t.nodes)
 	if len(t.nodes) > 0 {
@@ -357,7 +359,7 @@ func (t *Table) setNodes(m *memory, n int) {
 // integers that fit now leave for the array, survivors beyond the new end move to
 // free nodes from the top, then each moves towards its main node. Once a table has
 // nodes it keeps at least one.
-func (t *Table) resizeNodes(m *memory, want int) {
+func (t *Table) resizeNodes(m *memory, want int, again bool) {
 	old := len(t.nodes)
 	if want == 0 && old == 0 {
 		return
@@ -370,7 +372,7 @@ func (t *Table) resizeNodes(m *memory, want int) {
 		m.v.runError("table overflow")
 	}
 	if size > old {
-		t.setNodes(m, size)
+		t.setNodes(m, size, again)
 	}
 	t.lastFree = int32(size)
 	for i := range t.nodes[:old] {
@@ -393,7 +395,7 @@ func (t *Table) resizeNodes(m *memory, want int) {
 		}
 	}
 	if size < old {
-		t.setNodes(m, size)
+		t.setNodes(m, size, false)
 	}
 	for i := range t.nodes {
 		for !t.nodes[i].val.isNil() && !t.settle(i) {

@@ -19,7 +19,9 @@ func tabSort(c *vm.Call) int {
 	c.CheckStack(40)
 	s := sorter{c: c, t: t, compares: c.OptFunction(2) != nil}
 	c.SetTop(2)
-	s.sort(1, n)
+	if s.compares || !c.SortPlain(t, n) {
+		s.sort(1, n)
+	}
 	return 0
 }
 

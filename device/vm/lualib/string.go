@@ -121,8 +121,15 @@ func strRep(c *vm.Call) int {
 			c.VM.ChargeSteps(min(n, math.MaxInt16) / workPerByte)
 		}
 	}
-	for ; n > 0 && s != ""; n-- {
-		b.string(s)
+	if s != "" {
+		some := max(min(n, bufferSize/len(s)), 1) // at a time
+		many := strings.Repeat(s, some)
+		for ; n >= some; n -= some {
+			b.string(many)
+		}
+		for ; n > 0; n-- {
+			b.string(s)
+		}
 	}
 	return b.finish()
 }
