@@ -26,6 +26,7 @@ const (
 // precall begins the call of the function in slot fn with what is above it as its
 // arguments (luaD_precall).
 func (v *VM) precall(L *Thread, fn, results int) callKind {
+	v.pushes++
 	x := L.stack[fn]
 	if !x.isFunction() {
 		v.callMeta(L, fn)

@@ -84,6 +84,13 @@ frame:
 					r[a] = n.val
 					continue
 				}
+				if mt := cl.env.meta; mt != nil && mt.absent&knownIndex != 0 && key.romTable == mt.index {
+					if e := mt.index.romEntry(key); e.val.bits != kindNil {
+						v.cpu += int64(key.romEntry+1) * v.romNanos
+						r[a] = e.val
+						continue
+					}
+				}
 				ci.pc = pc
 				v.index(L, base+int(a), tableValue(cl.env), k[i>>14])
 				ci, r = L.here(base)
@@ -102,6 +109,12 @@ frame:
 							r[a] = t.array[x-1]
 							continue
 						}
+					}
+				} else if t.bits == kindROMTable && key.bits == kindString && key.str().romTable == t.table() {
+					if e := t.table().romEntry(key.str()); e.val.bits != kindNil {
+						v.cpu += int64(key.str().romEntry+1) * v.romNanos
+						r[a] = e.val
+						continue
 					}
 				}
 				ci.pc = pc
@@ -546,6 +559,7 @@ func (v *VM) varargs(L *Thread, ra, wanted int) {
 	ci := &L.ci[L.nci]
 	n := max(ci.base-ci.fn-1-L.stack[ci.fn].function().proto.params, 0)
 	if wanted == allOfIt {
+		v.pushes++
 		v.need(L, n)
 		L.hostSlots(ra + n - L.top)
 		wanted = n

@@ -499,11 +499,27 @@ func (m *memory) sweepOpen(L *Thread) {
 	}
 }
 
+// freeString is freeObject for what most dead objects are.
+func (m *memory) freeString(s *str) {
+	m.strt.Live--
+	m.free(&s.blk)
+	if m.track != nil {
+		m.track.forget(&s.header)
+	}
+	if m.gc.reuse && len(m.pool.strs) < maxPooled {
+		*s = str{}
+		m.pool.strs = append(m.pool.strs, s)
+	} else {
+		*s = str{}
+	}
+}
+
 // freeObject gives back the memory of an object that no list has any longer.
 func (m *memory) freeObject(h *header) {
 	switch h.kind {
 	case kindString:
-		m.strt.Live--
+		m.freeString(h.str())
+		return
 	case kindTable:
 		t := h.table()
 		m.free(&t.nod)

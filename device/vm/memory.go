@@ -61,7 +61,9 @@ func (m *memory) realloc(b *heap.Block, n int, again bool) {
 		return
 	}
 	if !m.egc.Blocked {
-		if again && m.egc.Mode == heap.EGCAlways && m.quick.repeats() {
+		if m.egc.Mode == heap.EGCAlways && !again {
+			m.collect()
+		} else if again && m.egc.Mode == heap.EGCAlways && m.quick.repeats() {
 			m.quicks++
 			m.gc.estimate = m.total
 			m.gc.threshold = m.gc.estimate / 100 * m.gc.pause

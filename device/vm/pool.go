@@ -115,12 +115,6 @@ func (p *pool) str() *str {
 // it may be used again.
 func (p *pool) bury(h *header, reuse bool) {
 	switch h.kind {
-	case kindString:
-		s := h.str()
-		*s = str{}
-		if reuse && len(p.strs) < maxPooled {
-			p.strs = append(p.strs, s)
-		}
 	case kindTable:
 		t := h.table()
 		if len(t.array) > 0 {

@@ -37,10 +37,13 @@ type quick struct {
 	work     []*header
 	emptied  []*Table // of the graph, with nodes that have lost their values
 
-	served  int // quick collections since the graph was remembered
-	skip    int // full collections to come that remember nothing
-	backoff int
-	cannot  int // objects that have come of age and did not become part of the graph
+	served     int // quick collections since the graph was remembered
+	skip       int // full collections to come that remember nothing
+	backoff    int
+	cleared    *Thread // whose slots above the top were cleared last
+	clearedTop int
+	clearedAt  uint64 // VM.pushes then
+	cannot     int    // objects that have come of age and did not become part of the graph
 }
 
 // held is a slot of a stack on which a part of the graph hangs.
@@ -55,6 +58,9 @@ const (
 	quickMarked  = 1 << iota
 	quickYoung   // in the list young
 	quickEmptied // in the list emptied
+	quickGained  // became part of the graph since
+
+	quickState = quickYoung | quickMarked | quickGained
 )
 
 const (
@@ -140,6 +146,7 @@ func (q *quick) gainObject(h *header) {
 		h.str().refs++
 	case h.mark&inGraph == 0:
 		h.mark |= inGraph
+		h.quick |= quickGained
 		q.work = append(q.work, h)
 	}
 }
@@ -442,7 +449,7 @@ func (q *quick) mark() bool {
 func (q *quick) markStack(L *Thread) {
 	for i := range L.stack[:L.top] {
 		if x := &L.stack[i]; x.isObject() {
-			if h := x.header(); h.quick&(quickYoung|quickMarked) == quickYoung && h.mark&inGraph == 0 {
+			if h := x.header(); h.quick&quickState == quickYoung {
 				h.quick |= quickMarked
 				if h.kind != kindString {
 					q.work = append(q.work, h)
@@ -450,7 +457,11 @@ func (q *quick) markStack(L *Thread) {
 			}
 		}
 	}
-	L.clearAbove(L.reach())
+	// Above the top there is something only when a call or a list has left it there.
+	if v := q.m.v; v.natives > 0 || q.cleared != L || q.clearedTop != L.top || q.clearedAt != v.pushes {
+		L.clearAbove(L.reach())
+		q.cleared, q.clearedTop, q.clearedAt = L, L.top, v.pushes
+	}
 	q.shrinks = q.shrinks || L.stk.MayShrink()
 }
 
@@ -461,7 +472,7 @@ func (q *quick) touch(x value) {
 }
 
 func (q *quick) touchObject(h *header) {
-	if h.quick&(quickYoung|quickMarked) == quickYoung && h.mark&inGraph == 0 {
+	if h.quick&quickState == quickYoung {
 		h.quick |= quickMarked
 		if h.kind != kindString {
 			q.work = append(q.work, h)
@@ -552,7 +563,7 @@ func (q *quick) markYoung() bool {
 // finalizers reports whether something died that has a finalizer.
 func (q *quick) finalizers() bool {
 	for _, h := range q.young {
-		if h.kind == kindUserData && h.quick&quickMarked == 0 && h.mark&inGraph == 0 {
+		if h.kind == kindUserData && h.quick&(quickMarked|quickGained) == 0 {
 			if u := h.userdata(); !u.finalized && q.m.hasFinalizer(u) {
 				return true
 			}
@@ -577,12 +588,12 @@ func (q *quick) sweep() {
 				keep = append(keep, h)
 			default:
 				m.unlinkString(s)
-				m.freeObject(h)
+				m.freeString(s)
 			}
 			continue
 		}
 		switch {
-		case h.mark&inGraph != 0:
+		case h.quick&quickGained != 0:
 			h.quick &= quickEmptied
 		case h.quick&quickMarked != 0:
 			h.quick = quickYoung

@@ -543,6 +543,9 @@ func (e *romEntry) value(v *VM) value {
 	return e.val
 }
 
+// romEntry is the entry of s, which knows where it stands in t.
+func (t *Table) romEntry(s *str) *romEntry { return &t.rom.entries[s.romEntry] }
+
 // boundary is value for the world outside of the VM, without making a string of the
 // script's.
 func (e *romEntry) boundary() Value {

@@ -58,6 +58,7 @@ type VM struct {
 
 	running   *Thread // that executes, nil when Lua is idle
 	natives   int     // functions of the firmware at work
+	pushes    uint64  // counts what may leave something above the top of a stack
 	protected int     // protected calls and coroutines under way
 	thrown    thrown  // the error on its way
 	traceback string  // of an error that nothing in the program catches
@@ -290,6 +291,7 @@ func (v *VM) enterLua(L *Thread, fn Value, nret, handler int, args []Value) (ret
 
 func (v *VM) pcall(L *Thread, fn Value, nret, handler int, args []Value) ([]Value, *Error) {
 	at := L.top
+	v.pushes++
 	v.pushArgs(L, fn, args)
 	if v.protected == 0 {
 		v.mem.pins = v.mem.pins[:0] // what is needed stands on the stack now
