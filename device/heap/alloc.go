@@ -66,14 +66,16 @@ const granule = 8
 // there, negative at the end. No span is one granule long.
 type arena struct {
 	layout Layout
+	header int // of a block, in bytes
 	size   int
 	used   int // bytes taken
 	tag    []int32
 	starts []uint64
+	first  int // words of starts before it are 0
 }
 
 func newArena(l Layout, size int) arena {
-	a := arena{layout: l, size: size}
+	a := arena{layout: l, header: l.header(), size: size}
 	if l != Ideal {
 		n := size / granule
 		a.tag = make([]int32, n+1)
@@ -88,6 +90,7 @@ func (a *arena) add(g, n int) {
 	if n > 1 {
 		a.tag[g], a.tag[g+n-1] = int32(n), -int32(n)
 		a.starts[g>>6] |= 1 << (g & 63)
+		a.first = min(a.first, g>>6)
 	}
 }
 
@@ -99,11 +102,10 @@ func (a *arena) remove(g, n int) {
 
 // length is how many bytes of the arena a block of n bytes takes.
 func (a *arena) length(n int) int {
-	h := a.layout.header()
-	if h == 0 {
+	if a.header == 0 {
 		return n
 	}
-	return (n + h + granule - 1) &^ (granule - 1)
+	return (n + a.header + granule - 1) &^ (granule - 1)
 }
 
 // place finds room for n bytes, first fit. A remainder of up to two headers
@@ -117,9 +119,12 @@ func (a *arena) place(n int) (Block, bool) {
 		return Block{int32(n), int32(n), 1}, true
 	}
 	length := a.length(n)
-	need, least := int32(length/granule), 2*a.layout.header()/granule
-	for w, set := range a.starts {
-		for ; set != 0; set &= set - 1 {
+	need, least := int32(length/granule), 2*a.header/granule
+	for a.first < len(a.starts) && a.starts[a.first] == 0 {
+		a.first++
+	}
+	for w := a.first; w < len(a.starts); w++ {
+		for set := a.starts[w]; set != 0; set &= set - 1 {
 			g := w<<6 + bits.TrailingZeros64(set)
 			free := a.tag[g]
 			if free < need {

@@ -167,7 +167,7 @@ func (h *Heap) Resize(b *Block, n int) bool {
 func (h *Heap) Fail(n int) {
 	h.failed++
 	if h.OnFail != nil {
-		header := max(h.layout.header(), 8)
+		header := max(h.header, 8)
 		h.OnFail((n + header + 7) &^ 7)
 	}
 }

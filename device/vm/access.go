@@ -130,7 +130,7 @@ func (v *VM) rawSet(t *Table, k, y value) {
 		if !k.isString() {
 			panic("vm: a key of a table in flash that is no name")
 		}
-		t.rom.set(k.str().s, y)
+		t.rom.set(k.str().text(), y)
 		return
 	}
 	if L := v.running; L != nil {

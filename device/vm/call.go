@@ -117,7 +117,7 @@ func (c *Call) String(n int) string {
 		c.VM.makeString(c.th, c.base+n-1)
 		c.VM.mem.checkGC()
 	}
-	return c.at(n).str().s
+	return c.at(n).str().text()
 }
 
 // OptString is String, or def when argument n is absent or nil.

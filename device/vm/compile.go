@@ -275,7 +275,7 @@ func Dump(fn *Function, strip bool) (chunk []byte, ok bool) {
 // compiled is the prototype as the compiler's package knows it.
 func (p *proto) compiled() *luac.Proto {
 	out := &luac.Proto{
-		Source: p.source.s, LineDefined: p.lineDefined, LastLineDefined: p.lastLine, Upvalues: p.nups, Params: p.params,
+		Source: p.source.text(), LineDefined: p.lineDefined, LastLineDefined: p.lastLine, Upvalues: p.nups, Params: p.params,
 		MaxStack: p.maxStack, HasArg: p.vararg&varargHasArg != 0, IsVararg: p.vararg&varargIsVararg != 0,
 		NeedsArg: p.vararg&varargNeedsArg != 0, Code: luac.Decode(p.code), Lines: p.lines, LineInfo: p.lineInfo,
 		Consts: make([]luac.Const, len(p.k)), Named: p.named, UpvalueNames: p.upvalueNames, Locals: p.locals,
@@ -285,7 +285,7 @@ func (p *proto) compiled() *luac.Proto {
 		case k.isNumber():
 			out.Consts[i] = luac.Const{Kind: luac.Number, Num: k.num()}
 		case k.isString():
-			out.Consts[i] = luac.Const{Kind: luac.String, Str: k.str().s}
+			out.Consts[i] = luac.Const{Kind: luac.String, Str: k.str().text()}
 		case k.bits == kindFalse:
 			out.Consts[i].Kind = luac.False
 		case k.bits == kindTrue:

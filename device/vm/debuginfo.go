@@ -71,7 +71,7 @@ func (L *Thread) level(n int) (ci *callInfo, ok bool) {
 func (c *Call) Where(n int) string {
 	c.VM.pushWhere(c.th, n)
 	c.th.top--
-	return c.th.stack[c.th.top].str().s
+	return c.th.stack[c.th.top].str().text()
 }
 
 // FunctionAt returns the function at a level above the running one, which is
@@ -157,7 +157,7 @@ func (L *Thread) objectName(ci *callInfo, reg int) (kind, name string) {
 // else.
 func (p *proto) constantName(rk int) string {
 	if i := rk &^ luac.ConstBit; rk >= luac.ConstBit && i < len(p.k) && p.k[i].isString() {
-		return CString(p.k[i].str().s)
+		return CString(p.k[i].str().text())
 	}
 	return "?"
 }
@@ -313,7 +313,7 @@ func (L *Thread) describe(i int) string {
 	if p == nil {
 		return native(name)
 	}
-	chunk := ChunkID(p.source.s)
+	chunk := ChunkID(p.source.text())
 	where := chunk + ":"
 	if l := p.line(ci); l > 0 {
 		where += fmt.Sprintf("%d:", l)

@@ -436,7 +436,7 @@ func (c *Call) Yield() int {
 func (v *VM) text(x value) string {
 	switch {
 	case x.isString():
-		return x.str().s
+		return x.str().text()
 	case x.isNumber():
 		return FormatNumber(x.num())
 	}

@@ -99,8 +99,8 @@ func (v *VM) pushRunError(L *Thread, message string) value {
 func (v *VM) addInfo(L *Thread) value {
 	ci := &L.ci[L.nci]
 	if f := L.function(ci); f != nil && f.proto != nil {
-		text := L.stack[L.top-1].str().s
-		v.pushf(L, "%s:%d: %s", ChunkID(f.proto.source.s), f.proto.line(ci), text)
+		text := L.stack[L.top-1].str().text()
+		v.pushf(L, "%s:%d: %s", ChunkID(f.proto.source.text()), f.proto.line(ci), text)
 	}
 	return L.stack[L.top-1]
 }
@@ -165,7 +165,7 @@ func (v *VM) pushWhere(L *Thread, level int) {
 	if ci, _ := L.level(level); ci != nil {
 		if p := L.protoOf(ci); p != nil {
 			if line := p.line(ci); line > 0 {
-				v.pushf(L, "%s:%d: ", ChunkID(p.source.s), line)
+				v.pushf(L, "%s:%d: ", ChunkID(p.source.text()), line)
 				return
 			}
 		}

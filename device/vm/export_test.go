@@ -7,6 +7,8 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 )
 
+func init() { poison = true }
+
 // CheckAccount compares the account right after a collection with the sum over
 // what there is, and says what is wrong.
 func (v *VM) CheckAccount() string {

@@ -16,7 +16,7 @@ func (p *proto) chunkLabel() string {
 	if p.chunk != "" {
 		return ChunkID(p.chunk)
 	}
-	return ChunkID(p.source.s)
+	return ChunkID(p.source.text())
 }
 
 // nameNested gives the functions inside p the names that p's code stores them
@@ -157,7 +157,7 @@ func (v *VM) nativeName(fn *Function) string {
 		}
 		for i := range v.th.globals.nodes {
 			if n := &v.th.globals.nodes[i]; n.key.isString() {
-				note(n.val, n.key.str().s)
+				note(n.val, n.key.str().text())
 			}
 		}
 	}

@@ -502,15 +502,16 @@ func (m *memory) sweepOpen(L *Thread) {
 // freeString is freeObject for what most dead objects are.
 func (m *memory) freeString(s *str) {
 	m.strt.Live--
-	m.free(&s.blk)
+	m.freeBlock(&s.header)
+	m.pool.buryString(s, m.gc.reuse)
+}
+
+// freeBlock gives back the block of a dead object.
+func (m *memory) freeBlock(h *header) {
+	m.total -= h.blk.Size()
+	m.heap.Release(&h.blk)
 	if m.track != nil {
-		m.track.forget(&s.header)
-	}
-	if m.gc.reuse && len(m.pool.strs) < maxPooled {
-		*s = str{}
-		m.pool.strs = append(m.pool.strs, s)
-	} else {
-		*s = str{}
+		m.track.forget(h)
 	}
 }
 
@@ -519,23 +520,36 @@ func (m *memory) freeObject(h *header) {
 	switch h.kind {
 	case kindString:
 		m.freeString(h.str())
-		return
 	case kindTable:
 		t := h.table()
-		m.free(&t.nod)
-		m.free(&t.arr)
+		if t.nod.Placed() {
+			m.free(&t.nod)
+		}
+		if t.arr.Placed() {
+			m.free(&t.arr)
+		}
+		m.freeBlock(h)
+		m.pool.buryTable(t, m.gc.reuse)
+	case kindFunction:
+		m.freeBlock(h)
+		m.pool.buryFunction(h.function(), m.gc.reuse)
+	case kindUpvalue:
+		m.freeBlock(h)
+		m.pool.buryUpvalue(h.upvalue(), m.gc.reuse)
 	case kindProto:
 		p := h.proto()
 		for i := len(p.parts) - 1; i > 0; i-- {
 			m.free(&p.parts[i])
 		}
+		m.freeBlock(h)
+		*p = proto{}
 	case kindThread:
 		L := h.thread()
 		m.closeUpvalues(L, 0)
 		m.free(&L.stk.Calls)
 		m.free(&L.stk.Data)
-	case kindScratch:
-		h.scratch().t.Free(m)
+		m.freeBlock(h)
+		*L = Thread{}
 	case kindUserData:
 		u := h.userdata()
 		m.udata = slices.Delete(m.udata, u.index, u.index+1)
@@ -545,19 +559,22 @@ func (m *memory) freeObject(h *header) {
 		if m.v.OnFree != nil {
 			m.v.OnFree(u.object)
 		}
+		m.freeBlock(h)
+		*u = UserData{}
+	case kindScratch:
+		h.scratch().t.Free(m)
+		m.freeBlock(h)
 	}
-	m.free(&h.blk)
-	if m.track != nil {
-		m.track.forget(h)
-	}
-	m.pool.bury(h, m.gc.reuse)
 }
 
 // checkSizes shrinks the string table and the concat buffer.
 func (m *memory) checkSizes() {
-	if m.buf.Size <= 2*heap.ConcatBufferMin && m.strt.Live >= m.strt.Slots/4 {
-		return
+	if m.buf.Size > 2*heap.ConcatBufferMin || m.strt.Live < m.strt.Slots/4 {
+		m.shrinkSizes()
 	}
+}
+
+func (m *memory) shrinkSizes() {
 	if n := m.strt.Shrunk(); n > 0 {
 		m.resizeStrings(n)
 	}

@@ -176,7 +176,7 @@ func (c *Call) Join(pieces []string) string {
 	}
 	c.ConcatTop(len(pieces))
 	c.th.top--
-	return c.th.stack[c.th.top].str().s
+	return c.th.stack[c.th.top].str().text()
 }
 
 // ConcatTop glues the n topmost values, all strings or numbers, to one (lua_concat).
@@ -195,7 +195,7 @@ func (v *VM) Strings() []string {
 	for _, s := range v.mem.rows {
 		for ; s != nil; s = s.nextStr() {
 			if !v.mem.isDead(&s.header) {
-				out = append(out, s.s)
+				out = append(out, s.text())
 			}
 		}
 	}

@@ -31,6 +31,7 @@ type str struct {
 	header
 	hash uint32
 	refs int32 // from the graph that quick.go remembers
+	own  bool  // nobody else has the bytes: see text
 	s    string
 	box  Value // s, as the world outside sees it; made when first asked for
 
@@ -38,6 +39,13 @@ type str struct {
 	// asked last.
 	romTable *Table
 	romEntry int32
+}
+
+// text is what the string holds, for whoever may keep it. Only with what is done
+// before anything can be collected is s itself asked.
+func (s *str) text() string {
+	s.own = false
+	return s.s
 }
 
 // Table is a Lua table (Table of the firmware): an array and nodes. One in flash

@@ -1,12 +1,17 @@
 package vm
 
-import "math/bits"
+import (
+	"math/bits"
+	"unsafe"
+)
 
-// pool keeps arrays and nodes that tables have left, and dead objects to be used again, since the host's allocator is what
-// making objects costs. An object goes there only when the collection that found
-// it dead ran while no function of the firmware was at work: then nothing but Lua's
-// own stacks and objects can hold it. The bytes of strings are never used again.
+// pool keeps dead objects, and what tables and strings had, to be used again, since
+// the host's allocator is what making objects costs. An object goes there only when
+// the collection that found it dead ran while no function of the firmware was at
+// work: then nothing but Lua's own stacks and objects can hold it. So it is with the
+// bytes of a string, if they were never lent (str.text).
 type pool struct {
+	texts    [pooledTexts / textStep][][]byte
 	arrays   [pooledSizes][]([]value)
 	nodes    [pooledSizes][]([]node)
 	tables   []*Table
@@ -21,6 +26,9 @@ const (
 
 	pooledSizes   = 10 // of arrays and nodes: 1, 2, 4 … 512
 	maxPooledEach = 4  // of each size
+
+	pooledTexts = 512 // longest one, in bytes
+	textStep    = 16
 )
 
 // array returns n empty slots.
@@ -110,44 +118,100 @@ func (p *pool) str() *str {
 	return &str{}
 }
 
-// bury empties a dead object, so that what may still point to it (a register with
-// a number in it, a dead key) holds nothing of the host's memory, and keeps it if
-// it may be used again.
-func (p *pool) bury(h *header, reuse bool) {
-	switch h.kind {
-	case kindTable:
-		t := h.table()
-		if len(t.array) > 0 {
-			p.giveArray(t.array)
+// text makes a string of b that shares nothing with it.
+func (p *pool) text(b []byte) string {
+	if n := len(b); n > 0 && n <= pooledTexts {
+		l := &p.texts[(n-1)/textStep]
+		var t []byte
+		if k := len(*l); k > 0 {
+			t = (*l)[k-1]
+			*l = (*l)[:k-1]
+		} else {
+			t = make([]byte, (n+textStep-1)/textStep*textStep)
 		}
-		if len(t.nodes) > 0 {
-			p.giveNodes(t.nodes)
+		copy(t, b)
+		return unsafe.String(&t[0], n)
+	}
+	return string(b)
+}
+
+// poison makes text that is read when nobody should read it any longer show. For
+// tests.
+var poison bool
+
+// giveText takes back what text has made.
+func (p *pool) giveText(s string) {
+	n := len(s)
+	if n == 0 || n > pooledTexts {
+		return
+	}
+	size := (n - 1) / textStep
+	if l := &p.texts[size]; len(*l) < maxPooledEach {
+		t := unsafe.Slice(unsafe.StringData(s), (size+1)*textStep)
+		if poison {
+			for i := range t {
+				t[i] = '!'
+			}
 		}
-		*t = Table{}
-		if reuse && len(p.tables) < maxPooled {
-			p.tables = append(p.tables, t)
-		}
-	case kindFunction:
-		f := h.function()
-		upvals := f.upvals
-		reuse = reuse && f.proto != nil
+		*l = append(*l, t)
+	}
+}
+
+// The objects that are buried are emptied, so that what may still point to them (a
+// register with a number in it, a dead key) holds nothing of the host's memory.
+
+// reset makes the header of a dead object that of a new one. It is in no list.
+func (h *header) reset() {
+	h.next, h.prev = nil, nil
+	h.mark, h.quick, h.age, h.number, h.address = 0, 0, 0, 0, 0
+}
+
+func (p *pool) buryString(s *str, reuse bool) {
+	if s.own && reuse {
+		p.giveText(s.s)
+	}
+	s.reset()
+	s.refs, s.own, s.s, s.box, s.romTable = 0, false, "", nil, nil
+	if reuse && len(p.strs) < maxPooled {
+		p.strs = append(p.strs, s)
+	}
+}
+
+func (p *pool) buryTable(t *Table, reuse bool) {
+	if len(t.array) > 0 {
+		p.giveArray(t.array)
+	}
+	if len(t.nodes) > 0 {
+		p.giveNodes(t.nodes)
+	}
+	t.reset()
+	t.array, t.nodes, t.meta, t.index = nil, nil, nil, nil
+	t.lastFree, t.absent, t.weak = 0, 0, 0
+	if reuse && len(p.tables) < maxPooled {
+		p.tables = append(p.tables, t)
+	}
+}
+
+func (p *pool) buryFunction(f *Function, reuse bool) {
+	upvals := f.upvals
+	if f.proto == nil || len(upvals) > maxPooledUpvalues {
 		*f = Function{}
-		if reuse && len(upvals) <= maxPooledUpvalues && len(p.closures[len(upvals)]) < maxPooled {
-			clear(upvals)
-			f.upvals = upvals
-			p.closures[len(upvals)] = append(p.closures[len(upvals)], f)
-		}
-	case kindUpvalue:
-		u := h.upvalue()
-		*u = upvalue{}
-		if reuse && len(p.upvals) < maxPooled {
-			p.upvals = append(p.upvals, u)
-		}
-	case kindProto:
-		*h.proto() = proto{}
-	case kindUserData:
-		*h.userdata() = UserData{}
-	case kindThread:
-		*h.thread() = Thread{}
+		return
+	}
+	f.reset()
+	f.proto, f.env = nil, nil
+	clear(upvals)
+	if l := &p.closures[len(upvals)]; reuse && len(*l) < maxPooled {
+		*l = append(*l, f)
+	} else {
+		f.upvals = nil
+	}
+}
+
+func (p *pool) buryUpvalue(u *upvalue, reuse bool) {
+	u.reset()
+	u.v, u.own, u.open, u.th = nil, value{}, nil, nil
+	if reuse && len(p.upvals) < maxPooled {
+		p.upvals = append(p.upvals, u)
 	}
 }

@@ -604,9 +604,19 @@ func (q *quick) sweep() {
 			}
 			keep = append(keep, h)
 		default:
-			if u := h.upvalue(); h.kind == kindUpvalue && u.isOpen() {
-				u.th.unlinkOpen(u)
-			} else {
+			switch h.kind {
+			case kindFunction:
+				m.unlink(h)
+				m.freeBlock(h)
+				m.pool.buryFunction(h.function(), m.gc.reuse)
+				continue
+			case kindUpvalue:
+				if u := h.upvalue(); u.isOpen() {
+					u.th.unlinkOpen(u)
+					break
+				}
+				fallthrough
+			default:
 				m.unlink(h)
 			}
 			m.freeObject(h)

@@ -107,7 +107,7 @@ func (v *VM) describe(o *snapshot.Object, n *walkNode) {
 	}
 	switch h.kind {
 	case kindString:
-		s := h.str().s
+		s := h.str().text()
 		o.Name = quote(s)
 		o.Sizes = map[string]int{"length": len(s)}
 	case kindTable:

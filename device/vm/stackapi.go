@@ -137,7 +137,7 @@ func (c *Call) StringAt(n int) (s string, ok bool) {
 		c.VM.makeString(c.th, c.base+n-1)
 		c.VM.mem.checkGC()
 	}
-	return c.at(n).str().s, true
+	return c.at(n).str().text(), true
 }
 
 // NumberAt is the number at position n, or that a string there is as text.

@@ -32,7 +32,9 @@ func (m *memory) intern(s string) *str {
 	if p := m.find(s, hash); p != nil {
 		return p
 	}
-	return m.newString(s, hash, false)
+	p := m.newString(hash, len(s), false)
+	p.s = s
+	return p
 }
 
 // internBytes is intern for bytes that will change. again: see memory.reallocAgain.
@@ -42,21 +44,24 @@ func (m *memory) internBytes(b []byte, again bool) *str {
 	if p := m.find(s, hash); p != nil {
 		return p
 	}
-	return m.newString(string(b), hash, again)
+	p := m.newString(hash, len(b), again)
+	p.s, p.own = m.pool.text(b), true
+	return p
 }
 
-func (m *memory) newString(s string, hash uint32, again bool) *str {
+// newString makes a string of n bytes that are still to be set.
+func (m *memory) newString(hash uint32, n int, again bool) *str {
 	var b heap.Block
 	if m.on {
 		if g := m.strt.GrownFor(1); g > 0 {
 			m.resizeStrings(g)
 		}
-		m.realloc(&b, heap.StringSize(len(s)), again)
+		m.realloc(&b, heap.StringSize(n), again)
 	} else if m.strt.Live >= len(m.rows) {
 		m.rehashStrings(2 * len(m.rows))
 	}
 	p := m.pool.str()
-	p.s, p.hash, p.blk = s, hash, b
+	p.hash, p.blk = hash, b
 	m.begin(&p.header, kindString)
 	row := &m.rows[hash&uint32(len(m.rows)-1)]
 	if p.next = nil; *row != nil {

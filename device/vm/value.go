@@ -160,7 +160,7 @@ func (v value) boundary() Value {
 	case kindString:
 		s := v.str()
 		if s.box == nil {
-			s.box = String(s.s)
+			s.box = String(s.text())
 		}
 		return s.box
 	case kindTable, kindROMTable:

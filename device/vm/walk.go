@@ -197,7 +197,7 @@ func (w *walker) elementText(t *Table, n int) string {
 func (w *walker) keyText(k value) string {
 	switch {
 	case k.isString():
-		return quote(k.str().s)
+		return quote(k.str().text())
 	case k.isNumber():
 		return FormatNumber(k.num())
 	case k.bits == kindTrue:
@@ -214,10 +214,10 @@ func (w *walker) fieldText(t *Table, k value) string {
 		return w.elementText(t, n)
 	}
 	if t == w.m.v.registry && k.isString() {
-		return "registry " + quote(k.str().s)
+		return "registry " + quote(k.str().text())
 	}
-	if k.isString() && isName(k.str().s) {
-		return "." + k.str().s
+	if k.isString() && isName(k.str().text()) {
+		return "." + k.str().text()
 	}
 	return "[" + w.keyText(k) + "]"
 }
