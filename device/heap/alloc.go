@@ -130,10 +130,14 @@ func (a *arena) place(n int) (Block, bool) {
 			if free < need {
 				continue
 			}
-			a.remove(g, int(free))
-			if rest := int(free - need); rest > least {
-				a.add(g+int(need), rest)
+			if rest := free - need; rest > int32(least) {
+				a.tag[g] = 0
+				a.starts[w] &^= 1 << (g & 63)
+				at := g + int(need)
+				a.tag[at], a.tag[g+int(free)-1] = rest, -rest
+				a.starts[at>>6] |= 1 << (at & 63)
 			} else {
+				a.remove(g, int(free))
 				length = int(free) * granule
 			}
 			a.used += length

@@ -109,7 +109,7 @@ func (h *Heap) Failed() int { return h.failed }
 // Allocate places n bytes. It prints nothing and collects nothing.
 func (h *Heap) Allocate(n int) (Block, bool) {
 	b, ok := h.place(n)
-	if ok {
+	if free := h.size - h.used; ok && (free < h.low || free < h.Watch) {
 		h.granted(b.Length())
 	}
 	return b, ok

@@ -164,6 +164,7 @@ func (v *VM) lessEqual(L *Thread, a, b value) bool {
 func (v *VM) concat(L *Thread, base, total, last int) {
 	m := v.mem
 	for {
+		requests := m.requests
 		L.fixed = true
 		top := base + last + 1
 		n := 2
@@ -192,11 +193,12 @@ func (v *VM) concat(L *Thread, base, total, last int) {
 				}
 				length += l
 			}
-			glue, again := m.useBuffer(length)
+			// What was made strings here were numbers: nothing has died of it.
+			glue := m.useBuffer(length, m.requests > requests)
 			for _, x := range L.stack[top-n : top] {
 				glue = append(glue, x.str().s...)
 			}
-			L.stack[top-n] = stringValue(m.internBytes(glue, again))
+			L.stack[top-n] = stringValue(m.internBytes(glue, m.requests > requests))
 			m.buf.InUse = false
 		}
 		L.fixed = false

@@ -101,6 +101,7 @@ func (p program) onPlain(tb testing.TB) func() {
 
 // onVM returns what runs it once on a VM with the exact account, and a recorder or nil.
 func (p program) onVM(tb testing.TB, r *vm.Recorder) func() {
+	vm.Poison(false)
 	v := vm.New(vm.Config{SliceNanos: 1e15, Recorder: r})
 	v.SetPrices(vm.Prices{Instruction: 1000, Call: 1000})
 	openLibs(v)

@@ -490,14 +490,17 @@ func (v *VM) closure(L *Thread, cl *Function, base, at int, p *proto) {
 	for j := range f.upvals {
 		f.upvals[j] = v.noUpvalue // until all are found
 	}
+	old := L.stack[at]
 	L.stack[at] = functionValue(f)
+	again := m.quick.keeps(L, old)
 	ci := &L.ci[L.nci]
 	code := cl.proto.code[ci.pc : ci.pc+p.nups]
 	for j, in := range code {
 		if opOf(in) == luac.GetUpval {
 			f.upvals[j] = cl.upvals[argB(in)]
 		} else {
-			f.upvals[j] = m.findUpvalue(L, base+argB(in))
+			f.upvals[j] = m.findUpvalue(L, base+argB(in), again)
+			again = true
 		}
 		if f.mark&barriers != 0 {
 			m.barrier(&f.header, value{}, upvalueValue(f.upvals[j]))

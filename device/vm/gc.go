@@ -710,14 +710,20 @@ func (m *memory) collect() {
 	}
 	m.egc.Blocked = true
 	m.mayReuse()
-	if m.quick.collect() {
+	if q := &m.quick; q.valid && q.collect() {
 		m.quicks++
+		m.gc.estimate = m.total
 	} else {
 		m.fulls++
 		m.full()
 	}
-	m.gc.threshold = m.gc.estimate / 100 * m.gc.pause
 	m.egc.Blocked = false
+	m.settle()
+}
+
+// settle is how a full collection ends.
+func (m *memory) settle() {
+	m.gc.threshold = m.gc.estimate / 100 * m.gc.pause
 	m.collected()
 }
 

@@ -48,10 +48,8 @@ func newMemory(v *VM, h *heap.Heap) *memory {
 // When memory runs out it raises "not enough memory".
 func (m *memory) Realloc(b *heap.Block, n int) { m.realloc(b, n, false) }
 
-// reallocAgain is Realloc when nothing but what was just made has changed since the
-// request before: the collection that precedes this one finds what that one left.
-func (m *memory) reallocAgain(b *heap.Block, n int) { m.realloc(b, n, true) }
-
+// realloc is Realloc. again says that nothing can have died since the request before:
+// the collection that precedes this one finds what that one left.
 func (m *memory) realloc(b *heap.Block, n int, again bool) {
 	if !m.on {
 		return
@@ -61,15 +59,14 @@ func (m *memory) realloc(b *heap.Block, n int, again bool) {
 		return
 	}
 	if !m.egc.Blocked {
-		if m.egc.Mode == heap.EGCAlways && !again {
-			m.collect()
-		} else if again && m.egc.Mode == heap.EGCAlways && m.quick.repeats() {
-			m.quicks++
-			m.gc.estimate = m.total
-			m.gc.threshold = m.gc.estimate / 100 * m.gc.pause
-			m.collected()
-		} else {
+		switch {
+		case m.egc.Mode != heap.EGCAlways:
 			m.collectBefore()
+		case again && m.quick.repeats():
+			m.quicks++
+			m.settle()
+		default:
+			m.collect()
 		}
 	}
 	m.requests++
@@ -225,8 +222,8 @@ func (m *memory) newUpvalue() *upvalue {
 }
 
 // findUpvalue returns the open upvalue of a slot of L's stack, a new one if it has
-// none (luaF_findupval).
-func (m *memory) findUpvalue(L *Thread, level int) *upvalue {
+// none (luaF_findupval). again: see realloc.
+func (m *memory) findUpvalue(L *Thread, level int, again bool) *upvalue {
 	at := &L.openUp
 	for *at != nil && (*at).level >= level {
 		if u := *at; u.level == level {
@@ -236,7 +233,7 @@ func (m *memory) findUpvalue(L *Thread, level int) *upvalue {
 		at = &(*at).open
 	}
 	var b heap.Block
-	m.Realloc(&b, heap.UpvalueCell)
+	m.realloc(&b, heap.UpvalueCell, again)
 	// The collection before may have taken upvalues out of the list.
 	for at = &L.openUp; *at != nil && (*at).level > level; {
 		at = &(*at).open
@@ -282,16 +279,15 @@ func (m *memory) newUserData(size int) *UserData {
 	return u
 }
 
-// useBuffer makes the concat buffer hold n bytes. again says that it had to grow.
-func (m *memory) useBuffer(n int) (glue []byte, again bool) {
+// useBuffer makes the concat buffer hold n bytes. again: see realloc.
+func (m *memory) useBuffer(n int, again bool) []byte {
 	m.buf.InUse = true
 	if g := m.buf.Grown(n); g > 0 && m.on {
-		m.Realloc(&m.buf.Block, g)
+		m.realloc(&m.buf.Block, g, again)
 		m.buf.Size = g
-		again = true
 	}
 	if cap(m.glue) < n || cap(m.glue) > 4*n+4096 {
 		m.glue = make([]byte, 0, n+n/4)
 	}
-	return m.glue[:0], again
+	return m.glue[:0]
 }

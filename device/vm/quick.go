@@ -354,17 +354,16 @@ func (q *quick) outside(h *header) {
 	}
 }
 
-// collect does what a full collection would do and reports whether it could.
+// collect does what a full collection would do and reports whether it could. The
+// graph must be valid.
 func (q *quick) collect() bool {
 	m := q.m
 	if q.at { // memory ran out within the one before
 		q.at = false
 		q.drop()
-	}
-	if !q.valid {
 		return false
 	}
-	if q.dirty || q.changed() || !q.mark() {
+	if q.dirty || len(q.snap) > 0 && q.changed() || len(q.emptied) > 0 && !q.clearKeys() || !q.mark() {
 		return false
 	}
 	q.at = true
@@ -374,7 +373,6 @@ func (q *quick) collect() bool {
 	}
 	q.sweep()
 	m.checkSizes()
-	m.gc.estimate = m.total
 	q.at = false
 	q.served++
 	return true
@@ -384,6 +382,26 @@ func (q *quick) collect() bool {
 func (q *quick) repeats() bool {
 	m := q.m
 	return q.valid && !q.dirty && !q.at && q.served > 0 && !q.shrinks && m.strt.Shrunk() == 0 && m.buf.Shrunk() == 0
+}
+
+// keeps reports whether nothing can have died because a slot of the stack of L, which
+// runs, has lost x.
+func (q *quick) keeps(L *Thread, x value) bool {
+	if !x.isObject() {
+		return true
+	}
+	if !q.valid || len(q.snap) > 0 {
+		return false
+	}
+	if state := x.header().quick; state&quickYoung == 0 || state&quickGained != 0 {
+		return true // part of the graph
+	}
+	for i := range L.stack[:L.top] {
+		if y := &L.stack[i]; y.ref == x.ref && y.isObject() {
+			return true
+		}
+	}
+	return false
 }
 
 // changed reports whether something of the graph has lost its place on the stack.
@@ -413,10 +431,9 @@ func (q *quick) shrinkStacks() {
 	}
 }
 
-// mark marks what is alive outside of the graph. It reports false when it met
-// something that only a full collection knows how to deal with.
-func (q *quick) mark() bool {
-	m := q.m
+// clearKeys makes the keys of nodes dead that have lost their values. It reports
+// false when one of them was no string.
+func (q *quick) clearKeys() bool {
 	for _, t := range q.emptied {
 		t.quick &^= quickEmptied
 		for i := range t.nodes {
@@ -428,21 +445,27 @@ func (q *quick) mark() bool {
 		}
 	}
 	q.emptied = q.emptied[:0]
-	if q.dirty { // a key that is no string
-		return false
-	}
+	return !q.dirty
+}
+
+// mark marks what is alive outside of the graph. It reports false when it met
+// something that only a full collection knows how to deal with.
+func (q *quick) mark() bool {
+	m := q.m
 	q.shrinks = false
 	if m.v.running == nil {
 		q.markStack(m.v.th)
 	}
 	for th := m.v.running; th != nil; th = th.parent {
-		q.touchObject(&th.header)
+		if th != m.v.th {
+			q.touchObject(&th.header)
+		}
 		q.markStack(th)
 	}
 	for _, x := range m.pins {
 		q.touch(x)
 	}
-	return q.markYoung() && (!q.userdata || !q.finalizers())
+	return (len(q.work) == 0 || q.markYoung()) && (!q.userdata || !q.finalizers())
 }
 
 // markStack is traverseThread for what is outside of the graph.

@@ -37,7 +37,7 @@ func (m *memory) intern(s string) *str {
 	return p
 }
 
-// internBytes is intern for bytes that will change. again: see memory.reallocAgain.
+// internBytes is intern for bytes that will change. again: see memory.realloc.
 func (m *memory) internBytes(b []byte, again bool) *str {
 	s := unsafe.String(unsafe.SliceData(b), len(b))
 	hash := heap.StringHash(s)

@@ -325,7 +325,7 @@ func (t *Table) resize(m *memory, array, nodes int) {
 	}
 }
 
-// setArray gives the array n slots. again: see memory.reallocAgain.
+// setArray gives the array n slots. again: see memory.realloc.
 func (t *Table) setArray(m *memory, n int, again bool) {
 	m.realloc(&t.arr, heap.ArraySlot*n, again)
 	t.moveArray(m, n)
@@ -343,7 +343,7 @@ func (t *Table) moveArray(m *memory, n int) {
 	t.array = a
 }
 
-// setNodes gives the hash part n nodes. again: see memory.reallocAgain.
+// setNodes gives the hash part n nodes. again: see memory.realloc.
 func (t *Table) setNodes(m *memory, n int, again bool) {
 	m.realloc(&t.nod, heap.HashNode*n, again)
 	nodes := m.pool.nodeVector(n)
