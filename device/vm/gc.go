@@ -569,18 +569,17 @@ func (m *memory) freeObject(h *header) {
 
 // checkSizes shrinks the string table and the concat buffer.
 func (m *memory) checkSizes() {
-	if m.buf.Size > 2*heap.ConcatBufferMin || m.strt.Live < m.strt.Slots/4 {
-		m.shrinkSizes()
-	}
-}
-
-func (m *memory) shrinkSizes() {
 	if n := m.strt.Shrunk(); n > 0 {
 		m.resizeStrings(n)
 	}
 	if n := m.buf.Shrunk(); n > 0 && m.shrink(&m.buf.Block, n) {
 		m.buf.Size = n
 	}
+}
+
+// sizesFit reports whether checkSizes has nothing to do.
+func (m *memory) sizesFit() bool {
+	return m.buf.Size <= 2*heap.ConcatBufferMin && m.strt.Live >= m.strt.Slots/4
 }
 
 // shrink makes a block smaller within a collection. The SDK's realloc needs room
@@ -708,16 +707,16 @@ func (m *memory) collect() {
 	if !m.on || m.egc.Blocked {
 		return
 	}
-	m.egc.Blocked = true
 	m.mayReuse()
-	if q := &m.quick; q.valid && q.collect() {
+	if m.quick.valid && m.quick.collect() {
 		m.quicks++
 		m.gc.estimate = m.total
 	} else {
+		m.egc.Blocked = true
 		m.fulls++
 		m.full()
+		m.egc.Blocked = false
 	}
-	m.egc.Blocked = false
 	m.settle()
 }
 

@@ -64,6 +64,7 @@ func (m *memory) realloc(b *heap.Block, n int, again bool) {
 			m.collectBefore()
 		case again && m.quick.repeats():
 			m.quicks++
+			m.gc.estimate = m.total
 			m.settle()
 		default:
 			m.collect()

@@ -366,16 +366,33 @@ func (q *quick) collect() bool {
 	if q.dirty || len(q.snap) > 0 && q.changed() || len(q.emptied) > 0 && !q.clearKeys() || !q.mark() {
 		return false
 	}
-	q.at = true
-	m.checkSizes()
+	if q.shrinks || q.userdata || !m.sizesFit() {
+		q.sweepAndShrink()
+	} else if q.sweep(); !m.sizesFit() {
+		q.shrinkAfter()
+	}
+	q.served++
+	return true
+}
+
+// sweepAndShrink is sweep when the string table, the concat buffer or a stack may
+// become smaller, for which memory may run out, or others are told of what dies.
+func (q *quick) sweepAndShrink() {
+	q.at, q.m.egc.Blocked = true, true
+	q.m.checkSizes()
 	if q.shrinks {
 		q.shrinkStacks()
 	}
 	q.sweep()
-	m.checkSizes()
-	q.at = false
-	q.served++
-	return true
+	q.m.checkSizes()
+	q.at, q.m.egc.Blocked = false, false
+}
+
+// shrinkAfter makes what is too big after a sweep smaller.
+func (q *quick) shrinkAfter() {
+	q.at, q.m.egc.Blocked = true, true
+	q.m.checkSizes()
+	q.at, q.m.egc.Blocked = false, false
 }
 
 // repeats reports whether a collection right after the last would do nothing.
@@ -598,54 +615,41 @@ func (q *quick) finalizers() bool {
 // sweep frees what is outside of the graph and was not marked.
 func (q *quick) sweep() {
 	m := q.m
-	keep := q.young[:0]
-	aged := 0
-	for _, h := range q.young {
-		if h.kind == kindString {
-			s := h.str()
-			switch {
-			case s.refs > 0:
+	young, kept, aged := q.young, 0, 0
+	for i, h := range young {
+		switch {
+		case h.kind == kindString:
+			if s := h.str(); s.refs > 0 {
 				h.quick = 0
-			case h.quick&quickMarked != 0:
-				h.quick = quickYoung
-				keep = append(keep, h)
-			default:
+				continue
+			} else if h.quick&quickMarked == 0 {
 				m.unlinkString(s)
 				m.freeString(s)
+				continue
 			}
-			continue
-		}
-		switch {
 		case h.quick&quickGained != 0:
 			h.quick &= quickEmptied
-		case h.quick&quickMarked != 0:
-			h.quick = quickYoung
-			if h.age < agedAt {
-				h.age++
+			continue
+		case h.quick&quickMarked == 0:
+			if u := h.upvalue(); h.kind == kindUpvalue && u.isOpen() {
+				u.th.unlinkOpen(u)
 			} else {
-				aged++
-			}
-			keep = append(keep, h)
-		default:
-			switch h.kind {
-			case kindFunction:
-				m.unlink(h)
-				m.freeBlock(h)
-				m.pool.buryFunction(h.function(), m.gc.reuse)
-				continue
-			case kindUpvalue:
-				if u := h.upvalue(); u.isOpen() {
-					u.th.unlinkOpen(u)
-					break
-				}
-				fallthrough
-			default:
 				m.unlink(h)
 			}
 			m.freeObject(h)
+			continue
+		case h.age < agedAt:
+			h.age++
+		default:
+			aged++
 		}
+		h.quick = quickYoung
+		if kept < i {
+			young[kept] = h
+		}
+		kept++
 	}
-	q.young = keep
+	q.young = young[:kept]
 	// What has come of age outside of the graph and is marked each time is worth a
 	// full collection, after which it is part of it, if that can be.
 	switch {
