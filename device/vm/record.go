@@ -25,6 +25,8 @@ type Recorder struct {
 	stacks  []stackNode // 0 is the empty stack
 	stackOf map[stackNode]int32
 	cost    []Cost // by stack
+	entry   string // that bottom was made of
+	bottom  int32
 }
 
 // Frame is a line of a function of the program: Func as FunctionLabel gives it,
@@ -193,7 +195,11 @@ func (v *VM) bottom() int32 {
 	if v.entry == "" {
 		return 0
 	}
-	return v.rec.push(0, v.rec.frame(Frame{Func: v.entry}))
+	r := v.rec
+	if r.entry != v.entry {
+		r.entry, r.bottom = v.entry, r.push(0, r.frame(Frame{Func: v.entry}))
+	}
+	return r.bottom
 }
 
 // stackOf is the stack of L as it is now.
@@ -264,10 +270,41 @@ type tracker struct {
 	spare   []int32
 	chunk   string // being compiled
 	last    int    // number given
+	spots   [64]spot
+	request uint64 // that allocated was told of last
+	stack   int32  // to which it was put down
+}
+
+// spot is an instruction of a Lua function, or a function of the firmware, with what
+// has called it: most allocations are made where others were.
+type spot struct {
+	proto *proto
+	fn    *Function
+	pc    int
+	below int32
+	stack int32
 }
 
 // here is the stack to which what is made now is put down.
 func (t *tracker) here() int32 {
+	L := t.v.running
+	if L == nil || L.nci == 0 || t.chunk != "" {
+		return t.look()
+	}
+	ci := &L.ci[L.nci]
+	s := spot{proto: L.function(ci).proto, pc: ci.pc, below: t.v.stackBelow(L, L.nci)}
+	if s.proto == nil {
+		s.fn, s.pc = L.function(ci), 0
+	}
+	known := &t.spots[(s.pc^int(s.below)<<2)&(len(t.spots)-1)]
+	if s.stack = known.stack; *known != s {
+		s.stack = t.look()
+		*known = s
+	}
+	return s.stack
+}
+
+func (t *tracker) look() int32 {
 	stack := t.v.stack()
 	if t.chunk != "" {
 		stack = t.r.push(stack, t.r.frame(Frame{Func: "code of " + t.chunk, File: t.chunk}))
@@ -289,8 +326,13 @@ func (t *tracker) set(h *header, stack int32) {
 	t.origins = append(t.origins, o)
 }
 
-// note records the origin of a new object.
-func (t *tracker) note(h *header) { t.set(h, t.here()) }
+// note records the origin of a new object. Its memory has been asked for just now.
+func (t *tracker) note(h *header) {
+	if t.request != t.v.mem.requests {
+		t.stack = t.here()
+	}
+	t.set(h, t.stack)
+}
 
 // arguments puts the strings that were made for a call from outside, of the function
 // in slot fn, down to where it begins.
@@ -339,7 +381,8 @@ func (r *Recorder) outside(what string) int32 {
 
 // allocated counts a request for Lua's memory that was granted.
 func (t *tracker) allocated(n int) {
-	stack := t.here()
+	t.stack, t.request = t.here(), t.v.mem.requests
+	stack := t.stack
 	if stack == 0 {
 		stack = t.r.outside("")
 	}
