@@ -84,7 +84,9 @@ func (v *VM) setIndex(L *Thread, t, key, x value) {
 			t := t.table()
 			p := t.place(m, key)
 			if p.isNil() && t.meta != nil {
-				h = v.fastField(t.meta, eventNewIndex)
+				if h = v.fastField(t.meta, eventNewIndex); !h.isNil() && t.mark&inGraph != 0 && m.quick.valid {
+					m.quick.empty(t)
+				}
 			}
 			if h.isNil() {
 				t.store(m, p, x)

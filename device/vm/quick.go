@@ -38,6 +38,7 @@ type quick struct {
 	emptied  []*Table // of the graph, with nodes that have lost their values
 
 	served     int // quick collections since the graph was remembered
+	slots      int // of tables that they have gone through
 	skip       int // full collections to come that remember nothing
 	backoff    int
 	cleared    *Thread // whose slots above the top were cleared last
@@ -48,7 +49,7 @@ type quick struct {
 
 // held is a slot of a stack on which a part of the graph hangs.
 type held struct {
-	th   *Thread
+	th   *Thread // nil: of memory.pins
 	slot int
 	ref  unsafe.Pointer
 }
@@ -64,8 +65,9 @@ const (
 )
 
 const (
-	agedAt    = 3   // collections survived from which a value on the stack is thought to stay
-	heavyFrom = 200 // objects marked again and again that are worth a full collection
+	agedAt     = 3    // collections survived from which a value on the stack is thought to stay
+	heavyFrom  = 200  // objects marked again and again that are worth a full collection
+	heavySlots = 4096 // slots of tables that are
 
 	worthwhile = 3 // quick collections that remembering the graph pays for
 	maxSkip    = 15
@@ -177,7 +179,7 @@ func (q *quick) propagate() {
 			}
 			for i := range t.nodes {
 				n := &t.nodes[i]
-				if n.val.isNil() {
+				if n.val.isNil() && n.key.isObject() {
 					q.empty(t)
 				}
 				q.gainValue(n.key)
@@ -303,10 +305,11 @@ func (q *quick) remember() {
 	if m.v.running == nil {
 		q.hang(m.v.th)
 	}
+	q.hangSlots(nil, m.pins)
 	if q.weak || q.dirty {
 		return
 	}
-	q.served = 0
+	q.served, q.slots = 0, 0
 	for h := m.gc.head.next; h != nil; h = h.next {
 		q.outside(h)
 		if h.kind == kindThread {
@@ -330,8 +333,11 @@ func (q *quick) remember() {
 // there.
 func (q *quick) hang(th *Thread) {
 	q.gainTable(th.globals)
-	for i := range th.stack[:th.top] {
-		x := th.stack[i]
+	q.hangSlots(th, th.stack[:th.top])
+}
+
+func (q *quick) hangSlots(th *Thread, slots []value) {
+	for i, x := range slots {
 		if !x.isObject() {
 			continue
 		}
@@ -425,7 +431,11 @@ func (q *quick) keeps(L *Thread, x value) bool {
 func (q *quick) changed() bool {
 	for i := range q.snap {
 		s := &q.snap[i]
-		if s.slot >= s.th.top || s.th.stack[s.slot].ref != s.ref || !s.th.stack[s.slot].isObject() {
+		slots := q.m.pins
+		if s.th != nil {
+			slots = s.th.stack[:s.th.top]
+		}
+		if s.slot >= len(slots) || slots[s.slot].ref != s.ref || !slots[s.slot].isObject() {
 			return true
 		}
 	}
@@ -533,6 +543,7 @@ func (q *quick) markYoung() bool {
 		switch h.kind {
 		case kindTable:
 			t := h.table()
+			q.slots += len(t.array) + len(t.nodes)
 			if t.meta != nil {
 				q.touchTable(t.meta)
 				if q.checkWeak(t); q.weak {
@@ -655,7 +666,7 @@ func (q *quick) sweep() {
 	switch {
 	case q.served == agedAt+1:
 		q.cannot = aged
-	case q.served > worthwhile && aged > q.cannot && (aged-q.cannot)*q.served > heavyFrom:
+	case q.served > worthwhile && aged > q.cannot && (aged-q.cannot)*q.served > heavyFrom, q.slots > heavySlots:
 		q.dirty = true
 	}
 }

@@ -209,7 +209,7 @@ func (t *Table) freeNode() int {
 	return -1
 }
 
-// insert gives an absent key a place.
+// insert gives an absent key a place. If that is left empty, quick.empty must know.
 func (t *Table) insert(m *memory, key value) *value {
 	m.addressed(key)
 	mp := -1
@@ -247,11 +247,8 @@ func (t *Table) insert(m *memory, key value) *value {
 	n.key = key
 	if t.mark&barriers != 0 {
 		m.stored(t, old, key)
-		if t.mark&inGraph != 0 && m.quick.valid {
-			m.quick.empty(t) // until it gets a value
-			if key.ref == unsafe.Pointer(m.v.eventStrs[eventMode]) {
-				m.quick.dirty = true // what it is the metatable of may become weak
-			}
+		if key.ref == unsafe.Pointer(m.v.eventStrs[eventMode]) && t.mark&inGraph != 0 {
+			m.quick.dirty = true // what it is the metatable of may become weak
 		}
 	}
 	return &n.val
