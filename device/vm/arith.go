@@ -193,6 +193,7 @@ func (v *VM) concat(L *Thread, base, total, last int) {
 				}
 				length += l
 			}
+			v.cpu += int64(length/BytesPerInstruction) * v.instrNanos
 			// What was made strings here were numbers: nothing has died of it.
 			glue := m.useBuffer(length, m.requests > requests)
 			for _, x := range L.stack[top-n : top] {

@@ -11,7 +11,8 @@ import (
 // work: then nothing but Lua's own stacks and objects can hold it. So it is with the
 // bytes of a string, if they were never lent (str.text).
 type pool struct {
-	texts    [pooledTexts / textStep][][]byte
+	texts    [2 * textSizes][][]byte
+	kept     int // bytes in texts
 	arrays   [pooledSizes][]([]value)
 	nodes    [pooledSizes][]([]node)
 	tables   []*Table
@@ -27,8 +28,12 @@ const (
 	pooledSizes   = 10 // of arrays and nodes: 1, 2, 4 … 512
 	maxPooledEach = 4  // of each size
 
-	pooledTexts = 512 // longest one, in bytes
+	textSizes   = 32 // in steps of textStep, and as many in steps of longStep
 	textStep    = 16
+	longTexts   = textSizes * textStep // bytes from which they are long
+	longStep    = 512
+	pooledTexts = textSizes * longStep // the longest one
+	maxText     = 64 << 10             // bytes of texts to keep
 )
 
 // array returns n empty slots.
@@ -121,18 +126,30 @@ func (p *pool) str() *str {
 // text makes a string of b that shares nothing with it.
 func (p *pool) text(b []byte) string {
 	if n := len(b); n > 0 && n <= pooledTexts {
-		l := &p.texts[(n-1)/textStep]
+		class, size := textClass(n)
+		l := &p.texts[class]
 		var t []byte
 		if k := len(*l); k > 0 {
 			t = (*l)[k-1]
 			*l = (*l)[:k-1]
+			p.kept -= size
 		} else {
-			t = make([]byte, (n+textStep-1)/textStep*textStep)
+			t = make([]byte, size)
 		}
 		copy(t, b)
 		return unsafe.String(&t[0], n)
 	}
 	return string(b)
+}
+
+// textClass is where texts of n bytes are kept, and how many bytes those have.
+func textClass(n int) (class, size int) {
+	if n <= longTexts {
+		class = (n - 1) / textStep
+		return class, (class + 1) * textStep
+	}
+	class = (n - 1) / longStep
+	return textSizes + class, (class + 1) * longStep
 }
 
 // poison makes text that is read when nobody should read it any longer show. For
@@ -145,15 +162,16 @@ func (p *pool) giveText(s string) {
 	if n == 0 || n > pooledTexts {
 		return
 	}
-	size := (n - 1) / textStep
-	if l := &p.texts[size]; len(*l) < maxPooledEach {
-		t := unsafe.Slice(unsafe.StringData(s), (size+1)*textStep)
+	class, size := textClass(n)
+	if l := &p.texts[class]; len(*l) < maxPooledEach && p.kept+size <= maxText {
+		t := unsafe.Slice(unsafe.StringData(s), size)
 		if poison {
 			for i := range t {
 				t[i] = '!'
 			}
 		}
 		*l = append(*l, t)
+		p.kept += size
 	}
 }
 

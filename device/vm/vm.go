@@ -200,6 +200,10 @@ type Prices struct {
 	ROMEntry    int64 // one comparison with a name of a table in flash
 }
 
+// BytesPerInstruction is how many bytes the firmware's native code copies or compares
+// in the time of one VM instruction (device.md: about 1 µs, 80 cycles).
+const BytesPerInstruction = 16
+
 // SetPrices sets what Lua's work takes from now on.
 func (v *VM) SetPrices(p Prices) {
 	v.instrNanos, v.callNanos, v.romNanos = p.Instruction, p.Call, p.ROMEntry

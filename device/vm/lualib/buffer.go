@@ -64,7 +64,7 @@ func (b *buffer) top() {
 func (b *buffer) spill() {
 	b.empty()
 	b.adjust()
-	b.c.VM.ChargeSteps(bufferSize / workPerByte)
+	b.c.VM.ChargeSteps(bufferSize / vm.BytesPerInstruction)
 }
 
 func (b *buffer) empty() bool {

@@ -53,8 +53,3 @@ func Open(v *vm.VM) {
 	v.OpenModule("math", mathFuncs(v), mathConsts)
 	v.SetField(rom, "ROM", rom)
 }
-
-// workPerByte says how many bytes of copying or comparing in the firmware's
-// native code take as long as one VM instruction (device.md: about 1 µs, 80
-// cycles).
-const workPerByte = 16

@@ -1,6 +1,10 @@
 package lualib
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+)
 
 // Pattern matching of Lua 5.1 (fw: app/lua/lstrlib.c). The matcher backtracks by
 // recursion, as the firmware's does: once for each item of the pattern, never
@@ -354,7 +358,7 @@ func (m *matcher) backReference(s int, c byte) int {
 	if n < 0 || len(m.src)-s < n || m.src[m.capture[l].start:][:n] != m.src[s:s+n] {
 		return -1
 	}
-	m.steps += n / workPerByte
+	m.steps += n / vm.BytesPerInstruction
 	return s + n
 }
 

@@ -118,7 +118,7 @@ func strRep(c *vm.Call) int {
 	b := newBuffer(c)
 	if s == "" {
 		for ; n > 0; n -= math.MaxInt16 { // as long as the device would take
-			c.VM.ChargeSteps(min(n, math.MaxInt16) / workPerByte)
+			c.VM.ChargeSteps(min(n, math.MaxInt16) / vm.BytesPerInstruction)
 		}
 	}
 	if s != "" {
@@ -183,10 +183,10 @@ func strFind(c *vm.Call, find bool) int {
 	if find && (c.Bool(4) || plain(pat)) {
 		i := strings.Index(s[init:], pat)
 		if i < 0 {
-			c.VM.ChargeSteps((len(s) - init) / workPerByte)
+			c.VM.ChargeSteps((len(s) - init) / vm.BytesPerInstruction)
 			return c.ReturnNil()
 		}
-		c.VM.ChargeSteps((i + len(pat)) / workPerByte)
+		c.VM.ChargeSteps((i + len(pat)) / vm.BytesPerInstruction)
 		c.PushNumber(float64(init + i + 1))
 		c.PushNumber(float64(init + i + len(pat)))
 		return 2
