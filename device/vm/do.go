@@ -286,7 +286,7 @@ func (v *VM) uncaught(L *Thread) bool {
 }
 
 // runError raises an error of the VM's, with the position of the running function
-// if that is Lua's (luaG_runerror). What it costs: see errmem.go.
+// if that is Lua's (luaG_runerror).
 func (v *VM) runError(message string) {
 	L := v.running
 	if L == nil {
