@@ -2,8 +2,8 @@
 // how tables, the string table and stacks grow and shrink, how the allocator of
 // the SDK lays blocks out, and what is left for whom.
 //
-// It is arithmetic over sizes. It owns no Lua value, knows nothing of
-// gopher-lua, of sockets or of boards, and starts no collection by itself: the
+// It is arithmetic over sizes. It owns no Lua value, knows nothing of Lua's
+// objects, of sockets or of boards, and starts no collection by itself: the
 // VM (device/vm) tells it what is created and what died, modules tell it what
 // native memory they hold.
 //

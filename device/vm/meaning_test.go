@@ -8,7 +8,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
-// What a chunk means, as compiled by luac and executed by gopher-lua. Expectations
+// What a chunk means, as compiled by luac and executed by the VM. Expectations
 // are those of Lua 5.1; where it is installed it confirms them.
 func TestMeaning(t *testing.T) {
 	for _, tt := range []struct{ src, want string }{

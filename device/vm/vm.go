@@ -358,8 +358,8 @@ const (
 	romBase = 0x40240000
 )
 
-// addressOf is the address of an object: that of its block, where the heap has
-// addresses, and else the next one of a row.
+// addressOf is the address that an object shows: they are given out in the order of
+// asking.
 func (v *VM) addressOf(h *header, kind uint64) uint32 {
 	if kind == kindROMFunc || kind == kindROMTable || kind == kindLight {
 		v.romAddress += 16

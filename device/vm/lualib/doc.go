@@ -17,10 +17,7 @@
 //   - A pattern nested more than 200 deep is an error; the device would run out of
 //     stack and reset.
 //   - %99.99f of a huge number is printed; the device overruns a buffer.
-//   - load collects what its reader returns before it compiles, up to 1 MB.
 //   - math.random uses the device's hardware numbers until it is seeded.
-//   - After "return coroutine.yield()" a traceback shows a lost tail call where
-//     the device still shows the function.
 //
 // The package sees the VM through the vm package only. It knows nothing of
 // devices; files come from the VM's configuration.

@@ -30,33 +30,14 @@ var besideSeam = map[string]string{
 	"app/serve_bench_test.go": "serves the same page with plain gopher-lua, to compare",
 }
 
-// insteadOf says what to use for a method or field of gopher-lua's.
+// insteadOf says what to use for a method of gopher-lua's.
 var insteadOf = map[string]string{
-	"LTable.RawGet":       "VM.RawGet",
-	"LTable.RawGetH":      "VM.RawGet",
-	"LTable.RawGetInt":    "VM.RawGetInt",
-	"LTable.RawGetString": "VM.RawGetString",
-	"LTable.RawSet":       "VM.RawSet",
-	"LTable.RawSetH":      "VM.RawSet",
-	"LTable.RawSetInt":    "VM.RawSetInt",
-	"LTable.RawSetString": "VM.SetField",
-	"LTable.Append":       "VM.RawSetInt",
-	"LTable.Insert":       "VM.RawSetInt",
-	"LTable.Len":          "VM.Len",
-	"LTable.MaxN":         "VM.RawNext",
-	"LTable.Next":         "VM.RawNext",
-	"LTable.ForEach":      "VM.RawNext",
-	"LTable.Metatable":    "VM.RawMetatable or VM.SetMetatable",
-	"LUserData.Metatable": "VM.RawMetatable or VM.SetMetatable",
-	"LUserData.Value":     "VM.ToObject or Call.Object",
-	"LFunction.IsG":       "IsNative",
-	"LFunction.Env":       "VM.FunctionEnv or VM.SetFunctionEnv",
-	"LFunction.Proto":     "LineDefined, DefinedAt or VM.FunctionLabel",
-	"LFunction.Upvalues":  "VM.Captures or Call.Upvalue",
-	"LState.Dead":         "Call.Status",
-	"LValue.String":       "VM.ToString, VM.TypeName or VM.Address",
-	"LValue.Type":         "VM.TypeName",
+	"LValue.String": "VM.ToString, VM.TypeName or VM.Address",
+	"LValue.Type":   "VM.TypeName",
 }
+
+// objects are the types of package vm that only it makes.
+var objects = []string{"Table", "Function", "UserData", "Thread"}
 
 func TestNothingElseSeesGopherLua(t *testing.T) {
 	root := sources.Watch(t)
@@ -132,7 +113,13 @@ func look(info *types.Info, file *ast.File, report func(pos token.Pos, problem s
 			if name := gopherType(info.TypeOf(n)); name != "" {
 				report(n.Pos(), "makes an "+name+" that the VM does not know of: use VM.NewTable, VM.NewObject …")
 			}
+			if name := vmType(info.TypeOf(n)); slices.Contains(objects, name) {
+				report(n.Pos(), "makes a vm."+name+" that the VM does not know of: use VM.NewTable, VM.NewObject …")
+			}
 		case *ast.CallExpr:
+			if id, ok := n.Fun.(*ast.Ident); ok && info.Uses[id] == types.Universe.Lookup("new") && slices.Contains(objects, vmType(info.TypeOf(n))) {
+				report(n.Pos(), "makes a vm."+vmType(info.TypeOf(n))+" that the VM does not know of: use VM.NewTable, VM.NewObject …")
+			}
 			if fn, ok := calledIn(info, n); ok {
 				for _, arg := range n.Args {
 					if name := gopherType(info.TypeOf(arg)); name != "" {
@@ -165,8 +152,11 @@ func qualified(info *types.Info, file *ast.File, id *ast.Ident, obj types.Object
 }
 
 // gopherType returns the name of a type of gopher-lua's or of a pointer to one,
-// "" for any other.
-func gopherType(t types.Type) string {
+// "" for any other. vmType is the same for those of package vm.
+func gopherType(t types.Type) string { return typeOf(t, gopherPath) }
+func vmType(t types.Type) string     { return typeOf(t, module+"/device/vm") }
+
+func typeOf(t types.Type, path string) string {
 	if t == nil {
 		return ""
 	}
@@ -174,7 +164,7 @@ func gopherType(t types.Type) string {
 	if p, ok := t.(*types.Pointer); ok {
 		t = types.Unalias(p.Elem())
 	}
-	if named, ok := t.(*types.Named); ok && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == gopherPath {
+	if named, ok := t.(*types.Named); ok && named.Obj().Pkg() != nil && named.Obj().Pkg().Path() == path {
 		return named.Obj().Name()
 	}
 	return ""
