@@ -103,7 +103,14 @@ func TestQuickCollectionsAreExact(t *testing.T) {
 			b := newBench(t, heap.New(heap.Config{Layout: layout}))
 			b.v.SetQuick(on)
 			note := func(what string) { traces[i] = append(traces[i], what+" "+b.v.Layout()) }
-			b.v.SetOnCollected(func() { note("collected") })
+			b.v.SetOnCollected(func() {
+				if len(traces[i])%16 == 0 {
+					if problem := b.v.CheckGraph(); problem != "" {
+						t.Errorf("seed %d: %s", seed, problem)
+					}
+				}
+				note("collected")
+			})
 			b.v.SetField(b.v.ROMGlobals(), "ask", b.v.NewFunction(vm.Func{Name: "ask", Fn: func(*vm.Call) int {
 				note("asked")
 				return 0

@@ -521,6 +521,9 @@ func (v *VM) setUpvalue(u *upvalue, x value) {
 		v.mem.quick.switched()
 	}
 	if u.mark&barriers != 0 {
+		if u.isOpen() && v.isActive(u.th) {
+			v.mem.quick.dirty = true // what it has is on a stack and not part of the graph
+		}
 		v.mem.barrier(&u.header, old, x)
 	}
 }

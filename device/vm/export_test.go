@@ -22,6 +22,53 @@ func (v *VM) CheckAccount() string {
 	return ""
 }
 
+// CheckGraph counts what quick collections count anew, and says what is wrong.
+func (v *VM) CheckGraph() string {
+	m, q := v.mem, &v.mem.quick
+	if !q.valid || q.dirty {
+		return ""
+	}
+	refs := map[*header]int32{}
+	reached := map[*header]bool{}
+	count := func(_ *quick, from, to *header) {
+		refs[to]++
+		reached[to] = reached[to] || from == to.via
+	}
+	for _, t := range []*Table{v.th.globals, v.registry, v.stringMeta} {
+		if t != nil && t.rom == nil {
+			count(q, nil, &t.header)
+		}
+	}
+	for th := v.running; th != nil; th = th.parent {
+		count(q, nil, &th.globals.header)
+	}
+	if v.running == nil {
+		count(q, nil, &v.th.globals.header)
+	}
+	for _, s := range q.snap {
+		count(q, nil, (*header)(s.ref))
+	}
+	m.eachObject(func(h *header) {
+		if h.mark&inGraph != 0 {
+			q.follow(h, count)
+		}
+	})
+	wrong := ""
+	m.eachObject(func(h *header) {
+		switch {
+		case h.mark&fixed != 0:
+		case h.refs != refs[h]:
+			wrong = fmt.Sprintf("an object of kind %d has %d references from the graph, not %d", h.kind, refs[h], h.refs)
+		case h.kind == kindString:
+		case (h.mark&inGraph != 0) != (refs[h] > 0):
+			wrong = fmt.Sprintf("an object of kind %d has %d references from the graph, in it: %v", h.kind, refs[h], h.mark&inGraph != 0)
+		case h.mark&inGraph != 0 && !reached[h]:
+			wrong = fmt.Sprintf("an object of kind %d is reached from elsewhere", h.kind)
+		}
+	})
+	return wrong
+}
+
 // SetOnCollected has fn called at the end of each collection.
 func (v *VM) SetOnCollected(fn func()) { v.onCollected = fn }
 

@@ -124,7 +124,7 @@ func (v *VM) SetMetatable(x, mt Value) {
 	old := *at
 	*at = to
 	if h.mark&inGraph != 0 {
-		v.mem.quick.stored(tableOrNil(old), tableOrNil(to))
+		v.mem.quick.stored(h, tableOrNil(old), tableOrNil(to))
 		if h.kind == kindTable {
 			v.mem.quick.checkWeak(h.table())
 		}
@@ -156,7 +156,7 @@ func (v *VM) SetStringMetatable(lib *Table) { v.stringMeta = lib }
 // old.
 func (m *memory) stored(t *Table, old, x value) {
 	if t.mark&inGraph != 0 && (old.isObject() || x.isObject()) {
-		m.quick.stored(old, x)
+		m.quick.stored(&t.header, old, x)
 		if t.weak != 0 && m.quick.valid {
 			m.quick.dirty = true
 		}
@@ -184,7 +184,7 @@ func (m *memory) barrierForward(h, x *header) {
 // barrier is what follows a store of x in place of old into h, no table.
 func (m *memory) barrier(h *header, old, x value) {
 	if h.mark&inGraph != 0 {
-		m.quick.stored(old, x)
+		m.quick.stored(h, old, x)
 	}
 	if h.mark&black != 0 && x.isObject() && x.header().mark&whites != 0 {
 		m.barrierForward(h, x.header())

@@ -21,8 +21,10 @@ type header struct {
 	kind       uint8      // kindString …
 	quick      uint8      // see quick.go
 	age        uint8
-	origin     int32 // with a recorder: index of where it was made, 0 if not known
-	number     int32 // of its making, see snapshot.go
+	refs       int32   // from the graph that quick.go remembers
+	via        *header // from which of its objects it was first reached
+	origin     int32   // with a recorder: index of where it was made, 0 if not known
+	number     int32   // of its making, see snapshot.go
 	address    uint32
 }
 
@@ -30,8 +32,7 @@ type header struct {
 type str struct {
 	header
 	hash uint32
-	refs int32 // from the graph that quick.go remembers
-	own  bool  // nobody else has the bytes: see text
+	own  bool // nobody else has the bytes: see text
 	s    string
 	box  Value // s, as the world outside sees it; made when first asked for
 

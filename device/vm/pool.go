@@ -180,8 +180,8 @@ func (p *pool) giveText(s string) {
 
 // reset makes the header of a dead object that of a new one. It is in no list.
 func (h *header) reset() {
-	h.next, h.prev = nil, nil
-	h.mark, h.quick, h.age, h.number, h.address = 0, 0, 0, 0, 0
+	h.next, h.prev, h.via = nil, nil, nil
+	h.mark, h.quick, h.age, h.refs, h.number, h.address = 0, 0, 0, 0, 0, 0
 }
 
 func (p *pool) buryString(s *str, reuse bool) {
@@ -189,7 +189,7 @@ func (p *pool) buryString(s *str, reuse bool) {
 		p.giveText(s.s)
 	}
 	s.reset()
-	s.refs, s.own, s.s, s.box, s.romTable = 0, false, "", nil, nil
+	s.own, s.s, s.box, s.romTable = false, "", nil, nil
 	if reuse && len(p.strs) < maxPooled {
 		p.strs = append(p.strs, s)
 	}

@@ -9,15 +9,15 @@ import (
 // The device collects before every allocation. To mark everything each time would
 // take some microseconds, and nearly always find what was found before. So a full
 // collection is followed by remembering the graph: what hangs on the globals, the
-// registry, and values that stay where they are on the stack. As long as the graph
-// loses nothing but strings, all of it is alive, and the next collection need only
-// look at what is outside: objects made since, and strings that nothing in the
-// graph refers to (they can't be in circles, so a count tells).
+// registry, and values that stay where they are on the stack. All of it is
+// alive, and the next collection need only look at what is outside: objects made
+// since, and what nothing in the graph refers to, which a count tells.
 //
 //   - What is stored in the graph becomes part of it, with all that hangs on it.
-//   - When the graph loses a table, a function, an upvalue or a userdata, or when a
-//     slot of the stack on which a part of it hangs changes, nobody knows what died:
-//     the next collection is a full one.
+//   - What loses its last reference from the graph leaves it again.
+//   - When a reference is lost that may have been the last but in a circle, or when a
+//     slot of the stack on which a part of the graph hangs changes, nobody knows what
+//     died: the next collection is a full one.
 //   - So it is when something is at stake that is rare: weak tables with entries,
 //     finalizers, a change between coroutines.
 //
@@ -100,29 +100,12 @@ func (q *quick) drop() {
 	}
 }
 
-// stored notes that a place in the graph has changed from old to new.
-func (q *quick) stored(old, new value) {
-	if q.valid {
-		q.lose(old)
-		q.gain(new)
-	}
-}
-
-func (q *quick) lose(x value) {
-	if !x.isObject() {
-		return
-	}
-	h := x.header()
-	switch {
-	case h.mark&fixed != 0:
-	case h.kind != kindString:
-		q.dirty = true
-	default:
-		s := h.str()
-		if s.refs--; s.refs == 0 && h.quick&quickYoung == 0 {
-			h.quick |= quickYoung
-			q.young = append(q.young, h)
-		}
+// stored notes that a place in h, which is part of the graph, has changed from old to
+// new.
+func (q *quick) stored(h *header, old, new value) {
+	if q.valid && !q.dirty {
+		q.gain(h, new)
+		q.lose(h, old)
 	}
 }
 
@@ -130,104 +113,155 @@ func (q *quick) lose(x value) {
 // has on the stack.
 func (q *quick) closing(u *upvalue) {
 	if u.mark&inGraph != 0 && q.valid && q.m.v.isActive(u.th) {
-		q.gain(*u.v)
+		q.gain(&u.header, *u.v)
 	}
 }
 
-// gain makes what a value leads to part of the graph.
-func (q *quick) gain(x value) {
+// gain makes what a value leads to part of the graph, what is near first. from refers
+// to it; nil is a root.
+func (q *quick) gain(from *header, x value) {
 	if x.isObject() {
-		q.gainObject(x.header())
+		q.gainObject(from, x.header())
 		q.propagate()
 	}
 }
 
-func (q *quick) gainObject(h *header) {
-	switch {
-	case h.kind == kindString:
-		h.str().refs++
-	case h.mark&inGraph == 0:
+func (q *quick) gainObject(from, h *header) {
+	if h.refs++; h.kind != kindString && h.mark&inGraph == 0 {
 		h.mark |= inGraph
 		h.quick |= quickGained
+		h.via = from
 		q.work = append(q.work, h)
 	}
 }
 
-func (q *quick) gainValue(x value) {
-	if x.isObject() {
-		q.gainObject(x.header())
-	}
-}
-
-func (q *quick) gainTable(t *Table) {
-	if t != nil && t.rom == nil {
-		q.gainObject(&t.header)
-	}
-}
-
 func (q *quick) propagate() {
-	for len(q.work) > 0 {
-		h := q.work[len(q.work)-1]
-		q.work = q.work[:len(q.work)-1]
-		switch h.kind {
-		case kindTable:
+	for i := 0; i < len(q.work); i++ {
+		h := q.work[i]
+		if h.kind == kindTable {
 			t := h.table()
-			q.gainTable(t.meta)
 			q.checkWeak(t)
-			for i := range t.array {
-				q.gainValue(t.array[i])
-			}
 			for i := range t.nodes {
-				n := &t.nodes[i]
-				if n.val.isNil() && n.key.isObject() {
+				if n := &t.nodes[i]; n.val.isNil() && n.key.isObject() {
 					q.empty(t)
-				}
-				q.gainValue(n.key)
-				q.gainValue(n.val)
-			}
-		case kindFunction:
-			f := h.function()
-			q.gainTable(f.env)
-			for _, x := range f.values {
-				q.gainValue(x)
-			}
-			if f.proto != nil {
-				q.gainObject(&f.proto.header)
-			}
-			for _, u := range f.upvals {
-				if u != nil {
-					q.gainObject(&u.header)
-				}
-			}
-		case kindUpvalue:
-			if u := h.upvalue(); !u.isOpen() || !q.m.v.isActive(u.th) {
-				q.gainValue(*u.v)
-			}
-		case kindProto:
-			p := h.proto()
-			q.gainObject(&p.source.header)
-			for i := range p.k {
-				q.gainValue(p.k[i])
-			}
-			for _, s := range p.names {
-				q.gainObject(&s.header)
-			}
-			for _, n := range p.protos {
-				q.gainObject(&n.header)
-			}
-		case kindUserData:
-			u := h.userdata()
-			q.gainTable(u.meta)
-			q.gainTable(u.env)
-		case kindThread:
-			L := h.thread()
-			q.gainTable(L.globals)
-			if !q.m.v.isActive(L) {
-				for i := range L.stack[:L.top] {
-					q.gainValue(L.stack[i])
+					break
 				}
 			}
 		}
+		q.follow(h, (*quick).gainObject)
+	}
+	q.work = q.work[:0]
+}
+
+// lose notes that from refers to x no longer. Nobody refers to what loses its last
+// reference: it is outside of the graph then, and what it refers to loses one, too.
+// What is still referred to, but not by the object through which it was first
+// reached, is alive, since that is. Otherwise it may be a circle that nothing else
+// holds.
+func (q *quick) lose(from *header, x value) {
+	if !x.isObject() {
+		return
+	}
+	q.loseObject(from, x.header())
+	for len(q.work) > 0 {
+		h := q.work[len(q.work)-1]
+		q.work = q.work[:len(q.work)-1]
+		q.follow(h, (*quick).loseObject)
+	}
+}
+
+func (q *quick) loseObject(from, h *header) {
+	if h.mark&fixed != 0 {
+		return
+	}
+	if h.refs--; h.refs > 0 {
+		q.dirty = q.dirty || h.via == from && h.kind != kindString
+		return
+	}
+	if h.quick&quickYoung == 0 {
+		q.young = append(q.young, h)
+	}
+	if h.quick = h.quick&quickEmptied | quickYoung; h.kind == kindString {
+		return
+	}
+	h.mark &^= inGraph
+	q.userdata = q.userdata || h.kind == kindUserData
+	q.dirty = q.dirty || h.kind == kindThread // who knows what it has run since
+	q.work = append(q.work, h)
+}
+
+// follow calls fn for each object that h, of the graph, refers to.
+func (q *quick) follow(h *header, fn func(q *quick, from, to *header)) {
+	to := func(x value) {
+		if x.isObject() {
+			fn(q, h, x.header())
+		}
+	}
+	table := func(t *Table) {
+		if t != nil && t.rom == nil {
+			fn(q, h, &t.header)
+		}
+	}
+	switch h.kind {
+	case kindTable:
+		t := h.table()
+		table(t.meta)
+		for i := range t.array {
+			to(t.array[i])
+		}
+		for i := range t.nodes {
+			to(t.nodes[i].key)
+			to(t.nodes[i].val)
+		}
+	case kindFunction:
+		f := h.function()
+		table(f.env)
+		for _, x := range f.values {
+			to(x)
+		}
+		if f.proto != nil {
+			fn(q, h, &f.proto.header)
+		}
+		for _, u := range f.upvals {
+			if u != nil {
+				fn(q, h, &u.header)
+			}
+		}
+	case kindUpvalue:
+		if u := h.upvalue(); !u.isOpen() || !q.m.v.isActive(u.th) {
+			to(*u.v)
+		}
+	case kindProto:
+		p := h.proto()
+		fn(q, h, &p.source.header)
+		for i := range p.k {
+			to(p.k[i])
+		}
+		for _, s := range p.names {
+			fn(q, h, &s.header)
+		}
+		for _, n := range p.protos {
+			fn(q, h, &n.header)
+		}
+	case kindUserData:
+		u := h.userdata()
+		table(u.meta)
+		table(u.env)
+	case kindThread:
+		L := h.thread()
+		table(L.globals)
+		if !q.m.v.isActive(L) {
+			for i := range L.stack[:L.top] {
+				to(L.stack[i])
+			}
+		}
+	}
+}
+
+// root makes a table part of the graph for good.
+func (q *quick) root(t *Table) {
+	if t != nil && t.rom == nil {
+		q.gainObject(nil, &t.header)
 	}
 }
 
@@ -273,7 +307,7 @@ func (q *quick) remember() {
 	}
 	for h := m.gc.head.next; h != nil; h = h.next {
 		h.mark &^= inGraph
-		h.quick = 0
+		h.quick, h.refs = 0, 0
 		if h.kind == kindThread {
 			L := h.thread()
 			if m.stackShrinks(L) {
@@ -281,20 +315,20 @@ func (q *quick) remember() {
 			}
 			for u := L.openUp; u != nil; u = u.open {
 				u.mark &^= inGraph
-				u.quick = 0
+				u.quick, u.refs = 0, 0
 			}
 		}
 	}
 	for _, p := range m.rows {
 		for ; p != nil; p = p.nextStr() {
-			p.refs, p.quick = 0, 0
+			p.refs, p.header.quick = 0, 0
 		}
 	}
 	q.dirty, q.weak, q.userdata = false, false, false
 	q.snap, q.young, q.emptied = q.snap[:0], q.young[:0], q.emptied[:0]
-	q.gainTable(m.v.th.globals)
-	q.gainTable(m.v.registry)
-	q.gainTable(m.v.stringMeta)
+	q.root(m.v.registry)
+	q.root(m.v.stringMeta)
+	q.root(m.v.th.globals)
 	q.propagate()
 	if q.weak {
 		return
@@ -332,7 +366,8 @@ func (q *quick) remember() {
 // hang adds to the graph what hangs on the stack of a thread and seems to stay
 // there.
 func (q *quick) hang(th *Thread) {
-	q.gainTable(th.globals)
+	q.root(th.globals)
+	q.propagate()
 	q.hangSlots(th, th.stack[:th.top])
 }
 
@@ -342,7 +377,7 @@ func (q *quick) hangSlots(th *Thread, slots []value) {
 			continue
 		}
 		if h := x.header(); h.kind != kindString && h.mark&(inGraph|fixed) == 0 && h.age >= agedAt {
-			q.gain(x)
+			q.gain(nil, x)
 			q.snap = append(q.snap, held{th, i, x.ref})
 		}
 	}
@@ -467,7 +502,9 @@ func (q *quick) clearKeys() bool {
 			if n := &t.nodes[i]; n.val.isNil() && n.key.isObject() {
 				key := n.key
 				n.removeKey()
-				q.lose(key)
+				if t.mark&inGraph != 0 {
+					q.lose(&t.header, key)
+				}
 			}
 		}
 	}

@@ -377,7 +377,7 @@ func (t *Table) resizeNodes(m *memory, want int, again bool) {
 		n.next = 0
 		if n.val.isNil() {
 			if t.mark&inGraph != 0 && n.key.isObject() {
-				m.quick.stored(n.key, value{})
+				m.quick.stored(&t.header, n.key, value{})
 			}
 			n.key = value{}
 			continue
@@ -389,6 +389,7 @@ func (t *Table) resizeNodes(m *memory, want int, again bool) {
 		}
 		if i >= size {
 			t.nodes[t.freeNode()] = *n
+			*n = node{}
 		}
 	}
 	if size < old {
