@@ -265,6 +265,9 @@ func (v *VM) reset() {
 	L.nci, L.top, L.nCcalls, L.handler, L.fixed = 0, 1, 0, 0, false
 	v.mem.pins = v.mem.pins[:0]
 	v.natives, v.protected = 0, 0
+	if v.running != L {
+		v.mem.quick.switched()
+	}
 	for th := v.running; th != nil && th != L; {
 		next := th.parent
 		th.parent = nil
