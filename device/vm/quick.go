@@ -108,6 +108,14 @@ func (q *quick) stored(old, new value) {
 	}
 }
 
+// storedUnder notes that t has got a value for a key: what it is the metatable of may
+// have become weak.
+func (q *quick) storedUnder(t *Table, key value) {
+	if key.ref == unsafe.Pointer(q.m.v.eventStrs[eventMode]) && t.mark&inGraph != 0 {
+		q.dirty = true
+	}
+}
+
 func (q *quick) lose(x value) {
 	if !x.isObject() {
 		return
@@ -244,10 +252,13 @@ func (q *quick) checkWeak(t *Table) {
 	}
 	for i := range t.nodes {
 		n := &t.nodes[i]
-		q.weak = q.weak || !n.val.isNil() && (isWeak(n.key) || isWeak(n.val))
+		q.weak = q.weak || !n.val.isNil() && (isWeak(n.key) || isWeak(n.val)) || n.val.isNil() && t.keepsKeys() && n.key.isObject()
 	}
 	q.dirty = q.dirty || q.weak
 }
+
+// keepsKeys reports whether the collector leaves t the keys of nodes without a value.
+func (t *Table) keepsKeys() bool { return t.weak == weakKeys|weakValues }
 
 // isWeak reports whether a weak table may lose x. Strings are values.
 func isWeak(x value) bool { return x.isObject() && !x.isString() }
@@ -255,6 +266,7 @@ func isWeak(x value) bool { return x.isObject() && !x.isString() }
 // empty notes that a table of the graph has a node without a value, whose key dies
 // at the next collection.
 func (q *quick) empty(t *Table) {
+	q.dirty = q.dirty || t.keepsKeys()
 	if t.quick&quickEmptied == 0 {
 		t.quick |= quickEmptied
 		q.emptied = append(q.emptied, t)

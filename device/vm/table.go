@@ -173,6 +173,7 @@ func (t *Table) place(m *memory, key value) *value {
 func (t *Table) set(m *memory, key, x value) {
 	p := t.place(m, key)
 	t.store(m, p, x)
+	m.quick.storedUnder(t, key)
 }
 
 // store writes to a place of t.
@@ -247,9 +248,6 @@ func (t *Table) insert(m *memory, key value) *value {
 	n.key = key
 	if t.mark&barriers != 0 {
 		m.stored(t, old, key)
-		if key.ref == unsafe.Pointer(m.v.eventStrs[eventMode]) && t.mark&inGraph != 0 {
-			m.quick.dirty = true // what it is the metatable of may become weak
-		}
 	}
 	return &n.val
 }
