@@ -617,6 +617,7 @@ func (m *memory) shrink(b *heap.Block, n int) bool {
 // callFinalizer calls the finalizer of the next userdata that waits for it.
 func (m *memory) callFinalizer() {
 	g := &m.gc
+	m.finalized++
 	u := g.finalize[0]
 	g.finalize = g.finalize[:copy(g.finalize, g.finalize[1:])]
 	m.makeWhite(&u.header)
@@ -715,7 +716,9 @@ func (m *memory) step() {
 }
 
 // mayReuse notes whether what dies now may be used again: see pool.
-func (m *memory) mayReuse() { m.gc.reuse = m.v.natives == 0 && m.v.running != nil }
+func (m *memory) mayReuse() {
+	m.gc.reuse = m.v.natives == 0 && m.v.running != nil
+}
 
 // collect runs a full collection (luaC_fullgc), or what comes to the same.
 func (m *memory) collect() {

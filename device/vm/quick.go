@@ -276,6 +276,7 @@ func (q *quick) empty(t *Table) {
 // remember builds the graph, after a full collection.
 func (q *quick) remember() {
 	m := q.m
+	q.drop() // of a collection that a finalizer of this one has run
 	if q.off || m.egc.Mode&heap.EGCAlways == 0 || len(m.gc.finalize) > 0 || m.compiling {
 		return
 	}
