@@ -345,11 +345,15 @@ func (v *VM) callFinalizer(h value, u *UserData) {
 		v.running = L
 		return
 	}
+	pins := v.mem.pins
 	v.protected++ // not the outermost call of a program
-	v.protect(L, fn, 0, 0)
-	v.protected--
-	L.top = fn
-	v.running = nil
+	v.killable(func() { v.protect(L, fn, 0, 0) })
+	v.reset()
+	v.mem.pins = pins
+	if v.killed != nil {
+		v.killed = nil
+		v.setLook()
+	}
 }
 
 // resume runs coroutine co with the n topmost values of its stack until it yields,
