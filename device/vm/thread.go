@@ -110,7 +110,9 @@ func (v *VM) need(L *Thread, n int) {
 
 func (v *VM) growStack(L *Thread, n int) {
 	if size := L.stk.NeedSlots(L.top, n); size > 0 {
-		v.mem.resizeStack(L, size)
+		// The top is above the end when a collection has come between this and the
+		// frame that it was for.
+		v.mem.resizeStack(L, max(size, L.top+n+L.stk.Slots-L.limit+1))
 	}
 }
 
