@@ -117,9 +117,9 @@ func (g *generator) place() string {
 
 func (g *generator) statement() string {
 	n := g.IntN(40)
-	kinds := 36
+	kinds := 38
 	if g.rare {
-		kinds = 60
+		kinds = 64
 	}
 	switch g.IntN(kinds) {
 	case 0, 1:
@@ -194,11 +194,15 @@ func (g *generator) statement() string {
 		return fmt.Sprintf("do local a1, a2, a3, a4 = {}, {%s}, %s, {} for i = 1, %d do local x = 'c' .. i if i == %d then a2 = a3 a1 = nil end end u.kept = a4 end", g.value(), g.value(), n, n/2)
 	case 35:
 		return fmt.Sprintf("for i = 1, %d do t[i + 0.5] = i end for i = 1, %d do t[i + 0.5] = nil end", n, n)
-	// Rare ones.
 	case 36:
+		return fmt.Sprintf("K = K or test.counter('x') for i = 1, %d do K('v' .. i) end K(%s) ask()", n/4, g.value())
+	case 37:
+		return "do local env = setmetatable({}, {__index = _G}) setfenv(work, env) env = nil ask() ask() end"
+	// Rare ones.
+	case 60:
 		return fmt.Sprintf("do local mt = {__mode = %q} local w = setmetatable({%s, {}, k = {}}, mt) w[{}] = 1 ask() mt.__mode = %s ask() G = w end",
 			g.pick("k", "v", "kv", "x"), g.value(), g.pick("nil", "'v'", "'k'", "'kv'", "false"))
-	case 37:
+	case 61:
 		return fmt.Sprintf("weak.__mode = %s", g.pick("nil", "'k'", "'v'", "'kv'", "'x'", "1"))
 	case 38:
 		return fmt.Sprintf("rawset(weak, '__mode', %s)", g.pick("nil", "'k'", "'v'", "'kv'", "'x'"))
@@ -247,6 +251,10 @@ func (g *generator) statement() string {
 		return fmt.Sprintf("test.setref(%d, coroutine.create(work))", g.IntN(8))
 	case 59:
 		return fmt.Sprintf("pcall(function() local up = {} setter = function(x) up = x end c = coroutine.create(function() setter(%s) ask() coroutine.yield(up) up = nil ask() coroutine.yield() end) coroutine.resume(c) error(up) end) if c then pcall(coroutine.resume, c) end", g.value())
+	case 62:
+		return fmt.Sprintf("coroutine.wrap(function() local a, b = {}, %s setter = function(x) a = x end getter = function() return a, b end ask() deep(%d) ask() ask() test.kill() while true do end end)()", g.value(), n)
+	case 63:
+		return fmt.Sprintf("c = coroutine.create(function() while true do deep(%d) ask() coroutine.yield({}) end end) coroutine.resume(c)", n*5)
 	}
 	return ""
 }
