@@ -1,6 +1,7 @@
 package vm_test
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -156,6 +157,176 @@ func TestIdleFinalizers(t *testing.T) {
 		b.v.Collect()
 		if problem := b.v.CheckAccount(); problem != "" {
 			t.Errorf("%s: %s", body, problem)
+		}
+	}
+}
+
+// everything are programs that between them do what a kill, or memory that runs out,
+// may come upon anywhere.
+var everything = []struct{ name, src string }{
+	{"pcall", `for i = 1, 4 do kept = {pcall(function(...) local x = {...} kept2 = function() return x end error({x, "e" .. i}) end, 1, {}, "a")} end
+		kept3 = {xpcall(function() local y = {} setter = function(v) y = v end local z = nil + 1 end, function(m) local t = {m} return debug.traceback(m) end)}`},
+	{"coroutines", `co = coroutine.create(function(a) local b = {a} getter = function() return a, b end
+			local inner = coroutine.wrap(function(x) local y = {x} setter = function(v) y = v end coroutine.yield(y) error({y}) end)
+			inner({}) kept = inner for i = 1, 3 do a = coroutine.yield({i, b}) end pcall(inner) error(b) end)
+		for i = 1, 5 do coroutine.resume(co, {i}) end wrapped = coroutine.wrap(function() while true do coroutine.yield(getter()) end end) wrapped() wrapped()`},
+	{"metamethods", `local mt = {} for _, e in ipairs({"add", "sub", "mul", "div", "mod", "pow", "unm", "len", "lt", "le", "eq", "concat", "call", "index"}) do
+			mt["__" .. e] = function(a, b) local t = {a, b} kept = t return e .. #t end end
+		mt.__newindex = function(t, k, v) rawset(t, k, {v}) end
+		local a, b = setmetatable({}, mt), setmetatable({}, mt)
+		local x = a + b x = a - 1 x = 2 * a x = a / b x = a % b x = a ^ b x = -a x = a < b x = a <= b x = a == b x = a .. b x = "s" .. a x = a(1, 2) x = a.field a.new = {} kept2 = a`},
+	{"sort", `local l = {} for i = 1, 12 do l[i] = (i * 7) % 11 end table.sort(l, function(a, b) local t = {a, b} return t[1] < t[2] end) kept = l
+		local s = {} for i = 1, 9 do s[i] = "s" .. (i * 5) % 9 end table.sort(s) kept2 = s table.sort(l)`},
+	{"strings", `kept = ("hello world"):gsub("(%w)(%w)", function(a, b) local t = {b, a} return t[1] .. t[2] end) kept2 = ("x"):rep(600, "") local t = {}
+		for a, b in ("k=v, l=w"):gmatch("(%w)=(%w)") do t[a] = b .. a end kept3 = table.concat(t, ",") .. string.format("%q %s %5.1f", kept, kept2:sub(1, 9), 1.5)`},
+	{"finalizers", `for i = 1, 4 do local p = newproxy(true) getmetatable(p).__gc = function(o) local t = {o} kept = t n = (n or 0) + 1 if i == 3 then error("gc") end
+			local s = "" for j = 1, 4 do s = s .. j end end p = nil pcall(function() local x = {{}} x = "s" .. i end) end collectgarbage() local o = test.object(20) o = nil collectgarbage()`},
+	{"load", `local i = 0 kept = load(function() i = i + 1 local t = {i} return ({"local a = ", "{1, 2, 'x' ..", " 3} function glob", "al(...) return ... end ", " return a"})[i] end)
+		kept2 = kept and kept() kept3 = loadstring("return function(a, b) local c = a + b return c, 'str' end") local d = kept3 and string.dump(kept3) kept4 = d and loadstring(d) and loadstring(d)()`},
+	{"tables", `T = T or {} for i = 1, 20 do T[i] = {i} T["k" .. i] = "v" .. i end for i = 1, 20 do if i % 3 > 0 then T[i] = nil T["k" .. i] = nil end end for i = 1, 9 do T[i .. "n"] = i end
+		for k, v in pairs(T) do T[k] = nil end table.insert(T, {}) table.insert(T, 1, {}) kept = {unpack({1, {}, "a"})} W = setmetatable({{}, {}}, {__mode = "v"}) W[3] = {}`},
+	{"varargs", `local function va(...) local a, b = ... local t = {...} return select("#", ...), t, ... end local function old(a, ...) return arg, ... end
+		kept = {va(1, {}, va({}, "x", old(1, {}, 3)))} local function deep(n, ...) if n > 0 then return 1 + deep(n - 1, n, ...) end return 0 end kept2 = deep(20)`},
+}
+
+// aftermath uses what everything has left behind.
+const aftermath = `
+	local function try(f, ...) if type(f) == "function" then pcall(f, ...) elseif type(f) == "thread" then debug.traceback(f) coroutine.resume(f, ...) coroutine.status(f) end end
+	for round = 1, 2 do
+		for _, name in ipairs({"kept", "kept2", "kept3", "kept4", "co", "getter", "setter", "wrapped", "global"}) do
+			local x = _G[name] try(x, {round}) if type(x) == "table" then for k, v in pairs(x) do try(v, k) end end
+		end
+		for i = 1, 30 do local t = {i} t = "after" .. i end
+	end
+	for k, v in pairs(T or {}) do T[k] = nil T[k] = {v} end print(debug.traceback("end"))
+	local p = newproxy(true) p = nil print(pcall(function() error({}) end))`
+
+// long says that tests take the minutes that they need to try everything (VM_SEEDS is
+// set, see seeds).
+func long() bool { return os.Getenv("VM_SEEDS") != "" }
+
+// A kill at any instruction, and at any step of a function of the firmware, leaves a VM
+// that goes on, whose account adds up, and that collects as it would in full.
+func TestKillsAnywhere(t *testing.T) {
+	every := 3
+	if long() {
+		every = 1
+	}
+	for _, p := range everything {
+		killed := true
+		for at := 1; killed; at += every {
+			var layouts [2]string
+			for i, quick := range []bool{true, false} {
+				b := newBench(t, nil)
+				layouts[i], killed = b.killedAt(t, at, quick, p.name, p.src)
+			}
+			if layouts[0] != layouts[1] {
+				t.Fatalf("%s killed at step %d: %s, in full %s", p.name, at, layouts[0], layouts[1])
+			}
+		}
+	}
+}
+
+func (b *bench) killedAt(t *testing.T, at int, quick bool, name, src string) (layout string, killed bool) {
+	defer func() {
+		if p := recover(); p != nil {
+			t.Fatalf("%s killed at step %d, quick %v: host panic: %v", name, at, quick, p)
+		}
+	}()
+	n := 0
+	b.slice = func() {
+		if n++; n == at {
+			b.v.Kill("test")
+		}
+	}
+	extras(b)
+	b.v.SetQuick(quick)
+	b.v.SetPrices(vm.Prices{Instruction: 1000, Call: 1000})
+	fn, err := b.v.Load([]byte(src), "=s")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n = 0
+	_, _, kill := b.v.Call(fn, 0)
+	b.slice = nil
+	if end := b.runs(aftermath); strings.Contains(end, "killed") || strings.Contains(end, "error: ") && !strings.Contains(end, "gc") {
+		t.Fatalf("%s killed at step %d: then %s", name, at, end)
+	}
+	noGo(t, name, b.out.String())
+	layout = b.v.Layout()
+	for range 4 {
+		b.v.Collect()
+	}
+	if problem := b.v.CheckAccount(); problem != "" {
+		t.Fatalf("%s killed at step %d: %s", name, at, problem)
+	}
+	return layout + ", then " + b.v.Layout(), kill != nil
+}
+
+// Memory that runs out at any request does the same.
+func TestOutOfMemoryAnywhere(t *testing.T) {
+	step, layouts := 200, []heap.Layout{heap.SDK16}
+	if long() {
+		step, layouts = 16, []heap.Layout{heap.SDK16, heap.SDK8, heap.Ideal}
+	}
+	for _, l := range layouts {
+		_, total := heap.BootLengths(l)
+		for i, p := range everything {
+			for room := 900 + i; room < 9000; room += step {
+				_, _, problem := twice(t, heap.Config{Layout: l, Size: total + room}, []string{p.src, p.src, aftermath, p.src})
+				if problem != "" {
+					t.Fatalf("%s, %v with %d bytes of room: %s", p.name, l, room, problem)
+				}
+			}
+		}
+	}
+}
+
+// What leads from one function to the next by way of the firmware ends with an error
+// of Lua's, in whatever way it is nested, on whatever stack.
+func TestDeepRecursion(t *testing.T) {
+	ways := []string{
+		`setmetatable({}, {__index = function(t, k) return f() end}).x`, `setmetatable({}, {__call = function() return (f()) end})()`,
+		`setmetatable({}, {__concat = function() return f() end}) .. "x"`, `setmetatable({}, {__eq = function() return f() end})`,
+		`setmetatable({}, M) < setmetatable({}, M)`, `setmetatable({}, M) <= setmetatable({}, M)`, `setmetatable({}, M) == setmetatable({}, M)`,
+		`-setmetatable({}, M)`, `setmetatable({}, M) + 1`, `2 ^ setmetatable({}, M)`, `#newproxy(P)`, `P.x`, `tostring(setmetatable({}, M))`,
+		`rawset(setmetatable({}, M), "x", 1).y`, `(function() setmetatable({}, M).x = 1 end)()`, `coroutine.wrap(function() return f() end)()`,
+		`select(2, coroutine.resume(coroutine.create(f)))`, `pcall(f)`, `xpcall(f, f)`, `xpcall(error, f)`, `table.sort({3, 2, 1}, f)`, `("x"):gsub(".", f)`,
+		`("x"):gsub(".", setmetatable({}, M))`, `loadstring("return f()")()`, `load(f)`, `table.foreach({1}, f)`, `table.foreachi({1}, f)`,
+		`(function() local p = newproxy(true) getmetatable(p).__gc = f p = nil collectgarbage() end)()`, `dofile("f.lua")`, `require("m" .. tostring({}))`, `unpack({f()})`,
+		`(function() for x in f do end end)()`, `string.format("%s", setmetatable({}, M))`, `print(setmetatable({}, M))`, `assert(f())`, `setfenv(f, setmetatable({f = f, M = M}, {__index = _G}))()`,
+	}
+	for i, way := range ways {
+		others := []string{way}
+		if long() {
+			others = append(ways, way)
+		}
+		for _, other := range append(others, ways[(i*7+3)%len(ways)]) {
+			b := newBounded(1<<18, 1e5)
+			b.files["f.lua"] = "return f()"
+			got := b.run(`
+				local n = 0
+				M, P = {}, newproxy(true)
+				for _, e in ipairs({"add", "pow", "unm", "lt", "le", "eq", "concat", "call", "index", "newindex", "tostring", "len"}) do M["__" .. e] = function() return f() end getmetatable(P)["__" .. e] = M["__" .. e] end
+				function f() n = n + 1 if n % 2 == 0 then local x = ` + way + ` return x else local x = ` + other + ` return x end end
+				setmetatable(package.preload, {__index = function(t, k) return f end})
+				for i = 1, 3 do pcall(f) n = i end f() `)
+			if strings.Contains(got, "host panic") {
+				t.Errorf("%s and %s: %s", way, other, got)
+			}
+			noGo(t, way, got)
+			b.v.SetEGC(heap.EGCAlways, 0)
+			b.v.RestartCollector()
+			b.v.Collect()
+			if got := b.run(`f = nil M = nil P = nil setmetatable(package.preload, nil) for i = 1, 3 do pcall(collectgarbage) end print(1)`); got != "1" {
+				t.Errorf("%s and %s: then %s", way, other, got)
+			}
+			for range 4 {
+				b.v.Collect()
+			}
+			if problem := b.v.CheckAccount(); problem != "" {
+				t.Errorf("%s and %s: %s", way, other, problem)
+			}
 		}
 	}
 }
