@@ -330,3 +330,63 @@ func TestDeepRecursion(t *testing.T) {
 		}
 	}
 }
+
+// Chunks that nobody has compiled are collected as they would be in full, in coroutines
+// and with finalizers, too, and end well in all modes of the collector.
+func TestMutatedChunksAreCollected(t *testing.T) {
+	b := newBounded(1<<20, chunkMicros)
+	b.v.KeepDebug(vm.KeepNothing)
+	var chunks []string
+	for _, p := range everything {
+		fn, err := b.v.Load([]byte(p.src), "=s")
+		if err != nil {
+			t.Fatal(err)
+		}
+		chunk, _ := vm.Dump(fn, true)
+		chunks = append(chunks, string(chunk))
+	}
+	chunks = append(chunks, dumpAll(t, everyInstruction)...)
+	const use = `
+		local f = ...
+		for i = 1, 2 do
+			pcall(chunk, {1}, "two", {3}) for i = 1, 9 do local x = {i} x = "c" .. i end
+			local co = coroutine.create(chunk) for i = 1, 3 do coroutine.resume(co, {i}, print) kept = {co} x = "d" .. i end
+		end`
+	first, end := seeds(t, 1)
+	n := 600
+	if long() {
+		n = 20000
+	}
+	for seed := first; seed < end; seed++ {
+		i := 0
+		mutants(chunks, seed, n, func(chunk string) {
+			if i++; t.Failed() {
+				return
+			}
+			defer func() {
+				if p := recover(); p != nil {
+					t.Errorf("host panic: %v: %q", p, chunk)
+				}
+			}()
+			_, _, problem := twice(t, heap.Config{Layout: []heap.Layout{heap.SDK16, heap.Ideal}[i%2]}, []string{use, aftermath}, func(b *bench) {
+				b.v.SetPrices(vm.Prices{Instruction: 1000, Call: 1000})
+				steps := 0
+				b.slice = func() {
+					if steps++; steps%4000 == 0 {
+						b.v.Kill("test")
+					}
+				}
+				if i%3 == 2 {
+					m := collectorModes[i%len(collectorModes)]
+					b.v.SetEGC(m.mode, m.limit)
+				}
+				if fn, err := b.v.Load([]byte(chunk), "=s"); err == nil {
+					b.v.SetField(b.v.Globals(), "chunk", fn)
+				}
+			})
+			if problem != "" {
+				t.Errorf("mutant %d: %s: %q", i, problem, chunk)
+			}
+		})
+	}
+}
