@@ -98,7 +98,7 @@ func (v *VM) Unref(r *Ref) {
 // SetRef replaces what *r refers to by value, or releases it when value is nil.
 func (v *VM) SetRef(r *Ref, value Value, what string) {
 	if *r != 0 && value != nil && value != Nil {
-		v.registry.set(v.mem, number(float64(*r)), v.take(value))
+		v.RawSetInt(v.registry, int(*r), value)
 		v.refs[int(*r)] = refInfo{true, what, v.Where()}
 		return
 	}
