@@ -241,6 +241,10 @@ func (b *bench) killedAt(t *testing.T, at int, quick bool, name, src string) (la
 	}
 	extras(b)
 	b.v.SetQuick(quick)
+	if at%4 == 0 { // else the default
+		m := collectorModes[at/4%len(collectorModes)]
+		b.v.SetEGC(m.mode, m.limit)
+	}
 	b.v.SetPrices(vm.Prices{Instruction: 1000, Call: 1000})
 	fn, err := b.v.Load([]byte(src), "=s")
 	if err != nil {
@@ -254,6 +258,7 @@ func (b *bench) killedAt(t *testing.T, at int, quick bool, name, src string) (la
 	}
 	noGo(t, name, b.out.String())
 	layout = b.v.Layout()
+	b.v.RestartCollector()
 	for range 4 {
 		b.v.Collect()
 	}
@@ -273,7 +278,11 @@ func TestOutOfMemoryAnywhere(t *testing.T) {
 		_, total := heap.BootLengths(l)
 		for i, p := range everything {
 			for room := 900 + i; room < 9000; room += step {
-				_, _, problem := twice(t, heap.Config{Layout: l, Size: total + room}, []string{p.src, p.src, aftermath, p.src})
+				m := collectorModes[0]
+				if room%3 == 0 {
+					m = collectorModes[room%len(collectorModes)]
+				}
+				_, _, problem := twice(t, heap.Config{Layout: l, Size: total + room}, []string{p.src, p.src, aftermath, p.src}, func(b *bench) { b.v.SetEGC(m.mode, m.limit) })
 				if problem != "" {
 					t.Fatalf("%s, %v with %d bytes of room: %s", p.name, l, room, problem)
 				}
@@ -389,4 +398,55 @@ func TestMutatedChunksAreCollected(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Every operation on operands of every type, in registers, constants, upvalues and
+// globals, ends with a value or an error of Lua's.
+func TestOperandsOfEveryType(t *testing.T) {
+	values := []string{"nil", "true", "1", "-0.5", "1/0", "0/0", "'s'", "'10'", "''", "{}", "setmetatable({}, {})", "print", "string", "function() end",
+		"coroutine.create(function() end)", "newproxy()", "newproxy(true)", "setmetatable({}, M)", "test.object()"}
+	binary := []string{"a + b", "a - b", "a * b", "a / b", "a % b", "a ^ b", "a .. b", "a .. 1 .. b", "a < b", "a <= b", "a == b", "a ~= b", "a[b]", "a(b)", "a:m(b)", "a and b", "a or b",
+		"(function() a[b] = b end)()", "(function() a.x = b end)()", "(function() a[1] = b end)()", "(function() for i = a, b do break end end)()", "(function() for i = 1, a, b do break end end)()",
+		"(function() for k in a, b do break end end)()", "(function(...) return arg, ... end)(a, b)", "setmetatable(a, b)", "setfenv(function() return x end, b)()", "rawset(a, b, b)", "next(a, b)", "pcall(a, b)", "xpcall(a, b)",
+		"coroutine.resume(a, b)", "coroutine.wrap(a)(b)", "table.sort(a, b)", "table.concat(a, b)", "string.rep(a, b)", "('x'):gsub(a, b)", "('x'):gsub('x', b)", "error(a, b)", "load(a, b)", "loadstring(a, b)",
+		"select(a, b)", "unpack(a, b)", "tostring(a)", "tonumber(a, b)", "debug.traceback(a, b)", "string.dump(a, b)", "table.insert(a, b)", "table.remove(a, b)", "getfenv(a)", "collectgarbage(a, b)", "require(a)", "newproxy(a)"}
+	unary := []string{"-a", "#a", "not a", "a.x.y", "a()", "a:m()", "{a, [a] = a}", "(function() x = a end)()", "(function() a = a.x end)()", "{a()}", "(a)()()"}
+	b := newBench(t, heap.New(heap.Config{Size: 1 << 17}))
+	extras(b)
+	for _, op := range append(binary, unary...) {
+		for i, x := range values {
+			src := "M = {} for _, e in ipairs({'add', 'lt', 'le', 'eq', 'concat', 'call', 'index', 'newindex', 'unm', 'len'}) do M['__' .. e] = function() return 1 end end local function try(...) pcall(...) end\n"
+			for j, y := range values {
+				if i != j && !strings.Contains(op, "b") {
+					continue
+				}
+				src += "do local a, b = " + x + ", " + y + " try(function() return " + op + " end) try(function(a, b) return " + op + " end, a, b) end\n"
+				src += "x = " + x + " y = " + y + " try(function() local a = x local b = y return (" + op + ") end)\n"
+				if i < 9 && j < 9 && !strings.Contains(op, "function") {
+					src += "try(function() local o = {} return " + strings.NewReplacer("a", "("+x+")", "b", "("+y+")").Replace(firstOf(op)) + " end)\n"
+				}
+			}
+			b.out.Reset()
+			got := b.runs(src)
+			if strings.HasPrefix(got, "load") || strings.Contains(got, "error: ") {
+				t.Fatalf("%s of %s: %s", op, x, got)
+			}
+			noGo(t, op, got)
+		}
+		b.v.SetEGC(heap.EGCAlways, 0)
+		b.v.RestartCollector()
+		b.v.Collect()
+		b.v.Collect()
+		if problem := b.v.CheckAccount(); problem != "" {
+			t.Fatalf("%s: %s", op, problem)
+		}
+	}
+}
+
+// firstOf is op if a and b in it are nothing but operands.
+func firstOf(op string) string {
+	if strings.Trim(op, "ab +-*/%^.<>=~#[]()") != "" || strings.Contains(op, "a(") || strings.Contains(op, "a[") {
+		return "1"
+	}
+	return op
 }
