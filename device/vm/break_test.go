@@ -7,6 +7,7 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luac"
 )
 
 // A finalizer may do to the collector what any program may.
@@ -449,4 +450,33 @@ func firstOf(op string) string {
 		return "1"
 	}
 	return op
+}
+
+// A register that a closure has, above the arguments of a call: no compiler puts one there.
+func TestCapturedAboveTheTop(t *testing.T) {
+	type in = luac.Instruction
+	chunk := craft(
+		in{Op: luac.NewTable, A: 8}, in{Op: luac.Closure, A: 1}, in{Op: luac.Move, B: 8}, in{Op: luac.SetGlobal, A: 1, B: 4},
+		in{Op: luac.GetGlobal, A: 2, B: 0}, in{Op: luac.Call, A: 2, B: 1, C: 1},
+		in{Op: luac.GetGlobal, A: 2, B: 4}, in{Op: luac.Call, A: 2, B: 1, C: 3}, in{Op: luac.Return, A: 2, B: 2})
+	const src = `x = work for i = 1, 20 do local x = {i} end %s`
+	for _, use := range []string{`chunk() chunk()`, `coroutine.wrap(chunk)()`, `local t = {} for i = 1, 60 do t = {} end chunk()`} {
+		_, _, problem := twice(t, heap.Config{}, []string{strings.Replace(src, "%s", use, 1)}, func(b *bench) {
+			b.v.SetField(b.v.ROMGlobals(), "work", b.v.NewFunction(vm.Func{Name: "work", Fn: func(c *vm.Call) int {
+				for range 4 {
+					c.PushString("work")
+					c.VM.Collect()
+				}
+				return 0
+			}}))
+			fn, err := b.v.Load([]byte(chunk), "=s")
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.v.SetField(b.v.Globals(), "chunk", fn)
+		})
+		if problem != "" {
+			t.Errorf("%s: %s", use, problem)
+		}
+	}
 }

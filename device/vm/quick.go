@@ -492,6 +492,11 @@ func (q *quick) clearKeys() bool {
 // something that only a full collection knows how to deal with.
 func (q *quick) mark() bool {
 	m := q.m
+	for th := m.v.running; th != nil; th = th.parent {
+		if th.capturedAbove() {
+			return false
+		}
+	}
 	q.shrinks = false
 	if m.v.running == nil {
 		q.markStack(m.v.th)
@@ -614,7 +619,7 @@ func (q *quick) markYoung() bool {
 			if q.m.v.isActive(L) {
 				continue
 			}
-			if q.m.stackShrinks(L) {
+			if L.capturedAbove() || q.m.stackShrinks(L) {
 				q.work = q.work[:0]
 				return false
 			}

@@ -216,6 +216,10 @@ func (L *Thread) unlinkOpen(u *upvalue) {
 	}
 }
 
+// capturedAbove reports whether a closure has a slot above the top, as only a crafted
+// chunk brings about: whether its value lives depends on what is visited first.
+func (L *Thread) capturedAbove() bool { return L.openUp != nil && L.openUp.level >= L.top }
+
 // isActive reports whether L runs, or waits for one that it has resumed.
 func (v *VM) isActive(L *Thread) bool {
 	if L == v.th {
