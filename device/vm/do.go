@@ -345,16 +345,21 @@ func (v *VM) callFinalizer(h value, u *UserData) {
 		v.running = L
 		return
 	}
+	pins := v.mem.pins
 	v.protected++ // not the outermost call of a program
-	v.protect(L, fn, 0, 0)
-	v.protected--
-	L.top = fn
-	v.running = nil
+	v.killable(func() { v.protect(L, fn, 0, 0) })
+	v.reset()
+	v.mem.pins = pins
+	if v.killed != nil {
+		v.killed = nil
+		v.setLook()
+	}
 }
 
 // resume runs coroutine co with the n topmost values of its stack until it yields,
 // ends or fails (lua_resume).
 func (v *VM) resume(L, co *Thread, n int) (ok bool) {
+	v.mem.quick.switched()
 	fail := func(message string) bool {
 		co.top = co.ci[co.nci].base
 		co.stack[co.top] = stringValue(v.mem.intern(message))
@@ -370,7 +375,6 @@ func (v *VM) resume(L, co *Thread, n int) (ok bool) {
 	co.nCcalls++
 	co.baseC = co.nCcalls
 	natives, pins := v.natives, len(v.mem.pins)
-	v.mem.quick.switched()
 	co.parent = L
 	v.running = co
 	v.protected++

@@ -517,7 +517,10 @@ func (v *VM) closure(L *Thread, cl *Function, base, at int, p *proto) {
 func (v *VM) setUpvalue(u *upvalue, x value) {
 	old := *u.v
 	*u.v = x
-	if u.isOpen() && !v.isActive(u.th) {
+	if u.isOpen() {
+		if v.isActive(u.th) {
+			return // its value is the stack's, and no part of the graph
+		}
 		v.mem.quick.switched()
 	}
 	if u.mark&barriers != 0 {

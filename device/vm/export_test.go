@@ -73,7 +73,10 @@ func (v *VM) CheckGraph() string {
 func (v *VM) SetOnCollected(fn func()) { v.onCollected = fn }
 
 // SetQuick says whether collections may look only at what is outside of the graph.
-func (v *VM) SetQuick(on bool) { v.mem.quick.off = !on }
+func (v *VM) SetQuick(on bool) {
+	v.mem.quick.off = !on
+	v.mem.quick.drop() // what it remembers already
+}
 
 // Layout sums up where every block is, and what the account says.
 func (v *VM) Layout() string {

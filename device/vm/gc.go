@@ -359,6 +359,11 @@ func (m *memory) atomic() {
 	for i := len(g.weak) - 1; i >= 0; i-- {
 		m.clearWeak(g.weak[i])
 	}
+	for _, t := range g.weak {
+		if t.keepsKeys() {
+			t.removeDeadKeys()
+		}
+	}
 	g.grayAgain = g.grayAgain[:0]
 	g.white ^= whites
 	g.row, g.at = 0, &g.head
@@ -418,6 +423,16 @@ func (m *memory) clearWeak(t *Table) {
 		n := &t.nodes[i]
 		if !n.val.isNil() && (m.isCleared(n.key, true) || m.isCleared(n.val, false)) {
 			n.val = value{}
+			n.removeKey()
+		}
+	}
+}
+
+// removeDeadKeys removes the keys of nodes without a value that are about to be freed:
+// a new string may come to stand where one of them did. The firmware leaves them.
+func (t *Table) removeDeadKeys() {
+	for i := range t.nodes {
+		if n := &t.nodes[i]; n.val.isNil() && n.key.isObject() && n.key.header().mark&whites != 0 {
 			n.removeKey()
 		}
 	}
@@ -602,6 +617,7 @@ func (m *memory) shrink(b *heap.Block, n int) bool {
 // callFinalizer calls the finalizer of the next userdata that waits for it.
 func (m *memory) callFinalizer() {
 	g := &m.gc
+	m.finalized++
 	u := g.finalize[0]
 	g.finalize = g.finalize[:copy(g.finalize, g.finalize[1:])]
 	m.makeWhite(&u.header)
@@ -700,7 +716,9 @@ func (m *memory) step() {
 }
 
 // mayReuse notes whether what dies now may be used again: see pool.
-func (m *memory) mayReuse() { m.gc.reuse = m.v.natives == 0 && m.v.running != nil }
+func (m *memory) mayReuse() {
+	m.gc.reuse = m.v.natives == 0 && m.v.running != nil
+}
 
 // collect runs a full collection (luaC_fullgc), or what comes to the same.
 func (m *memory) collect() {

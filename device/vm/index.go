@@ -1,7 +1,5 @@
 package vm
 
-import "unsafe"
-
 // maxTagLoop bounds chains of __index and __newindex (fw: MAXTAGLOOP).
 const maxTagLoop = 100
 
@@ -90,6 +88,7 @@ func (v *VM) setIndex(L *Thread, t, key, x value) {
 			}
 			if h.isNil() {
 				t.store(m, p, x)
+				m.quick.storedUnder(t, key)
 				L.fixed = false
 				m.pins = m.pins[:pins-3]
 				return
@@ -123,9 +122,7 @@ func (m *memory) storedNode(t *Table, n *node, old value) {
 	if n.val.isNil() {
 		m.quick.empty(t)
 	}
-	if n.key.ref == unsafe.Pointer(m.v.eventStrs[eventMode]) {
-		m.quick.dirty = true // what it is the metatable of may have become weak
-	}
+	m.quick.storedUnder(t, n.key)
 }
 
 // checkKey raises an error for what can't be a key.

@@ -17,6 +17,7 @@ type memory struct {
 	allocTotal int // sum of all growing requests
 	requests   uint64
 
+	finalized   uint64 // finalizers that were called
 	egc         heap.EGC
 	fixed       int // bytes of what was made at boot and never changes
 	fixedLength int // what that takes of the heap
@@ -75,8 +76,9 @@ func (m *memory) realloc(b *heap.Block, n int, again bool) {
 	if n > old && m.egc.Mode&heap.EGCOnMemLimit != 0 && m.egc.Limit > 0 && !m.underLimit(n-old) {
 		m.outOfMemory()
 	}
+	old = b.Size() // a finalizer may have changed it meanwhile
 	if !m.heap.Resize(b, n) {
-		m.retry(b, n)
+		old = m.retry(b, n)
 	}
 	m.total += n - old
 	if n > old {
@@ -106,19 +108,21 @@ func (m *memory) collectBefore() {
 	}
 }
 
-// retry is what follows a request that found no room.
-func (m *memory) retry(b *heap.Block, n int) {
+// retry is what follows a request that found no room. It returns what b was before.
+func (m *memory) retry(b *heap.Block, n int) (old int) {
 	m.heap.Fail(n)
 	if m.egc.Mode&heap.EGCOnAllocFailure != 0 {
 		if !m.egc.Blocked {
 			m.collect()
 		}
+		old = b.Size()
 		if m.heap.Resize(b, n) { // it tries again in any case, and prints E:M again
-			return
+			return old
 		}
 		m.heap.Fail(n)
 	}
 	m.outOfMemory()
+	return 0
 }
 
 // underLimit makes room below the limit of mode ON_MEM_LIMIT for n more bytes.

@@ -26,6 +26,8 @@ type bench struct {
 	v    *vm.VM
 	out  strings.Builder
 	mark float64
+
+	slice func() // called after each instruction, if set
 }
 
 func newBench(t testing.TB, h *heap.Heap) *bench {
@@ -33,7 +35,12 @@ func newBench(t testing.TB, h *heap.Heap) *bench {
 	v := vm.New(vm.Config{
 		Output:     func(s string) { b.out.WriteString(s) },
 		Heap:       h,
-		SliceNanos: 1e15,
+		SliceNanos: 1, // without prices it is never called
+		Slice: func() {
+			if b.slice != nil {
+				b.slice()
+			}
+		},
 	})
 	b.v = v
 	openLibs(v)

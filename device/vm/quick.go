@@ -109,6 +109,14 @@ func (q *quick) stored(h *header, old, new value) {
 	}
 }
 
+// storedUnder notes that t has got a value for a key: what it is the metatable of may
+// have become weak.
+func (q *quick) storedUnder(t *Table, key value) {
+	if key.ref == unsafe.Pointer(q.m.v.eventStrs[eventMode]) && t.mark&inGraph != 0 {
+		q.dirty = true
+	}
+}
+
 // closing notes that an open upvalue is about to get the value for its own that it
 // has on the stack.
 func (q *quick) closing(u *upvalue) {
@@ -278,10 +286,13 @@ func (q *quick) checkWeak(t *Table) {
 	}
 	for i := range t.nodes {
 		n := &t.nodes[i]
-		q.weak = q.weak || !n.val.isNil() && (isWeak(n.key) || isWeak(n.val))
+		q.weak = q.weak || !n.val.isNil() && (isWeak(n.key) || isWeak(n.val)) || n.val.isNil() && t.keepsKeys() && n.key.isObject()
 	}
 	q.dirty = q.dirty || q.weak
 }
+
+// keepsKeys reports whether the collector leaves t the keys of nodes without a value.
+func (t *Table) keepsKeys() bool { return t.weak == weakKeys|weakValues }
 
 // isWeak reports whether a weak table may lose x. Strings are values.
 func isWeak(x value) bool { return x.isObject() && !x.isString() }
@@ -289,6 +300,7 @@ func isWeak(x value) bool { return x.isObject() && !x.isString() }
 // empty notes that a table of the graph has a node without a value, whose key dies
 // at the next collection.
 func (q *quick) empty(t *Table) {
+	q.dirty = q.dirty || t.keepsKeys()
 	if t.quick&quickEmptied == 0 {
 		t.quick |= quickEmptied
 		q.emptied = append(q.emptied, t)
@@ -298,6 +310,7 @@ func (q *quick) empty(t *Table) {
 // remember builds the graph, after a full collection.
 func (q *quick) remember() {
 	m := q.m
+	q.drop() // of a collection that a finalizer of this one has run
 	if q.off || m.egc.Mode&heap.EGCAlways == 0 || len(m.gc.finalize) > 0 || m.compiling {
 		return
 	}
@@ -516,6 +529,11 @@ func (q *quick) clearKeys() bool {
 // something that only a full collection knows how to deal with.
 func (q *quick) mark() bool {
 	m := q.m
+	for th := m.v.running; th != nil; th = th.parent {
+		if th.capturedAbove() {
+			return false
+		}
+	}
 	q.shrinks = false
 	if m.v.running == nil {
 		q.markStack(m.v.th)
@@ -638,7 +656,7 @@ func (q *quick) markYoung() bool {
 			if q.m.v.isActive(L) {
 				continue
 			}
-			if q.m.stackShrinks(L) {
+			if L.capturedAbove() || q.m.stackShrinks(L) {
 				q.work = q.work[:0]
 				return false
 			}

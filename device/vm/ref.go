@@ -1,6 +1,10 @@
 package vm
 
-import "strconv"
+import (
+	"maps"
+	"slices"
+	"strconv"
+)
 
 // Ref is a registry reference: the only way in which Go code of the simulator
 // holds a Lua value from one event to the next. As on the device, what is
@@ -29,22 +33,29 @@ func (v *VM) Ref(x Value, what string) Ref {
 	m := v.mem
 	y := v.take(x)
 	m.pins = append(m.pins, y)
-	n := 0
-	if next := v.registry.getInt(freeRefs); next.isNumber() {
-		n = int(next.num())
-	}
+	n := v.freeRef()
 	if n != 0 {
 		v.registry.set(m, number(freeRefs), v.registry.getInt(n))
 	} else {
 		n = v.length(v.registry) + 1
+		for v.refs[n].used {
+			n++
+		}
 	}
 	v.registry.set(m, number(float64(n)), y)
 	m.pins = m.pins[:len(m.pins)-1]
-	for len(v.refs) <= n {
-		v.refs = append(v.refs, refInfo{})
-	}
 	v.refs[n] = refInfo{true, what, v.Where()}
 	return Ref(n)
+}
+
+// freeRef is the number of a reference that is free again, 0 if there is none, or
+// what the script has made of the registry names none.
+func (v *VM) freeRef() int {
+	n := arrayIndex(v.registry.getInt(freeRefs))
+	if e, made := v.refs[n]; !made || e.used {
+		return 0
+	}
+	return n
 }
 
 // Deref returns the value referred to, Nil for the zero Ref.
@@ -52,10 +63,19 @@ func (v *VM) Deref(r Ref) Value {
 	if r == 0 {
 		return Nil
 	}
-	if !v.refs[r].used {
+	if !v.refs[int(r)].used {
 		panic("vm: use of released reference " + strconv.Itoa(int(r)))
 	}
 	return v.registry.getInt(int(r)).boundary()
+}
+
+// DerefTable is Deref for a reference to a table. Where the script has put something
+// else in its place it is an empty one.
+func (v *VM) DerefTable(r Ref) *Table {
+	if t, ok := v.Deref(r).(*Table); ok {
+		return t
+	}
+	return v.NewTable(0, 0)
 }
 
 // Unref releases *r and sets it to the zero Ref. Releasing the zero Ref does
@@ -78,8 +98,8 @@ func (v *VM) Unref(r *Ref) {
 // SetRef replaces what *r refers to by value, or releases it when value is nil.
 func (v *VM) SetRef(r *Ref, value Value, what string) {
 	if *r != 0 && value != nil && value != Nil {
-		v.registry.set(v.mem, number(float64(*r)), v.take(value))
-		v.refs[*r] = refInfo{true, what, v.Where()}
+		v.RawSetInt(v.registry, int(*r), value)
+		v.refs[int(*r)] = refInfo{true, what, v.Where()}
 		return
 	}
 	v.Unref(r)
@@ -107,8 +127,8 @@ func (r RefInfo) Name() string {
 // Refs lists the live references in order of their numbers.
 func (v *VM) Refs() []RefInfo {
 	var out []RefInfo
-	for i, e := range v.refs {
-		if e.used {
+	for _, i := range slices.Sorted(maps.Keys(v.refs)) {
+		if e := v.refs[i]; e.used {
 			out = append(out, RefInfo{Ref(i), e.what, e.site, v.registry.getInt(i).typeName()})
 		}
 	}

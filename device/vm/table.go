@@ -173,6 +173,7 @@ func (t *Table) place(m *memory, key value) *value {
 func (t *Table) set(m *memory, key, x value) {
 	p := t.place(m, key)
 	t.store(m, p, x)
+	m.quick.storedUnder(t, key)
 }
 
 // store writes to a place of t.
@@ -247,9 +248,6 @@ func (t *Table) insert(m *memory, key value) *value {
 	n.key = key
 	if t.mark&barriers != 0 {
 		m.stored(t, old, key)
-		if key.ref == unsafe.Pointer(m.v.eventStrs[eventMode]) && t.mark&inGraph != 0 {
-			m.quick.dirty = true // what it is the metatable of may become weak
-		}
 	}
 	return &n.val
 }
@@ -297,14 +295,18 @@ func (t *Table) rehash(m *memory, key value) {
 }
 
 // resize gives both parts new sizes. A growing array comes first, a shrinking one
-// last, as the order decides what is alive together.
+// last, as the order decides what is alive together. Each request for memory may run
+// a finalizer, which may use t and give it other sizes.
 func (t *Table) resize(m *memory, array, nodes int) {
-	old := len(t.array)
+	old, finalized := len(t.array), m.finalized
 	if array > old {
 		t.setArray(m, array, false)
 	}
+	if m.finalized != finalized {
+		nodes = max(nodes, len(t.nodes))
+	}
 	t.resizeNodes(m, nodes, array > old)
-	if array < old {
+	if array < old && m.finalized == finalized {
 		rest := t.array[array:]
 		t.array = t.array[:array]
 		for i, x := range rest {
@@ -314,18 +316,31 @@ func (t *Table) resize(m *memory, array, nodes int) {
 				if p == nil {
 					p = t.insert(m, key)
 				}
+				t.overwritten(m, *p)
 				*p = x
 			}
 		}
 		m.Realloc(&t.arr, heap.ArraySlot*array)
-		t.moveArray(m, array)
+		if len(t.array) == array {
+			t.moveArray(m, array)
+		}
+	}
+}
+
+// overwritten notes that x of t is gone where a key was in both parts, as happens when
+// memory runs out between them.
+func (t *Table) overwritten(m *memory, x value) {
+	if t.mark&inGraph != 0 && x.isObject() {
+		m.quick.stored(&t.header, x, value{})
 	}
 }
 
 // setArray gives the array n slots. again: see memory.realloc.
 func (t *Table) setArray(m *memory, n int, again bool) {
 	m.realloc(&t.arr, heap.ArraySlot*n, again)
-	t.moveArray(m, n)
+	if len(t.array) < n {
+		t.moveArray(m, n)
+	}
 }
 
 func (t *Table) moveArray(m *memory, n int) {
@@ -343,9 +358,13 @@ func (t *Table) moveArray(m *memory, n int) {
 // setNodes gives the hash part n nodes. again: see memory.realloc.
 func (t *Table) setNodes(m *memory, n int, again bool) {
 	m.realloc(&t.nod, heap.HashNode*n, again)
+	t.moveNodes(m, n)
+}
+
+func (t *Table) moveNodes(m *memory, n int) {
 	nodes := m.pool.nodeVector(n)
 	copy(nodes, t.nodes)
-	if len(t.nodes) > 0 {
+	if cap(t.nodes) > 0 {
 		m.pool.giveNodes(t.nodes)
 	}
 	t.nodes = nodes
@@ -369,34 +388,41 @@ func (t *Table) resizeNodes(m *memory, want int, again bool) {
 		m.v.runError("table overflow")
 	}
 	if size > old {
-		t.setNodes(m, size, again)
+		m.realloc(&t.nod, heap.HashNode*size, again)
+		if old = len(t.nodes); size > old {
+			t.moveNodes(m, size)
+		}
+		size = len(t.nodes)
 	}
 	t.lastFree = int32(size)
 	for i := range t.nodes[:old] {
 		n := &t.nodes[i]
 		n.next = 0
 		if n.val.isNil() {
-			if t.mark&inGraph != 0 && n.key.isObject() {
-				m.quick.stored(&t.header, n.key, value{})
-			}
+			t.overwritten(m, n.key)
 			n.key = value{}
 			continue
 		}
 		if k := arrayIndex(n.key); k > 0 && k <= len(t.array) {
+			t.overwritten(m, t.array[k-1])
 			t.array[k-1] = n.val
 			*n = node{}
 			continue
 		}
 		if i >= size {
 			t.nodes[t.freeNode()] = *n
-			*n = node{}
 		}
 	}
-	if size < old {
-		t.setNodes(m, size, false)
-	}
+	t.nodes = t.nodes[:size]
 	for i := range t.nodes {
 		for !t.nodes[i].val.isNil() && !t.settle(i) {
+		}
+	}
+	if size < old { // after all else, since it may fail
+		t.lastFree = int32(size)
+		m.Realloc(&t.nod, heap.HashNode*size)
+		if len(t.nodes) == size {
+			t.moveNodes(m, size)
 		}
 	}
 }

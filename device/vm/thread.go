@@ -110,7 +110,9 @@ func (v *VM) need(L *Thread, n int) {
 
 func (v *VM) growStack(L *Thread, n int) {
 	if size := L.stk.NeedSlots(L.top, n); size > 0 {
-		v.mem.resizeStack(L, size)
+		// The top is above the end when a collection has come between this and the
+		// frame that it was for.
+		v.mem.resizeStack(L, max(size, L.top+n+L.stk.Slots-L.limit+1))
 	}
 }
 
@@ -213,6 +215,10 @@ func (L *Thread) unlinkOpen(u *upvalue) {
 		}
 	}
 }
+
+// capturedAbove reports whether a closure has a slot above the top, as only a crafted
+// chunk brings about: whether its value lives depends on what is visited first.
+func (L *Thread) capturedAbove() bool { return L.openUp != nil && L.openUp.level >= L.top }
 
 // isActive reports whether L runs, or waits for one that it has resumed.
 func (v *VM) isActive(L *Thread) bool {

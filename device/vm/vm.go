@@ -73,7 +73,7 @@ type VM struct {
 	metatables  map[*Type]*Table
 	roms        []*Table
 	calls       []*Call // of functions of the firmware, by depth
-	refs        []refInfo
+	refs        map[int]refInfo
 	romAddress  uint32 // next one in flash
 	addresses   uint32 // next one in a heap without addresses
 	below       int    // see SetBelow
@@ -92,7 +92,7 @@ func New(cfg Config) *VM {
 	if cfg.Heap == nil {
 		cfg.Heap = heap.New(heap.Config{})
 	}
-	v := &VM{cfg: cfg, metatables: map[*Type]*Table{}, romAddress: romBase, addresses: ramBase}
+	v := &VM{cfg: cfg, metatables: map[*Type]*Table{}, refs: map[int]refInfo{}, romAddress: romBase, addresses: ramBase}
 	v.sliceAt, v.debugKept = cfg.SliceNanos, KeepLines
 	v.mem = newMemory(v, cfg.Heap)
 	m := v.mem
@@ -265,6 +265,9 @@ func (v *VM) reset() {
 	L.nci, L.top, L.nCcalls, L.handler, L.fixed = 0, 1, 0, 0, false
 	v.mem.pins = v.mem.pins[:0]
 	v.natives, v.protected = 0, 0
+	if v.running != L {
+		v.mem.quick.switched()
+	}
 	for th := v.running; th != nil && th != L; {
 		next := th.parent
 		th.parent = nil

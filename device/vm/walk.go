@@ -187,7 +187,7 @@ func (w *walker) followTable(i int, t *Table) {
 // elementText is the way from a table to its element n: of the registry that is a
 // reference, which says what it is for.
 func (w *walker) elementText(t *Table, n int) string {
-	if refs := w.m.v.refs; t == w.m.v.registry && n < len(refs) && refs[n].used {
+	if refs := w.m.v.refs; t == w.m.v.registry && refs[n].used {
 		return RefInfo{Ref: Ref(n), What: refs[n].what, Site: refs[n].site}.Name()
 	}
 	return "[" + strconv.Itoa(n) + "]"

@@ -51,7 +51,7 @@ func (m *module) setOutput(c *vm.Call) int {
 // it is reported on the serial port, and the device restarts.
 func (m *module) write(text string) {
 	v := m.dev.VM
-	pipe := v.Deref(m.output).(*vm.Table)
+	pipe := v.DerefTable(m.output)
 	_, err := v.CallWithin(v.RawGetInt(pipe, 1), 0, pipe, vm.String(text))
 	if err != nil {
 		m.dev.Serial.WriteText("error calling stdout:write(" + err.Message() + ")\n")

@@ -94,7 +94,7 @@ func (m *module) resultOf(c *vm.Call, d *decoder) int {
 	if !d.complete {
 		c.Error("decode not complete")
 	}
-	return c.Return(c.VM.RawGetInt(c.VM.Deref(d.result).(*vm.Table), 1))
+	return c.Return(c.VM.RawGetInt(c.VM.DerefTable(d.result), 1))
 }
 
 // feed takes a piece of text. It returns the value if it is complete, else no
@@ -147,7 +147,7 @@ func (b builder) begin() {
 	parent := b.parent()
 	key := b.nextKey()
 	if d.path != 0 {
-		path := c.VM.Deref(d.path).(*vm.Table)
+		path := c.VM.DerefTable(d.path)
 		if depth > 1 {
 			c.VM.RawSet(path, vm.Number(depth-1), key)
 		}
@@ -177,7 +177,7 @@ func (b builder) end() {
 	case list, object:
 		c.VM.Unref(&s.table)
 		if d.path != 0 {
-			c.VM.RawSet(c.VM.Deref(d.path).(*vm.Table), vm.Number(depth), vm.Nil)
+			c.VM.RawSet(c.VM.DerefTable(d.path), vm.Number(depth), vm.Nil)
 		}
 		d.complete = depth == 1
 	}
@@ -189,7 +189,7 @@ func (b builder) parent() *vm.Table {
 	if n := len(b.d.levels); n > 2 {
 		ref = b.d.levels[n-2].table
 	}
-	return b.c.VM.Deref(ref).(*vm.Table)
+	return b.c.VM.DerefTable(ref)
 }
 
 // nextKey is the key at which the parent takes the top level's value.

@@ -154,7 +154,7 @@ func (m *module) writeList(c *vm.Call, e *encoder, s *encoding, b lualib.Buffer)
 		}
 		s.offset++
 	default:
-		t := c.VM.Deref(s.table).(*vm.Table)
+		t := c.VM.DerefTable(s.table)
 		value := m.resolve(c, c.VM.RawGetInt(t, int(s.offset>>1)+1))
 		s.offset++
 		if inner, ok := value.(*vm.Table); ok {
@@ -167,7 +167,7 @@ func (m *module) writeList(c *vm.Call, e *encoder, s *encoding, b lualib.Buffer)
 
 // writeObject writes the next part of an object.
 func (m *module) writeObject(c *vm.Call, e *encoder, s *encoding, b lualib.Buffer) {
-	t := c.VM.Deref(s.table).(*vm.Table)
+	t := c.VM.DerefTable(s.table)
 	k, value, ok := c.VM.RawNext(t, c.VM.Deref(s.key))
 	if !ok {
 		c.Raise("invalid key to 'next'")

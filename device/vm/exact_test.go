@@ -1,0 +1,214 @@
+package vm_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+)
+
+// twice runs chunks, one after the other on the same globals, with quick collections
+// where they do and with a full one each time, and says where the two are not the same:
+// at a collection, in the account after a chunk, or in how a chunk ended.
+func twice(t testing.TB, c heap.Config, chunks []string, setup ...func(*bench)) (quick, full int, problem string) {
+	t.Helper()
+	var traces [2][]string
+	for i, on := range []bool{true, false} {
+		b := newBench(t, heap.New(c))
+		b.v.SetQuick(on)
+		note := func(what string) { traces[i] = append(traces[i], what+" "+b.v.Layout()) }
+		graph := ""
+		b.v.SetOnCollected(func() {
+			if graph == "" && len(traces[i])%16 == 0 {
+				graph = b.v.CheckGraph()
+			}
+			note("collected")
+		})
+		b.v.SetField(b.v.ROMGlobals(), "ask", b.v.NewFunction(vm.Func{Name: "ask", Fn: func(*vm.Call) int {
+			note("asked")
+			return 0
+		}}))
+		extras(b)
+		for _, fn := range setup {
+			fn(b)
+		}
+		for _, src := range chunks {
+			fn, err := b.v.Load([]byte(src), "=s")
+			if err != nil {
+				note("load: " + err.Error())
+				continue
+			}
+			_, lerr, kill := b.v.Call(fn, 0)
+			switch {
+			case kill != nil:
+				note("killed")
+			case lerr != nil:
+				note("error: " + lerr.Message())
+			}
+			note("ended")
+			if problem := b.v.CheckAccount(); problem != "" {
+				return 0, 0, fmt.Sprintf("quick %v: %s", on, problem)
+			}
+		}
+		if graph != "" {
+			return 0, 0, graph
+		}
+		note("printed " + b.out.String())
+		noGo(t, "what was printed", b.out.String())
+		if on {
+			st := b.v.MemoryStats()
+			quick, full = st.Quick, st.Full
+		}
+	}
+	for i := range max(len(traces[0]), len(traces[1])) {
+		var at [2]string
+		for j := range traces {
+			if at[j] = "nothing"; i < len(traces[j]) {
+				at[j] = traces[j][i]
+			}
+		}
+		if at[0] != at[1] {
+			return quick, full, fmt.Sprintf("step %d of %d: %s, in full %s", i, len(traces[0]), short(at[0]), short(at[1]))
+		}
+	}
+	return quick, full, ""
+}
+
+// extras adds functions to a bench that firmware modules would have.
+func extras(b *bench) {
+	v := b.v
+	finalized := &vm.Type{Name: "test.object", GC: func(object any) { *object.(*int)++ }}
+	count := new(int)
+	refs := make([]vm.Ref, 8)
+	v.OpenModule("test", []vm.Func{
+		{Name: "object", Fn: func(c *vm.Call) int { return c.Return(v.NewObject(finalized, c.OptInt(1, 8), count)) }},
+		{Name: "finalized", Fn: func(c *vm.Call) int { return c.ReturnInt(*count) }},
+		{Name: "setref", Fn: func(c *vm.Call) int { v.SetRef(&refs[c.Int(1)&7], c.Arg(2), "test"); return 0 }},
+		{Name: "deref", Fn: func(c *vm.Call) int { return c.Return(v.Deref(refs[c.Int(1)&7])) }},
+		{Name: "unref", Fn: func(c *vm.Call) int { v.Unref(&refs[c.Int(1)&7]); return 0 }},
+		{Name: "counter", Fn: func(c *vm.Call) int {
+			return c.Return(v.NewClosure(vm.Func{Name: "counter", Fn: func(c *vm.Call) int {
+				old := c.Upvalue(1)
+				c.SetUpvalue(1, c.Arg(1))
+				return c.Return(old)
+			}}, c.Arg(1), vm.Number(1)))
+		}},
+		{Name: "kill", Fn: func(c *vm.Call) int { v.Kill("test"); return 0 }},
+	}, nil)
+}
+
+// Programs that have shown quick collections to be inexact, or could.
+func TestQuickCollectionsMiss(t *testing.T) {
+	const churn = ` for i = 1, 60 do local x = {i} x = "s" .. i end `
+	for _, tt := range []struct{ name, src string }{
+		{"upvalue of the main thread set by a coroutine", `
+			local up
+			local function name(i) return "name" .. i end
+			up, G = name(1), name(1)
+			F = function(x) up = x end
+			local co = coroutine.wrap(function()
+				local s = 0
+				CHURN
+				F(name(2))
+				CHURN
+				F(name(3)) CHURN
+				print(G) F(nil) CHURN
+				for i = 1, 9 do F(name(i)) F(nil) end
+				CHURN
+				print(G)
+			end)
+			co()
+			print(G)`},
+		{"coroutine that can't begin", `
+			kept = {}
+			local function try(n)
+				if n > 0 then coroutine.resume(coroutine.create(try), n - 1) return end
+				for i = 1, 4 do kept[i] = coroutine.create(function() return {1, 2, 3} end) end
+				CHURN
+				for i = 1, 4 do print(coroutine.resume(kept[i], {}, 2, 3)) CHURN end
+			end
+			try(199)`},
+		{"nodes left over when a hash part shrinks", `
+			local names = {} for i = 1, 40 do names[i] = "k" .. i end
+			T = {} for i = 1, 16 do T["w" .. i] = 1 end
+			for i = 6, 16 do T["w" .. i] = nil end
+			for i = 1, 12 do
+				CHURN
+				T.w1 = {} T.w1 = 1 T[names[i]] = 1
+				CHURN
+				T[names[i]] = nil
+			end
+			for i = 2, 5 do T["w" .. i] = nil end
+			names = nil
+			CHURN`},
+		{"__mode set by rawset", `
+			mt = {__mode = "x"} T = setmetatable({}, mt) T[1] = {} T.x = {}
+			CHURN
+			rawset(mt, "__mode", "v") CHURN print(T[1], T.x)`},
+		{"__mode set through __newindex", `
+			mt = {__mode = "x"} T = setmetatable({}, mt) T[1] = {} T.x = {}
+			local to = {__newindex = mt}
+			CHURN
+			local proxy = setmetatable({}, to)
+			proxy.__mode = "v" CHURN print(T[1], T.x)`},
+		{"keys of a table that is weak in both", `
+			T = setmetatable({}, {__mode = "kv"})
+			local keys = {} for i = 1, 16 do keys[i] = "k" .. i T[keys[i]] = i end
+			CHURN
+			for i = 1, 16 do T[keys[i]] = nil CHURN T[keys[i]] = i end`},
+		{"keys that die in a table that is weak in both", `
+			T = setmetatable({}, {__mode = "kv"})
+			for i = 1, 32 do T["k" .. i] = i end
+			CHURN
+			for j = 1, 5 do for i = 1, 32 do T["k" .. i] = nil T["z" .. j .. i] = i T["z" .. j .. i] = nil T["k" .. i] = i end end`},
+		{"keys of a young table that is weak in both", `
+			local mt, keys = {__mode = "kv"}, {}
+			for i = 1, 32 do keys[i] = "k" .. i end
+			for n = 1, 10 do
+				local T = setmetatable({}, mt)
+				for i = 1, 32 do T[keys[i]] = i end
+				for i = 1, 32 do T[keys[i]] = nil local x = {} T[keys[i]] = i end
+			end`},
+		{"array that becomes nodes", `
+			T = {} for i = 1, 32 do T[i] = "v" .. i end CHURN
+			for i = 5, 32 do T[i] = nil end T.x = {} T.x = nil T.y = 1 CHURN T.z = 2 CHURN T[3] = nil T[4] = nil T.w = 3 CHURN T[1] = nil CHURN`},
+		{"table of the graph set in its own finalizer", `
+			T = {} local keys = {} for i = 1, 300 do keys[i] = "k" .. i end
+			local n = 0
+			local function drop() local p = newproxy(true) getmetatable(p).__gc = function() for i = 1, 40 do n = n + 1 if n < 250 then T[keys[n]] = n end end end end
+			for i = 1, 40 do drop() T[i + 0.5] = i end print(n)`},
+		{"coroutine killed with the graph on its stack", `
+			co = coroutine.create(function()
+				local a, b, c = {}, {{}, {}}, {x = {}}
+				F = function() return a, b, c end
+				CHURN CHURN
+				test.kill() while true do end
+			end)
+			coroutine.resume(co)
+			---
+			CHURN print(F()) CHURN print(co, coroutine.status(co), coroutine.resume(co)) CHURN print(debug.traceback(co)) co = nil CHURN print(type(F()))`},
+		{"coroutine killed and dropped", `
+			coroutine.wrap(function()
+				local a, b, c = {}, {{}, {}}, {x = {}}
+				CHURN CHURN
+				test.kill() while true do end
+			end)()
+			---
+			CHURN CHURN`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			src := strings.ReplaceAll(tt.src, "CHURN", churn)
+			for _, l := range []heap.Layout{heap.SDK16, heap.Ideal} {
+				quick, full, problem := twice(t, heap.Config{Layout: l, Size: 1 << 20}, strings.Split(src, "---"))
+				if problem != "" {
+					t.Errorf("%v: %s", l, problem)
+				}
+				if quick == 0 {
+					t.Logf("no quick collection, %d full", full)
+				}
+			}
+		})
+	}
+}
