@@ -637,6 +637,13 @@ func (m *memory) callFinalizer() {
 	}
 }
 
+// paidFinalizer is what a finalizer does to the estimate.
+func (g *collector) paidFinalizer() {
+	if g.estimate > gcFinalizeCost {
+		g.estimate -= gcFinalizeCost
+	}
+}
+
 // single takes one step of a cycle and returns its cost.
 func (m *memory) single() int {
 	g := &m.gc
@@ -665,9 +672,7 @@ func (m *memory) single() int {
 	default:
 		if len(g.finalize) > 0 {
 			m.callFinalizer()
-			if g.estimate > gcFinalizeCost {
-				g.estimate -= gcFinalizeCost
-			}
+			g.paidFinalizer()
 			return gcFinalizeCost
 		}
 		g.phase, g.debt = gcPaused, 0
@@ -728,7 +733,6 @@ func (m *memory) collect() {
 	m.mayReuse()
 	if m.quick.valid && m.quick.collect() {
 		m.quicks++
-		m.gc.estimate = m.total
 	} else {
 		m.egc.Blocked = true
 		m.fulls++

@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
@@ -15,11 +16,11 @@ import (
 //
 //   - What is stored in the graph becomes part of it, with all that hangs on it.
 //   - What loses its last reference from the graph leaves it again.
-//   - When a reference is lost that may have been the last but in a circle, or when a
-//     slot of the stack on which a part of the graph hangs changes, nobody knows what
-//     died: the next collection is a full one.
+//   - Where the reference is lost through which something was first reached, a circle
+//     that nothing else holds is looked for. What that would go through is bounded:
+//     a collection that can't know is a full one.
 //   - So it is when something is at stake that is rare: weak tables with entries,
-//     finalizers, a change between coroutines.
+//     finalizers in Lua, a change between coroutines.
 //
 // The result is the same to the byte and address; a test on random programs sees to
 // that.
@@ -32,10 +33,15 @@ type quick struct {
 	weak     bool // a weak table with entries was met
 	userdata bool // some are outside of the graph
 	shrinks  bool // a stack of a running thread may become smaller
+	more     bool // userdata were finalized and are free next time
 	snap     []held
 	young    []*header // all that is not in the graph
 	work     []*header
 	emptied  []*Table // of the graph, with nodes that have lost their values
+	suspects []*header
+	unsure   []*header // with that for header.via
+	circle   []*header
+	finalize []*UserData // that the collection at hand finds
 
 	served     int // quick collections since the graph was remembered
 	slots      int // of tables that they have gone through
@@ -60,6 +66,9 @@ const (
 	quickYoung   // in the list young
 	quickEmptied // in the list emptied
 	quickGained  // became part of the graph since
+	quickSuspect // in the list suspects
+	quickCircle  // see resolve
+	quickHeld
 
 	quickState = quickYoung | quickMarked | quickGained
 )
@@ -95,181 +104,12 @@ func (q *quick) drop() {
 			q.backoff = min(2*q.backoff+1, maxSkip)
 		}
 		q.skip = q.backoff
+		for _, h := range q.suspects {
+			h.quick &^= quickSuspect
+		}
 		clear(q.young)
 		q.young, q.snap = q.young[:0], q.snap[:0]
-	}
-}
-
-// stored notes that a place in h, which is part of the graph, has changed from old to
-// new.
-func (q *quick) stored(h *header, old, new value) {
-	if q.valid && !q.dirty {
-		q.gain(h, new)
-		q.lose(h, old)
-	}
-}
-
-// storedUnder notes that t has got a value for a key: what it is the metatable of may
-// have become weak.
-func (q *quick) storedUnder(t *Table, key value) {
-	if key.ref == unsafe.Pointer(q.m.v.eventStrs[eventMode]) && t.mark&inGraph != 0 {
-		q.dirty = true
-	}
-}
-
-// closing notes that an open upvalue is about to get the value for its own that it
-// has on the stack.
-func (q *quick) closing(u *upvalue) {
-	if u.mark&inGraph != 0 && q.valid && q.m.v.isActive(u.th) {
-		q.gain(&u.header, *u.v)
-	}
-}
-
-// gain makes what a value leads to part of the graph, what is near first. from refers
-// to it; nil is a root.
-func (q *quick) gain(from *header, x value) {
-	if x.isObject() {
-		q.gainObject(from, x.header())
-		q.propagate()
-	}
-}
-
-func (q *quick) gainObject(from, h *header) {
-	if h.refs++; h.kind != kindString && h.mark&inGraph == 0 {
-		h.mark |= inGraph
-		h.quick |= quickGained
-		h.via = from
-		q.work = append(q.work, h)
-	}
-}
-
-func (q *quick) propagate() {
-	for i := 0; i < len(q.work); i++ {
-		h := q.work[i]
-		if h.kind == kindTable {
-			t := h.table()
-			q.checkWeak(t)
-			for i := range t.nodes {
-				if n := &t.nodes[i]; n.val.isNil() && n.key.isObject() {
-					q.empty(t)
-					break
-				}
-			}
-		}
-		q.follow(h, (*quick).gainObject)
-	}
-	q.work = q.work[:0]
-}
-
-// lose notes that from refers to x no longer. Nobody refers to what loses its last
-// reference: it is outside of the graph then, and what it refers to loses one, too.
-// What is still referred to, but not by the object through which it was first
-// reached, is alive, since that is. Otherwise it may be a circle that nothing else
-// holds.
-func (q *quick) lose(from *header, x value) {
-	if !x.isObject() {
-		return
-	}
-	q.loseObject(from, x.header())
-	for len(q.work) > 0 {
-		h := q.work[len(q.work)-1]
-		q.work = q.work[:len(q.work)-1]
-		q.follow(h, (*quick).loseObject)
-	}
-}
-
-func (q *quick) loseObject(from, h *header) {
-	if h.mark&fixed != 0 {
-		return
-	}
-	if h.refs--; h.refs > 0 {
-		q.dirty = q.dirty || h.via == from && h.kind != kindString
-		return
-	}
-	if h.quick&quickYoung == 0 {
-		q.young = append(q.young, h)
-	}
-	if h.quick = h.quick&quickEmptied | quickYoung; h.kind == kindString {
-		return
-	}
-	h.mark &^= inGraph
-	q.userdata = q.userdata || h.kind == kindUserData
-	q.dirty = q.dirty || h.kind == kindThread // who knows what it has run since
-	q.work = append(q.work, h)
-}
-
-// follow calls fn for each object that h, of the graph, refers to.
-func (q *quick) follow(h *header, fn func(q *quick, from, to *header)) {
-	to := func(x value) {
-		if x.isObject() {
-			fn(q, h, x.header())
-		}
-	}
-	table := func(t *Table) {
-		if t != nil && t.rom == nil {
-			fn(q, h, &t.header)
-		}
-	}
-	switch h.kind {
-	case kindTable:
-		t := h.table()
-		table(t.meta)
-		for i := range t.array {
-			to(t.array[i])
-		}
-		for i := range t.nodes {
-			to(t.nodes[i].key)
-			to(t.nodes[i].val)
-		}
-	case kindFunction:
-		f := h.function()
-		table(f.env)
-		for _, x := range f.values {
-			to(x)
-		}
-		if f.proto != nil {
-			fn(q, h, &f.proto.header)
-		}
-		for _, u := range f.upvals {
-			if u != nil {
-				fn(q, h, &u.header)
-			}
-		}
-	case kindUpvalue:
-		if u := h.upvalue(); !u.isOpen() || !q.m.v.isActive(u.th) {
-			to(*u.v)
-		}
-	case kindProto:
-		p := h.proto()
-		fn(q, h, &p.source.header)
-		for i := range p.k {
-			to(p.k[i])
-		}
-		for _, s := range p.names {
-			fn(q, h, &s.header)
-		}
-		for _, n := range p.protos {
-			fn(q, h, &n.header)
-		}
-	case kindUserData:
-		u := h.userdata()
-		table(u.meta)
-		table(u.env)
-	case kindThread:
-		L := h.thread()
-		table(L.globals)
-		if !q.m.v.isActive(L) {
-			for i := range L.stack[:L.top] {
-				to(L.stack[i])
-			}
-		}
-	}
-}
-
-// root makes a table part of the graph for good.
-func (q *quick) root(t *Table) {
-	if t != nil && t.rom == nil {
-		q.gainObject(nil, &t.header)
+		q.suspects, q.unsure, q.work = q.suspects[:0], q.unsure[:0], q.work[:0]
 	}
 }
 
@@ -417,28 +257,50 @@ func (q *quick) collect() bool {
 		q.drop()
 		return false
 	}
-	if q.dirty || len(q.snap) > 0 && q.changed() || len(q.emptied) > 0 && !q.clearKeys() || !q.mark() {
+	if len(q.snap) > 0 {
+		q.compare()
+	}
+	if len(q.emptied) > 0 {
+		q.clearKeys()
+	}
+	if len(q.suspects) > 0 {
+		q.resolve()
+	}
+	if q.dirty || !q.mark() {
 		return false
 	}
-	if q.shrinks || q.userdata || !m.sizesFit() {
+	q.more = len(q.finalize) > 0
+	if q.userdata || !m.sizesFit() {
 		q.sweepAndShrink()
-	} else if q.sweep(); !m.sizesFit() {
-		q.shrinkAfter()
+	} else {
+		if q.sweep(); !m.sizesFit() {
+			q.shrinkAfter()
+		}
+		m.gc.estimate = m.total
 	}
 	q.served++
 	return true
 }
 
-// sweepAndShrink is sweep when the string table, the concat buffer or a stack may
-// become smaller, for which memory may run out, or others are told of what dies.
+// sweepAndShrink is sweep when the string table or the concat buffer may become
+// smaller, for which memory may run out, or others are told of what dies.
 func (q *quick) sweepAndShrink() {
 	q.at, q.m.egc.Blocked = true, true
 	q.m.checkSizes()
-	if q.shrinks {
-		q.shrinkStacks()
+	size := 0
+	q.m.gc.finalize = append(q.m.gc.finalize, q.finalize...)
+	for _, u := range q.finalize {
+		u.finalized = true
+		u.quick |= quickMarked
+		size += u.bytes()
 	}
 	q.sweep()
 	q.m.checkSizes()
+	q.m.gc.estimate = q.m.total - size
+	for len(q.m.gc.finalize) > 0 {
+		q.m.callFinalizer()
+		q.m.gc.paidFinalizer()
+	}
 	q.at, q.m.egc.Blocked = false, false
 }
 
@@ -452,7 +314,7 @@ func (q *quick) shrinkAfter() {
 // repeats reports whether a collection right after the last would do nothing.
 func (q *quick) repeats() bool {
 	m := q.m
-	return q.valid && !q.dirty && !q.at && q.served > 0 && !q.shrinks && m.strt.Shrunk() == 0 && m.buf.Shrunk() == 0
+	return q.valid && !q.dirty && !q.more && len(q.suspects) == 0 && !q.at && q.served > 0 && m.strt.Shrunk() == 0 && m.buf.Shrunk() == 0
 }
 
 // keeps reports whether nothing can have died because a slot of the stack of L, which
@@ -475,40 +337,26 @@ func (q *quick) keeps(L *Thread, x value) bool {
 	return false
 }
 
-// changed reports whether something of the graph has lost its place on the stack.
-func (q *quick) changed() bool {
-	for i := range q.snap {
-		s := &q.snap[i]
+// compare finds out what of the graph has lost its place on the stack.
+func (q *quick) compare() {
+	kept := q.snap[:0]
+	for _, s := range q.snap {
 		slots := q.m.pins
 		if s.th != nil {
 			slots = s.th.stack[:s.th.top]
 		}
-		if s.slot >= len(slots) || slots[s.slot].ref != s.ref || !slots[s.slot].isObject() {
-			return true
+		if s.slot < len(slots) && slots[s.slot].ref == s.ref && slots[s.slot].isObject() {
+			kept = append(kept, s)
+		} else {
+			q.loseObject(nil, (*header)(s.ref))
+			q.release()
 		}
 	}
-	return false
+	q.snap = kept
 }
 
-// shrinkStacks does to the stacks of running threads what two visits of the mark do.
-func (q *quick) shrinkStacks() {
-	m := q.m
-	for range 2 {
-		th := m.v.running
-		if th == nil {
-			th = m.v.th
-		}
-		for ; th != nil; th = th.parent {
-			if !th.fixed {
-				m.shrinkStack(th, th.reach())
-			}
-		}
-	}
-}
-
-// clearKeys makes the keys of nodes dead that have lost their values. It reports
-// false when one of them was no string.
-func (q *quick) clearKeys() bool {
+// clearKeys makes the keys of nodes dead that have lost their values.
+func (q *quick) clearKeys() {
 	for _, t := range q.emptied {
 		t.quick &^= quickEmptied
 		for i := range t.nodes {
@@ -522,7 +370,6 @@ func (q *quick) clearKeys() bool {
 		}
 	}
 	q.emptied = q.emptied[:0]
-	return !q.dirty
 }
 
 // mark marks what is alive outside of the graph. It reports false when it met
@@ -534,9 +381,13 @@ func (q *quick) mark() bool {
 			return false
 		}
 	}
-	q.shrinks = false
+	q.shrinks, q.finalize = false, q.finalize[:0]
 	if m.v.running == nil {
 		q.markStack(m.v.th)
+		if m.stackShrinks(m.v.th) {
+			q.work = q.work[:0]
+			return false
+		}
 	}
 	for th := m.v.running; th != nil; th = th.parent {
 		if th != m.v.th {
@@ -547,7 +398,15 @@ func (q *quick) mark() bool {
 	for _, x := range m.pins {
 		q.touch(x)
 	}
-	return (len(q.work) == 0 || q.markYoung()) && (!q.userdata || !q.finalizers())
+	if q.shrinks { // a stack of a running thread may become smaller, for which memory may run out
+		for th := m.v.running; th != nil; th = th.parent {
+			if m.stackShrinks(th) {
+				q.work = q.work[:0]
+				return false
+			}
+		}
+	}
+	return (len(q.work) == 0 || q.markYoung()) && (!q.userdata || q.separate())
 }
 
 // markStack is traverseThread for what is outside of the graph.
@@ -666,16 +525,25 @@ func (q *quick) markYoung() bool {
 	return true
 }
 
-// finalizers reports whether something died that has a finalizer.
-func (q *quick) finalizers() bool {
+// separate is memory.separate for what is outside of the graph. It reports false when
+// a dead userdata has a finalizer in Lua, or leads to something else that is dead.
+func (q *quick) separate() bool {
+	m := q.m
 	for _, h := range q.young {
-		if h.kind == kindUserData && h.quick&(quickMarked|quickGained) == 0 {
-			if u := h.userdata(); !u.finalized && q.m.hasFinalizer(u) {
-				return true
-			}
+		if h.kind != kindUserData || h.quick&(quickMarked|quickGained) != 0 {
+			continue
 		}
+		u := h.userdata()
+		if u.finalized || !m.hasFinalizer(u) {
+			continue
+		}
+		if u.meta != nil && (u.meta.rom == nil || !m.v.fastField(u.meta, eventGC).isNil()) || u.env != nil && u.env.quick&quickState == quickYoung {
+			return false
+		}
+		q.finalize = append(q.finalize, u)
 	}
-	return false
+	slices.SortFunc(q.finalize, func(a, b *UserData) int { return b.index - a.index })
+	return true
 }
 
 // sweep frees what is outside of the graph and was not marked.

@@ -1,0 +1,291 @@
+package vm
+
+import "unsafe"
+
+// The graph that quick collections know: what is in it counts the references that it
+// has from the graph, and remembers through which of its objects it was first reached.
+// So each has a way from a root.
+
+// unsure stands in header.via for an object of which it is known that one refers to it.
+var unsure header
+
+// maxCircle is how many objects a circle may have to be found without a full collection.
+const maxCircle = 256
+
+// stored notes that a place in h, which is part of the graph, has changed from old to
+// new.
+func (q *quick) stored(h *header, old, new value) {
+	if q.valid && !q.dirty {
+		q.gain(h, new)
+		q.lose(h, old)
+	}
+}
+
+// storedUnder notes that t has got a value for a key: what it is the metatable of may
+// have become weak.
+func (q *quick) storedUnder(t *Table, key value) {
+	if key.ref == unsafe.Pointer(q.m.v.eventStrs[eventMode]) && t.mark&inGraph != 0 {
+		q.dirty = true
+	}
+}
+
+// closing notes that an open upvalue is about to get the value for its own that it
+// has on the stack.
+func (q *quick) closing(u *upvalue) {
+	if u.mark&inGraph != 0 && q.valid && q.m.v.isActive(u.th) {
+		q.gain(&u.header, *u.v)
+	}
+}
+
+// gain makes what a value leads to part of the graph, what is near first. from refers
+// to it; nil is a root.
+func (q *quick) gain(from *header, x value) {
+	if x.isObject() {
+		q.gainObject(from, x.header())
+		q.propagate()
+	}
+}
+
+func (q *quick) gainObject(from, h *header) {
+	if h.refs++; h.kind != kindString && h.mark&inGraph == 0 {
+		h.mark |= inGraph
+		h.quick |= quickGained
+		h.via = from
+		q.work = append(q.work, h)
+	}
+}
+
+func (q *quick) propagate() {
+	for i := 0; i < len(q.work); i++ {
+		h := q.work[i]
+		if h.kind == kindTable {
+			t := h.table()
+			q.checkWeak(t)
+			for i := range t.nodes {
+				if n := &t.nodes[i]; n.val.isNil() && n.key.isObject() {
+					q.empty(t)
+					break
+				}
+			}
+		}
+		q.follow(h, (*quick).gainObject)
+	}
+	q.work = q.work[:0]
+}
+
+// lose notes that from refers to x no longer. Nobody refers to what loses its last
+// reference: it is outside of the graph then, and what it refers to loses one, too.
+// What is still referred to, but not by the object through which it was first
+// reached, is alive, since that is. Otherwise it may be a circle that nothing else
+// holds: see resolve.
+func (q *quick) lose(from *header, x value) {
+	if !x.isObject() {
+		return
+	}
+	q.loseObject(from, x.header())
+	q.release()
+}
+
+// release takes the references of what has left the graph from it.
+func (q *quick) release() {
+	for len(q.work) > 0 {
+		h := q.work[len(q.work)-1]
+		q.work = q.work[:len(q.work)-1]
+		q.follow(h, (*quick).loseObject)
+	}
+}
+
+func (q *quick) loseObject(from, h *header) {
+	if h.mark&fixed != 0 {
+		return
+	}
+	if h.refs--; h.refs > 0 {
+		if h.kind != kindString && (h.via == from || h.via == &unsure) {
+			q.suspect(h)
+		}
+		return
+	}
+	q.leave(h)
+}
+
+// leave puts what the graph does not refer to outside.
+func (q *quick) leave(h *header) {
+	if h.quick&quickYoung == 0 {
+		q.young = append(q.young, h)
+	}
+	if h.quick = h.quick&(quickEmptied|quickCircle) | quickYoung; h.kind == kindString {
+		return
+	}
+	h.mark &^= inGraph
+	q.userdata = q.userdata || h.kind == kindUserData
+	q.dirty = q.dirty || h.kind == kindThread // who knows what it has run since
+	q.work = append(q.work, h)
+}
+
+// follow calls fn for each object that h, of the graph, refers to.
+func (q *quick) follow(h *header, fn func(q *quick, from, to *header)) {
+	to := func(x value) {
+		if x.isObject() {
+			fn(q, h, x.header())
+		}
+	}
+	table := func(t *Table) {
+		if t != nil && t.rom == nil {
+			fn(q, h, &t.header)
+		}
+	}
+	switch h.kind {
+	case kindTable:
+		t := h.table()
+		table(t.meta)
+		for i := range t.array {
+			to(t.array[i])
+		}
+		for i := range t.nodes {
+			to(t.nodes[i].key)
+			to(t.nodes[i].val)
+		}
+	case kindFunction:
+		f := h.function()
+		table(f.env)
+		for _, x := range f.values {
+			to(x)
+		}
+		if f.proto != nil {
+			fn(q, h, &f.proto.header)
+		}
+		for _, u := range f.upvals {
+			if u != nil {
+				fn(q, h, &u.header)
+			}
+		}
+	case kindUpvalue:
+		if u := h.upvalue(); !u.isOpen() || !q.m.v.isActive(u.th) {
+			to(*u.v)
+		}
+	case kindProto:
+		p := h.proto()
+		fn(q, h, &p.source.header)
+		for i := range p.k {
+			to(p.k[i])
+		}
+		for _, s := range p.names {
+			fn(q, h, &s.header)
+		}
+		for _, n := range p.protos {
+			fn(q, h, &n.header)
+		}
+	case kindUserData:
+		u := h.userdata()
+		table(u.meta)
+		table(u.env)
+	case kindThread:
+		L := h.thread()
+		table(L.globals)
+		if !q.m.v.isActive(L) {
+			for i := range L.stack[:L.top] {
+				to(L.stack[i])
+			}
+		}
+	}
+}
+
+// root makes a table part of the graph for good.
+func (q *quick) root(t *Table) {
+	if t != nil && t.rom == nil {
+		q.gainObject(nil, &t.header)
+	}
+}
+
+// suspect notes that h has lost the reference through which it was reached.
+func (q *quick) suspect(h *header) {
+	if h.quick&quickSuspect == 0 {
+		h.quick |= quickSuspect
+		q.suspects = append(q.suspects, h)
+	}
+}
+
+// resolve finds out which suspects are circles that nothing else holds, and puts them
+// outside. All that could be part of one was reached through a suspect, or through
+// something of which it is not known how it is: if nothing else refers to any of that,
+// all of it is garbage, but for what the stacks hold.
+func (q *quick) resolve() {
+	for len(q.suspects) > 0 && !q.dirty {
+		q.circle = q.circle[:0]
+		add := func(h *header) {
+			if h.mark&(inGraph|fixed) == inGraph && h.quick&quickCircle == 0 {
+				h.quick |= quickCircle
+				q.circle = append(q.circle, h)
+			}
+		}
+		for _, h := range q.suspects {
+			h.quick &^= quickSuspect
+			add(h)
+		}
+		for _, h := range q.unsure {
+			if h.via == &unsure {
+				add(h)
+			}
+		}
+		q.suspects, q.unsure = q.suspects[:0], q.unsure[:0]
+		for i := 0; i < len(q.circle) && len(q.circle) <= maxCircle; i++ {
+			q.follow(q.circle[i], func(_ *quick, from, to *header) {
+				if to.via == from {
+					add(to)
+				}
+			})
+		}
+		if len(q.circle) > maxCircle {
+			q.dirty = true
+			return
+		}
+		// Without the references among themselves, who has one left has it from outside.
+		for _, h := range q.circle {
+			q.follow(h, func(_ *quick, _, to *header) {
+				if to.quick&quickCircle != 0 {
+					to.refs--
+				}
+			})
+		}
+		for _, h := range q.circle {
+			if h.refs > 0 {
+				h.quick |= quickHeld
+				h.via = &unsure
+				q.unsure = append(q.unsure, h)
+				q.work = append(q.work, h)
+			}
+		}
+		for i := 0; i < len(q.work); i++ {
+			q.follow(q.work[i], func(_ *quick, from, to *header) {
+				if to.quick&quickCircle == 0 {
+					return
+				}
+				if to.refs++; to.quick&quickHeld == 0 {
+					to.quick |= quickHeld
+					to.via = from
+					q.work = append(q.work, to)
+				}
+			})
+		}
+		q.work = q.work[:0]
+		for _, h := range q.circle {
+			if h.quick&quickHeld == 0 {
+				q.leave(h)
+			}
+		}
+		q.work = q.work[:0]
+		for _, h := range q.circle {
+			if h.quick&(quickCircle|quickHeld) == quickCircle {
+				q.follow(h, func(_ *quick, from, to *header) {
+					if to.quick&quickCircle == 0 {
+						q.loseObject(from, to)
+					}
+				})
+			}
+		}
+		for _, h := range q.circle {
+			h.quick &^= quickCircle | quickHeld
+		}
+		q.release()
+	}
+}
