@@ -328,7 +328,7 @@ func TestDeepRecursion(t *testing.T) {
 			b.v.SetEGC(heap.EGCAlways, 0)
 			b.v.RestartCollector()
 			b.v.Collect()
-			if got := b.run(`f = nil M = nil P = nil setmetatable(package.preload, nil) for i = 1, 3 do pcall(collectgarbage) end print(1)`); got != "1" {
+			if got := b.run(`f = nil M = nil P = nil setmetatable(package.preload, nil) for i = 1, 3 do pcall(collectgarbage) end print(1)`); !strings.HasSuffix(got, "1") {
 				t.Errorf("%s and %s: then %s", way, other, got)
 			}
 			for range 4 {

@@ -189,6 +189,19 @@ func TestQuickCollectionsMiss(t *testing.T) {
 			coroutine.resume(co)
 			---
 			CHURN print(F()) CHURN print(co, coroutine.status(co), coroutine.resume(co)) CHURN print(debug.traceback(co)) co = nil CHURN print(type(F()))`},
+		{"coroutine killed where all else is in the graph", `
+			co = coroutine.create(function()
+				local a, b, c = {}, {{}, {}}, {x = {}}
+				F = function() return a, b, c end
+				CHURN CHURN
+				local d = {a} a = "a" .. 1 CHURN
+				test.kill() while true do end
+			end)
+			function go() coroutine.resume(co) end
+			---
+			return go()
+			---
+			print(F()) CHURN print(F()) print(coroutine.status(co)) CHURN print(F())`},
 		{"coroutine killed and dropped", `
 			coroutine.wrap(function()
 				local a, b, c = {}, {{}, {}}, {x = {}}
