@@ -41,6 +41,7 @@ func (l *lua) call(what string, fn vm.Value, nret int, args []vm.Value) ([]vm.Va
 	d := l.d
 	cpu, began := d.VM.CPU(), d.Now()
 	outer := d.VM.SetEntry(what)
+	code := vm.CodeOf(fn) // the function itself may be gone when it has run
 	values, err, kill := d.VM.Call(fn, nret, args...)
 	d.VM.SetEntry(outer)
 	d.Emit(event.Callback{What: what, CPU: clock.Duration((d.VM.CPU() - cpu) / 1000)})
@@ -48,7 +49,7 @@ func (l *lua) call(what string, fn vm.Value, nret int, args []vm.Value) ([]vm.Va
 		return nil, nil
 	}
 	if d.ETS.LuaTakesTime() {
-		d.Inspect.HintLong(what, fn, d.Now().Sub(began))
+		d.Inspect.HintLong(what, code, d.Now().Sub(began))
 	}
 	return values, err
 }

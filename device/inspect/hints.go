@@ -32,19 +32,18 @@ func (x *Inspector) HintWatchdog() {
 // HintLong names a callback that kept the CPU for long: once per place and limit.
 // The program's start, files that it runs and lines typed at the prompt are no
 // callbacks.
-func (x *Inspector) HintLong(what string, fn vm.Value, took clock.Duration) {
-	f, ok := fn.(*vm.Function)
-	if took <= longCallback || !ok || vm.LineDefined(f) <= 0 {
+func (x *Inspector) HintLong(what string, code vm.Code, took clock.Duration) {
+	if took <= longCallback || code.LineDefined() <= 0 {
 		return
 	}
 	limit, effect := "15", "over 15 ms the network suffers"
 	if took > tooLongCallback {
 		limit, effect = "500", "over 500 ms the device may lose its Wi-Fi connection"
 	}
-	where := vm.DefinedAt(f)
+	where := code.DefinedAt()
 	if x.hinted.first("long\x00" + limit + what + "\x00" + where) {
 		x.host.Emit(event.Hint{Where: where, Text: fmt.Sprintf("%s, %s kept the CPU for %d ms: %s",
-			x.host.Lua().FunctionLabel(f), what, took/clock.Millisecond, effect)})
+			code.Label(), what, took/clock.Millisecond, effect)})
 	}
 }
 

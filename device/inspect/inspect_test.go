@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
@@ -158,6 +159,28 @@ func TestLongCallbackHint(t *testing.T) {
 	}
 }
 
+// A callback that ended with a tail call may be gone, and another function in its
+// place: the hint names the callback.
+func TestLongCallbackThatIsGone(t *testing.T) {
+	w := world.New(1)
+	r := watch(w)
+	d := device.New(w, device.Config{Board: chiptest.Board(), Startup: func(d *device.Device) {
+		fn, err := d.VM.Load([]byte(`
+			function long() for i = 1, 100 do other = nil other = function() end for j = 1, 500 do end end end
+			return function() return long() end`), "@init.lua")
+		if err != nil {
+			panic(err)
+		}
+		ret, _, _ := d.VM.Call(fn, 1)
+		d.PostLua(ets.Low, "task", ret[0].(*vm.Function))
+	}})
+	d.PowerOn()
+	w.Clock.RunUntil(clock.At(clock.Second))
+	if len(r.hints) != 1 || r.hints[0].Where != "init.lua:3" || !strings.HasPrefix(r.hints[0].Text, "function <init.lua:3>, task kept") {
+		t.Errorf("%+v", r.hints)
+	}
+}
+
 // A program that makes chunk after chunk has no end of places; the hints have one.
 func TestHintsEnd(t *testing.T) {
 	w := world.New(1)
@@ -172,7 +195,7 @@ func TestHintsEnd(t *testing.T) {
 			if lerr != nil {
 				t.Fatal(lerr)
 			}
-			d.Inspect.HintLong("tmr callback", fn[0], 20*clock.Millisecond)
+			d.Inspect.HintLong("tmr callback", vm.CodeOf(fn[0]), 20*clock.Millisecond)
 			d.Inspect.Hints.Once(fmt.Sprint(i), "%d", i)
 		}
 	}})

@@ -270,15 +270,6 @@ func (v *VM) ToObject(x Value) any {
 // IsNative reports whether fn is a function of the firmware (lua_iscfunction).
 func IsNative(fn *Function) bool { return fn.proto == nil }
 
-// LineDefined returns the line at which a function of the program begins: 0 for a
-// whole chunk, -1 for a function of the firmware (lua_Debug's linedefined).
-func LineDefined(fn *Function) int {
-	if fn.proto == nil {
-		return -1
-	}
-	return fn.proto.lineDefined
-}
-
 // FunctionEnv returns the table in which fn finds its global variables
 // (lua_getfenv).
 func (v *VM) FunctionEnv(fn *Function) *Table { return fn.env }

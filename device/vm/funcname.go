@@ -115,14 +115,35 @@ func (v *VM) FunctionLabel(fn *Function) string {
 	return v.nativeName(fn)
 }
 
-// DefinedAt returns file:line of where a function of the program begins, "" for
-// one of the firmware.
-func DefinedAt(fn *Function) string {
-	if fn.proto == nil {
-		return ""
+// Code is the code of a function of the program, for tools: it goes by its name and
+// place also when the function is gone.
+type Code struct{ proto *proto }
+
+// CodeOf returns the code of fn. For anything but a function of the program it has
+// neither name nor place.
+func CodeOf(fn Value) Code {
+	if f, ok := fn.(*Function); ok {
+		return Code{f.proto}
 	}
-	return fmt.Sprintf("%s:%d", fn.proto.chunkLabel(), max(fn.proto.lineDefined, 1))
+	return Code{}
 }
+
+// LineDefined returns the line at which the function begins: 0 for a whole chunk, -1
+// for what is no function of the program.
+func (c Code) LineDefined() int {
+	if c.proto == nil {
+		return -1
+	}
+	return c.proto.lineDefined
+}
+
+// DefinedAt returns file:line of where the function begins.
+func (c Code) DefinedAt() string {
+	return fmt.Sprintf("%s:%d", c.proto.chunkLabel(), max(c.proto.lineDefined, 1))
+}
+
+// Label names the function for people: "handle <app.lua:12>".
+func (c Code) Label() string { return c.proto.label() }
 
 // nativeName is the name of a function of the firmware: "string.rep",
 // "net.tcpsocket:send".
