@@ -51,11 +51,14 @@ func openPackage(v *vm.VM, g *vm.Table) {
 	v.SetField(g, "require", v.NewFunction(vm.Func{Name: "require", Fn: func(c *vm.Call) int { return require(c, loading) }}))
 }
 
+// loadedTable is package.loaded. It stays on the stack, since whatever runs meanwhile
+// may put another one in its place.
 func loadedTable(c *vm.Call) *vm.Table {
 	t, ok := c.VM.RawGetString(c.VM.Registry(), "_LOADED").(*vm.Table)
 	if !ok {
 		c.Error("'_LOADED' must be a table")
 	}
+	c.PushTable(t)
 	return t
 }
 
@@ -83,6 +86,7 @@ func require(c *vm.Call, loading *vm.UserData) int {
 	if !ok {
 		c.Error("'package.loaders' must be a table")
 	}
+	c.PushTable(loaders) // likewise
 	var loader vm.Value
 	problems := ""
 	for i := 1; loader == nil; i++ {
@@ -232,6 +236,7 @@ func module(c *vm.Call) int {
 		}
 		c.VM.SetField(loaded, name, t)
 	}
+	c.PushTable(t)
 	if c.Index(t, vm.String("_NAME")) == vm.Nil {
 		c.VM.SetField(t, "_M", t)
 		c.VM.Intern(name)
