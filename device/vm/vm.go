@@ -315,15 +315,25 @@ func (v *VM) pcall(L *Thread, fn Value, nret, handler int, args []Value) ([]Valu
 	return L.take(at), nil
 }
 
-// pushArgs pushes a function and its arguments.
+// pushArgs pushes a function and its arguments. What nothing else refers to outlives
+// the making of the strings before it.
 func (v *VM) pushArgs(L *Thread, fn Value, args []Value) {
 	L.hostSlots(len(args) + 1)
 	L.stack[L.top] = v.take(fn)
 	L.top++
+	pins, strings := len(v.mem.pins), false
+	for _, x := range args {
+		if _, ok := x.(String); ok {
+			strings = true
+		} else if strings {
+			v.pin(v.take(x))
+		}
+	}
 	for _, x := range args {
 		L.stack[L.top] = v.take(x)
 		L.top++
 	}
+	v.mem.pins = v.mem.pins[:pins]
 }
 
 // take takes what stands from slot at on off the stack.
