@@ -117,6 +117,7 @@ func (v *VM) Len(t *Table) int {
 func (v *VM) RawSet(t *Table, key, x Value) {
 	m := v.mem
 	pins := len(m.pins)
+	v.holdObject(x)
 	k := v.take(key)
 	m.pins = append(m.pins, k)
 	y := v.take(x)
@@ -230,6 +231,9 @@ func (v *VM) NewClosure(f Func, upvals ...Value) *Function {
 	m := v.mem
 	pins := len(m.pins)
 	values := make([]value, len(upvals))
+	for _, x := range upvals {
+		v.holdObject(x)
+	}
 	for i, x := range upvals {
 		values[i] = v.take(x)
 		m.pins = append(m.pins, values[i])

@@ -29,3 +29,22 @@ func TestResultsAsArguments(t *testing.T) {
 		t.Error(p)
 	}
 }
+
+// So may it be stored under a name, or in a closure, that has to be made first.
+func TestResultsStored(t *testing.T) {
+	b := newBounded(1<<20, 1e6)
+	b.v.SetField(b.v.ROMGlobals(), "store", b.v.NewFunction(vm.Func{Name: "store", Fn: func(c *vm.Call) int {
+		made := func() vm.Value { return c.Invoke(c.Arg(1), 1)[0] }
+		c.VM.RawSet(c.Table(2), vm.String("a new name"), made())
+		c.SetIndex(c.Arg(2), vm.String("another new name"), made())
+		get := vm.Func{Name: "get", Fn: func(c *vm.Call) int { return c.Return(c.Upvalue(2)) }}
+		c.VM.SetField(c.Table(2), "get", c.VM.NewClosure(get, vm.String("a new string"), made()))
+		return 0
+	}}))
+	if got, want := b.run(`local t = {} store(function() return {1} end, t) print(t["a new" .. " name"][1], t["another new" .. " name"][1], t.get()[1])`), "1\t1\t1"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if p := b.v.CheckGraph(); p != "" {
+		t.Error(p)
+	}
+}

@@ -56,6 +56,15 @@ func (c *Call) push(x value) {
 // the function that runs returns to Lua.
 func (v *VM) pin(x value) { v.mem.pins = append(v.mem.pins, x) }
 
+// holdObject pins x unless it is a string: what exists outlives the making of the
+// strings that it goes with.
+func (v *VM) holdObject(x Value) {
+	switch x.(type) {
+	case *Table, *Function, *UserData, *Thread:
+		v.pin(v.take(x))
+	}
+}
+
 // NArgs returns the number of arguments.
 func (c *Call) NArgs() int { return c.th.top - c.base }
 
@@ -226,10 +235,8 @@ func (c *Call) Push(x Value) { c.push(c.VM.take(x)) }
 
 // Return makes vals the results and returns their number.
 func (c *Call) Return(vals ...Value) int {
-	for _, x := range vals { // those that exist must outlive the making of strings
-		if _, ok := x.(String); !ok {
-			c.VM.pin(c.VM.take(x))
-		}
+	for _, x := range vals {
+		c.VM.holdObject(x)
 	}
 	for _, x := range vals {
 		c.Push(x)

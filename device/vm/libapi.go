@@ -59,9 +59,13 @@ func (c *Call) Index(t, key Value) Value {
 func (c *Call) SetIndex(t, key, x Value) {
 	L := c.th
 	at := L.top
+	m := c.VM.mem
+	pins := len(m.pins)
+	c.VM.holdObject(x)
 	c.Push(t)
 	c.Push(key)
 	c.Push(x)
+	m.pins = m.pins[:pins]
 	c.VM.setIndex(L, L.stack[at], L.stack[at+1], L.stack[at+2])
 	L.top = at
 }

@@ -321,12 +321,10 @@ func (v *VM) pushArgs(L *Thread, fn Value, args []Value) {
 	L.hostSlots(len(args) + 1)
 	L.stack[L.top] = v.take(fn)
 	L.top++
-	pins, strings := len(v.mem.pins), false
-	for _, x := range args {
-		if _, ok := x.(String); ok {
-			strings = true
-		} else if strings {
-			v.pin(v.take(x))
+	pins := len(v.mem.pins)
+	if len(args) > 1 {
+		for _, x := range args {
+			v.holdObject(x)
 		}
 	}
 	for _, x := range args {
