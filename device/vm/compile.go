@@ -216,6 +216,7 @@ func (v *VM) adopt(from *luac.Proto, chunk string) *proto {
 			p.names = append(p.names, m.intern(l.Name))
 		}
 	}
+	p.chunk = from.Source
 	if from.Source == luac.UnknownSource && !strings.HasPrefix(chunk, escape) {
 		p.chunk = chunk
 	}

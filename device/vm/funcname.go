@@ -12,12 +12,7 @@ import (
 
 // chunkLabel names the chunk of a function for people: also where the function
 // itself, stripped, does not know it.
-func (p *proto) chunkLabel() string {
-	if p.chunk != "" {
-		return ChunkID(p.chunk)
-	}
-	return ChunkID(p.source.text())
-}
+func (p *proto) chunkLabel() string { return ChunkID(p.chunk) }
 
 // nameNested gives the functions inside p the names that p's code stores them
 // under.

@@ -557,7 +557,7 @@ func (m *memory) freeObject(h *header) {
 			m.free(&p.parts[i])
 		}
 		m.freeBlock(h)
-		*p = proto{}
+		*p = proto{name: p.name, chunk: p.chunk, lineDefined: p.lineDefined} // see Thread.start and Code
 	case kindThread:
 		L := h.thread()
 		m.closeUpvalues(L, 0)

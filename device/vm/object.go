@@ -115,7 +115,7 @@ type proto struct {
 	locals                []luac.Local
 	upvalueNames          []string
 	name                  string // for tools
-	chunk                 string // for tools: what a stripped function was loaded from
+	chunk                 string // for tools: the source, or what a stripped function was loaded from
 }
 
 // Flags of proto.vararg (fw: app/lua/lobject.h).
