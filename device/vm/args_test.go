@@ -25,7 +25,7 @@ func TestResultsAsArguments(t *testing.T) {
 	if end := b.call(b.v.Deref(ref), vm.String("a new string"), ret[0], ret[1]); end != "" || b.out.String() != "a new string\tas it was\tcalled\n" {
 		t.Errorf("%q %s", b.out.String(), end)
 	}
-	if p := b.v.CheckGraph(); p != "" {
+	if p := b.v.CheckReferences(); p != "" {
 		t.Error(p)
 	}
 }
@@ -44,7 +44,7 @@ func TestResultsStored(t *testing.T) {
 	if got, want := b.run(`local t = {} store(function() return {1} end, t) print(t["a new" .. " name"][1], t["another new" .. " name"][1], t.get()[1])`), "1\t1\t1"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
-	if p := b.v.CheckGraph(); p != "" {
+	if p := b.v.CheckReferences(); p != "" {
 		t.Error(p)
 	}
 }

@@ -78,6 +78,9 @@ func (v *VM) SetQuick(on bool) {
 	v.mem.quick.drop() // what it remembers already
 }
 
+// SetReuse says whether dead objects may be used again.
+func (v *VM) SetReuse(on bool) { v.mem.pool.off = !on }
+
 // Layout sums up where every block is, and what the account says.
 func (v *VM) Layout() string {
 	m := v.mem

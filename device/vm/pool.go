@@ -11,6 +11,7 @@ import (
 // work: then nothing but Lua's own stacks and objects can hold it. So it is with the
 // bytes of a string, if they were never lent (str.text).
 type pool struct {
+	off      bool // for tests: objects are not used again
 	texts    [2 * textSizes][][]byte
 	kept     int // bytes in texts
 	arrays   [pooledSizes][]([]value)
