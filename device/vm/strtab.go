@@ -32,8 +32,10 @@ func (m *memory) intern(s string) *str {
 	if p := m.find(s, hash); p != nil {
 		return p
 	}
-	p := m.newString(hash, len(s), false)
-	p.s = s
+	p, made := m.newString(s, hash, false)
+	if made {
+		p.s = s
+	}
 	return p
 }
 
@@ -44,23 +46,33 @@ func (m *memory) internBytes(b []byte, again bool) *str {
 	if p := m.find(s, hash); p != nil {
 		return p
 	}
-	p := m.newString(hash, len(b), again)
-	p.s, p.own = m.pool.text(b), true
+	p, made := m.newString(s, hash, again)
+	if made {
+		p.s, p.own = m.pool.text(b), true
+	}
 	return p
 }
 
-// newString makes a string of n bytes that are still to be set.
-func (m *memory) newString(hash uint32, n int, again bool) *str {
+// newString makes room for the string s, which is still to be set, unless a finalizer
+// has made it meanwhile.
+func (m *memory) newString(s string, hash uint32, again bool) (p *str, made bool) {
 	var b heap.Block
+	finalized := m.finalized
 	if m.on {
 		if g := m.strt.GrownFor(1); g > 0 {
 			m.resizeStrings(g)
 		}
-		m.realloc(&b, heap.StringSize(n), again)
+		m.realloc(&b, heap.StringSize(len(s)), again)
 	} else if m.strt.Live >= len(m.rows) {
 		m.rehashStrings(2 * len(m.rows))
 	}
-	p := m.pool.str()
+	if m.finalized != finalized {
+		if p := m.find(s, hash); p != nil {
+			m.free(&b)
+			return p, false
+		}
+	}
+	p = m.pool.str()
 	p.hash, p.blk = hash, b
 	m.begin(&p.header, kindString)
 	row := &m.rows[hash&uint32(len(m.rows)-1)]
@@ -69,7 +81,7 @@ func (m *memory) newString(hash uint32, n int, again bool) *str {
 	}
 	*row = p
 	m.strt.Live++
-	return p
+	return p, true
 }
 
 // resizeStrings changes the number of rows (luaS_resize). While the collector
