@@ -1,6 +1,10 @@
 package vm_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+)
 
 // A finalizer that glues strings while a string is being made leaves that as it is.
 func TestFinalizerGluesStrings(t *testing.T) {
@@ -45,5 +49,39 @@ func TestFinalizerMakesTheSameString(t *testing.T) {
 		if got != "well" {
 			t.Errorf("%s: %s", mode.name, got)
 		}
+	}
+}
+
+// A reference that a finalizer makes while one is being made has another number.
+func TestFinalizerMakesReferences(t *testing.T) {
+	b := newBounded(1<<20, 1e7)
+	refs := map[int]vm.Ref{}
+	b.v.OpenModule("refs", []vm.Func{
+		{Name: "set", Fn: func(c *vm.Call) int {
+			r := b.v.Ref(c.Arg(2), "test")
+			for _, other := range refs {
+				if other == r {
+					t.Fatal("one number twice")
+				}
+			}
+			refs[c.Int(1)] = r
+			return 0
+		}},
+		{Name: "get", Fn: func(c *vm.Call) int { return c.Return(b.v.Deref(refs[c.Int(1)])) }},
+	}, nil)
+	got := b.run(`
+		local kept = {}
+		for i = 1, 50 do
+			kept[i], kept[-i] = {i}, {-i}
+			do local p = newproxy(true) getmetatable(p).__gc = function() refs.set(-i, kept[-i]) end end
+			local p = refs.set
+			p = nil
+			refs.set(i, kept[i])
+		end
+		collectgarbage()
+		for i = 1, 50 do if refs.get(i) ~= kept[i] or refs.get(-i) ~= kept[-i] then error(i) end end
+		print("well")`)
+	if got != "well" {
+		t.Error(got)
 	}
 }

@@ -36,11 +36,13 @@ func (v *VM) Ref(x Value, what string) Ref {
 	n := v.freeRef()
 	if n != 0 {
 		v.registry.set(m, number(freeRefs), v.registry.getInt(n))
-	} else {
+	}
+	for n == 0 || v.refs[n].used {
 		n = v.length(v.registry) + 1
 		for v.refs[n].used {
 			n++
 		}
+		v.registry.place(m, number(float64(n))) // a finalizer may take it meanwhile
 	}
 	v.registry.set(m, number(float64(n)), y)
 	m.pins = m.pins[:len(m.pins)-1]
