@@ -266,7 +266,7 @@ func (q *quick) collect() bool {
 	if len(q.suspects) > 0 {
 		q.resolve()
 	}
-	if q.dirty || !q.mark() {
+	if q.dirty || !m.sizesFit() && !q.roomToShrink() || !q.mark() {
 		return false
 	}
 	q.more = len(q.finalize) > 0
@@ -280,6 +280,14 @@ func (q *quick) collect() bool {
 	}
 	q.served++
 	return true
+}
+
+// roomToShrink reports whether the string table and the concat buffer can become smaller
+// without memory running out within the collection, which would leave the cycle of a
+// full one at hand.
+func (q *quick) roomToShrink() bool {
+	m := q.m
+	return m.heap.Largest() >= m.strt.Block.Size()+m.buf.Size
 }
 
 // sweepAndShrink is sweep when the string table or the concat buffer may become
