@@ -21,7 +21,7 @@ func twice(t testing.TB, c heap.Config, chunks []string, setup ...func(*bench)) 
 		note := func(what string) { traces[i] = append(traces[i], what+" "+b.v.Layout()) }
 		graph := ""
 		b.v.SetOnCollected(func() {
-			if graph == "" && len(traces[i])%16 == 0 {
+			if graph == "" && true {
 				graph = b.v.CheckGraph()
 			}
 			note("collected")

@@ -88,7 +88,7 @@ func (q *quick) lose(from *header, x value) {
 
 // release takes the references of what has left the graph from it.
 func (q *quick) release() {
-	for len(q.work) > 0 {
+	for len(q.work) > 0 && !q.dirty {
 		h := q.work[len(q.work)-1]
 		q.work = q.work[:len(q.work)-1]
 		q.follow(h, (*quick).loseObject)
@@ -110,6 +110,9 @@ func (q *quick) loseObject(from, h *header) {
 
 // leave puts what the graph does not refer to outside.
 func (q *quick) leave(h *header) {
+	if h.refs < 0 {
+		panic("vm: an object of the graph has lost more references than it had")
+	}
 	if h.quick&quickYoung == 0 {
 		q.young = append(q.young, h)
 	}

@@ -257,6 +257,9 @@ func (q *quick) collect() bool {
 		q.drop()
 		return false
 	}
+	if q.dirty {
+		return false
+	}
 	if len(q.snap) > 0 {
 		q.compare()
 	}
@@ -349,6 +352,9 @@ func (q *quick) keeps(L *Thread, x value) bool {
 func (q *quick) compare() {
 	kept := q.snap[:0]
 	for _, s := range q.snap {
+		if q.dirty {
+			return
+		}
 		slots := q.m.pins
 		if s.th != nil {
 			slots = s.th.stack[:s.th.top]
@@ -366,6 +372,9 @@ func (q *quick) compare() {
 // clearKeys makes the keys of nodes dead that have lost their values.
 func (q *quick) clearKeys() {
 	for _, t := range q.emptied {
+		if q.dirty {
+			return
+		}
 		t.quick &^= quickEmptied
 		for i := range t.nodes {
 			if n := &t.nodes[i]; n.val.isNil() && n.key.isObject() {
