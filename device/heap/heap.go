@@ -138,6 +138,13 @@ func (h *Heap) Release(b *Block) {
 // copies and frees the old block, also when shrinking; the ideal one grows in
 // place.
 func (h *Heap) Resize(b *Block, n int) bool {
+	if b.addr == 0 && n > 0 {
+		nb, ok := h.Allocate(n)
+		if ok {
+			*b = nb
+		}
+		return ok
+	}
 	if n == 0 {
 		h.Release(b)
 		return true

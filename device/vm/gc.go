@@ -594,7 +594,7 @@ func (m *memory) checkSizes() {
 
 // sizesFit reports whether checkSizes has nothing to do.
 func (m *memory) sizesFit() bool {
-	return m.buf.Size <= 2*heap.ConcatBufferMin && m.strt.Live >= m.strt.Slots/4
+	return m.buf.Shrunk() == 0 && m.strt.Shrunk() == 0
 }
 
 // shrink makes a block smaller within a collection. The SDK's realloc needs room

@@ -59,9 +59,10 @@ func (m *memory) realloc(b *heap.Block, n int, again bool) {
 		m.free(b)
 		return
 	}
+	always := m.egc.Mode == heap.EGCAlways
 	if !m.egc.Blocked {
 		switch {
-		case m.egc.Mode != heap.EGCAlways:
+		case !always:
 			m.collectBefore()
 		case again && m.quick.repeats():
 			m.quicks++
@@ -72,11 +73,10 @@ func (m *memory) realloc(b *heap.Block, n int, again bool) {
 		}
 	}
 	m.requests++
-	old := b.Size()
-	if n > old && m.egc.Mode&heap.EGCOnMemLimit != 0 && m.egc.Limit > 0 && !m.underLimit(n-old) {
+	if old := b.Size(); !always && n > old && m.egc.Mode&heap.EGCOnMemLimit != 0 && m.egc.Limit > 0 && !m.underLimit(n-old) {
 		m.outOfMemory()
 	}
-	old = b.Size() // a finalizer may have changed it meanwhile
+	old := b.Size() // a finalizer may have changed it meanwhile
 	if !m.heap.Resize(b, n) {
 		old = m.retry(b, n)
 	}

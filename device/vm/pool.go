@@ -181,8 +181,12 @@ func (p *pool) giveText(s string) {
 
 // reset makes the header of a dead object that of a new one. It is in no list.
 func (h *header) reset() {
-	h.next, h.prev, h.via = nil, nil, nil
-	h.mark, h.quick, h.age, h.refs, h.number, h.address = 0, 0, 0, 0, 0, 0
+	if h.via != nil {
+		h.via = nil
+	}
+	h.next, h.prev = nil, nil
+	h.mark, h.quick, h.age, h.refs = 0, 0, 0, 0
+	h.number, h.address = 0, 0
 }
 
 func (p *pool) buryString(s *str, reuse bool) {
@@ -219,9 +223,8 @@ func (p *pool) buryFunction(f *Function, reuse bool) {
 	}
 	f.reset()
 	f.proto, f.env = nil, nil
-	clear(upvals)
 	if l := &p.closures[len(upvals)]; reuse && len(*l) < maxPooled {
-		*l = append(*l, f)
+		*l = append(*l, f) // with its upvalues, which it gets anew
 	} else {
 		f.upvals = nil
 	}

@@ -30,9 +30,9 @@ type quick struct {
 	valid    bool // there is a graph
 	dirty    bool // and it has lost something
 	at       bool // in the midst of a collection, which memory may end
+	fit      bool // the string table and the concat buffer did when that was looked at last
 	weak     bool // a weak table with entries was met
 	userdata bool // some are outside of the graph
-	shrinks  bool // a stack of a running thread may become smaller
 	more     bool // userdata were finalized and are free next time
 	snap     []held
 	young    []*header // all that is not in the graph
@@ -177,7 +177,7 @@ func (q *quick) remember() {
 			p.refs, p.header.quick = 0, 0
 		}
 	}
-	q.dirty, q.weak, q.userdata = false, false, false
+	q.dirty, q.weak, q.userdata, q.fit = false, false, false, false
 	q.snap, q.young, q.emptied = q.snap[:0], q.young[:0], q.emptied[:0]
 	q.root(m.v.registry)
 	q.root(m.v.stringMeta)
@@ -269,15 +269,20 @@ func (q *quick) collect() bool {
 	if len(q.suspects) > 0 {
 		q.resolve()
 	}
-	if q.dirty || !m.sizesFit() && !q.roomToShrink() || !q.mark() {
+	fit := q.fit && m.buf.Size <= 2*heap.ConcatBufferMin || m.sizesFit()
+	if q.dirty || !fit && !q.roomToShrink() || !q.mark() {
 		return false
 	}
 	q.more = len(q.finalize) > 0
-	if q.userdata || !m.sizesFit() {
+	if q.userdata || !fit {
 		q.sweepAndShrink()
 	} else {
-		if q.sweep(); !m.sizesFit() {
-			q.shrinkAfter()
+		q.fit = true
+		live := m.strt.Live
+		if q.sweep(); m.strt.Live != live {
+			if q.fit = m.sizesFit(); !q.fit {
+				q.shrinkAfter()
+			}
 		}
 		m.gc.estimate = m.total
 	}
@@ -392,36 +397,26 @@ func (q *quick) clearKeys() {
 // mark marks what is alive outside of the graph. It reports false when it met
 // something that only a full collection knows how to deal with.
 func (q *quick) mark() bool {
-	m := q.m
-	for th := m.v.running; th != nil; th = th.parent {
-		if th.capturedAbove() {
-			return false
-		}
+	m, v := q.m, q.m.v
+	q.finalize = q.finalize[:0]
+	th := v.running
+	if th == nil {
+		th = v.th
 	}
-	q.shrinks, q.finalize = false, q.finalize[:0]
-	if m.v.running == nil {
-		q.markStack(m.v.th)
-		if m.stackShrinks(m.v.th) {
+	for ; th != nil; th = th.parent {
+		// What a closure has above the top only a full collection knows to deal with, and
+		// for a stack that becomes smaller memory may run out.
+		if th.openUp != nil && th.capturedAbove() || th.stk.MayShrink() && m.stackShrinks(th) {
 			q.work = q.work[:0]
 			return false
 		}
-	}
-	for th := m.v.running; th != nil; th = th.parent {
-		if th != m.v.th {
+		if th != v.th {
 			q.touchObject(&th.header)
 		}
 		q.markStack(th)
 	}
 	for _, x := range m.pins {
 		q.touch(x)
-	}
-	if q.shrinks { // a stack of a running thread may become smaller, for which memory may run out
-		for th := m.v.running; th != nil; th = th.parent {
-			if m.stackShrinks(th) {
-				q.work = q.work[:0]
-				return false
-			}
-		}
 	}
 	return (len(q.work) == 0 || q.markYoung()) && (!q.userdata || q.separate())
 }
@@ -443,7 +438,6 @@ func (q *quick) markStack(L *Thread) {
 		L.clearAbove(L.reach())
 		q.cleared, q.clearedTop, q.clearedAt = L, L.top, v.pushes
 	}
-	q.shrinks = q.shrinks || L.stk.MayShrink()
 }
 
 func (q *quick) touch(x value) {
