@@ -28,18 +28,20 @@ type matcher struct {
 	capture  [maxCaptures]struct{ start, len int }
 	depth    int
 	steps    int
-	step     func(n int)       // accounts for n steps; may panic
-	fail     func(text string) // raises an error; does not return
+	c        *vm.Call // to which errors and steps belong
 }
 
 // newMatcher prepares a search. The pattern ends at its first zero byte, as C
 // strings do.
-func newMatcher(src, pat string, step func(int), fail func(string)) *matcher {
+func newMatcher(c *vm.Call, src, pat string) matcher {
 	if i := strings.IndexByte(pat, 0); i >= 0 {
 		pat = pat[:i]
 	}
-	return &matcher{src: src, pat: pat, step: step, fail: fail}
+	return matcher{src: src, pat: pat, c: c}
 }
+
+// fail raises an error.
+func (m *matcher) fail(text string) { m.c.Error("%s", text) }
 
 // match tries the pattern from offset p on at offset s of the subject and
 // returns where the match ends, -1 when there is none.
@@ -135,7 +137,7 @@ func (m *matcher) count() {
 func (m *matcher) flush() {
 	n := m.steps
 	m.steps = 0
-	m.step(n)
+	m.c.VM.ChargeSteps(n)
 }
 
 // at returns byte i of the pattern, 0 at its end.

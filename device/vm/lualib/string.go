@@ -144,11 +144,6 @@ func strSub(c *vm.Call) int {
 	return c.ReturnString(s[first-1 : last])
 }
 
-// search makes a matcher that accounts to the VM and raises errors of the call.
-func search(c *vm.Call, src, pat string) *matcher {
-	return newMatcher(src, pat, c.VM.ChargeSteps, func(text string) { c.Error("%s", text) })
-}
-
 // pushCaptures pushes all captures of a match, or the whole match when the
 // pattern has none and whole is set, and returns their number.
 func pushCaptures(c *vm.Call, m *matcher, start, end int, whole bool) int {
@@ -192,17 +187,17 @@ func strFind(c *vm.Call, find bool) int {
 		return 2
 	}
 	anchor := strings.HasPrefix(pat, "^")
-	m := search(c, s, strings.TrimPrefix(pat, "^"))
+	m := newMatcher(c, s, strings.TrimPrefix(pat, "^"))
 	for ; init <= len(s); init++ {
 		m.level = 0
 		if end := m.match(init, 0); end >= 0 {
 			m.flush()
 			if !find {
-				return pushCaptures(c, m, init, end, true)
+				return pushCaptures(c, &m, init, end, true)
 			}
 			c.PushNumber(float64(init + 1))
 			c.PushNumber(float64(end))
-			return 2 + pushCaptures(c, m, init, end, false)
+			return 2 + pushCaptures(c, &m, init, end, false)
 		}
 		if anchor {
 			break
@@ -230,7 +225,7 @@ func gmatchNext(c *vm.Call) int {
 	s, _ := c.VM.ToString(c.Upvalue(1))
 	pat, _ := c.VM.ToString(c.Upvalue(2))
 	from, _ := c.VM.ToNumber(c.Upvalue(3))
-	m := search(c, s, pat)
+	m := newMatcher(c, s, pat)
 	for start := int(from); start <= len(s); start++ {
 		m.level = 0
 		end := m.match(start, 0)
@@ -243,7 +238,7 @@ func gmatchNext(c *vm.Call) int {
 		}
 		m.flush()
 		c.SetUpvalue(3, vm.Number(next))
-		return pushCaptures(c, m, start, end, true)
+		return pushCaptures(c, &m, start, end, true)
 	}
 	m.flush()
 	c.SetUpvalue(3, vm.Number(len(s)+1))
@@ -260,7 +255,7 @@ func strGsub(c *vm.Call) int {
 		c.ArgError(3, "string/function/table/lightfunction expected")
 	}
 	anchor := strings.HasPrefix(pat, "^")
-	m := search(c, src, strings.TrimPrefix(pat, "^"))
+	m := newMatcher(c, src, strings.TrimPrefix(pat, "^"))
 	b := newBuffer(c)
 	pos, n := 0, 0
 	for n < limit {
@@ -268,7 +263,7 @@ func strGsub(c *vm.Call) int {
 		end := m.match(pos, 0)
 		if end >= 0 {
 			n++
-			replace(c, m, b, repl, pos, end)
+			replace(c, &m, b, repl, pos, end)
 		}
 		if end > pos {
 			pos = end
