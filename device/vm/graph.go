@@ -214,63 +214,32 @@ func (q *quick) suspect(h *header) {
 // all of it is garbage, but for what the stacks hold.
 func (q *quick) resolve() {
 	for len(q.suspects) > 0 && !q.dirty {
-		q.circle = q.circle[:0]
-		add := func(h *header) {
-			if h.mark&(inGraph|fixed) == inGraph && h.quick&quickCircle == 0 {
-				h.quick |= quickCircle
-				q.circle = append(q.circle, h)
-			}
-		}
+		q.circle, q.edges = q.circle[:0], q.edges[:0]
 		for _, h := range q.suspects {
 			h.quick &^= quickSuspect
-			add(h)
+			q.encircle(h)
 		}
 		for _, h := range q.unsure {
 			if h.via == &unsure {
-				add(h)
+				q.encircle(h)
 			}
 		}
 		q.suspects, q.unsure = q.suspects[:0], q.unsure[:0]
-		for i := 0; i < len(q.circle) && len(q.circle) <= maxCircle; i++ {
-			q.follow(q.circle[i], func(_ *quick, from, to *header) {
-				if to.via == from {
-					add(to)
-				}
-			})
-		}
-		if len(q.circle) > maxCircle {
-			q.dirty = true
-			return
-		}
-		// Without the references among themselves, who has one left has it from outside.
-		for _, h := range q.circle {
-			q.follow(h, func(_ *quick, _, to *header) {
-				if to.quick&quickCircle != 0 {
-					to.refs--
-				}
-			})
-		}
-		for _, h := range q.circle {
-			if h.refs > 0 {
-				h.quick |= quickHeld
-				h.via = &unsure
-				q.unsure = append(q.unsure, h)
-				q.work = append(q.work, h)
+		for i := 0; i < len(q.circle); i++ {
+			if i >= maxCircle {
+				q.dirty = true
+				return
 			}
-		}
-		for i := 0; i < len(q.work); i++ {
-			q.follow(q.work[i], func(_ *quick, from, to *header) {
-				if to.quick&quickCircle == 0 {
-					return
-				}
-				if to.refs++; to.quick&quickHeld == 0 {
-					to.quick |= quickHeld
-					to.via = from
-					q.work = append(q.work, to)
+			q.follow(q.circle[i], func(q *quick, from, to *header) {
+				if to.kind != kindString && to.mark&(inGraph|fixed) == inGraph {
+					q.edges = append(q.edges, edge{from, to})
+					if to.via == from {
+						q.encircle(to)
+					}
 				}
 			})
 		}
-		q.work = q.work[:0]
+		q.findHeld()
 		for _, h := range q.circle {
 			if h.quick&quickHeld == 0 {
 				q.leave(h)
@@ -278,8 +247,8 @@ func (q *quick) resolve() {
 		}
 		q.work = q.work[:0]
 		for _, h := range q.circle {
-			if h.quick&(quickCircle|quickHeld) == quickCircle {
-				q.follow(h, func(_ *quick, from, to *header) {
+			if h.quick&quickHeld == 0 {
+				q.follow(h, func(q *quick, from, to *header) {
 					if to.quick&quickCircle == 0 {
 						q.loseObject(from, to)
 					}
@@ -290,5 +259,48 @@ func (q *quick) resolve() {
 			h.quick &^= quickCircle | quickHeld
 		}
 		q.release()
+	}
+}
+
+// edge is a reference within the circle.
+type edge struct{ from, to *header }
+
+func (q *quick) encircle(h *header) {
+	if h.mark&(inGraph|fixed) == inGraph && h.quick&quickCircle == 0 {
+		h.quick |= quickCircle
+		q.circle = append(q.circle, h)
+	}
+}
+
+// findHeld finds out what of the circle something else refers to: without the
+// references among themselves, that has one left. What is not held has none when this
+// returns.
+func (q *quick) findHeld() {
+	for _, e := range q.edges {
+		if e.to.quick&quickCircle != 0 {
+			e.to.refs--
+		}
+	}
+	for _, h := range q.circle {
+		if h.refs > 0 {
+			h.quick |= quickHeld
+			h.via = &unsure
+			q.unsure = append(q.unsure, h)
+		}
+	}
+	for more := len(q.unsure) > 0; more; {
+		more = false
+		for i := range q.edges {
+			e := &q.edges[i]
+			if e.from == nil || e.to.quick&quickCircle == 0 || e.from.quick&quickHeld == 0 {
+				continue
+			}
+			if e.to.refs++; e.to.quick&quickHeld == 0 {
+				e.to.quick |= quickHeld
+				e.to.via = e.from
+				more = true
+			}
+			e.from = nil // counted
+		}
 	}
 }

@@ -41,6 +41,7 @@ type quick struct {
 	suspects []*header
 	unsure   []*header // with that for header.via
 	circle   []*header
+	edges    []edge
 	finalize []*UserData // that the collection at hand finds
 
 	served     int // quick collections since the graph was remembered
