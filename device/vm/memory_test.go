@@ -206,7 +206,7 @@ func BenchmarkMark44KB(b *testing.B) {
 	if err := runLua(b, v, `keep = {} for i = 1, 170 do keep[i] = {id = i, name = "name" .. i, f = function() return i end} end`); err != nil {
 		b.Fatal(err.Message())
 	}
-	v.Collect()
+	v.SetQuick(false)
 	for b.Loop() {
 		v.mem.collect()
 	}

@@ -88,6 +88,7 @@ func TestSpeed(t *testing.T) {
 	}
 	goal("all these with allocations tracked: slowest", slowestTracked, trackedGoal)
 	v := fullHeap(t)
+	v.SetQuick(false)
 	goal(fmt.Sprintf("full mark of %d bytes, µs", v.Heap().Used()), measure(inProcess(v.Collect))[0], fullMarkGoal)
 
 	fmt.Println()

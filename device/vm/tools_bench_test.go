@@ -46,6 +46,7 @@ func fullHeap(t testing.TB) *vm.VM {
 // BenchmarkFullMark is one full collection of such a heap.
 func BenchmarkFullMark(b *testing.B) {
 	v := fullHeap(b)
+	v.SetQuick(false)
 	for b.Loop() {
 		v.Collect()
 	}
