@@ -195,11 +195,12 @@ func (v *VM) concat(L *Thread, base, total, last int) {
 			}
 			v.cpu += int64(length/BytesPerInstruction) * v.instrNanos
 			// What was made strings here were numbers: nothing has died of it.
-			glue := m.useBuffer(length, m.requests > requests)
+			m.useBuffer(length, m.requests > requests)
+			text, at := m.pool.text(length), 0
 			for _, x := range L.stack[top-n : top] {
-				glue = append(glue, x.str().s...)
+				at += copy(text[at:], x.str().s)
 			}
-			L.stack[top-n] = stringValue(m.internBytes(glue, m.requests > requests))
+			L.stack[top-n] = stringValue(m.internText(text, m.requests > requests))
 			m.buf.InUse = false
 		}
 		L.fixed = false

@@ -51,8 +51,8 @@ func (v *VM) precall(L *Thread, fn, results int) callKind {
 	ci := v.pushCall(L)
 	ci.fn, ci.base, ci.top = fn, base, base+p.maxStack
 	ci.pc, ci.tailCalls, ci.results = 0, 0, results
-	if L.top < ci.top {
-		clear(L.stack[L.top:ci.top])
+	for i := L.top; i < ci.top; i++ {
+		L.stack[i].bits = kindNil // what ref was means nothing: see value
 	}
 	L.top = ci.top
 	return callLua

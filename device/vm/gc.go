@@ -632,10 +632,7 @@ func (m *memory) callFinalizer() {
 	if h := m.v.fastField(u.meta, eventGC); !h.isNil() {
 		was := g.threshold
 		g.threshold = 2 * m.total // no steps meanwhile
-		glue := m.glue
-		m.glue = nil // a string may be about to be made of what is in it
 		m.v.callFinalizer(h, u)
-		m.glue = glue
 		g.threshold = was
 	}
 }

@@ -24,7 +24,6 @@ type memory struct {
 	strt        heap.StringTable
 	rows        []*str // strings by their hash, Slots rows
 	buf         heap.ConcatBuffer
-	glue        []byte // what the buffer holds on the host
 
 	gc        collector
 	quick     quick
@@ -285,14 +284,10 @@ func (m *memory) newUserData(size int) *UserData {
 }
 
 // useBuffer makes the concat buffer hold n bytes. again: see realloc.
-func (m *memory) useBuffer(n int, again bool) []byte {
+func (m *memory) useBuffer(n int, again bool) {
 	m.buf.InUse = true
 	if g := m.buf.Grown(n); g > 0 && m.on {
 		m.realloc(&m.buf.Block, g, again)
 		m.buf.Size = g
 	}
-	if cap(m.glue) < n || cap(m.glue) > 4*n+4096 {
-		m.glue = make([]byte, 0, n+n/4)
-	}
-	return m.glue[:0]
 }

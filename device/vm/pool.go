@@ -124,23 +124,20 @@ func (p *pool) str() *str {
 	return &str{}
 }
 
-// text makes a string of b that shares nothing with it.
-func (p *pool) text(b []byte) string {
-	if n := len(b); n > 0 && n <= pooledTexts {
-		class, size := textClass(n)
-		l := &p.texts[class]
-		var t []byte
-		if k := len(*l); k > 0 {
-			t = (*l)[k-1]
-			*l = (*l)[:k-1]
-			p.kept -= size
-		} else {
-			t = make([]byte, size)
-		}
-		copy(t, b)
-		return unsafe.String(&t[0], n)
+// text returns n bytes for a string to be made of.
+func (p *pool) text(n int) []byte {
+	if n == 0 || n > pooledTexts {
+		return make([]byte, n)
 	}
-	return string(b)
+	class, size := textClass(n)
+	l := &p.texts[class]
+	if k := len(*l); k > 0 {
+		t := (*l)[k-1]
+		*l = (*l)[:k-1]
+		p.kept -= size
+		return t[:n]
+	}
+	return make([]byte, size)[:n]
 }
 
 // textClass is where texts of n bytes are kept, and how many bytes those have.
@@ -157,7 +154,7 @@ func textClass(n int) (class, size int) {
 // tests.
 var poison bool
 
-// giveText takes back what text has made.
+// giveText takes back what was made of a text.
 func (p *pool) giveText(s string) {
 	n := len(s)
 	if n == 0 || n > pooledTexts {

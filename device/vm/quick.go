@@ -51,6 +51,7 @@ type quick struct {
 	cleared    *Thread // whose slots above the top were cleared last
 	clearedTop int
 	clearedAt  uint64 // VM.pushes then
+	misses     int    // times in a row that keeps has looked in vain
 	cannot     int    // objects that have come of age and did not become part of the graph
 }
 
@@ -343,14 +344,20 @@ func (q *quick) keeps(L *Thread, x value) bool {
 	if !q.valid || len(q.snap) > 0 {
 		return false
 	}
+	if q.misses > 8 { // it is not worth looking all the time
+		q.misses = (q.misses + 1) % 256
+		return false
+	}
 	if state := x.header().quick; state&quickYoung == 0 || state&quickGained != 0 {
 		return true // part of the graph
 	}
 	for i := range L.stack[:L.top] {
 		if y := &L.stack[i]; y.ref == x.ref && y.isObject() {
+			q.misses = 0
 			return true
 		}
 	}
+	q.misses++
 	return false
 }
 

@@ -46,9 +46,30 @@ func (m *memory) internBytes(b []byte, again bool) *str {
 	if p := m.find(s, hash); p != nil {
 		return p
 	}
+	t := m.pool.text(len(b))
+	copy(t, b)
+	return m.keepText(t, hash, again)
+}
+
+// internText is intern for what pool.text has returned.
+func (m *memory) internText(t []byte, again bool) *str {
+	s := unsafe.String(unsafe.SliceData(t), len(t))
+	hash := heap.StringHash(s)
+	if p := m.find(s, hash); p != nil {
+		m.pool.giveText(s)
+		return p
+	}
+	return m.keepText(t, hash, again)
+}
+
+// keepText makes a string of t, which there is not yet.
+func (m *memory) keepText(t []byte, hash uint32, again bool) *str {
+	s := unsafe.String(unsafe.SliceData(t), len(t))
 	p, made := m.newString(s, hash, again)
 	if made {
-		p.s, p.own = m.pool.text(b), true
+		p.s, p.own = s, true
+	} else {
+		m.pool.giveText(s)
 	}
 	return p
 }

@@ -29,8 +29,8 @@ var (
 //
 // bits says what it is: below firstNumber a kind, from there on a number, as the
 // bits of a float64 moved up by firstNumber. ref points to the object of the kinds
-// that have one. In a number ref means nothing: arithmetic leaves there what the
-// register held, which spares the host's collector a write barrier.
+// that have one. In a number and in nil ref means nothing: arithmetic and calls leave
+// there what the register held, which spares the host's collector a write barrier.
 type value struct {
 	ref  unsafe.Pointer
 	bits uint64
