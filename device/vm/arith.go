@@ -98,14 +98,6 @@ func (v *VM) equalObjects(L *Thread, a, b value) bool {
 	return v.callBool(L, h, a, b)
 }
 
-// equal is a == b with metamethods.
-func (v *VM) equal(L *Thread, a, b value) bool {
-	if a.bits == b.bits && (a.bits == kindTable || a.bits == kindUserData) && a.ref != b.ref {
-		return v.equalObjects(L, a, b)
-	}
-	return a.same(b)
-}
-
 // ordered is the metamethod e of both operands, if it is the same.
 func (v *VM) ordered(a, b value, e event) (h value, ok bool) {
 	h = v.metamethod(a, e)

@@ -164,7 +164,3 @@ func (h *header) proto() *proto       { return (*proto)(unsafe.Pointer(h)) }
 func (h *header) userdata() *UserData { return (*UserData)(unsafe.Pointer(h)) }
 func (h *header) thread() *Thread     { return (*Thread)(unsafe.Pointer(h)) }
 func (h *header) scratch() *scratch   { return (*scratch)(unsafe.Pointer(h)) }
-
-// value is the object as a value. A function of the firmware and a table in flash
-// have no header that anything leads to.
-func (h *header) value() value { return value{unsafe.Pointer(h), uint64(h.kind)} }

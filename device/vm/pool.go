@@ -14,8 +14,8 @@ type pool struct {
 	off      bool // for tests: objects are not used again
 	texts    [2 * textSizes][][]byte
 	kept     int // bytes in texts
-	arrays   [pooledSizes][]([]value)
-	nodes    [pooledSizes][]([]node)
+	arrays   vectors[value]
+	nodes    vectors[node]
 	tables   []*Table
 	closures [maxPooledUpvalues + 1][]*Function
 	upvals   []*upvalue
@@ -37,47 +37,27 @@ const (
 	maxText     = 64 << 10             // bytes of texts to keep
 )
 
-// array returns n empty slots.
-func (p *pool) array(n int) []value {
+// vectors are what tables have left, by size.
+type vectors[T any] [pooledSizes][][]T
+
+// take returns n empty elements.
+func (v *vectors[T]) take(n int) []T {
 	if size := bits.TrailingZeros(uint(n)); size < pooledSizes && n == 1<<size {
-		l := &p.arrays[size]
-		if k := len(*l); k > 0 {
-			a := (*l)[k-1]
-			*l = (*l)[:k-1]
+		if k := len(v[size]); k > 0 {
+			a := v[size][k-1]
+			v[size] = v[size][:k-1]
 			return a
 		}
 	}
-	return make([]value, n)
+	return make([]T, n)
 }
 
-// giveArray takes back what no table has any longer.
-func (p *pool) giveArray(a []value) {
+// give takes back what no table has any longer.
+func (v *vectors[T]) give(a []T) {
 	a = a[:cap(a)]
-	if size := bits.TrailingZeros(uint(len(a))); size < pooledSizes && len(a) == 1<<size && len(p.arrays[size]) < maxPooledEach {
+	if size := bits.TrailingZeros(uint(len(a))); size < pooledSizes && len(a) == 1<<size && len(v[size]) < maxPooledEach {
 		clear(a)
-		p.arrays[size] = append(p.arrays[size], a)
-	}
-}
-
-// nodeVector returns n empty nodes.
-func (p *pool) nodeVector(n int) []node {
-	if size := bits.TrailingZeros(uint(n)); size < pooledSizes {
-		l := &p.nodes[size]
-		if k := len(*l); k > 0 {
-			a := (*l)[k-1]
-			*l = (*l)[:k-1]
-			return a
-		}
-	}
-	return make([]node, n)
-}
-
-// giveNodes is giveArray for nodes.
-func (p *pool) giveNodes(a []node) {
-	a = a[:cap(a)]
-	if size := bits.TrailingZeros(uint(len(a))); size < pooledSizes && len(a) == 1<<size && len(p.nodes[size]) < maxPooledEach {
-		clear(a)
-		p.nodes[size] = append(p.nodes[size], a)
+		v[size] = append(v[size], a)
 	}
 }
 
@@ -199,10 +179,10 @@ func (p *pool) buryString(s *str, reuse bool) {
 
 func (p *pool) buryTable(t *Table, reuse bool) {
 	if len(t.array) > 0 {
-		p.giveArray(t.array)
+		p.arrays.give(t.array)
 	}
 	if len(t.nodes) > 0 {
-		p.giveNodes(t.nodes)
+		p.nodes.give(t.nodes)
 	}
 	t.reset()
 	t.array, t.nodes, t.meta, t.index = nil, nil, nil, nil

@@ -346,11 +346,11 @@ func (t *Table) setArray(m *memory, n int, again bool) {
 func (t *Table) moveArray(m *memory, n int) {
 	var a []value
 	if n > 0 {
-		a = m.pool.array(n)
+		a = m.pool.arrays.take(n)
 		copy(a, t.array)
 	}
 	if cap(t.array) > 0 {
-		m.pool.giveArray(t.array)
+		m.pool.arrays.give(t.array)
 	}
 	t.array = a
 }
@@ -362,10 +362,10 @@ func (t *Table) setNodes(m *memory, n int, again bool) {
 }
 
 func (t *Table) moveNodes(m *memory, n int) {
-	nodes := m.pool.nodeVector(n)
+	nodes := m.pool.nodes.take(n)
 	copy(nodes, t.nodes)
 	if cap(t.nodes) > 0 {
-		m.pool.giveNodes(t.nodes)
+		m.pool.nodes.give(t.nodes)
 	}
 	t.nodes = nodes
 	t.lastFree = int32(n)
@@ -542,86 +542,4 @@ func (v *VM) length(t *Table) int {
 		}
 	}
 	return i
-}
-
-// romTable is what a table in flash has instead of an array and nodes: names.
-type romTable struct {
-	name    string
-	entries []romEntry
-	index   map[string]int32
-}
-
-// romEntry is a name with its value. A string there becomes one of the script's
-// memory when it is read.
-type romEntry struct {
-	name   string
-	val    value
-	text   string
-	isText bool
-}
-
-func (e *romEntry) value(v *VM) value {
-	if e.isText {
-		return stringValue(v.mem.intern(e.text))
-	}
-	return e.val
-}
-
-// romEntry is the entry of s, which knows where it stands in t.
-func (t *Table) romEntry(s *str) *romEntry { return &t.rom.entries[s.romEntry] }
-
-// boundary is value for the world outside of the VM, without making a string of the
-// script's.
-func (e *romEntry) boundary() Value {
-	if e.isText {
-		return String(e.text)
-	}
-	return e.val.boundary()
-}
-
-// get returns what stands under a name, but for a string.
-func (r *romTable) get(name string) value {
-	if i, ok := r.index[name]; ok {
-		return r.entries[i].val
-	}
-	return value{}
-}
-
-// next returns the entry that follows key: names are gone through in the order in
-// which the table has them.
-func (r *romTable) next(v *VM, key value) (k, x value, ok bool) {
-	i := int32(0)
-	if !key.isNil() {
-		if !key.isString() {
-			return value{}, value{}, false
-		}
-		if i, ok = r.index[key.str().s]; !ok {
-			return value{}, value{}, false
-		}
-		i++
-	}
-	if int(i) >= len(r.entries) {
-		return value{}, value{}, true
-	}
-	e := &r.entries[i]
-	k = stringValue(v.mem.intern(e.name))
-	v.pin(k)
-	x = e.value(v)
-	v.mem.pins = v.mem.pins[:len(v.mem.pins)-1]
-	return k, x, true
-}
-
-func (r *romTable) set(name string, x value) {
-	e := r.entry(name)
-	e.val, e.isText = x, false
-}
-
-func (r *romTable) entry(name string) *romEntry {
-	i, ok := r.index[name]
-	if !ok {
-		i = int32(len(r.entries))
-		r.index[name] = i
-		r.entries = append(r.entries, romEntry{name: name})
-	}
-	return &r.entries[i]
 }

@@ -80,8 +80,6 @@ func boolean(b bool) value {
 	return value{bits: kindFalse}
 }
 
-func object(kind uint64, p unsafe.Pointer) value { return value{p, kind} }
-
 func stringValue(s *str) value      { return value{unsafe.Pointer(s), kindString} }
 func upvalueValue(u *upvalue) value { return value{unsafe.Pointer(u), kindUpvalue} }
 func protoValue(p *proto) value     { return value{unsafe.Pointer(p), kindProto} }

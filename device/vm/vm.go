@@ -390,10 +390,5 @@ func (v *VM) Address(x Value) string {
 	return fmt.Sprintf("%#x", y.header().address)
 }
 
-// inFlash is what neither the collector nor the heap knows of.
-func inFlash(x value) bool {
-	return x.bits == kindROMFunc || x.bits == kindROMTable || x.bits == kindLight
-}
-
 // IsROM reports whether t is a ROM table.
 func (v *VM) IsROM(t *Table) bool { return t.rom != nil }

@@ -1,0 +1,83 @@
+package vm
+
+// romTable is what a table in flash has instead of an array and nodes: names.
+type romTable struct {
+	name    string
+	entries []romEntry
+	index   map[string]int32
+}
+
+// romEntry is a name with its value. A string there becomes one of the script's
+// memory when it is read.
+type romEntry struct {
+	name   string
+	val    value
+	text   string
+	isText bool
+}
+
+func (e *romEntry) value(v *VM) value {
+	if e.isText {
+		return stringValue(v.mem.intern(e.text))
+	}
+	return e.val
+}
+
+// romEntry is the entry of s, which knows where it stands in t.
+func (t *Table) romEntry(s *str) *romEntry { return &t.rom.entries[s.romEntry] }
+
+// boundary is value for the world outside of the VM, without making a string of the
+// script's.
+func (e *romEntry) boundary() Value {
+	if e.isText {
+		return String(e.text)
+	}
+	return e.val.boundary()
+}
+
+// get returns what stands under a name, but for a string.
+func (r *romTable) get(name string) value {
+	if i, ok := r.index[name]; ok {
+		return r.entries[i].val
+	}
+	return value{}
+}
+
+// next returns the entry that follows key: names are gone through in the order in
+// which the table has them.
+func (r *romTable) next(v *VM, key value) (k, x value, ok bool) {
+	i := int32(0)
+	if !key.isNil() {
+		if !key.isString() {
+			return value{}, value{}, false
+		}
+		if i, ok = r.index[key.str().s]; !ok {
+			return value{}, value{}, false
+		}
+		i++
+	}
+	if int(i) >= len(r.entries) {
+		return value{}, value{}, true
+	}
+	e := &r.entries[i]
+	k = stringValue(v.mem.intern(e.name))
+	v.pin(k)
+	x = e.value(v)
+	v.mem.pins = v.mem.pins[:len(v.mem.pins)-1]
+	return k, x, true
+}
+
+func (r *romTable) set(name string, x value) {
+	e := r.entry(name)
+	e.val, e.isText = x, false
+}
+
+func (r *romTable) entry(name string) *romEntry {
+	i, ok := r.index[name]
+	if !ok {
+		i = int32(len(r.entries))
+		r.index[name] = i
+		r.entries = append(r.entries, romEntry{name: name})
+	}
+	return &r.entries[i]
+}

@@ -1,0 +1,216 @@
+package vm
+
+import "slices"
+
+// What a quick collection does with what is outside of the graph: mark and sweep.
+
+// mark marks what is alive outside of the graph. It reports false when it met
+// something that only a full collection knows how to deal with.
+func (q *quick) mark() bool {
+	m, v := q.m, q.m.v
+	q.finalize = q.finalize[:0]
+	th := v.running
+	if th == nil {
+		th = v.th
+	}
+	for ; th != nil; th = th.parent {
+		// What a closure has above the top only a full collection knows to deal with, and
+		// for a stack that becomes smaller memory may run out.
+		if th.openUp != nil && th.capturedAbove() || th.stk.MayShrink() && m.stackShrinks(th) {
+			q.work = q.work[:0]
+			return false
+		}
+		if th != v.th {
+			q.touchObject(&th.header)
+		}
+		q.markStack(th)
+	}
+	for _, x := range m.pins {
+		q.touch(x)
+	}
+	return (len(q.work) == 0 || q.markYoung()) && (!q.userdata || q.separate())
+}
+
+// markStack is traverseThread for what is outside of the graph.
+func (q *quick) markStack(L *Thread) {
+	for i := range L.stack[:L.top] {
+		if x := &L.stack[i]; x.isObject() {
+			if h := x.header(); h.quick&quickState == quickYoung {
+				h.quick |= quickMarked
+				if h.kind != kindString {
+					q.work = append(q.work, h)
+				}
+			}
+		}
+	}
+	// Above the top there is something only when a call or a list has left it there.
+	if v := q.m.v; v.natives > 0 || q.cleared != L || q.clearedTop != L.top || q.clearedAt != v.pushes {
+		L.clearAbove(L.reach())
+		q.cleared, q.clearedTop, q.clearedAt = L, L.top, v.pushes
+	}
+}
+
+func (q *quick) touch(x value) {
+	if x.isObject() {
+		q.touchObject(x.header())
+	}
+}
+
+func (q *quick) touchObject(h *header) {
+	if h.quick&quickState == quickYoung {
+		h.quick |= quickMarked
+		if h.kind != kindString {
+			q.work = append(q.work, h)
+		}
+	}
+}
+
+func (q *quick) touchTable(t *Table) {
+	if t != nil && t.rom == nil {
+		q.touchObject(&t.header)
+	}
+}
+
+func (q *quick) markYoung() bool {
+	for len(q.work) > 0 {
+		h := q.work[len(q.work)-1]
+		q.work = q.work[:len(q.work)-1]
+		switch h.kind {
+		case kindTable:
+			t := h.table()
+			q.slots += len(t.array) + len(t.nodes)
+			if t.meta != nil {
+				q.touchTable(t.meta)
+				if q.checkWeak(t); q.weak {
+					q.work = q.work[:0]
+					return false
+				}
+			}
+			for i := range t.array {
+				q.touch(t.array[i])
+			}
+			for i := range t.nodes {
+				n := &t.nodes[i]
+				if n.val.isNil() {
+					n.removeKey()
+					continue
+				}
+				q.touch(n.key)
+				q.touch(n.val)
+			}
+		case kindFunction:
+			f := h.function()
+			q.touchTable(f.env)
+			for _, x := range f.values {
+				q.touch(x)
+			}
+			if f.proto != nil {
+				q.touchObject(&f.proto.header)
+			}
+			for _, u := range f.upvals {
+				if u != nil {
+					q.touchObject(&u.header)
+				}
+			}
+		case kindUpvalue:
+			q.touch(*h.upvalue().v)
+		case kindProto:
+			p := h.proto()
+			q.touchObject(&p.source.header)
+			for i := range p.k {
+				q.touch(p.k[i])
+			}
+			for _, s := range p.names {
+				q.touchObject(&s.header)
+			}
+			for _, n := range p.protos {
+				q.touchObject(&n.header)
+			}
+		case kindUserData:
+			u := h.userdata()
+			q.touchTable(u.meta)
+			q.touchTable(u.env)
+		case kindThread:
+			L := h.thread()
+			q.touchTable(L.globals)
+			if q.m.v.isActive(L) {
+				continue
+			}
+			if L.capturedAbove() || q.m.stackShrinks(L) {
+				q.work = q.work[:0]
+				return false
+			}
+			q.markStack(L)
+		}
+	}
+	return true
+}
+
+// separate is memory.separate for what is outside of the graph. It reports false when
+// a dead userdata has a finalizer in Lua, or leads to something else that is dead.
+func (q *quick) separate() bool {
+	m := q.m
+	for _, h := range q.young {
+		if h.kind != kindUserData || h.quick&(quickMarked|quickGained) != 0 {
+			continue
+		}
+		u := h.userdata()
+		if u.finalized || !m.hasFinalizer(u) {
+			continue
+		}
+		if u.meta != nil && (u.meta.rom == nil || !m.v.fastField(u.meta, eventGC).isNil()) || u.env != nil && u.env.quick&quickState == quickYoung {
+			return false
+		}
+		q.finalize = append(q.finalize, u)
+	}
+	slices.SortFunc(q.finalize, func(a, b *UserData) int { return b.index - a.index })
+	return true
+}
+
+// sweep frees what is outside of the graph and was not marked.
+func (q *quick) sweep() {
+	m := q.m
+	young, kept, aged := q.young, 0, 0
+	for i, h := range young {
+		switch {
+		case h.kind == kindString:
+			if s := h.str(); s.refs > 0 {
+				h.quick = 0
+				continue
+			} else if h.quick&quickMarked == 0 {
+				m.unlinkString(s)
+				m.freeString(s)
+				continue
+			}
+		case h.quick&quickGained != 0:
+			h.quick &= quickEmptied
+			continue
+		case h.quick&quickMarked == 0:
+			if u := h.upvalue(); h.kind == kindUpvalue && u.isOpen() {
+				u.th.unlinkOpen(u)
+			} else {
+				m.unlink(h)
+			}
+			m.freeObject(h)
+			continue
+		case h.age < agedAt:
+			h.age++
+		default:
+			aged++
+		}
+		h.quick = quickYoung
+		if kept < i {
+			young[kept] = h
+		}
+		kept++
+	}
+	q.young = young[:kept]
+	// What has come of age outside of the graph and is marked each time is worth a
+	// full collection, after which it is part of it, if that can be.
+	switch {
+	case q.served == agedAt+1:
+		q.cannot = aged
+	case q.served > worthwhile && aged > q.cannot && (aged-q.cannot)*q.served > heavyFrom, q.slots > heavySlots:
+		q.dirty = true
+	}
+}
