@@ -186,8 +186,8 @@ func (q *quick) sweep() {
 			h.quick &= quickEmptied
 			continue
 		case h.quick&quickMarked == 0:
-			if u := h.upvalue(); h.kind == kindUpvalue && u.isOpen() {
-				u.th.unlinkOpen(u)
+			if h.kind == kindUpvalue && h.upvalue().isOpen() {
+				h.upvalue().th.unlinkOpen(h.upvalue())
 			} else {
 				m.unlink(h)
 			}
