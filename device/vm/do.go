@@ -359,8 +359,8 @@ func (v *VM) callFinalizer(h value, u *UserData) {
 // resume runs coroutine co with the n topmost values of its stack until it yields,
 // ends or fails (lua_resume).
 func (v *VM) resume(L, co *Thread, n int) (ok bool) {
-	v.mem.quick.switched()
 	fail := func(message string) bool {
+		v.mem.quick.switched()
 		co.top = co.ci[co.nci].base
 		co.stack[co.top] = stringValue(v.mem.intern(message))
 		co.top++
@@ -377,15 +377,16 @@ func (v *VM) resume(L, co *Thread, n int) (ok bool) {
 	natives, pins := v.natives, len(v.mem.pins)
 	co.parent = L
 	v.running = co
+	v.mem.quick.resumed(co, n)
 	v.protected++
 	err := v.tryResume(co, co.top-n)
 	v.protected--
 	v.running = L
 	co.parent = nil
-	v.mem.quick.switched()
 	v.natives = natives
 	v.mem.pins = v.mem.pins[:min(pins, len(v.mem.pins))]
 	if err != nil {
+		v.mem.quick.switched()
 		co.status = threadFailed
 		co.hostSlots(1)
 		co.stack[co.top] = err.value // on top of what it leaves
@@ -420,8 +421,8 @@ func (v *VM) tryResume(co *Thread, first int) (err *thrown) {
 	return nil
 }
 
-// switched notes that another coroutine runs: their stacks are the graph's now, or
-// no longer.
+// switched notes that a coroutine has run, or stopped, in another way than resumed and
+// suspended tell.
 func (q *quick) switched() { q.dirty = true }
 
 // Yield suspends the running coroutine with its arguments as results; return

@@ -39,12 +39,6 @@ func (v *VM) CheckGraph() string {
 			count(q, nil, &t.header)
 		}
 	}
-	for th := v.running; th != nil; th = th.parent {
-		count(q, nil, &th.globals.header)
-	}
-	if v.running == nil {
-		count(q, nil, &v.th.globals.header)
-	}
 	for _, s := range q.snap {
 		count(q, nil, (*header)(s.ref))
 	}

@@ -32,7 +32,7 @@ func (q *quick) storedUnder(t *Table, key value) {
 // closing notes that an open upvalue is about to get the value for its own that it
 // has on the stack.
 func (q *quick) closing(u *upvalue) {
-	if u.mark&inGraph != 0 && q.valid && q.m.v.isActive(u.th) {
+	if u.mark&inGraph != 0 && q.valid && !u.th.frozen {
 		q.gain(&u.header, *u.v)
 	}
 }
@@ -121,7 +121,6 @@ func (q *quick) leave(h *header) {
 	}
 	h.mark &^= inGraph
 	q.userdata = q.userdata || h.kind == kindUserData
-	q.dirty = q.dirty || h.kind == kindThread // who knows what it has run since
 	q.work = append(q.work, h)
 }
 
@@ -163,7 +162,7 @@ func (q *quick) follow(h *header, fn func(q *quick, from, to *header)) {
 			}
 		}
 	case kindUpvalue:
-		if u := h.upvalue(); !u.isOpen() || !q.m.v.isActive(u.th) {
+		if u := h.upvalue(); !u.isOpen() || u.th.frozen {
 			to(*u.v)
 		}
 	case kindProto:
@@ -185,7 +184,7 @@ func (q *quick) follow(h *header, fn func(q *quick, from, to *header)) {
 	case kindThread:
 		L := h.thread()
 		table(L.globals)
-		if !q.m.v.isActive(L) {
+		if L.frozen {
 			for i := range L.stack[:L.top] {
 				to(L.stack[i])
 			}
@@ -198,6 +197,58 @@ func (q *quick) root(t *Table) {
 	if t != nil && t.rom == nil {
 		q.gainObject(nil, &t.header)
 	}
+}
+
+// resumed notes that co runs from now on: what is on its stack, but for the n values
+// on top that it was given for that, is no longer the graph's.
+func (q *quick) resumed(co *Thread, n int) {
+	frozen := co.frozen
+	if co.frozen = false; !frozen || !q.valid || q.dirty {
+		return
+	}
+	if co.mark&inGraph != 0 {
+		for _, x := range co.stack[:co.top-n] {
+			q.lose(&co.header, x)
+		}
+	}
+	for u := co.openUp; u != nil; u = u.open {
+		if u.mark&inGraph != 0 {
+			q.lose(&u.header, *u.v)
+		}
+	}
+}
+
+// suspended notes that co does not run any longer, and that what it has left for who
+// resumed it is gone from its stack.
+func (q *quick) suspended(co *Thread) {
+	if q.valid && !co.parked {
+		co.parked = true
+		q.parked = append(q.parked, co)
+	}
+}
+
+// freeze makes the stacks of coroutines that wait the graph's.
+func (q *quick) freeze() {
+	for _, co := range q.parked {
+		co.parked = false
+		if q.m.v.isActive(co) {
+			continue
+		}
+		q.dirty = q.dirty || co.capturedAbove() || q.m.stackShrinks(co)
+		co.clearAbove(co.reach())
+		co.frozen = true
+		if co.mark&inGraph != 0 {
+			for _, x := range co.stack[:co.top] {
+				q.gain(&co.header, x)
+			}
+		}
+		for u := co.openUp; u != nil; u = u.open {
+			if u.mark&inGraph != 0 {
+				q.gain(&u.header, *u.v)
+			}
+		}
+	}
+	q.parked = q.parked[:0]
 }
 
 // suspect notes that h has lost the reference through which it was reached.

@@ -55,15 +55,12 @@ func (v *VM) setUpvalue(u *upvalue, x value) {
 	old := *u.v
 	*u.v = x
 	if u.isOpen() {
-		if v.isActive(u.th) {
+		if !u.th.frozen {
 			return // its value is the stack's, and no part of the graph
 		}
 		v.mem.quick.switched()
 	}
 	if u.mark&barriers != 0 {
-		if u.isOpen() && v.isActive(u.th) {
-			v.mem.quick.dirty = true // what it has is on a stack and not part of the graph
-		}
 		v.mem.barrier(&u.header, old, x)
 	}
 }

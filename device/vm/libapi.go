@@ -148,11 +148,13 @@ func (c *Call) Resume(th *Thread, first int) (ok bool, n int) {
 	}
 	results := th.stack[from:th.top]
 	if !c.CheckStack(len(results)) {
+		v.mem.quick.switched()
 		c.Error("too many results to resume")
 	}
 	copy(L.stack[L.top:], results)
 	L.top += len(results)
 	th.top = from
+	v.mem.quick.suspended(th)
 	return ok, len(results)
 }
 

@@ -19,7 +19,7 @@ import (
 //     that nothing else holds is looked for. What that would go through is bounded:
 //     a collection that can't know is a full one.
 //   - So it is when something is at stake that is rare: weak tables with entries,
-//     finalizers in Lua, a change between coroutines.
+//     finalizers in Lua, a coroutine that ends with an error.
 //
 // The result is the same to the byte and address; a test on random programs sees to
 // that.
@@ -36,6 +36,7 @@ type quick struct {
 	snap     []held
 	young    []*header // all that is not in the graph
 	work     []*header
+	parked   []*Thread // have run since the last collection and wait
 	emptied  []*Table // of the graph, with nodes that have lost their values
 	suspects []*header
 	unsure   []*header // with that for header.via
@@ -108,9 +109,12 @@ func (q *quick) drop() {
 		for _, h := range q.suspects {
 			h.quick &^= quickSuspect
 		}
+		for _, co := range q.parked {
+			co.parked = false
+		}
 		clear(q.young)
 		q.young, q.snap = q.young[:0], q.snap[:0]
-		q.suspects, q.unsure, q.work = q.suspects[:0], q.unsure[:0], q.work[:0]
+		q.suspects, q.unsure, q.work, q.parked = q.suspects[:0], q.unsure[:0], q.work[:0], q.parked[:0]
 	}
 }
 
@@ -164,6 +168,7 @@ func (q *quick) remember() {
 		h.quick, h.refs = 0, 0
 		if h.kind == kindThread {
 			L := h.thread()
+			L.frozen = !m.v.isActive(L)
 			if m.stackShrinks(L) {
 				return // and will at the next collection
 			}
@@ -188,12 +193,12 @@ func (q *quick) remember() {
 		return
 	}
 	for th := m.v.running; th != nil; th = th.parent {
-		q.hang(th)
+		q.hang(th, th.stack[:th.top])
 	}
 	if m.v.running == nil {
-		q.hang(m.v.th)
+		q.hang(m.v.th, m.v.th.stack[:m.v.th.top])
 	}
-	q.hangSlots(nil, m.pins)
+	q.hang(nil, m.pins)
 	if q.weak || q.dirty {
 		return
 	}
@@ -219,13 +224,7 @@ func (q *quick) remember() {
 
 // hang adds to the graph what hangs on the stack of a thread and seems to stay
 // there.
-func (q *quick) hang(th *Thread) {
-	q.root(th.globals)
-	q.propagate()
-	q.hangSlots(th, th.stack[:th.top])
-}
-
-func (q *quick) hangSlots(th *Thread, slots []value) {
+func (q *quick) hang(th *Thread, slots []value) {
 	for i, x := range slots {
 		if !x.isObject() {
 			continue
@@ -260,6 +259,9 @@ func (q *quick) collect() bool {
 	}
 	if q.dirty {
 		return false
+	}
+	if len(q.parked) > 0 {
+		q.freeze()
 	}
 	if len(q.snap) > 0 {
 		q.compare()
@@ -371,7 +373,7 @@ func (q *quick) compare() {
 		if s.th != nil {
 			slots = s.th.stack[:s.th.top]
 		}
-		if s.slot < len(slots) && slots[s.slot].ref == s.ref && slots[s.slot].isObject() {
+		if (s.th == nil || !s.th.frozen) && s.slot < len(slots) && slots[s.slot].ref == s.ref && slots[s.slot].isObject() {
 			kept = append(kept, s)
 		} else {
 			q.loseObject(nil, (*header)(s.ref))

@@ -21,6 +21,8 @@ type Thread struct {
 	globals  *Table
 	status   threadStatus
 	fixed    bool    // the stack must not be moved now
+	frozen   bool    // waits, and what it has is the graph's: see quick.freeze
+	parked   bool    // in the list of those to be frozen
 	nCcalls  int     // depth of calls that take C's stack
 	baseC    int     // and at which the coroutine was resumed
 	handler  int     // slot of the error handler, 0: none
@@ -72,6 +74,7 @@ func (m *memory) newThread() *Thread {
 	L.init()
 	L.blk = b
 	L.globals = m.v.running.globals
+	L.frozen = true
 	m.link(&L.header, kindThread)
 	m.pins = append(m.pins, threadValue(L))
 	L.fixed = true // it has no stack yet

@@ -22,6 +22,7 @@ func (q *quick) mark() bool {
 		}
 		if th != v.th {
 			q.touchObject(&th.header)
+			q.touchTable(th.globals)
 		}
 		q.markStack(th)
 	}
