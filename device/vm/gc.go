@@ -158,7 +158,9 @@ func (m *memory) single() int {
 	default:
 		if len(g.finalize) > 0 {
 			m.callFinalizer()
-			g.paidFinalizer()
+			if g.estimate > gcFinalizeCost {
+				g.estimate -= gcFinalizeCost
+			}
 			return gcFinalizeCost
 		}
 		g.phase, g.debt = gcPaused, 0

@@ -1,10 +1,6 @@
 package vm
 
-import (
-	"strings"
-
-	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
-)
+import "strings"
 
 // The mark of the collector: it finds what is alive.
 
@@ -60,11 +56,7 @@ func (m *memory) propagate() int {
 		if m.traverseTable(t) {
 			h.mark &^= black
 		}
-		n := t.bytes()
-		if len(t.nodes) == 0 {
-			n += heap.HashNode // the node that empty tables share counts
-		}
-		return n
+		return t.visited()
 	case kindFunction:
 		f := h.function()
 		m.traverseFunction(f)
@@ -78,7 +70,7 @@ func (m *memory) propagate() int {
 		g.grayAgain = append(g.grayAgain, h)
 		h.mark &^= black
 		m.traverseThread(L)
-		return heap.ThreadHeader + L.stk.Bytes()
+		return L.visited()
 	}
 }
 

@@ -162,6 +162,17 @@ func (t *Table) bytes() int {
 	return heap.TableHeader + heap.ArraySlot*len(t.array) + heap.HashNode*len(t.nodes)
 }
 
+// visited is what the visit of a table costs the collector, and that of a thread.
+func (t *Table) visited() int {
+	n := t.bytes()
+	if len(t.nodes) == 0 {
+		n += heap.HashNode // the node that empty tables share counts
+	}
+	return n
+}
+
+func (L *Thread) visited() int { return heap.ThreadHeader + L.stk.Bytes() }
+
 func (f *Function) bytes() int {
 	if f.native != nil {
 		return heap.CClosureSize(len(f.values))

@@ -19,7 +19,7 @@ import (
 //     that nothing else holds is looked for. What that would go through is bounded:
 //     a collection that can't know is a full one.
 //   - So it is when something is at stake that is rare: weak tables with entries,
-//     finalizers in Lua, a coroutine that ends with an error.
+//     a coroutine that ends with an error.
 //
 // The result is the same to the byte and address; a test on random programs sees to
 // that.
@@ -37,12 +37,14 @@ type quick struct {
 	young    []*header // all that is not in the graph
 	work     []*header
 	parked   []*Thread // have run since the last collection and wait
-	emptied  []*Table // of the graph, with nodes that have lost their values
+	emptied  []*Table  // of the graph, with nodes that have lost their values
 	suspects []*header
 	unsure   []*header // with that for header.via
 	circle   []*header
 	edges    []edge
 	finalize []*UserData // that the collection at hand finds
+
+	finalizable int // bytes of them and of what they lead to
 
 	served     int // quick collections since the graph was remembered
 	slots      int // of tables that they have gone through
@@ -304,23 +306,22 @@ func (q *quick) roomToShrink() bool {
 // sweepAndShrink is sweep when the string table or the concat buffer may become
 // smaller, for which memory may run out, or others are told of what dies.
 func (q *quick) sweepAndShrink() {
-	q.at, q.m.egc.Blocked = true, true
-	q.m.checkSizes()
-	size := 0
-	q.m.gc.finalize = append(q.m.gc.finalize, q.finalize...)
+	m := q.m
+	q.at, m.egc.Blocked = true, true
+	m.checkSizes()
 	for _, u := range q.finalize {
 		u.finalized = true
-		u.quick |= quickMarked
-		size += u.bytes()
 	}
+	m.gc.finalize = append(m.gc.finalize, q.finalize...)
 	q.sweep()
-	q.m.checkSizes()
-	q.m.gc.estimate = q.m.total - size
-	for len(q.m.gc.finalize) > 0 {
-		q.m.callFinalizer()
-		q.m.gc.paidFinalizer()
+	m.checkSizes()
+	m.gc.estimate = m.total - q.finalizable
+	if len(m.gc.finalize) > 0 {
+		for m.gc.phase = gcFinalize; m.gc.phase != gcPaused; {
+			m.single()
+		}
 	}
-	q.at, q.m.egc.Blocked = false, false
+	q.at, m.egc.Blocked = false, false
 }
 
 // shrinkAfter makes what is too big after a sweep smaller.

@@ -193,10 +193,3 @@ func (m *memory) callFinalizer() {
 		g.threshold = was
 	}
 }
-
-// paidFinalizer is what a finalizer does to the estimate.
-func (g *collector) paidFinalizer() {
-	if g.estimate > gcFinalizeCost {
-		g.estimate -= gcFinalizeCost
-	}
-}

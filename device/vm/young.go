@@ -8,7 +8,7 @@ import "slices"
 // something that only a full collection knows how to deal with.
 func (q *quick) mark() bool {
 	m, v := q.m, q.m.v
-	q.finalize = q.finalize[:0]
+	q.finalize, q.finalizable = q.finalize[:0], 0
 	th := v.running
 	if th == nil {
 		th = v.th
@@ -147,25 +147,53 @@ func (q *quick) markYoung() bool {
 	return true
 }
 
-// separate is memory.separate for what is outside of the graph. It reports false when
-// a dead userdata has a finalizer in Lua, or leads to something else that is dead.
+// separate is memory.separate for what is outside of the graph, and marks what the
+// userdata that will be finalized lead to. It reports false when it met something that
+// only a full collection knows how to deal with.
 func (q *quick) separate() bool {
 	m := q.m
 	for _, h := range q.young {
-		if h.kind != kindUserData || h.quick&(quickMarked|quickGained) != 0 {
-			continue
+		if h.kind == kindUserData && h.quick&(quickMarked|quickGained) == 0 {
+			if u := h.userdata(); !u.finalized && m.hasFinalizer(u) {
+				q.finalize = append(q.finalize, u)
+			}
 		}
-		u := h.userdata()
-		if u.finalized || !m.hasFinalizer(u) {
-			continue
-		}
-		if u.meta != nil && (u.meta.rom == nil || !m.v.fastField(u.meta, eventGC).isNil()) || u.env != nil && u.env.quick&quickState == quickYoung {
-			return false
-		}
-		q.finalize = append(q.finalize, u)
+	}
+	if len(q.finalize) == 0 {
+		return true
 	}
 	slices.SortFunc(q.finalize, func(a, b *UserData) int { return b.index - a.index })
+	marked := q.visited()
+	for _, u := range q.finalize {
+		q.finalizable += u.bytes()
+		q.touchObject(&u.header)
+	}
+	if !q.markYoung() {
+		return false
+	}
+	q.finalizable += q.visited() - marked
 	return true
+}
+
+// visited is what collector.propagate returns for all that was marked.
+func (q *quick) visited() int {
+	n := 0
+	for _, h := range q.young {
+		if h.quick&(quickMarked|quickGained) != quickMarked {
+			continue
+		}
+		switch h.kind {
+		case kindTable:
+			n += h.table().visited()
+		case kindFunction:
+			n += h.function().bytes()
+		case kindProto:
+			n += h.proto().bytes()
+		case kindThread:
+			n += h.thread().visited()
+		}
+	}
+	return n
 }
 
 // sweep frees what is outside of the graph and was not marked.
