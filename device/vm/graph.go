@@ -60,7 +60,7 @@ func (q *quick) propagate() {
 		h := q.work[i]
 		if h.kind == kindTable {
 			t := h.table()
-			q.checkWeak(t)
+			q.joined(t)
 			for i := range t.nodes {
 				if n := &t.nodes[i]; n.val.isNil() && n.key.isObject() {
 					q.empty(t)
@@ -116,7 +116,11 @@ func (q *quick) leave(h *header) {
 	if h.quick&quickYoung == 0 {
 		q.young = append(q.young, h)
 	}
-	if h.quick = h.quick&(quickEmptied|quickCircle) | quickYoung; h.kind == kindString {
+	h.quick = h.quick&(quickEmptied|quickCircle|quickWeak) | quickYoung
+	if q.clearing {
+		h.quick |= quickMarked
+	}
+	if h.kind == kindString {
 		return
 	}
 	h.mark &^= inGraph
@@ -141,11 +145,17 @@ func (q *quick) follow(h *header, fn func(q *quick, from, to *header)) {
 		t := h.table()
 		table(t.meta)
 		for i := range t.array {
-			to(t.array[i])
+			if x := t.array[i]; t.holdsValue(x) {
+				to(x)
+			}
 		}
 		for i := range t.nodes {
-			to(t.nodes[i].key)
-			to(t.nodes[i].val)
+			if x := t.nodes[i].key; t.holdsKey(x) {
+				to(x)
+			}
+			if x := t.nodes[i].val; t.holdsValue(x) {
+				to(x)
+			}
 		}
 	case kindFunction:
 		f := h.function()

@@ -126,7 +126,7 @@ func (v *VM) SetMetatable(x, mt Value) {
 	if h.mark&inGraph != 0 {
 		v.mem.quick.stored(h, tableOrNil(old), tableOrNil(to))
 		if h.kind == kindTable {
-			v.mem.quick.checkWeak(h.table())
+			v.mem.quick.gotMetatable(h.table())
 		}
 	}
 	if h.mark&black != 0 && to != nil && to.rom == nil && to.mark&whites != 0 {
@@ -152,14 +152,18 @@ func (v *VM) SetStringMetatable(lib *Table) { v.stringMeta = lib }
 // Barriers keep the invariant of the incremental collector: nothing visited refers
 // to what is not found yet.
 
-// stored is the barrier after t, which is black or in the graph, got x in place of
-// old.
-func (m *memory) stored(t *Table, old, x value) {
+// stored is the barrier after t, which is black or in the graph, got the value x in
+// place of old, and storedKey when it was a key.
+func (m *memory) stored(t *Table, old, x value) { m.storedIn(t, old, x, weakValues) }
+
+func (m *memory) storedKey(t *Table, old, x value) { m.storedIn(t, old, x, weakKeys) }
+
+func (m *memory) storedIn(t *Table, old, x value, weak uint8) {
 	if t.mark&inGraph != 0 && (old.isObject() || x.isObject()) {
-		m.quick.stored(&t.header, old, x)
-		if t.weak != 0 && m.quick.valid {
-			m.quick.dirty = true
+		if t.weak != 0 {
+			old, x = m.quick.held(t, old, weak), m.quick.held(t, x, weak)
 		}
+		m.quick.stored(&t.header, old, x)
 	}
 	if t.mark&black != 0 && x.isObject() && x.header().mark&whites != 0 {
 		m.barrierBack(&t.header)

@@ -18,8 +18,8 @@ import (
 //   - Where the reference is lost through which something was first reached, a circle
 //     that nothing else holds is looked for. What that would go through is bounded:
 //     a collection that can't know is a full one.
-//   - So it is when something is at stake that is rare: weak tables with entries,
-//     a coroutine that ends with an error.
+//   - So it is when something is at stake that is rare: tables that are
+//     weak in both keys and values, a coroutine that ends with an error.
 //
 // The result is the same to the byte and address; a test on random programs sees to
 // that.
@@ -30,12 +30,14 @@ type quick struct {
 	dirty    bool // and it has lost something
 	at       bool // in the midst of a collection, which memory may end
 	fit      bool // the string table and the concat buffer did when that was looked at last
-	weak     bool // a weak table with entries was met
 	userdata bool // some are outside of the graph
-	more     bool // userdata were finalized and are free next time
+	more     bool // there is something that the next collection will free: finalized userdata, what weak tables held
 	snap     []held
 	young    []*header // all that is not in the graph
 	work     []*header
+	weaks    []*Table  // of the graph
+	loose    []*Table  // weak ones outside that the collection at hand has met
+	clearing bool      // weak tables: what leaves the graph now is alive this time
 	parked   []*Thread // have run since the last collection and wait
 	emptied  []*Table  // of the graph, with nodes that have lost their values
 	suspects []*header
@@ -73,6 +75,7 @@ const (
 	quickSuspect // in the list suspects
 	quickCircle  // see resolve
 	quickHeld
+	quickWeak // in the list weaks
 
 	quickState = quickYoung | quickMarked | quickGained
 )
@@ -117,25 +120,47 @@ func (q *quick) drop() {
 		clear(q.young)
 		q.young, q.snap = q.young[:0], q.snap[:0]
 		q.suspects, q.unsure, q.work, q.parked = q.suspects[:0], q.unsure[:0], q.work[:0], q.parked[:0]
+		q.weaks = q.weaks[:0]
 	}
 }
 
-// checkWeak notes a weak table that has entries.
-func (q *quick) checkWeak(t *Table) {
+// joined looks whether a table that is part of the graph now is weak.
+func (q *quick) joined(t *Table) {
 	if t.weak = 0; t.meta != nil {
 		t.weak = q.m.weakMode(t.meta)
 	}
-	if t.weak == 0 || q.weak {
+	if t.weak == 0 {
 		return
 	}
+	if t.quick&quickWeak == 0 {
+		t.quick |= quickWeak
+		q.weaks = append(q.weaks, t)
+	}
+	q.dirty = q.dirty || t.keepsKeys() && t.hasWeak()
+}
+
+// gotMetatable is told when a table of the graph has got another metatable.
+func (q *quick) gotMetatable(t *Table) {
+	was := t.weak
+	if q.joined(t); t.weak != was {
+		q.dirty = q.dirty || len(t.array) > 0 || len(t.nodes) > 0
+	}
+}
+
+// hasWeak reports whether there is something in a table that is weak in its keys and
+// values that a collection may have to deal with.
+func (t *Table) hasWeak() bool {
 	for i := range t.array {
-		q.weak = q.weak || isWeak(t.array[i])
+		if isWeak(t.array[i]) {
+			return true
+		}
 	}
 	for i := range t.nodes {
-		n := &t.nodes[i]
-		q.weak = q.weak || !n.val.isNil() && (isWeak(n.key) || isWeak(n.val)) || n.val.isNil() && t.keepsKeys() && n.key.isObject()
+		if n := &t.nodes[i]; isWeak(n.key) || isWeak(n.val) || n.val.isNil() && n.key.isObject() {
+			return true
+		}
 	}
-	q.dirty = q.dirty || q.weak
+	return false
 }
 
 // keepsKeys reports whether the collector leaves t the keys of nodes without a value.
@@ -143,6 +168,20 @@ func (t *Table) keepsKeys() bool { return t.weak == weakKeys|weakValues }
 
 // isWeak reports whether a weak table may lose x. Strings are values.
 func isWeak(x value) bool { return x.isObject() && !x.isString() }
+
+// holdsKey reports whether t holds x as a key, and holdsValue whether as a value. What
+// it does not hold is no reference of the graph's.
+func (t *Table) holdsKey(x value) bool   { return t.weak&weakKeys == 0 || !isWeak(x) }
+func (t *Table) holdsValue(x value) bool { return t.weak&weakValues == 0 || !isWeak(x) }
+
+// held is what a weak table holds of x: nothing, if it is weak in what x is in it.
+func (q *quick) held(t *Table, x value, weak uint8) value {
+	if t.weak&weak == 0 || !isWeak(x) {
+		return x
+	}
+	q.dirty = q.dirty || t.keepsKeys()
+	return value{}
+}
 
 // empty notes that a table of the graph has a node without a value, whose key dies
 // at the next collection.
@@ -185,15 +224,13 @@ func (q *quick) remember() {
 			p.refs, p.header.quick = 0, 0
 		}
 	}
-	q.dirty, q.weak, q.userdata, q.fit = false, false, false, false
+	q.dirty, q.userdata, q.fit = false, false, false
+	q.weaks = q.weaks[:0]
 	q.snap, q.young, q.emptied = q.snap[:0], q.young[:0], q.emptied[:0]
 	q.root(m.v.registry)
 	q.root(m.v.stringMeta)
 	q.root(m.v.th.globals)
 	q.propagate()
-	if q.weak {
-		return
-	}
 	for th := m.v.running; th != nil; th = th.parent {
 		q.hang(th, th.stack[:th.top])
 	}
@@ -201,7 +238,7 @@ func (q *quick) remember() {
 		q.hang(m.v.th, m.v.th.stack[:m.v.th.top])
 	}
 	q.hang(nil, m.pins)
-	if q.weak || q.dirty {
+	if q.dirty {
 		return
 	}
 	q.served, q.slots = 0, 0
@@ -279,6 +316,9 @@ func (q *quick) collect() bool {
 		return false
 	}
 	q.more = len(q.finalize) > 0
+	if len(q.weaks)+len(q.loose) > 0 && !q.clearWeak() {
+		return false
+	}
 	if q.userdata || !fit {
 		q.sweepAndShrink()
 	} else {
@@ -395,7 +435,7 @@ func (q *quick) clearKeys() {
 			if n := &t.nodes[i]; n.val.isNil() && n.key.isObject() {
 				key := n.key
 				n.removeKey()
-				if t.mark&inGraph != 0 {
+				if t.mark&inGraph != 0 && t.holdsKey(key) {
 					q.lose(&t.header, key)
 				}
 			}

@@ -247,7 +247,7 @@ func (t *Table) insert(m *memory, key value) *value {
 	old := n.key
 	n.key = key
 	if t.mark&barriers != 0 {
-		m.stored(t, old, key)
+		m.storedKey(t, old, key)
 	}
 	return &n.val
 }
@@ -316,7 +316,9 @@ func (t *Table) resize(m *memory, array, nodes int) {
 				if p == nil {
 					p = t.insert(m, key)
 				}
-				t.overwritten(m, *p)
+				if t.mark&inGraph != 0 {
+					m.stored(t, *p, value{})
+				}
 				*p = x
 			}
 		}
@@ -324,14 +326,6 @@ func (t *Table) resize(m *memory, array, nodes int) {
 		if len(t.array) == array {
 			t.moveArray(m, array)
 		}
-	}
-}
-
-// overwritten notes that x of t is gone where a key was in both parts, as happens when
-// memory runs out between them.
-func (t *Table) overwritten(m *memory, x value) {
-	if t.mark&inGraph != 0 && x.isObject() {
-		m.quick.stored(&t.header, x, value{})
 	}
 }
 
@@ -399,12 +393,16 @@ func (t *Table) resizeNodes(m *memory, want int, again bool) {
 		n := &t.nodes[i]
 		n.next = 0
 		if n.val.isNil() {
-			t.overwritten(m, n.key)
+			if t.mark&inGraph != 0 {
+				m.storedKey(t, n.key, value{})
+			}
 			n.key = value{}
 			continue
 		}
 		if k := arrayIndex(n.key); k > 0 && k <= len(t.array) {
-			t.overwritten(m, t.array[k-1])
+			if t.mark&inGraph != 0 { // there, too, if memory has run out between the two
+				m.stored(t, t.array[k-1], value{})
+			}
 			t.array[k-1] = n.val
 			*n = node{}
 			continue

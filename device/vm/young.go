@@ -8,7 +8,7 @@ import "slices"
 // something that only a full collection knows how to deal with.
 func (q *quick) mark() bool {
 	m, v := q.m, q.m.v
-	q.finalize, q.finalizable = q.finalize[:0], 0
+	q.finalize, q.finalizable, q.loose = q.finalize[:0], 0, q.loose[:0]
 	th := v.running
 	if th == nil {
 		th = v.th
@@ -73,6 +73,7 @@ func (q *quick) touchTable(t *Table) {
 }
 
 func (q *quick) markYoung() bool {
+	m := q.m
 	for len(q.work) > 0 {
 		h := q.work[len(q.work)-1]
 		q.work = q.work[:len(q.work)-1]
@@ -82,9 +83,13 @@ func (q *quick) markYoung() bool {
 			q.slots += len(t.array) + len(t.nodes)
 			if t.meta != nil {
 				q.touchTable(t.meta)
-				if q.checkWeak(t); q.weak {
-					q.work = q.work[:0]
-					return false
+				if t.weak = m.weakMode(t.meta); t.weak != 0 {
+					if t.keepsKeys() && t.hasWeak() {
+						q.work = q.work[:0]
+						return false
+					}
+					q.touchHeld(t)
+					continue
 				}
 			}
 			for i := range t.array {
@@ -145,6 +150,98 @@ func (q *quick) markYoung() bool {
 		}
 	}
 	return true
+}
+
+// touchHeld marks what a weak table holds. Strings that it does not hold are looked at
+// when it is cleared.
+func (q *quick) touchHeld(t *Table) {
+	q.loose = append(q.loose, t)
+	if t.weak&weakValues == 0 {
+		for i := range t.array {
+			q.touch(t.array[i])
+		}
+	}
+	for i := range t.nodes {
+		n := &t.nodes[i]
+		if n.val.isNil() {
+			n.removeKey()
+			continue
+		}
+		if t.weak&weakKeys == 0 {
+			q.touch(n.key)
+		}
+		if t.weak&weakValues == 0 {
+			q.touch(n.val)
+		}
+	}
+}
+
+// clearWeak is memory.clearWeak for tables of the graph and for those outside. What the
+// first held for the sake of an entry that goes is alive until the next collection. It
+// reports false when userdata are about to be finalized, which it knows nothing of.
+func (q *quick) clearWeak() bool {
+	if len(q.finalize) > 0 {
+		return false
+	}
+	q.clearing = true
+	kept := q.weaks[:0]
+	for _, t := range q.weaks {
+		if t.mark&inGraph == 0 || t.weak == 0 {
+			t.quick &^= quickWeak
+			continue
+		}
+		kept = append(kept, t)
+		q.clear(t)
+	}
+	q.weaks = kept
+	for _, t := range q.loose {
+		q.clear(t)
+	}
+	q.clearing = false
+	return true
+}
+
+func (q *quick) clear(t *Table) {
+	lost := func(x value, held bool) {
+		if held && t.mark&inGraph != 0 {
+			q.lose(&t.header, x)
+		}
+	}
+	if t.weak&weakValues != 0 {
+		for i := range t.array {
+			if q.isCleared(t.array[i], false) {
+				t.array[i] = value{}
+			}
+		}
+	}
+	for i := range t.nodes {
+		n := &t.nodes[i]
+		if n.val.isNil() || !q.isCleared(n.key, true) && !q.isCleared(n.val, false) {
+			continue
+		}
+		q.more = true
+		key, val := n.key, n.val
+		n.val = value{}
+		n.removeKey()
+		lost(key, t.holdsKey(key))
+		lost(val, t.holdsValue(val))
+	}
+}
+
+// isCleared is memory.isCleared for a part of a table that may be weak in it. What it
+// is not weak in has been marked.
+func (q *quick) isCleared(x value, key bool) bool {
+	if !x.isObject() {
+		return false
+	}
+	h := x.header()
+	if h.kind == kindString {
+		if h.quick&quickState == quickYoung {
+			h.quick |= quickMarked
+		}
+		return false
+	}
+	return h.quick&quickState == quickYoung || h.kind == kindUserData && !key && h.userdata().finalized
 }
 
 // separate is memory.separate for what is outside of the graph, and marks what the
@@ -212,7 +309,7 @@ func (q *quick) sweep() {
 				continue
 			}
 		case h.quick&quickGained != 0:
-			h.quick &= quickEmptied
+			h.quick &= quickEmptied | quickWeak
 			continue
 		case h.quick&quickMarked == 0:
 			if h.kind == kindUpvalue && h.upvalue().isOpen() {
