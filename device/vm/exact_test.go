@@ -21,7 +21,7 @@ func twice(t testing.TB, c heap.Config, chunks []string, setup ...func(*bench)) 
 		note := func(what string) { traces[i] = append(traces[i], what+" "+b.v.Layout()) }
 		graph := ""
 		b.v.SetOnCollected(func() {
-			if graph == "" && true {
+			if graph == "" && len(traces[i])%16 == 0 {
 				graph = b.v.CheckGraph()
 			}
 			note("collected")
@@ -130,6 +130,37 @@ func TestQuickCollectionsMiss(t *testing.T) {
 				for i = 1, 4 do print(coroutine.resume(kept[i], {}, 2, 3)) CHURN end
 			end
 			try(199)`},
+		{"what a weak table held is free at the next collection", `
+			W = setmetatable({}, {__mode = "k"})
+			CHURN
+			for i = 1, 40 do W[{}] = {i} local x = {a = i} end
+			local w = setmetatable({}, {__mode = "k"})
+			for i = 1, 40 do w[{}] = {i} local x = {a = i} end
+			local v = setmetatable({}, {__mode = "v"})
+			for i = 1, 40 do v["name" .. i] = {i} local x = {a = i} v[i] = {} x = {b = i} end`},
+		{"coroutines that die together and leave upvalues", `
+			local function chunk()
+				co = coroutine.create(function(a) local b = {a} getter = function() return a, b end
+					local inner = coroutine.wrap(function(x) local y = {x} setter = function(v) y = v end coroutine.yield(y) error({y}) end)
+					inner({}) kept = inner for i = 1, 3 do a = coroutine.yield({i, b}) end pcall(inner) error(b) end)
+				for i = 1, 5 do coroutine.resume(co, {i}) end wrapped = coroutine.wrap(function() while true do coroutine.yield(getter()) end end) wrapped() wrapped()
+			end
+			for i = 1, 2 do
+				pcall(chunk) CHURN
+				local o = coroutine.create(chunk) for i = 1, 3 do coroutine.resume(o, {i}) kept = {o} x = "d" .. i end
+			end`},
+		{"a finalized userdata is no value of a weak table", `
+			V = setmetatable({}, {__mode = "v"})
+			local p = newproxy(true)
+			getmetatable(p).__gc = function(o) kept = o end
+			p = nil
+			CHURN
+			print(type(kept)) CHURN
+			V[1], V.x = kept, kept
+			local v = setmetatable({}, {__mode = "v"}) v[1] = kept
+			local k = setmetatable({}, {__mode = "k"}) k[kept] = "key" k.value = kept
+			local x = {} CHURN
+			print(V[1], V.x, v[1], k[kept], k.value)`},
 		{"nodes left over when a hash part shrinks", `
 			local names = {} for i = 1, 40 do names[i] = "k" .. i end
 			T = {} for i = 1, 16 do T["w" .. i] = 1 end

@@ -56,7 +56,7 @@ func (v *VM) CheckGraph() string {
 		case h.kind == kindString:
 		case (h.mark&inGraph != 0) != (refs[h] > 0):
 			wrong = fmt.Sprintf("an object of kind %d has %d references from the graph, in it: %v", h.kind, refs[h], h.mark&inGraph != 0)
-		case h.mark&inGraph != 0 && !reached[h]:
+		case h.mark&inGraph != 0 && !reached[h] && h.quick&quickSuspect == 0:
 			wrong = fmt.Sprintf("an object of kind %d is reached from elsewhere", h.kind)
 		}
 	})
@@ -82,6 +82,7 @@ func (v *VM) Layout() string {
 	n := 0
 	add := func(b heap.Block) {
 		if b.Size() > 0 {
+			fmt.Fprintln(sum, b)
 			n++
 		}
 	}
@@ -94,6 +95,10 @@ func (v *VM) Layout() string {
 		case kindThread:
 			add(h.thread().stk.Data)
 			add(h.thread().stk.Calls)
+		case kindProto:
+			for _, b := range h.proto().parts[1:] {
+				add(b)
+			}
 		}
 	})
 	add(m.strt.Block)

@@ -150,6 +150,9 @@ func (q *quick) follow(h *header, fn func(q *quick, from, to *header)) {
 			}
 		}
 		for i := range t.nodes {
+			if t.nodes[i].val.isNil() && t.keepsKeys() {
+				continue // with a key that it does not hold
+			}
 			if x := t.nodes[i].key; t.holdsKey(x) {
 				to(x)
 			}

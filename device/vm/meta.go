@@ -161,7 +161,7 @@ func (m *memory) storedKey(t *Table, old, x value) { m.storedIn(t, old, x, weakK
 func (m *memory) storedIn(t *Table, old, x value, weak uint8) {
 	if t.mark&inGraph != 0 && (old.isObject() || x.isObject()) {
 		if t.weak != 0 {
-			old, x = m.quick.held(t, old, weak), m.quick.held(t, x, weak)
+			old, x = t.held(old, weak), t.held(x, weak)
 		}
 		m.quick.stored(&t.header, old, x)
 	}

@@ -18,8 +18,8 @@ import (
 //   - Where the reference is lost through which something was first reached, a circle
 //     that nothing else holds is looked for. What that would go through is bounded:
 //     a collection that can't know is a full one.
-//   - So it is when something is at stake that is rare: tables that are
-//     weak in both keys and values, a coroutine that ends with an error.
+//   - So it is when something is at stake that is rare: a coroutine that ends
+//     with an error, an entry taken out of a table that is weak in keys and values.
 //
 // The result is the same to the byte and address; a test on random programs sees to
 // that.
@@ -136,7 +136,6 @@ func (q *quick) joined(t *Table) {
 		t.quick |= quickWeak
 		q.weaks = append(q.weaks, t)
 	}
-	q.dirty = q.dirty || t.keepsKeys() && t.hasWeak()
 }
 
 // gotMetatable is told when a table of the graph has got another metatable.
@@ -145,22 +144,6 @@ func (q *quick) gotMetatable(t *Table) {
 	if q.joined(t); t.weak != was {
 		q.dirty = q.dirty || len(t.array) > 0 || len(t.nodes) > 0
 	}
-}
-
-// hasWeak reports whether there is something in a table that is weak in its keys and
-// values that a collection may have to deal with.
-func (t *Table) hasWeak() bool {
-	for i := range t.array {
-		if isWeak(t.array[i]) {
-			return true
-		}
-	}
-	for i := range t.nodes {
-		if n := &t.nodes[i]; isWeak(n.key) || isWeak(n.val) || n.val.isNil() && n.key.isObject() {
-			return true
-		}
-	}
-	return false
 }
 
 // keepsKeys reports whether the collector leaves t the keys of nodes without a value.
@@ -175,11 +158,10 @@ func (t *Table) holdsKey(x value) bool   { return t.weak&weakKeys == 0 || !isWea
 func (t *Table) holdsValue(x value) bool { return t.weak&weakValues == 0 || !isWeak(x) }
 
 // held is what a weak table holds of x: nothing, if it is weak in what x is in it.
-func (q *quick) held(t *Table, x value, weak uint8) value {
+func (t *Table) held(x value, weak uint8) value {
 	if t.weak&weak == 0 || !isWeak(x) {
 		return x
 	}
-	q.dirty = q.dirty || t.keepsKeys()
 	return value{}
 }
 

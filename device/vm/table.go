@@ -164,6 +164,9 @@ func (v *VM) get(t *Table, key value) value {
 func (t *Table) place(m *memory, key value) *value {
 	t.absent = 0
 	if p := t.find(key); p != nil {
+		if p.isNil() && t.keepsKeys() && t.mark&inGraph != 0 {
+			m.quick.dirty = true // holds its key again
+		}
 		return p
 	}
 	return t.insert(m, key)
@@ -247,6 +250,9 @@ func (t *Table) insert(m *memory, key value) *value {
 	old := n.key
 	n.key = key
 	if t.mark&barriers != 0 {
+		if t.keepsKeys() {
+			old = value{} // not held since it has no value
+		}
 		m.storedKey(t, old, key)
 	}
 	return &n.val
@@ -393,7 +399,7 @@ func (t *Table) resizeNodes(m *memory, want int, again bool) {
 		n := &t.nodes[i]
 		n.next = 0
 		if n.val.isNil() {
-			if t.mark&inGraph != 0 {
+			if t.mark&inGraph != 0 && !t.keepsKeys() {
 				m.storedKey(t, n.key, value{})
 			}
 			n.key = value{}

@@ -84,10 +84,6 @@ func (q *quick) markYoung() bool {
 			if t.meta != nil {
 				q.touchTable(t.meta)
 				if t.weak = m.weakMode(t.meta); t.weak != 0 {
-					if t.keepsKeys() && t.hasWeak() {
-						q.work = q.work[:0]
-						return false
-					}
 					q.touchHeld(t)
 					continue
 				}
@@ -156,6 +152,9 @@ func (q *quick) markYoung() bool {
 // when it is cleared.
 func (q *quick) touchHeld(t *Table) {
 	q.loose = append(q.loose, t)
+	if t.keepsKeys() {
+		return
+	}
 	if t.weak&weakValues == 0 {
 		for i := range t.array {
 			q.touch(t.array[i])
@@ -182,6 +181,11 @@ func (q *quick) touchHeld(t *Table) {
 func (q *quick) clearWeak() bool {
 	if len(q.finalize) > 0 {
 		return false
+	}
+	for _, t := range q.weaks {
+		if t.mark&inGraph != 0 && q.mayLoseText(t) {
+			return false
+		}
 	}
 	q.clearing = true
 	kept := q.weaks[:0]
@@ -216,6 +220,9 @@ func (q *quick) clear(t *Table) {
 	}
 	for i := range t.nodes {
 		n := &t.nodes[i]
+		if n.val.isNil() && n.key.isObject() && n.key.header().quick&quickState == quickYoung {
+			n.removeKey() // see removeDeadKeys
+		}
 		if n.val.isNil() || !q.isCleared(n.key, true) && !q.isCleared(n.val, false) {
 			continue
 		}
@@ -226,6 +233,22 @@ func (q *quick) clear(t *Table) {
 		lost(key, t.holdsKey(key))
 		lost(val, t.holdsValue(val))
 	}
+}
+
+// mayLoseText reports whether t is weak in keys and values and loses a string that
+// nothing else in the graph refers to, for the sake of its key. Whether a stack does is
+// not known.
+func (q *quick) mayLoseText(t *Table) bool {
+	if !t.keepsKeys() {
+		return false
+	}
+	for i := range t.nodes {
+		n := &t.nodes[i]
+		if n.val.isString() && n.val.header().refs <= 1 && isWeak(n.key) && n.key.header().quick&quickState == quickYoung {
+			return true
+		}
+	}
+	return false
 }
 
 // isCleared is memory.isCleared for a part of a table that may be weak in it. What it
@@ -312,9 +335,13 @@ func (q *quick) sweep() {
 			h.quick &= quickEmptied | quickWeak
 			continue
 		case h.quick&quickMarked == 0:
-			if h.kind == kindUpvalue && h.upvalue().isOpen() {
+			switch {
+			case h.kind == kindThread && h.thread().openUp != nil:
+				q.work = append(q.work, h)
+				continue
+			case h.kind == kindUpvalue && h.upvalue().isOpen():
 				h.upvalue().th.unlinkOpen(h.upvalue())
-			} else {
+			default:
 				m.unlink(h)
 			}
 			m.freeObject(h)
@@ -331,6 +358,9 @@ func (q *quick) sweep() {
 		kept++
 	}
 	q.young = young[:kept]
+	if len(q.work) > 0 {
+		q.sweepThreads()
+	}
 	// What has come of age outside of the graph and is marked each time is worth a
 	// full collection, after which it is part of it, if that can be.
 	switch {
@@ -338,5 +368,21 @@ func (q *quick) sweep() {
 		q.cannot = aged
 	case q.served > worthwhile && aged > q.cannot && (aged-q.cannot)*q.served > heavyFrom, q.slots > heavySlots:
 		q.dirty = true
+	}
+}
+
+// sweepThreads frees the threads of work, in the order in which a full collection would
+// meet them: their upvalues, which are closed now, follow each other in the list of all
+// objects.
+func (q *quick) sweepThreads() {
+	m := q.m
+	for h := m.gc.head.next; h != nil && len(q.work) > 0; {
+		next := h.next
+		if i := slices.Index(q.work, h); i >= 0 {
+			q.work = slices.Delete(q.work, i, i+1)
+			m.unlink(h)
+			m.freeObject(h)
+		}
+		h = next
 	}
 }
