@@ -128,6 +128,7 @@ func (v *VM) RawSet(t *Table, key, x Value) {
 
 func (v *VM) rawSet(t *Table, k, y value) {
 	if t.rom != nil {
+		v.checkWritable(t)
 		if !k.isString() {
 			panic("vm: a key of a table in flash that is no name")
 		}
@@ -157,6 +158,7 @@ func (v *VM) RawSetInt(t *Table, i int, x Value) {
 // costs nothing.
 func (v *VM) SetField(t *Table, name string, x Value) {
 	if t.rom != nil {
+		v.checkWritable(t)
 		if s, ok := x.(String); ok { // in flash, too
 			e := t.rom.entry(name)
 			e.text, e.isText = string(s), true

@@ -1,6 +1,7 @@
 package vm_test
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -479,4 +480,46 @@ func TestCapturedAboveTheTop(t *testing.T) {
 			t.Errorf("%s: %s", use, problem)
 		}
 	}
+}
+
+// Nothing that a program can reach in flash can be changed, on whatever way.
+func TestFlashIsReadOnly(t *testing.T) {
+	for _, src := range []string{
+		`math.x = 1`, `rawset(math, "x", 1)`, `rawset(math, 1, {})`, `rawset(math, {}, 1)`, `package.seeall(math)`, `setmetatable(math, {})`, `setmetatable(string, nil)`,
+		`package.preload.x = function() end debug.getregistry()._LOADED = math require("x")`,
+		`debug.getregistry()._LOADED = string module("x")`, `debug.getregistry()._LOADED = {x = math} module("x")`,
+		`module("string.y")`, `module("string.y.z", package.seeall)`, `a = math module("a.b")`, `setfenv(0, math) module("q")`,
+		`table.insert(math, 1)`, `table.insert(string, {})`, `table.sort(math)`, `table.setn(math, 3)`,
+		`local t = setmetatable({}, {__newindex = math}) t.x = 1`, `local p = newproxy(true) getmetatable(p).__newindex = math p.x = {}`,
+		`("x").y = 1`, `getmetatable("x").__index = 1`, `getmetatable("x").y = {}`, `setfenv(1, math) x = 1`, `for k in pairs(string) do string[k] = nil end`,
+	} {
+		b := newBench(t, heap.New(heap.Config{Size: 1 << 17}))
+		was := flashOf(b.v)
+		got := b.runs(src)
+		for _, harmless := range []string{"table.s", `module("string`} { // does nothing; makes a global of that name
+			if strings.HasPrefix(src, harmless) {
+				got = "error: none"
+			}
+		}
+		if !strings.HasPrefix(got, "error: ") {
+			t.Errorf("%s: %q", src, got)
+		}
+		if now := flashOf(b.v); now != was {
+			t.Errorf("%s changed a table in flash: %s", src, now)
+		}
+		b.v.Collect()
+	}
+}
+
+// flashOf writes out tables in flash.
+func flashOf(v *vm.VM) string {
+	s := ""
+	for _, name := range []string{"math", "string", "table"} {
+		t := v.RawGetString(v.ROMGlobals(), name).(*vm.Table)
+		for k, x, _ := v.RawNext(t, vm.Nil); k != vm.Nil; k, x, _ = v.RawNext(t, k) {
+			s += fmt.Sprint(name, k, v.TypeName(x), v.Address(x), "\n")
+		}
+		s += v.TypeName(v.RawMetatable(t)) + "\n"
+	}
+	return s
 }

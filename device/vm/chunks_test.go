@@ -104,6 +104,8 @@ func survive(t testing.TB, what, chunk string) (loaded bool) {
 		local n = 0 for k in pairs(r) do n = math.max(n, k) end
 		for i = 1, n do show(r[i], 0) end
 		pcall(chunk)
+		pcall(function() local a, b = chunk(1), (chunk(2, {})) for i in chunk do a = i break end return a, b, chunk() end)
+		pcall(function() return chunk(3, 4) end)
 		print(debug.traceback("t"))
 		local co = coroutine.create(chunk)
 		for i = 1, 3 do print(coroutine.resume(co, i, print)) end
@@ -211,6 +213,9 @@ func TestCraftedChunks(t *testing.T) {
 		{"jump behind a test", []in{{Op: luac.Jmp, B: 1}, {Op: luac.Test, A: 4, C: 1}, {Op: luac.Jmp, B: 0}, ret}},
 		{"jump behind a LOADBOOL", []in{{Op: luac.LoadBool, A: 0, B: 1, C: 1}, {Op: luac.LoadBool, A: 1}, ret}},
 		{"TAILCALL without a return", []in{{Op: luac.GetGlobal, A: 0, B: 4}, {Op: luac.TailCall, A: 0, B: 1, C: 0}, {Op: luac.LoadNil, A: 0, B: 3}, ret}},
+		{"TAILCALL for one value", []in{{Op: luac.GetGlobal, A: 0, B: 4}, {Op: luac.TailCall, A: 0, B: 1, C: 2}, {Op: luac.Return, A: 0, B: 2}}},
+		{"TAILCALL for no value, of a function of the program", []in{{Op: luac.Closure}, {Op: luac.Move, B: 4}, {Op: luac.TailCall, A: 0, B: 1, C: 1}, {Op: luac.Return, A: 0, B: 0}}},
+		{"TAILCALL for three values", []in{{Op: luac.Closure}, {Op: luac.Move, B: 4}, {Op: luac.TailCall, A: 0, B: 1, C: 4}, {Op: luac.Return, A: 0, B: 4}}},
 		{"TAILCALL of a function of the program", []in{{Op: luac.Closure}, {Op: luac.Move, B: 4}, {Op: luac.TailCall, A: 0, B: 9}, ret}},
 		{"CLOSE of nothing", []in{{Op: luac.Close, A: 5}, ret}},
 		{"CLOSE and used again", []in{{Op: luac.Closure, A: 3}, {Op: luac.Move, B: 4}, {Op: luac.Close, A: 0}, {Op: luac.LoadK, A: 4, B: 1}, {Op: luac.Call, A: 3, B: 1, C: 2}, ret}},

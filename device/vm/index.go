@@ -94,7 +94,7 @@ func (v *VM) setIndex(L *Thread, t, key, x value) {
 				return
 			}
 		case kindROMTable:
-			v.runError("invalid write to ROM variable")
+			v.checkWritable(t.table())
 		default:
 			if h = v.metamethod(t, eventNewIndex); h.isNil() {
 				v.indexError(t, loop == 0)

@@ -108,13 +108,15 @@ func (v *VM) Metafield(x Value, event string) Value {
 	return Nil
 }
 
-// SetMetatable sets the metatable of a table or a userdata; mt may be Nil.
+// SetMetatable sets the metatable of a table or a userdata; mt may be Nil. A program's
+// attempt to give a table in flash one is an error.
 func (v *VM) SetMetatable(x, mt Value) {
 	to, _ := mt.(*Table)
 	var h *header
 	var at **Table
 	switch x := x.(type) {
 	case *Table:
+		v.checkWritable(x)
 		h, at = &x.header, &x.meta
 	case *UserData:
 		h, at = &x.header, &x.meta

@@ -74,7 +74,7 @@ func (v *VM) Deref(r Ref) Value {
 // DerefTable is Deref for a reference to a table. Where the script has put something
 // else in its place it is an empty one.
 func (v *VM) DerefTable(r Ref) *Table {
-	if t, ok := v.Deref(r).(*Table); ok {
+	if t, ok := v.Deref(r).(*Table); ok && t.rom == nil {
 		return t
 	}
 	return v.NewTable(0, 0)

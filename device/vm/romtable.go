@@ -7,6 +7,14 @@ type romTable struct {
 	index   map[string]int32
 }
 
+// checkWritable raises an error if a program is about to write to a table in flash.
+// The firmware's modules fill those before any runs.
+func (v *VM) checkWritable(t *Table) {
+	if t.rom != nil && v.running != nil {
+		v.runError("invalid write to ROM variable")
+	}
+}
+
 // romEntry is a name with its value. A string there becomes one of the script's
 // memory when it is read.
 type romEntry struct {

@@ -51,9 +51,7 @@ func (c *Call) PushRawInt(t *Table, i int) {
 // RawSetIntTop stores the topmost value as t[i] and takes it off (lua_rawseti).
 func (c *Call) RawSetIntTop(t *Table, i int) {
 	L := c.th
-	if t.rom != nil {
-		c.Raise("invalid write to ROM variable")
-	}
+	c.VM.checkWritable(t)
 	x := L.stack[L.top-1]
 	if uint(i-1) < uint(len(t.array)) {
 		t.absent = 0
@@ -73,9 +71,7 @@ func (c *Call) PushRaw(t *Table, n int) { c.push(c.VM.get(t, c.at(n))) }
 // metamethods (lua_rawset).
 func (c *Call) RawSetAt(t *Table, key, x int) {
 	k, y := c.at(key), c.at(x)
-	if t.rom != nil {
-		c.Raise("invalid write to ROM variable")
-	}
+	c.VM.checkWritable(t)
 	c.VM.checkKey(k)
 	c.th.fixed = true
 	t.set(c.VM.mem, k, y)

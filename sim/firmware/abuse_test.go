@@ -34,8 +34,8 @@ local function cb() return function(...)
 end end
 local bad = setmetatable({}, {__index = function(t, k) act() return k end, __newindex = function(t, k, v) act() rawset(t, k, v) end, __tostring = function() act() return "bad" end})
 local function val()
-	local k = r(24)
-	if k == 1 then return nil elseif k == 2 then return true elseif k == 3 then return r(3) - 1 elseif k == 4 then return r(20) elseif k == 5 then return r(100000)
+	local k = r(25)
+	if k == 25 then return mods[r(#mods)] elseif k == 1 then return nil elseif k == 2 then return true elseif k == 3 then return r(3) - 1 elseif k == 4 then return r(20) elseif k == 5 then return r(100000)
 	elseif k == 6 then return -r(100) elseif k == 7 then return 2^31 elseif k == 8 then return 0/0 elseif k == 9 then return ("x"):rep(r(300)) elseif k == 10 then return "a.lua"
 	elseif k == 11 then return "127.0.0.1" elseif k == 12 then return {} elseif k == 13 then return {1, 2, "x", a = {b = 1}} elseif k == 14 then return bad
 	elseif k == 15 then return coroutine.create(cb()) elseif k == 16 then return "r" elseif k == 17 then return "w+" elseif k == 18 then return '{"a":[1,{"b":null}]}'

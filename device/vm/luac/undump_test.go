@@ -208,6 +208,7 @@ func TestBadCode(t *testing.T) {
 		"skip beyond the end":        one(Instruction{Op: LoadBool, C: 1}),
 		"nil from high to low":       one(Instruction{Op: LoadNil, A: 2, B: 1}),
 		"more results than there is": one(Instruction{Op: Return, A: 1, B: 5}),
+		"tail call for one result":   one(Instruction{Op: TailCall, B: 1, C: 2}),
 		"more arguments than there":  one(Instruction{Op: Vararg, A: 1, B: 5}),
 	} {
 		if _, err := Undump(string(Dump(p, true)), "=x", nil, nil); err == nil || err.Error() != "x: bad code in precompiled chunk" {

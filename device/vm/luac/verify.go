@@ -109,7 +109,7 @@ func (p *Proto) validOp(pc int, in Instruction) bool {
 	case ForLoop, ForPrep:
 		return reg(in.A + 3)
 	case Call, TailCall:
-		return (in.B == 0 || reg(in.A+in.B-1)) && (in.C < 2 || reg(in.A+in.C-2))
+		return (in.C == 0 || in.Op == Call) && (in.B == 0 || reg(in.A+in.B-1)) && (in.C < 2 || reg(in.A+in.C-2))
 	case Return:
 		return in.B < 2 || reg(in.A+in.B-2)
 	case SetList:
