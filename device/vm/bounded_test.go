@@ -96,3 +96,19 @@ func short(s string) string {
 	}
 	return s
 }
+
+// A watchdog ends what no instruction of the program's is part of.
+func TestNativesThatCallEachOther(t *testing.T) {
+	const sparse = `local s = "" for i = 0, 27 do s = s .. ",[5*2^" .. i .. "]=1" end local t = assert(loadstring("return {1,2,3,4" .. s .. "}")) t = t() assert(#t > 2^29) `
+	for _, src := range []string{
+		sparse + `table.foreachi(t, math.randomseed)`, sparse + `pcall(table.foreachi, t, math.randomseed)`, sparse + `pcall(pcall, table.foreachi, t, math.randomseed)`,
+		sparse + `coroutine.wrap(function() table.foreachi(t, math.randomseed) end)()`,
+		`while true do pcall(error) end`, `local function f() return pcall(f) end f()`, `repeat until pcall(load, tostring)`,
+		`load(coroutine.wrap(function() while true do coroutine.yield(" ") end end))`,
+	} {
+		b := newBounded(1<<18, 1e6)
+		if got := b.run(src); got != "killed: watchdog" && !strings.HasPrefix(src, "repeat") && !strings.HasPrefix(src, "local f") {
+			t.Errorf("%s: %s", src, got)
+		}
+	}
+}

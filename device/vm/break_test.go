@@ -523,3 +523,32 @@ func flashOf(v *vm.VM) string {
 	}
 	return s
 }
+
+// A finalizer that runs while a chunk is loaded and Lua is idle leaves the loading as
+// protected as it was.
+func TestFinalizersWhileLoading(t *testing.T) {
+	long := []byte("return {" + strings.Repeat("{},", 8000) + "}")
+	ran := 0
+	for n := range 60 {
+		b := newBench(t, heap.New(heap.Config{}))
+		b.v.SetEGC(heap.EGCNotActive, 0)
+		b.v.SetGCParameters(heap.GCPause, 0) // whole cycles
+		b.runs(`for i = 1, 3 do local p = newproxy(true) getmetatable(p).__gc = function() ran = true end end`)
+		for i := range n * 4 {
+			b.v.SetField(b.v.Globals(), fmt.Sprint("name", i), vm.True)
+		}
+		before := b.v.RawGetString(b.v.Globals(), "ran")
+		if _, err := b.v.Load(long, "=long"); err == nil || err.Error() != vm.OutOfMemory {
+			t.Fatalf("%d: %v", n, err)
+		}
+		if before == vm.Nil && b.v.RawGetString(b.v.Globals(), "ran") == vm.True {
+			ran++
+		}
+		if got := b.runs(`print(pcall(string.rep, "x", 1e6))`); got != "false\tnot enough memory\n" {
+			t.Errorf("%d: then %s", n, got)
+		}
+	}
+	if ran == 0 {
+		t.Error("no finalizer has run while a chunk was loaded")
+	}
+}

@@ -117,7 +117,9 @@ func (v *VM) callNative(L *Thread, f *Function, fn, results int) callKind {
 	ci := v.pushCall(L)
 	ci.fn, ci.base, ci.top = fn, fn+1, L.top+heap.MinCStack
 	ci.pc, ci.tailCalls, ci.results = 0, 0, results
-	v.cpu += v.callNanos
+	if v.cpu += v.callNanos; v.cpu >= v.sliceAt { // natives may call each other for ever
+		v.slice()
+	}
 	c := v.enter(L, f, fn+1)
 	n := f.native(c)
 	v.leave(c)
@@ -345,11 +347,11 @@ func (v *VM) callFinalizer(h value, u *UserData) {
 		v.running = L
 		return
 	}
-	pins := v.mem.pins
-	v.protected++ // not the outermost call of a program
+	natives, protected, pins := v.natives, v.protected, v.mem.pins // of a chunk that is being loaded
+	v.protected++                                                  // not the outermost call of a program
 	v.killable(func() { v.protect(L, fn, 0, 0) })
 	v.reset()
-	v.mem.pins = pins
+	v.natives, v.protected, v.mem.pins = natives, protected, pins
 	if v.killed != nil {
 		v.killed = nil
 		v.setLook()

@@ -107,7 +107,7 @@ func (c *compiler) close() {
 func (c *compiler) newString(s string) {
 	c.mem.Intern(s)
 	k := heap.StringKey(s)
-	c.fn.names.Set(c.mem, &k, true, noValues{})
+	c.fn.names.Set(c.mem, &k, true, c.fn)
 }
 
 // useBuffer accounts for a token of n bytes in the lexer's buffer.
@@ -119,11 +119,12 @@ func (c *compiler) useBuffer(n int) {
 	}
 }
 
-// noValues stands for the array part of a table of constants, whose integer
-// keys are all in use.
-type noValues struct{}
-
-func (noValues) Used(int) bool { return true }
+// Used reports whether i is a constant of the function: the table of constants has a
+// value for it (heap.Values).
+func (f *fn) Used(i int) bool {
+	_, ok := f.index[Const{Kind: Number, Num: float64(i)}]
+	return ok
+}
 
 // constant returns the index of a constant, adding it when it is new.
 func (c *compiler) constant(k Const) int {
@@ -139,7 +140,7 @@ func (c *compiler) constant(k Const) int {
 	case String:
 		key = heap.StringKey(k.Str)
 	}
-	f.names.Set(c.mem, &key, true, noValues{})
+	f.names.Set(c.mem, &key, true, f)
 	if i, ok := f.index[k]; ok {
 		return i
 	}

@@ -209,3 +209,16 @@ func (l *ledger) Intern(s string) { l.longest = max(l.longest, len(s)+1) }
 
 // buffer is what the reader's buffer takes after a string of n bytes.
 func (l *ledger) buffer(n int) int { return max(n, tokenBuffer) }
+
+// The table in which the compiler finds constants grows by those that are there, not
+// by the room for them. By hand from the rules of the firmware's tables.
+func TestConstantsFarApart(t *testing.T) {
+	_, err := Compile("return 1,2,3,4,5,10,20,40,80,160,320,640,1280,2560,5120", "=s", KeepAll, &ledger{}, func(_ *Proto, garbage []*heap.Table) {
+		if got := garbage[0]; got.Array() != 8 || got.Nodes() != 16 {
+			t.Errorf("%d array slots and %d nodes, want 8 and 16", got.Array(), got.Nodes())
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
