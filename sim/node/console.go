@@ -67,8 +67,7 @@ func (m *module) write(text string) {
 func (m *module) stripdebug(c *vm.Call) int {
 	level := 0
 	if !c.IsNoneOrNil(1) {
-		n, _ := c.VM.ToNumber(c.Arg(1))
-		level = int(n)
+		level = c.VM.ToInteger(c.Arg(1))
 		if level < 1 || level > 3 {
 			c.ArgError(1, "Invalid strip level")
 		}
@@ -76,8 +75,8 @@ func (m *module) stripdebug(c *vm.Call) int {
 	keep := vm.Debug(level - 1)
 	if c.NArgs() >= 2 {
 		fn, ok := c.Arg(2).(*vm.Function)
-		if n, isNumber := c.VM.ToNumber(c.Arg(2)); isNumber && int(n) > 0 {
-			fn, _ = c.FunctionAt(int(n))
+		if n := c.VM.ToInteger(c.Arg(2)); n > 0 {
+			fn, _ = c.FunctionAt(n)
 			ok = fn != nil
 		}
 		switch {

@@ -184,8 +184,7 @@ func (m *module) writeOrCall(c *vm.Call) int {
 }
 
 func upvalueInt(c *vm.Call, n int) int {
-	f, _ := c.VM.ToNumber(c.Upvalue(n))
-	return int(f)
+	return c.VM.ToInteger(c.Upvalue(n))
 }
 
 // post queues the task that calls the reader.

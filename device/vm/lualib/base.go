@@ -214,7 +214,7 @@ func getFenv(c *vm.Call) int {
 
 func setFenv(c *vm.Call) int {
 	env := c.Table(2)
-	if n, ok := c.VM.ToNumber(c.Arg(1)); ok && n == 0 {
+	if c.IsNumber(1) && c.Number(1) == 0 {
 		c.SetThreadEnv(env)
 		return 0
 	}

@@ -39,8 +39,8 @@ func traceback(c *vm.Call) int {
 	if other {
 		level = 0
 	}
-	if n, ok := c.VM.ToNumber(c.Arg(first + 1)); ok {
-		level = int(vm.Number(n))
+	if c.IsNumber(first + 1) {
+		level = c.Int(first + 1)
 	}
 	text := ""
 	if c.NArgs() >= first {

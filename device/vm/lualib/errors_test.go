@@ -77,6 +77,7 @@ func TestTracebacks(t *testing.T) {
 		{src: "function f() error('boom') end\nfunction g() f() end\nprint(select(2, xpcall(g, debug.traceback)))", want: "s:1: boom\nstack traceback:\n\t[C]: in function 'error'\n\ts:1: in function 'f'\n\ts:2: in function <s:2>\n\t[C]: in function 'xpcall'\n\ts:3: in main chunk"},
 		{src: "local t = {} function t.f() return debug.traceback('m') .. '' end\nprint(t.f())", want: "m\nstack traceback:\n\ts:1: in function 'f'\n\ts:2: in main chunk"},
 		{src: "local function f() return debug.traceback() end\nlocal function g() return f() end print((g()))", want: "stack traceback:\n\ts:1: in function <s:1>\n\t(tail call): ?\n\ts:2: in main chunk"},
+		{src: `local function f(n) return (debug.traceback("x", n)) end print(f(2^32 + 1) == f(1), f("2") == f(2), f(-1) == f(0), #f(2^31 - 1), f({}) == f(1), f(1e300) == f(2^64))`, differs: true, want: "true\ttrue\ttrue\t18\ttrue\ttrue"},
 		{src: `print(debug.traceback(1) ~= nil, type(debug.traceback({})), debug.traceback("x", 99))`, want: "true\ttable\tx\nstack traceback:"},
 		{src: "local co = coroutine.create(function() local x = 1 coroutine.yield() end) coroutine.resume(co) print(debug.traceback(co)) print(debug.traceback(co, 'm', 1))", want: "stack traceback:\n\t[C]: in function 'yield'\n\ts:1: in function <s:1>\nm\nstack traceback:\n\ts:1: in function <s:1>"},
 		{src: `local n, out = 1, {}

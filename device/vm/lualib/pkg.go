@@ -25,7 +25,7 @@ func openPackage(v *vm.VM, g *vm.Table) {
 		{Name: "preload loader", Fn: preloadLoader},
 		{Name: "Lua loader", Fn: luaLoader},
 		{Name: "C loader", Fn: cLoader},
-		{Name: "all-in-one loader", Fn: func(c *vm.Call) int { return allInOneLoader(c) }},
+		{Name: "all-in-one loader", Fn: allInOneLoader},
 	} {
 		v.RawSetInt(loaders, i+1, v.NewFunction(f))
 	}
@@ -87,22 +87,25 @@ func require(c *vm.Call, loading *vm.UserData) int {
 		c.Error("'package.loaders' must be a table")
 	}
 	c.PushTable(loaders) // likewise
-	var loader vm.Value
-	problems := ""
-	for i := 1; loader == nil; i++ {
-		l := c.VM.RawGetInt(loaders, i)
-		if l == vm.Nil {
-			c.Error("module '%s' not found:%s", name, problems)
+	c.PushString("") // what has been tried
+	for i := 1; ; i++ {
+		c.PushRawInt(loaders, i)
+		if c.IsNil(c.Top()) {
+			tried, _ := c.StringAt(c.Top() - 1)
+			c.Error("module '%s' not found:%s", name, tried)
 		}
-		x := c.Invoke(l, 1, key)[0]
-		if _, ok := x.(*vm.Function); ok {
-			loader = x
-		} else if s, ok := c.VM.ToString(x); ok {
-			problems += s
+		c.PushString(name)
+		c.CallTop(1, 1)
+		if c.IsFunctionAt(c.Top()) {
+			break
+		} else if c.IsString(c.Top()) {
+			c.ConcatTop(2)
+		} else {
+			c.Pop(1)
 		}
 		c.VM.ChargeSteps(1)
 	}
-	c.Push(loader) // on the stack, it is reachable while the module runs
+	loader := c.Arg(c.Top())
 	c.VM.SetField(loaded, name, loading)
 	if x := c.Invoke(loader, 1, key)[0]; x != vm.Nil {
 		c.VM.SetField(loaded, name, x)
@@ -130,25 +133,49 @@ func preloadLoader(c *vm.Call) int {
 	return 1
 }
 
+// replaced pushes s with other in place of each old (luaL_gsub).
+func replaced(c *vm.Call, s, old, other string) string {
+	b := newBuffer(c)
+	for {
+		before, after, found := strings.Cut(s, old)
+		b.string(before)
+		if !found {
+			break
+		}
+		b.string(other)
+		s = after
+	}
+	b.finish()
+	return c.String(c.Top())
+}
+
 // findFile looks for a module by the templates of package.pname. It returns the
-// file's name and contents, or what it tried.
+// file's name and contents, or what it tried. It leaves strings on the stack, as the
+// firmware's does.
 func findFile(c *vm.Call, name, pname string) (file, source, problems string) {
 	path, ok := c.VM.ToString(packageField(c, pname))
 	if !ok {
 		c.Error("'package.%s' must be a string", pname)
 	}
-	name = strings.ReplaceAll(name, ".", "/")
-	for _, template := range strings.Split(path, ";") {
-		if template == "" {
+	name = replaced(c, name, ".", "/")
+	c.PushString("")
+	for path != "" {
+		var template string
+		if template, path, _ = strings.Cut(path, ";"); template == "" {
 			continue
 		}
-		file := strings.ReplaceAll(template, "?", name)
+		top := c.Top()
+		c.PushString(template)
+		file := replaced(c, template, "?", name)
 		if data, ok := c.VM.ReadFile(file); ok {
 			return file, string(data), ""
 		}
-		problems += "\n\tno file '" + file + "'"
+		c.PushString("\n\tno file '" + file + "'")
+		c.Copy(top+1, c.Top())
+		c.SetTop(top + 1)
+		c.ConcatTop(2)
 	}
-	return "", "", problems
+	return "", "", c.String(c.Top())
 }
 
 func luaLoader(c *vm.Call) int {

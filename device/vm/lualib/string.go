@@ -224,9 +224,8 @@ func strGmatch(c *vm.Call) int {
 func gmatchNext(c *vm.Call) int {
 	s, _ := c.VM.ToString(c.Upvalue(1))
 	pat, _ := c.VM.ToString(c.Upvalue(2))
-	from, _ := c.VM.ToNumber(c.Upvalue(3))
 	m := newMatcher(c, s, pat)
-	for start := int(from); start <= len(s); start++ {
+	for start := c.VM.ToInteger(c.Upvalue(3)); start <= len(s); start++ {
 		m.level = 0
 		end := m.match(start, 0)
 		if end < 0 {
