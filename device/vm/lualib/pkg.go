@@ -87,7 +87,7 @@ func require(c *vm.Call, loading *vm.UserData) int {
 		c.Error("'package.loaders' must be a table")
 	}
 	c.PushTable(loaders) // likewise
-	c.PushString("") // what has been tried
+	c.PushString("")     // what has been tried
 	for i := 1; ; i++ {
 		c.PushRawInt(loaders, i)
 		if c.IsNil(c.Top()) {
