@@ -12,8 +12,6 @@ const (
 	KeyString
 	KeyBool
 	KeyObject // collectable: table, closure, userdata, thread
-	KeyLight  // light function or ROM table: has an address, is never collected
-	keyDead   // its object was collected; the node stays taken
 )
 
 // Key is a table key, reduced to what decides where it goes.
@@ -44,9 +42,6 @@ func BoolKey(b bool) Key {
 // on its address; hash stands for that and should differ between objects.
 func ObjectKey(id uintptr, hash uint32) Key { return Key{Kind: KeyObject, ID: id, Hash: hash} }
 
-// LightKey is the key for a value in flash.
-func LightKey(id uintptr, hash uint32) Key { return Key{Kind: KeyLight, ID: id, Hash: hash} }
-
 func (k *Key) equal(o *Key) bool {
 	if k.Kind != o.Kind {
 		return false
@@ -58,13 +53,11 @@ func (k *Key) equal(o *Key) bool {
 		return k.Num == o.Num
 	case KeyBool:
 		return k.Hash == o.Hash
-	case KeyObject, KeyLight:
+	case KeyObject:
 		return k.ID == o.ID
 	}
 	return false
 }
-
-func (k *Key) collectable() bool { return k.Kind == KeyString || k.Kind == KeyObject }
 
 // index is the key as an array index, 0 when it can't be one.
 func (k *Key) index() int {

@@ -26,12 +26,9 @@ const (
 	MaxCStackResults = 8000 // LUAI_MAXCSTACK: unpack fails from here on
 )
 
-// BootBytes is what Lua uses at the first prompt with the default modules, and
-// BootBlocks in how many blocks. Source: oracle: memory-sizes.json, "boot".
-const (
-	BootBytes  = 4459
-	BootBlocks = 75
-)
+// BootBytes is what Lua uses at the first prompt with the default modules. Source:
+// oracle: memory-sizes.json, "boot".
+const BootBytes = 4459
 
 // PromptFree is the free heap of a default build at the prompt. Source: fw:
 // docs/lfs.md ("typically 44 KB").
@@ -69,18 +66,6 @@ func CeilLog2(n int) int {
 		k++
 	}
 	return k
-}
-
-// SizeHint is the number of slots or nodes a table constructor asks for when it
-// has n items: the instruction holds it as m·2^k with m in 8..15, rounded up.
-// Source: oracle: memory-sizes.json, table_growth.constructor.
-func SizeHint(n int) int {
-	k := 0
-	for n >= 16 {
-		n = (n + 1) >> 1
-		k++
-	}
-	return n << k
 }
 
 // UnpackHint decodes the size field of a NEWTABLE instruction: m·2^k.

@@ -28,9 +28,6 @@ func (s *Stack) Bytes() int { return s.Slots*StackSlot + s.CallInfos*CallInfoSiz
 // Limit is the number of slots a frame may reach up to.
 func (s *Stack) Limit() int { return s.Slots - extraStack - 1 }
 
-// Holds reports whether a stack of n slots would have room for used ones.
-func (s *Stack) Holds(n, used int) bool { return n-1-extraStack > used }
-
 // NeedSlots reports the new slot count when n more slots are wanted above top,
 // or 0 when there is room.
 func (s *Stack) NeedSlots(top, n int) int {
@@ -41,15 +38,6 @@ func (s *Stack) NeedSlots(top, n int) int {
 		return 2*s.Slots + 1 + extraStack
 	}
 	return s.Slots + n + 1 + extraStack
-}
-
-// NeedCallInfos reports the new call-info count when one more frame is entered
-// while used are in use (the base one included), or 0 when there is room.
-func (s *Stack) NeedCallInfos(used int) int {
-	if used < s.CallInfos {
-		return 0
-	}
-	return 2 * s.CallInfos
 }
 
 // MayShrink reports whether a collection could make a part smaller, if little of it

@@ -19,10 +19,10 @@ const (
 // NewStringTable is the table as it is at the prompt.
 func NewStringTable() StringTable { return StringTable{Slots: stringSlotsBoot} }
 
-// GrownFor is the number of slots needed before the last of n more strings is
-// made, or 0 when it needs no resize.
-func (t *StringTable) GrownFor(n int) int {
-	if t.Live+n <= t.Slots || t.Stuck {
+// Grown is the number of slots needed before one more string is made, or 0 when it
+// needs no resize.
+func (t *StringTable) Grown() int {
+	if t.Live < t.Slots || t.Stuck {
 		return 0
 	}
 	return 2 * t.Slots

@@ -17,9 +17,10 @@ const (
 	maxArray = 1 << maxBits
 )
 
-// Table is one table's array and node vector as the firmware has them. Their
-// sizes depend on the history of insertions, so the model keeps the nodes
-// themselves: which key sits where, and the pointer below which free nodes are
+// Table is a table of names and constants that the compiler works with: its array
+// and node vector as the firmware has them, without values. (The tables of programs
+// are the VM's.) The sizes depend on the history of insertions, so the model keeps the
+// nodes themselves: which key sits where, and the pointer below which free nodes are
 // looked for. Values are not kept; live says whether a node's is non-nil.
 //
 // A table grows only when a new key finds no node: that is the moment when old
@@ -31,7 +32,6 @@ type Table struct {
 	array    int
 	nodes    []node
 	lastFree int
-	shape    uint32
 }
 
 type node struct {
@@ -87,49 +87,6 @@ func (t *Table) Set(m Mem, key *Key, nonNil bool, vals Values) {
 	t.nodes[n].live = nonNil
 }
 
-// Room reports whether an assignment to key needs no new memory: the key has
-// its place already.
-func (t *Table) Room(key *Key) bool {
-	if i := key.index(); i > 0 && i <= t.array {
-		return true
-	}
-	return t.find(key) >= 0
-}
-
-// Clear notes that the value of key became nil without a primitive set (an entry
-// of a weak table). A key without a node is left alone.
-func (t *Table) Clear(key *Key) {
-	if n := t.find(key); n >= 0 {
-		t.nodes[n].live = false
-	}
-}
-
-// Collected is what a collection does to a table: keys that are objects die
-// where the value is nil. Their nodes stay taken.
-func (t *Table) Collected() {
-	for i := range t.nodes {
-		n := &t.nodes[i]
-		if !n.live && n.key.collectable() {
-			n.key = Key{Kind: keyDead, Hash: n.key.Hash}
-		}
-	}
-}
-
-// SetArray makes the array part exactly n slots long if it is shorter: what a
-// constructor does when it ends in a call or "...".
-func (t *Table) SetArray(m Mem, n int, vals Values) {
-	if n > t.array {
-		t.resize(m, n, len(t.nodes), vals)
-	}
-}
-
-// Slot returns the node that holds key, from 0, or -1. A traversal of the table
-// meets the keys in this order, after the array.
-func (t *Table) Slot(key *Key) int { return t.find(key) }
-
-// Shape changes whenever a key gets a node or moves to another.
-func (t *Table) Shape() uint32 { return t.shape }
-
 // find is the node of a key, -1 when it has none.
 func (t *Table) find(key *Key) int {
 	if len(t.nodes) == 0 {
@@ -157,7 +114,6 @@ func (t *Table) freeNode() int {
 // insert gives an absent key a node and returns it, or -1 when a rehash made
 // room for it in the array.
 func (t *Table) insert(m Mem, key *Key, vals Values) int {
-	t.shape++
 	for range 2 {
 		n := len(t.nodes)
 		if n > 0 {
@@ -245,7 +201,6 @@ func (t *Table) rehash(m Mem, key *Key, vals Values) {
 // resize gives both parts new sizes. A growing array comes first, a shrinking
 // one last, as the order decides what is alive together.
 func (t *Table) resize(m Mem, array, nodes int, vals Values) {
-	t.shape++
 	old := t.array
 	if array > old {
 		t.setArray(m, array)

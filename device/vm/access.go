@@ -371,7 +371,7 @@ func (v *VM) MemoryStats() MemoryStats {
 	return s
 }
 
-// ResetMemoryStats starts Peak and AllocTotal anew.
+// ResetMemoryStats starts Peak, AllocTotal and Requests anew, for tests.
 func (v *VM) ResetMemoryStats() {
 	m := v.mem
 	m.peak, m.allocTotal, m.requests = m.total, 0, 0

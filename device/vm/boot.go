@@ -129,9 +129,9 @@ func (v *VM) bootRegistry(pipe *Table) {
 			continue
 		}
 		x := Value(v.NewLightUserData())
-		for t, mt := range v.metatables {
-			if t.Name == name {
-				x = mt
+		for _, t := range v.roms {
+			if t.rom.name == name {
+				x = t
 			}
 		}
 		if name == "stdin" {

@@ -108,14 +108,6 @@ func (c *Call) OptInt(n, def int) int {
 	return c.Int(n)
 }
 
-// OptNumber is Number, or def when argument n is absent or nil.
-func (c *Call) OptNumber(n int, def float64) float64 {
-	if c.IsNoneOrNil(n) {
-		return def
-	}
-	return c.Number(n)
-}
-
 // String returns argument n, which must be a string or a number. A number becomes
 // a string where it stands (lua_tolstring).
 func (c *Call) String(n int) string {
@@ -375,6 +367,3 @@ func (c *Call) SetTop(n int) {
 	}
 	L.top = c.base + n
 }
-
-// Drop takes the last n values that were pushed away again.
-func (c *Call) Drop(n int) { c.th.top -= n }

@@ -8,8 +8,8 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luac"
 )
 
-// escape is what a precompiled chunk is known by (fw: LUA_SIGNATURE).
-const escape = "\x1b"
+// signature is what a precompiled chunk is known by (fw: LUA_SIGNATURE).
+const signature = "\x1b"
 
 // Load compiles source, or undumps a precompiled chunk, under a chunk name as
 // luaL_loadbuffer takes it: "@init.lua", "=stdin" or source text. The first line
@@ -19,7 +19,7 @@ func (v *VM) Load(source []byte, chunk string) (*Function, error) {
 	v.StartAccounting()
 	src := chunkSource(source, chunk)
 	return v.load(chunk, func() (*Function, string) {
-		if strings.HasPrefix(src, escape) {
+		if strings.HasPrefix(src, signature) {
 			return v.undump(src, chunk)
 		}
 		return v.compile(src, nil, chunk)
@@ -60,7 +60,7 @@ func (v *VM) LoadPieces(next func() (string, *Error), chunk string) (*Function, 
 		return piece
 	}
 	return v.load(chunk, func() (*Function, string) {
-		if !strings.HasPrefix(first, escape) {
+		if !strings.HasPrefix(first, signature) {
 			return v.compile(first, more, chunk)
 		}
 		var b strings.Builder
@@ -217,7 +217,7 @@ func (v *VM) adopt(from *luac.Proto, chunk string) *proto {
 		}
 	}
 	p.chunk = from.Source
-	if from.Source == luac.UnknownSource && !strings.HasPrefix(chunk, escape) {
+	if from.Source == luac.UnknownSource && !strings.HasPrefix(chunk, signature) {
 		p.chunk = chunk
 	}
 	m.link(&p.header, kindProto)
@@ -239,8 +239,8 @@ func chunkSource(source []byte, chunk string) string {
 	if strings.HasPrefix(chunk, "@") && strings.HasPrefix(src, "#") {
 		_, rest, more := strings.Cut(src, "\n")
 		switch {
-		case strings.HasPrefix(rest, escape):
-			return src[strings.Index(src, escape):]
+		case strings.HasPrefix(rest, signature):
+			return src[strings.Index(src, signature):]
 		case more:
 			return "\n" + rest
 		}
@@ -253,7 +253,7 @@ func chunkSource(source []byte, chunk string) string {
 // give for it.
 func CheckSyntax(source []byte, chunk string) error {
 	src := chunkSource(source, chunk)
-	if strings.HasPrefix(src, escape) {
+	if strings.HasPrefix(src, signature) {
 		_, err := luac.Undump(src, chunk, nil, nil)
 		return err
 	}

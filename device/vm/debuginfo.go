@@ -247,7 +247,7 @@ func (v *VM) levels(L *Thread) []int {
 	for i := L.nci; i > 0; i-- {
 		out = append(out, i)
 		if L.protoOf(&L.ci[i]) != nil {
-			for j := 0; j < L.ci[i].tailCalls && len(out) < 2*maxCallDepth; j++ {
+			for j := 0; j < L.ci[i].tailCalls && len(out) < maxTraceback; j++ {
 				out = append(out, levelTail)
 			}
 		}
@@ -260,8 +260,8 @@ func (v *VM) levels(L *Thread) []int {
 	return out
 }
 
-// maxCallDepth bounds what tracebacks show of a program that tail-calls for ever.
-const maxCallDepth = 20000
+// maxTraceback bounds the levels of a traceback of a program that tail-calls for ever.
+const maxTraceback = 40000
 
 // formattedPerInstruction is how many characters of a message the firmware makes in
 // the time of one VM instruction, when it is formatted, hashed and glued: an estimate

@@ -9,10 +9,7 @@ import (
 // Calls and errors (fw: app/lua/ldo.c).
 
 // thrown is what an error unwinds the host's stack with.
-type thrown struct {
-	value  value
-	memory bool
-}
+type thrown struct{ value value }
 
 // callKind is what became of a call.
 type callKind uint8
@@ -209,13 +206,13 @@ func (v *VM) protect(L *Thread, fn, results, handler int) (ok bool) {
 }
 
 // throw raises x as an error, as it is. It does not call a handler.
-func (v *VM) throw(x value, memory bool) {
+func (v *VM) throw(x value) {
 	m := v.mem
 	if L := v.running; L != nil {
 		L.fixed = false
 	}
 	m.egc.Blocked = !m.on
-	v.thrown = thrown{x, memory}
+	v.thrown = thrown{x}
 	panic(&v.thrown)
 }
 
@@ -224,14 +221,14 @@ func (v *VM) throwMemory() {
 	x := stringValue(v.memoryError)
 	v.mem.egc.Blocked = false
 	v.lastWords(x)
-	v.throw(x, true)
+	v.throw(x)
 }
 
 // throwHandling raises the error of an error that happens while one is handled.
 func (v *VM) throwHandling(L *Thread) {
 	L.fixed = false
 	v.mem.egc.Blocked = false
-	v.throw(stringValue(v.mem.intern("error in error handling")), false)
+	v.throw(stringValue(v.mem.intern("error in error handling")))
 }
 
 // raiseValue raises x after the handler, if there is one, has made of it what is
@@ -256,7 +253,7 @@ func (v *VM) raiseValue(x value) {
 		L.top--
 		x = L.stack[L.top]
 	}
-	v.throw(x, false)
+	v.throw(x)
 }
 
 // lastWords notes, for an error that nothing in the program catches, what is to be

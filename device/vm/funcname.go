@@ -145,12 +145,13 @@ func (c Code) Label() string { return c.proto.label() }
 func (v *VM) nativeName(fn *Function) string {
 	if v.nativeNames == nil || v.namedOf != len(v.roms) {
 		v.nativeNames, v.namedOf = map[*Function]string{}, len(v.roms)
+		inFlash := true // what a program calls it counts only where the firmware has no name
 		note := func(x value, name string) {
 			if !x.isFunction() || x.function().native == nil {
 				return
 			}
 			f := x.function()
-			if old, ok := v.nativeNames[f]; !ok || name < old {
+			if old, ok := v.nativeNames[f]; !ok || inFlash && name < old {
 				v.nativeNames[f] = name
 			}
 		}
@@ -171,6 +172,7 @@ func (v *VM) nativeName(fn *Function) string {
 				}
 			}
 		}
+		inFlash = false
 		for i := range v.th.globals.nodes {
 			if n := &v.th.globals.nodes[i]; n.key.isString() {
 				note(n.val, n.key.str().text())

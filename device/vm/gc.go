@@ -13,7 +13,7 @@ import (
 type collector struct {
 	phase     gcPhase
 	white     uint8  // of what is made now
-	head      header // of the list of all objects but strings; the main thread is in it, userdata follow
+	head      header // of the list of all objects but strings and open upvalues, the newest first, and behind the main thread userdata, the newest first
 	gray      []*header
 	grayAgain []*header
 	weak      []*Table

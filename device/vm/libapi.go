@@ -38,12 +38,6 @@ func (v *VM) Random() uint32 {
 	return v.cfg.Random()
 }
 
-// RawEqual reports whether two values are the same without asking __eq.
-func (v *VM) RawEqual(a, b Value) bool { return a == b }
-
-// LessThan is a < b with metamethods (lua_lessthan).
-func (c *Call) LessThan(a, b Value) bool { return c.VM.lessThan(c.th, c.VM.take(a), c.VM.take(b)) }
-
 // Index is t[key] with metamethods (lua_gettable).
 func (c *Call) Index(t, key Value) Value {
 	L := c.th

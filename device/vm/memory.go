@@ -157,7 +157,7 @@ func (m *memory) outOfMemory() {
 	m.v.throwMemory()
 }
 
-// bytesOf is the size of a table with both parts (fw: sizeof Table and so on).
+// bytes is the size of a table with both parts (fw: sizeof Table and so on).
 func (t *Table) bytes() int {
 	return heap.TableHeader + heap.ArraySlot*len(t.array) + heap.HashNode*len(t.nodes)
 }

@@ -15,7 +15,7 @@ import (
 
 // header is the beginning of every object.
 type header struct {
-	next, prev *header    // in the list of all objects, the newest first; strings: of their row
+	next, prev *header    // in the list of all objects: see collector.head; strings: of their row
 	blk        heap.Block // of the object itself
 	mark       uint8      // see gc.go
 	kind       uint8      // kindString …

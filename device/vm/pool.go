@@ -10,6 +10,9 @@ import (
 // the collection that found it dead ran while no function of the firmware was at
 // work: then nothing but Lua's own stacks and objects can hold it. So it is with the
 // bytes of a string, if they were never lent (str.text).
+//
+// An array or nodes go there as soon as their table has others: nobody keeps a part
+// of one in a Go variable while something can be allocated.
 type pool struct {
 	off      bool // for tests: objects are not used again
 	texts    [2 * textSizes][][]byte

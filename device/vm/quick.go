@@ -27,14 +27,14 @@ type quick struct {
 	m        *memory
 	off      bool // for tests: collect in full each time
 	valid    bool // there is a graph
-	dirty    bool // and it has lost something
+	dirty    bool // but it can't be relied on any longer: the next collection is a full one, and nobody keeps it up
 	at       bool // in the midst of a collection, which memory may end
 	fit      bool // the string table and the concat buffer did when that was looked at last
 	userdata bool // some are outside of the graph
 	more     bool // there is something that the next collection will free: finalized userdata, what weak tables held
 	snap     []held
 	young    []*header // all that is not in the graph
-	work     []*header
+	work     []*header // found and not yet looked at; nothing between collections, unless dirty
 	weaks    []*Table  // of the graph
 	loose    []*Table  // weak ones outside that the collection at hand has met
 	clearing bool      // weak tables: what leaves the graph now is alive this time

@@ -22,14 +22,10 @@ func (c *Call) PushBool(b bool) { c.push(boolean(b)) }
 // PushUpvalue pushes value n of the closure that is running.
 func (c *Call) PushUpvalue(n int) { c.push(c.fn.values[n-1]) }
 
-// PushFunction pushes a function.
-func (c *Call) PushFunction(f *Function) { c.push(functionValue(f)) }
-
 // IsNil reports whether the value at position n is nil.
 func (c *Call) IsNil(n int) bool { return c.at(n).isNil() }
 
-// IsTableAt, IsFunctionAt report what stands at position n.
-func (c *Call) IsTableAt(n int) bool    { return c.at(n).isTable() }
+// IsFunctionAt reports whether a function stands at position n.
 func (c *Call) IsFunctionAt(n int) bool { return c.at(n).isFunction() }
 
 // IsStringAt reports whether a string, and no number, stands at position n.
@@ -135,9 +131,6 @@ func (c *Call) StringAt(n int) (s string, ok bool) {
 	}
 	return c.at(n).str().text(), true
 }
-
-// NumberAt is the number at position n, or that a string there is as text.
-func (c *Call) NumberAt(n int) (f float64, ok bool) { return c.VM.toNumber(c.at(n)) }
 
 // Length is a border of t (lua_objlen).
 func (c *Call) Length(t *Table) int { return c.VM.Len(t) }

@@ -80,7 +80,7 @@ func (m *memory) newString(s string, hash uint32, again bool) (p *str, made bool
 	var b heap.Block
 	finalized := m.finalized
 	if m.on {
-		if g := m.strt.GrownFor(1); g > 0 {
+		if g := m.strt.Grown(); g > 0 {
 			m.resizeStrings(g)
 		}
 		m.realloc(&b, heap.StringSize(len(s)), again)

@@ -467,7 +467,7 @@ func (t *Table) before(start, n int) int {
 	return -1
 }
 
-// next returns the place of the entry that follows key in a traversal, as an index
+// after returns the place of the entry that follows key in a traversal, as an index
 // for entry: array first, then nodes. It is -1 when key is not in t.
 func (t *Table) after(key value) int {
 	if key.isNil() {

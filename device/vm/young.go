@@ -116,22 +116,8 @@ func (q *quick) markYoung() bool {
 			}
 		case kindUpvalue:
 			q.touch(*h.upvalue().v)
-		case kindProto:
-			p := h.proto()
-			q.touchObject(&p.source.header)
-			for i := range p.k {
-				q.touch(p.k[i])
-			}
-			for _, s := range p.names {
-				q.touchObject(&s.header)
-			}
-			for _, n := range p.protos {
-				q.touchObject(&n.header)
-			}
-		case kindUserData:
-			u := h.userdata()
-			q.touchTable(u.meta)
-			q.touchTable(u.env)
+		case kindProto, kindUserData:
+			q.follow(h, func(q *quick, _, to *header) { q.touchObject(to) })
 		case kindThread:
 			L := h.thread()
 			q.touchTable(L.globals)
