@@ -297,9 +297,15 @@ func (q *quick) collect() bool {
 	if q.dirty || !fit && !q.roomToShrink() || !q.mark() {
 		return false
 	}
-	q.more = len(q.finalize) > 0
-	if len(q.weaks)+len(q.loose) > 0 && !q.clearWeak() {
+	if q.losesText() {
 		return false
+	}
+	for _, u := range q.finalize {
+		u.finalized = true
+	}
+	q.more = len(q.finalize) > 0
+	if len(q.weaks)+len(q.loose) > 0 {
+		q.clearWeak()
 	}
 	if q.userdata || !fit {
 		q.sweepAndShrink()
@@ -331,9 +337,6 @@ func (q *quick) sweepAndShrink() {
 	m := q.m
 	q.at, m.egc.Blocked = true, true
 	m.checkSizes()
-	for _, u := range q.finalize {
-		u.finalized = true
-	}
 	m.gc.finalize = append(m.gc.finalize, q.finalize...)
 	q.sweep()
 	m.checkSizes()
@@ -342,6 +345,7 @@ func (q *quick) sweepAndShrink() {
 		for m.gc.phase = gcFinalize; m.gc.phase != gcPaused; {
 			m.single()
 		}
+		q.more = true // a finalizer may have collected itself
 	}
 	q.at, m.egc.Blocked = false, false
 }

@@ -162,17 +162,8 @@ func (q *quick) touchHeld(t *Table) {
 }
 
 // clearWeak is memory.clearWeak for tables of the graph and for those outside. What the
-// first held for the sake of an entry that goes is alive until the next collection. It
-// reports false when userdata are about to be finalized, which it knows nothing of.
-func (q *quick) clearWeak() bool {
-	if len(q.finalize) > 0 {
-		return false
-	}
-	for _, t := range q.weaks {
-		if t.mark&inGraph != 0 && q.mayLoseText(t) {
-			return false
-		}
-	}
+// first held for the sake of an entry that goes is alive until the next collection.
+func (q *quick) clearWeak() {
 	q.clearing = true
 	kept := q.weaks[:0]
 	for _, t := range q.weaks {
@@ -188,7 +179,6 @@ func (q *quick) clearWeak() bool {
 		q.clear(t)
 	}
 	q.clearing = false
-	return true
 }
 
 func (q *quick) clear(t *Table) {
@@ -221,17 +211,19 @@ func (q *quick) clear(t *Table) {
 	}
 }
 
-// mayLoseText reports whether t is weak in keys and values and loses a string that
-// nothing else in the graph refers to, for the sake of its key. Whether a stack does is
-// not known.
-func (q *quick) mayLoseText(t *Table) bool {
-	if !t.keepsKeys() {
-		return false
-	}
-	for i := range t.nodes {
-		n := &t.nodes[i]
-		if n.val.isString() && n.val.header().refs <= 1 && isWeak(n.key) && n.key.header().quick&quickState == quickYoung {
-			return true
+// losesText reports whether a table of the graph is weak in keys and values and loses a
+// string that nothing else in the graph refers to, for the sake of its key. Whether a
+// stack does is not known, so this is a full collection's business.
+func (q *quick) losesText() bool {
+	for _, t := range q.weaks {
+		if t.mark&inGraph == 0 || !t.keepsKeys() {
+			continue
+		}
+		for i := range t.nodes {
+			n := &t.nodes[i]
+			if n.val.isString() && n.val.header().refs <= 1 && isWeak(n.key) && n.key.header().quick&quickState == quickYoung {
+				return true
+			}
 		}
 	}
 	return false
