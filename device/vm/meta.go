@@ -162,10 +162,14 @@ func (m *memory) storedKey(t *Table, old, x value) { m.storedIn(t, old, x, weakK
 
 func (m *memory) storedIn(t *Table, old, x value, weak uint8) {
 	if t.mark&inGraph != 0 && (old.isObject() || x.isObject()) {
-		if t.weak != 0 {
-			old, x = t.held(old, weak), t.held(x, weak)
+		if t.weak == 0 {
+			m.quick.stored(&t.header, old, x)
+		} else {
+			if isWeak(x) {
+				m.quick.weakened(t)
+			}
+			m.quick.stored(&t.header, t.held(old, weak), t.held(x, weak))
 		}
-		m.quick.stored(&t.header, old, x)
 	}
 	if t.mark&black != 0 && x.isObject() && x.header().mark&whites != 0 {
 		m.barrierBack(&t.header)

@@ -35,7 +35,7 @@ type quick struct {
 	snap     []held
 	young    []*header // all that is not in the graph
 	work     []*header // found and not yet looked at; nothing between collections, unless dirty
-	weaks    []*Table  // of the graph
+	weaks    []*Table  // of the graph, with something in them that they may lose
 	loose    []*Table  // weak ones outside that the collection at hand has met
 	clearing bool      // weak tables: what leaves the graph now is alive this time
 	parked   []*Thread // have run since the last collection and wait
@@ -129,13 +129,33 @@ func (q *quick) joined(t *Table) {
 	if t.weak = 0; t.meta != nil {
 		t.weak = q.m.weakMode(t.meta)
 	}
-	if t.weak == 0 {
-		return
+	if t.weak != 0 && t.hasWeak() {
+		q.weakened(t)
 	}
+}
+
+// weakened notes that a weak table of the graph has something that it may lose.
+func (q *quick) weakened(t *Table) {
 	if t.quick&quickWeak == 0 {
 		t.quick |= quickWeak
 		q.weaks = append(q.weaks, t)
 	}
+}
+
+// hasWeak reports whether there is something in a weak table that a collection may
+// have to deal with.
+func (t *Table) hasWeak() bool {
+	for i := range t.array {
+		if isWeak(t.array[i]) {
+			return true
+		}
+	}
+	for i := range t.nodes {
+		if n := &t.nodes[i]; isWeak(n.key) || isWeak(n.val) || n.val.isNil() && n.key.isObject() {
+			return true
+		}
+	}
+	return false
 }
 
 // gotMetatable is told when a table of the graph has got another metatable.
@@ -297,7 +317,7 @@ func (q *quick) collect() bool {
 	if q.dirty || !fit && !q.roomToShrink() || !q.mark() {
 		return false
 	}
-	if q.losesText() {
+	if len(q.weaks) > 0 && q.losesText() {
 		return false
 	}
 	for _, u := range q.finalize {
