@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
 // generator writes random programs that allocate: the same for the same seed.
@@ -316,7 +317,9 @@ func seeds(t testing.TB, n uint64) (first, end uint64) {
 func TestQuickCollectionsAreExact(t *testing.T) {
 	quick, full := 0, 0
 	first, end := seeds(t, 150)
+	defer vm.SetManyCircle(400)
 	for seed := first; seed < end; seed++ {
+		vm.SetManyCircle([]int{400, 3}[seed/4%2])
 		chunks, c := programs(seed)
 		q, f, problem := twice(t, c, chunks)
 		if problem != "" {

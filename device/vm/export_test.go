@@ -72,6 +72,9 @@ func (v *VM) SetQuick(on bool) {
 	v.mem.quick.drop() // what it remembers already
 }
 
+// SetManyCircle sets after how many objects of circles all of the graph is looked at.
+func SetManyCircle(n int) { manyCircle = n }
+
 // SetReuse says whether dead objects may be used again.
 func (v *VM) SetReuse(on bool) { v.mem.pool.off = !on }
 

@@ -12,6 +12,10 @@ var unsure header
 // maxCircle is how many objects a circle may have to be found without a full collection.
 const maxCircle = 256
 
+// manyCircle is the number of objects of circles after which looking at all of the
+// graph may pay. It is a variable for tests.
+var manyCircle = 400
+
 // stored notes that a place in h, which is part of the graph, has changed from old to
 // new.
 func (q *quick) stored(h *header, old, new value) {
@@ -304,6 +308,10 @@ func (q *quick) resolve() {
 			})
 		}
 		q.findHeld()
+		if q.circled += len(q.circle); q.circled > manyCircle {
+			q.circled = 0
+			q.findHolders()
+		}
 		for _, h := range q.circle {
 			if h.quick&quickHeld == 0 {
 				q.leave(h)
@@ -365,6 +373,20 @@ func (q *quick) findHeld() {
 				more = true
 			}
 			e.from = nil // counted
+		}
+	}
+}
+
+// findHolders finds out what refers to objects of the circle from outside of it: what
+// is reached that way is not looked at each time.
+func (q *quick) findHolders() {
+	for h := q.m.gc.head.next; h != nil; h = h.next {
+		if h.mark&inGraph != 0 && h.quick&quickCircle == 0 {
+			q.follow(h, func(q *quick, from, to *header) {
+				if to.via == &unsure {
+					to.via = from
+				}
+			})
 		}
 	}
 }

@@ -43,6 +43,7 @@ type quick struct {
 	suspects []*header
 	unsure   []*header // with that for header.via
 	circle   []*header
+	circled  int // objects of circles since findHolders
 	edges    []edge
 	finalize []*UserData // that the collection at hand finds
 
@@ -226,7 +227,7 @@ func (q *quick) remember() {
 			p.refs, p.header.quick = 0, 0
 		}
 	}
-	q.dirty, q.userdata, q.fit = false, false, false
+	q.dirty, q.userdata, q.fit, q.circled = false, false, false, 0
 	q.weaks = q.weaks[:0]
 	q.snap, q.young, q.emptied = q.snap[:0], q.young[:0], q.emptied[:0]
 	q.root(m.v.registry)
