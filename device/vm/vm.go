@@ -38,6 +38,9 @@ type VM struct {
 	// collection after the one that has called its finalizer. object is what
 	// NewObject was given. It must not call into the VM.
 	OnFree func(object any)
+	// Library is what the standard libraries know from one call to the next, none of
+	// it a value of the program's.
+	Library any
 	// OnOutOfMemory, if set, is told that memory ran out and nothing in the
 	// program catches it, while the stack still stands. It must not call into
 	// the VM but to look.

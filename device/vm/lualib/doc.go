@@ -31,6 +31,7 @@ import (
 func Open(v *vm.VM) {
 	g := v.Globals()
 	rom := v.ROMGlobals()
+	v.Library = &sets{}
 
 	// _G is its own metatable; what it does not have is looked up in ROM.
 	v.SetMetatable(g, g)

@@ -29,6 +29,9 @@ type matcher struct {
 	depth    int
 	steps    int
 	c        *vm.Call // to which errors and steps belong
+	sets     *sets
+	last     *knownSet // the set that was used last
+	lastAt   int       // 1 + where it stands in the pattern
 }
 
 // newMatcher prepares a search. The pattern ends at its first zero byte, as C
@@ -37,7 +40,7 @@ func newMatcher(c *vm.Call, src, pat string) matcher {
 	if i := strings.IndexByte(pat, 0); i >= 0 {
 		pat = pat[:i]
 	}
-	return matcher{src: src, pat: pat, c: c}
+	return matcher{src: src, pat: pat, c: c, sets: c.VM.Library.(*sets)}
 }
 
 // fail raises an error.
@@ -191,66 +194,135 @@ func (m *matcher) single(c byte, p, end int) bool {
 
 // setHas reports whether c is of the set whose brackets are at p and end.
 func (m *matcher) setHas(c byte, p, end int) bool {
-	in := true
-	if m.at(p+1) == '^' {
+	if end-p > longSet {
+		in, steps := inSet(m.pat[p:end], c)
+		m.take(steps)
+		return in
+	}
+	s := m.last
+	if m.lastAt != p+1 {
+		s = m.sets.find(m.pat[p:end])
+		m.last, m.lastAt = s, p+1
+	}
+	k := s.known[c]
+	if k == 0 {
+		in, steps := inSet(s.text, c)
+		if k = uint16(steps)<<2 | 2; in {
+			k |= 1
+		}
+		s.known[c] = k
+	}
+	m.take(int(k >> 2))
+	return k&1 != 0
+}
+
+// take accounts for n steps.
+func (m *matcher) take(n int) {
+	if m.steps += n; m.steps >= stepBatch {
+		m.flush()
+	}
+}
+
+// inSet reports whether c is of a set, which is written as in a pattern, without the
+// bracket at its end, and in how many steps the firmware finds that out.
+func inSet(set string, c byte) (in bool, steps int) {
+	in = true
+	p := 1
+	if p < len(set) && set[p] == '^' {
 		in = false
 		p++
 	}
-	for p++; p < end; p++ {
-		m.count()
+	for ; p < len(set); p++ {
+		steps++
 		switch {
-		case m.pat[p] == '%':
-			p++
-			if classHas(m.at(p), c) {
-				return in
+		case set[p] == '%':
+			if p++; p < len(set) && classHas(set[p], c) {
+				return in, steps
 			}
-		case m.at(p+1) == '-' && p+2 < end:
-			if m.pat[p] <= c && c <= m.pat[p+2] {
-				return in
+		case p+2 < len(set) && set[p+1] == '-':
+			if set[p] <= c && c <= set[p+2] {
+				return in, steps
 			}
 			p += 2
-		case m.pat[p] == c:
-			return in
+		case set[p] == c:
+			return in, steps
 		}
 	}
-	return !in
+	return !in, steps
 }
 
-// classHas reports whether c is of the class %class.
+// sets remembers what is in the sets of patterns, of those that were used last.
+type sets struct {
+	list []*knownSet
+	next int // to be forgotten
+}
+
+const (
+	maxSets = 16
+	longSet = 64 // bytes from which a set is not remembered
+)
+
+// knownSet is a set and what is known of each character: 0 nothing, otherwise 2, whether
+// it is in there, and 4 times the steps in which that is found out.
+type knownSet struct {
+	text  string
+	known [256]uint16
+}
+
+// find returns what is known of a set.
+func (l *sets) find(text string) *knownSet {
+	for _, s := range l.list {
+		if s.text == text {
+			return s
+		}
+	}
+	s := &knownSet{text: strings.Clone(text)}
+	if len(l.list) < maxSets {
+		l.list = append(l.list, s)
+		return s
+	}
+	l.list[l.next] = s
+	l.next = (l.next + 1) % maxSets
+	return s
+}
+
+// classes is what each character is of: a bit for each letter of a class.
+var classes [256]uint16
+
+// classBits is the bit of each class, under its letter in lower case.
+var classBits = [256]uint16{'a': 1, 'c': 2, 'd': 4, 'l': 8, 'p': 16, 's': 32, 'u': 64, 'w': 128, 'x': 256, 'z': 512}
+
+func init() {
+	for i := range classes {
+		c := byte(i)
+		lower, upper, digit := 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9'
+		for class, in := range map[byte]bool{
+			'a': lower || upper,
+			'c': c < ' ' || c == 127,
+			'd': digit,
+			'l': lower,
+			'p': c > ' ' && c < 127 && !lower && !upper && !digit,
+			's': c == ' ' || '\t' <= c && c <= '\r',
+			'u': upper,
+			'w': lower || upper || digit,
+			'x': digit || 'a' <= c|0x20 && c|0x20 <= 'f',
+			'z': c == 0,
+		} {
+			if in {
+				classes[i] |= classBits[class]
+			}
+		}
+	}
+}
+
+// classHas reports whether c is of the class %class: a letter in lower case, or in upper
+// case for what is not of it. Anything else stands for itself.
 func classHas(class, c byte) bool {
-	lower, upper, digit := 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9'
-	var in bool
-	switch class | 0x20 {
-	case 'a':
-		in = lower || upper
-	case 'c':
-		in = c < ' ' || c == 127
-	case 'd':
-		in = digit
-	case 'l':
-		in = lower
-	case 'p':
-		in = c > ' ' && c < 127 && !lower && !upper && !digit
-	case 's':
-		in = c == ' ' || '\t' <= c && c <= '\r'
-	case 'u':
-		in = upper
-	case 'w':
-		in = lower || upper || digit
-	case 'x':
-		in = digit || 'a' <= c|0x20 && c|0x20 <= 'f'
-	case 'z':
-		in = c == 0
-	default:
+	bit := classBits[class|0x20]
+	if bit == 0 {
 		return class == c
 	}
-	switch {
-	case 'a' <= class && class <= 'z':
-		return in
-	case 'A' <= class && class <= 'Z':
-		return !in
-	}
-	return class == c
+	return classes[c]&bit != 0 != (class < 'a')
 }
 
 // balance matches %bxy, whose x and y are at p.
