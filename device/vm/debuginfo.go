@@ -345,12 +345,25 @@ func (v *VM) Where() string {
 		switch {
 		case p == nil:
 		case p.line(&L.ci[i]) > 0:
-			return fmt.Sprintf("%s:%d", p.chunkLabel(), p.line(&L.ci[i]))
+			return p.at(p.line(&L.ci[i]))
 		case L.ci[i].pc > 0:
 			return p.chunkLabel() // stripped
 		}
 	}
 	return ""
+}
+
+// at is "file:line", made once for each line that asks.
+func (p *proto) at(line int) string {
+	s := p.places[line]
+	if s == "" {
+		if p.places == nil {
+			p.places = map[int]string{}
+		}
+		s = fmt.Sprintf("%s:%d", p.chunkLabel(), line)
+		p.places[line] = s
+	}
+	return s
 }
 
 // indexError says that t can't be indexed. It has a name where it stands in a

@@ -211,6 +211,9 @@ func (m *memory) step() {
 // mayReuse notes whether what dies now may be used again: see pool.
 func (m *memory) mayReuse() {
 	m.gc.reuse = m.v.natives == 0 && m.v.running != nil && !m.pool.off
+	if m.gc.reuse && len(m.pool.late) > 0 {
+		m.pool.keepLate()
+	}
 }
 
 // collect runs a full collection (luaC_fullgc), or what comes to the same.

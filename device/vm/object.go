@@ -114,8 +114,9 @@ type proto struct {
 	named                 bool   // the device has the names
 	locals                []luac.Local
 	upvalueNames          []string
-	name                  string // for tools
-	chunk                 string // for tools: the source, or what a stripped function was loaded from
+	name                  string         // for tools
+	chunk                 string         // for tools: the source, or what a stripped function was loaded from
+	places                map[int]string // for tools: see at
 }
 
 // Flags of proto.vararg (fw: app/lua/lobject.h).

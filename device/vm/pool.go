@@ -6,10 +6,10 @@ import (
 )
 
 // pool keeps dead objects, and what tables and strings had, to be used again, since
-// the host's allocator is what making objects costs. An object goes there only when
-// the collection that found it dead ran while no function of the firmware was at
-// work: then nothing but Lua's own stacks and objects can hold it. So it is with the
-// bytes of a string, if they were never lent (str.text).
+// the host's allocator is what making objects costs. An object is used again
+// only when a collection has begun, after the one that found it dead or with that, while
+// no function of the firmware was at work: then nothing but Lua's own stacks and objects
+// can hold it. The bytes of a string are if they were never lent (str.text).
 //
 // An array or nodes go there as soon as their table has others: nobody keeps a part
 // of one in a Go variable while something can be allocated.
@@ -23,6 +23,7 @@ type pool struct {
 	closures [maxPooledUpvalues + 1][]*Function
 	upvals   []*upvalue
 	strs     []*str
+	late     []*header // emptied, to be used again as soon as no function of the firmware is at work
 }
 
 const (
@@ -170,14 +171,12 @@ func (h *header) reset() {
 }
 
 func (p *pool) buryString(s *str, reuse bool) {
-	if s.own && reuse {
+	if s.own && !p.off {
 		p.giveText(s.s)
 	}
 	s.reset()
 	s.own, s.s, s.box, s.romTable = false, "", nil, nil
-	if reuse && len(p.strs) < maxPooled {
-		p.strs = append(p.strs, s)
-	}
+	p.bury(&s.header, reuse)
 }
 
 func (p *pool) buryTable(t *Table, reuse bool) {
@@ -190,30 +189,62 @@ func (p *pool) buryTable(t *Table, reuse bool) {
 	t.reset()
 	t.array, t.nodes, t.meta, t.index = nil, nil, nil, nil
 	t.lastFree, t.absent, t.weak = 0, 0, 0
-	if reuse && len(p.tables) < maxPooled {
-		p.tables = append(p.tables, t)
-	}
+	p.bury(&t.header, reuse)
 }
 
 func (p *pool) buryFunction(f *Function, reuse bool) {
-	upvals := f.upvals
-	if f.proto == nil || len(upvals) > maxPooledUpvalues {
+	if f.proto == nil || len(f.upvals) > maxPooledUpvalues {
 		*f = Function{}
 		return
 	}
 	f.reset()
 	f.proto, f.env = nil, nil
-	if l := &p.closures[len(upvals)]; reuse && len(*l) < maxPooled {
-		*l = append(*l, f) // with its upvalues, which it gets anew
-	} else {
-		f.upvals = nil
-	}
+	p.bury(&f.header, reuse)
 }
 
 func (p *pool) buryUpvalue(u *upvalue, reuse bool) {
 	u.reset()
 	u.v, u.own, u.open, u.th = nil, value{}, nil, nil
-	if reuse && len(p.upvals) < maxPooled {
-		p.upvals = append(p.upvals, u)
+	p.bury(&u.header, reuse)
+}
+
+// bury keeps an emptied object to be used again: at once, or as soon as no function of
+// the firmware that could still hold it is at work.
+func (p *pool) bury(h *header, reuse bool) {
+	switch {
+	case reuse:
+		p.keep(h)
+	case !p.off && len(p.late) < maxPooled:
+		p.late = append(p.late, h)
 	}
+}
+
+func (p *pool) keep(h *header) {
+	switch h.kind {
+	case kindString:
+		if len(p.strs) < maxPooled {
+			p.strs = append(p.strs, h.str())
+		}
+	case kindTable:
+		if len(p.tables) < maxPooled {
+			p.tables = append(p.tables, h.table())
+		}
+	case kindFunction:
+		f := h.function()
+		if l := &p.closures[len(f.upvals)]; len(*l) < maxPooled {
+			*l = append(*l, f) // with its upvalues, which it gets anew
+		}
+	case kindUpvalue:
+		if len(p.upvals) < maxPooled {
+			p.upvals = append(p.upvals, h.upvalue())
+		}
+	}
+}
+
+// keepLate keeps what had to wait.
+func (p *pool) keepLate() {
+	for _, h := range p.late {
+		p.keep(h)
+	}
+	p.late = p.late[:0]
 }

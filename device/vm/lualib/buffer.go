@@ -11,6 +11,7 @@ type buffer struct {
 	c      *vm.Call
 	buf    []byte
 	pieces []int // lengths of the strings on the Lua stack, above what was there
+	few    [64]byte
 }
 
 const (
@@ -18,7 +19,11 @@ const (
 	pieceLimit = 10  // fw: lauxlib.c, LIMIT: LUA_MINSTACK / 2
 )
 
-func newBuffer(c *vm.Call) *buffer { return &buffer{c: c} }
+func newBuffer(c *vm.Call) *buffer {
+	b := &buffer{c: c}
+	b.buf = b.few[:0]
+	return b
+}
 
 func (b *buffer) byte(c byte) {
 	if len(b.buf) == bufferSize {
