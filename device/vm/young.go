@@ -298,6 +298,7 @@ func (q *quick) visited() int {
 func (q *quick) sweep() {
 	m := q.m
 	young, kept, aged := q.young, 0, 0
+	q.userdata = false
 	for i, h := range young {
 		switch {
 		case h.kind == kindString:
@@ -330,6 +331,7 @@ func (q *quick) sweep() {
 			aged++
 		}
 		h.quick = quickYoung
+		q.userdata = q.userdata || h.kind == kindUserData
 		if kept < i {
 			young[kept] = h
 		}
