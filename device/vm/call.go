@@ -251,6 +251,16 @@ func (c *Call) PushString(s string) {
 	c.push(stringValue(c.VM.mem.intern(s)))
 }
 
+// PushStrings adds strings, one after the other: nothing can die between two of them.
+func (c *Call) PushStrings(list []string) {
+	m := c.VM.mem
+	before := m.requests
+	for _, s := range list {
+		m.checkGC()
+		c.push(stringValue(m.internAfter(s, m.requests != before)))
+	}
+}
+
 // ReturnNil returns nil.
 func (c *Call) ReturnNil() int { c.push(value{}); return 1 }
 

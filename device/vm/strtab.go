@@ -27,12 +27,15 @@ func (s *str) nextStr() *str { return (*str)(unsafe.Pointer(s.next)) }
 
 // intern returns the string of the given content and makes it if need be
 // (luaS_newlstr).
-func (m *memory) intern(s string) *str {
+func (m *memory) intern(s string) *str { return m.internAfter(s, false) }
+
+// internAfter is intern. again: see memory.realloc.
+func (m *memory) internAfter(s string, again bool) *str {
 	hash := heap.StringHash(s)
 	if p := m.find(s, hash); p != nil {
 		return p
 	}
-	p, made := m.newString(s, hash, false)
+	p, made := m.newString(s, hash, again)
 	if made {
 		p.s = s
 	}

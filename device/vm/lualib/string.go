@@ -154,9 +154,18 @@ func pushCaptures(c *vm.Call, m *matcher, start, end int, whole bool) int {
 	if !c.CheckStack(n) {
 		c.Error("stack overflow (too many captures)")
 	}
+	var texts [maxCaptures]string
 	for i := range n {
-		pushCapture(c, m, i, start, end)
+		text, _, isPos := m.one(i, start, end)
+		if isPos { // one by one
+			for i := range n {
+				pushCapture(c, m, i, start, end)
+			}
+			return n
+		}
+		texts[i] = text
 	}
+	c.PushStrings(texts[:n])
 	return n
 }
 
@@ -289,14 +298,7 @@ func replace(c *vm.Call, m *matcher, b *buffer, repl vm.Value, start, end int) {
 	case *vm.Function:
 		m.flush()
 		c.PushCopy(3)
-		n := max(m.level, 1)
-		if !c.CheckStack(n) {
-			c.Error("stack overflow (too many captures)")
-		}
-		for i := range n {
-			pushCapture(c, m, i, start, end)
-		}
-		c.CallTop(n, 1)
+		c.CallTop(pushCaptures(c, m, start, end, true), 1)
 	case *vm.Table:
 		pushCapture(c, m, 0, start, end)
 		c.IndexTop(r)
