@@ -88,23 +88,38 @@ func (n *Network) Read(c Conn) {
 // Write writes all of the data, which it owns from then on: Written or Broken
 // follows. Only then may it be called again.
 func (n *Network) Write(c Conn, data [][]byte) {
-	n.on(c, func(conn *net.TCPConn) {
-		sent, err := write(conn, data)
+	n.mu.Lock()
+	conn := n.conns[c]
+	n.mu.Unlock()
+	if conn == nil {
+		return
+	}
+	sent := 0
+	for len(data) > 0 { // mostly the kernel takes all of it
+		some, err := writeNow(conn, data[0])
 		if err != nil {
 			n.broken(c, err)
 			return
 		}
-		n.tell(Written{c, sent}, nil)
-	})
-}
-
-func write(conn *net.TCPConn, data [][]byte) (int, error) {
-	if len(data) == 1 {
-		return conn.Write(data[0])
+		if sent += some; some < len(data[0]) {
+			data[0] = data[0][some:]
+			break
+		}
+		data = data[1:]
 	}
-	b := net.Buffers(data)
-	n, err := b.WriteTo(conn)
-	return int(n), err
+	if len(data) == 0 {
+		n.tell(Written{c, sent}, nil)
+		return
+	}
+	n.on(c, func(conn *net.TCPConn) {
+		rest := net.Buffers(data)
+		more, err := rest.WriteTo(conn)
+		if err != nil {
+			n.broken(c, err)
+			return
+		}
+		n.tell(Written{c, sent + int(more)}, nil)
+	})
 }
 
 // broken tells of an error, unless it is that the connection was closed here.

@@ -1,6 +1,7 @@
 package hostnet
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"net"
@@ -109,6 +110,42 @@ func TestAcceptedConnection(t *testing.T) {
 	if n := b.Connections(); n != 0 || len(b.accepted) != 1 {
 		t.Errorf("%d connections are open, %d accepted or about to be", n, len(b.accepted))
 	}
+}
+
+// More than the kernel takes at once goes out as the client reads, in order.
+func TestWriteOfMuch(t *testing.T) {
+	b := start(t)
+	c := b.publish(false)
+	b.expect(Accepted{-1, "lamp", 80})
+	var want bytes.Buffer
+	var data [][]byte
+	for i := range 300 {
+		part := bytes.Repeat([]byte{byte(i)}, 1+i*100)
+		data = append(data, part)
+		want.Write(part)
+	}
+	all := want.Len()
+	b.Write(-1, data)
+	b.quiet() // the client does not read
+	got := make([]byte, all)
+	if _, err := io.ReadFull(c, got); err != nil || !bytes.Equal(got, want.Bytes()) {
+		t.Errorf("the client got something else, %v", err)
+	}
+	b.expect(Written{-1, all})
+}
+
+func TestWriteToOneThatHasReset(t *testing.T) {
+	b := start(t)
+	c := b.publish(false)
+	b.expect(Accepted{-1, "lamp", 80})
+	c.(*net.TCPConn).SetLinger(0)
+	c.Close()
+	time.Sleep(20 * time.Millisecond)
+	b.Write(-1, [][]byte{[]byte("too late")})
+	b.expect(Broken{-1})
+	b.CloseConn(-1)
+	b.Write(-1, [][]byte{[]byte("much too late")})
+	b.quiet()
 }
 
 // TestClosedHereIsNotBroken closes a connection that is being read.
