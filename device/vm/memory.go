@@ -190,14 +190,12 @@ func (p *proto) bytes() int {
 
 func (u *UserData) bytes() int { return heap.UserdataSize(u.size) }
 
-// Making objects. Each asks for its memory first, as its maker in the firmware
-// does, and is linked when it has it.
+// Making objects. Each gets its memory first, as from its maker in the firmware,
+// and is linked when it has it. Where there is none it is forgotten.
 
 func (m *memory) newTable(narray, nhash int) *Table {
-	var b heap.Block
-	m.Realloc(&b, heap.TableHeader)
 	t := m.pool.table()
-	t.blk = b
+	m.Realloc(&t.blk, heap.TableHeader)
 	t.absent = knownIndex - 1
 	m.link(&t.header, kindTable)
 	if narray > 0 || nhash > 0 {
@@ -217,20 +215,17 @@ func (m *memory) newTable(narray, nhash int) *Table {
 
 // newClosure makes a Lua closure, whose upvalues are still to be set.
 func (m *memory) newClosure(p *proto, env *Table) *Function {
-	var b heap.Block
-	m.Realloc(&b, heap.ClosureSize(p.nups))
 	f := m.pool.closure(p.nups)
-	f.blk, f.proto, f.env = b, p, env
+	m.Realloc(&f.blk, heap.ClosureSize(p.nups))
+	f.proto, f.env = p, env
 	m.link(&f.header, kindFunction)
 	return f
 }
 
 // newUpvalue makes a closed upvalue that is nil.
 func (m *memory) newUpvalue() *upvalue {
-	var b heap.Block
-	m.Realloc(&b, heap.UpvalueCell)
 	u := m.pool.upvalue()
-	u.blk = b
+	m.Realloc(&u.blk, heap.UpvalueCell)
 	u.v = &u.own
 	m.link(&u.header, kindUpvalue)
 	return u
@@ -247,14 +242,12 @@ func (m *memory) findUpvalue(L *Thread, level int, again bool) *upvalue {
 		}
 		at = &(*at).open
 	}
-	var b heap.Block
-	m.realloc(&b, heap.UpvalueCell, again)
+	u := m.pool.upvalue()
+	m.realloc(&u.blk, heap.UpvalueCell, again)
 	// The collection before may have taken upvalues out of the list.
 	for at = &L.openUp; *at != nil && (*at).level > level; {
 		at = &(*at).open
 	}
-	u := m.pool.upvalue()
-	u.blk = b
 	u.th, u.level, u.v = L, level, &L.stack[level]
 	u.open = *at
 	*at = u

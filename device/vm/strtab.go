@@ -80,24 +80,23 @@ func (m *memory) keepText(t []byte, hash uint32, again bool) *str {
 // newString makes room for the string s, which is still to be set, unless a finalizer
 // has made it meanwhile.
 func (m *memory) newString(s string, hash uint32, again bool) (p *str, made bool) {
-	var b heap.Block
+	p = m.pool.str()
 	finalized := m.finalized
 	if m.on {
 		if g := m.strt.Grown(); g > 0 {
 			m.resizeStrings(g)
 		}
-		m.realloc(&b, heap.StringSize(len(s)), again)
+		m.realloc(&p.blk, heap.StringSize(len(s)), again)
 	} else if m.strt.Live >= len(m.rows) {
 		m.rehashStrings(2 * len(m.rows))
 	}
 	if m.finalized != finalized {
-		if p := m.find(s, hash); p != nil {
-			m.free(&b)
-			return p, false
+		if is := m.find(s, hash); is != nil {
+			m.free(&p.blk)
+			return is, false
 		}
 	}
-	p = m.pool.str()
-	p.hash, p.blk = hash, b
+	p.hash = hash
 	m.begin(&p.header, kindString)
 	row := &m.rows[hash&uint32(len(m.rows)-1)]
 	if p.next = nil; *row != nil {

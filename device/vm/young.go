@@ -297,8 +297,7 @@ func (q *quick) visited() int {
 // sweep frees what is outside of the graph and was not marked.
 func (q *quick) sweep() {
 	m := q.m
-	young, kept, aged := q.young, 0, 0
-	q.userdata = false
+	young, kept, aged, userdata := q.young, 0, 0, false
 	for i, h := range young {
 		switch {
 		case h.kind == kindString:
@@ -331,13 +330,13 @@ func (q *quick) sweep() {
 			aged++
 		}
 		h.quick = quickYoung
-		q.userdata = q.userdata || h.kind == kindUserData
+		userdata = userdata || h.kind == kindUserData
 		if kept < i {
 			young[kept] = h
 		}
 		kept++
 	}
-	q.young = young[:kept]
+	q.young, q.userdata = young[:kept], userdata
 	if len(q.work) > 0 {
 		q.sweepThreads()
 	}
