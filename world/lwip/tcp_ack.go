@@ -1,6 +1,9 @@
 package lwip
 
-import "github.com/nodemcu-sim/nodemcu-sim/world/wire"
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
+	"slices"
+)
 
 // Acknowledgements: the peer's window, what it has received, duplicate ACKs, the
 // congestion window and the round-trip time (fw: tcp_in.c, tcp_receive).
@@ -37,11 +40,8 @@ func (c *TCPConn) acknowledge(in *inSegment) {
 		if !seqBetween(ack, g.seq+g.len(), c.sndNxt) {
 			break
 		}
-		c.unsent = c.unsent[1:]
+		c.unsent = slices.Delete(c.unsent, 0, 1)
 		c.acknowledged(g)
-	}
-	if len(c.unsent) == 0 {
-		c.unsent = nil
 	}
 	c.measureRTT(ack)
 }
@@ -82,7 +82,7 @@ func (c *TCPConn) newAck(ack uint32) {
 		if !seqLE(g.seq+g.len(), ack) {
 			break
 		}
-		c.unacked = c.unacked[1:]
+		c.unacked = slices.Delete(c.unacked, 0, 1)
 		c.acknowledged(g)
 	}
 	c.rtime = noTimer

@@ -2,6 +2,7 @@ package lwip
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
@@ -366,7 +367,7 @@ func (c *TCPConn) synSent(in *inSegment, hasAck bool) bool {
 	c.startCwnd(c.cwnd)
 	c.queueLen--
 	syn := c.unacked[0]
-	c.unacked = c.unacked[1:]
+	c.unacked = slices.Delete(c.unacked, 0, 1)
 	c.rtime = noTimer
 	if len(c.unacked) > 0 {
 		c.rtime = 0

@@ -164,7 +164,7 @@ func (c *TCPConn) Output() {
 			break
 		}
 		g := c.unsent[0]
-		c.unsent = c.unsent[1:]
+		c.unsent = slices.Delete(c.unsent, 0, 1)
 		if c.state != SynSent {
 			g.flags |= wire.ACK
 			c.flags &^= flagAckDelay | flagAckNow
@@ -180,7 +180,6 @@ func (c *TCPConn) Output() {
 		}
 	}
 	if len(c.unsent) == 0 {
-		c.unsent = nil
 		c.oversize = 0
 	} else if c.persistBackoff == 0 && !c.fits(c.unsent[0], c.sndWnd) {
 		c.persistCnt = 0
