@@ -117,6 +117,7 @@ func (v *VM) Len(t *Table) int {
 func (v *VM) RawSet(t *Table, key, x Value) {
 	m := v.mem
 	pins := len(m.pins)
+	v.pin(tableValue(t))
 	v.holdObject(x)
 	k := v.take(key)
 	m.pins = append(m.pins, k)
@@ -147,10 +148,12 @@ func (v *VM) rawSet(t *Table, k, y value) {
 // RawSetInt is RawSet for an integer key.
 func (v *VM) RawSetInt(t *Table, i int, x Value) {
 	m := v.mem
+	pins := len(m.pins)
+	v.pin(tableValue(t))
 	y := v.take(x)
 	m.pins = append(m.pins, y)
 	v.rawSet(t, number(float64(i)), y)
-	m.pins = m.pins[:len(m.pins)-1]
+	m.pins = m.pins[:pins]
 }
 
 // SetField stores t.name = x without metamethods. The name is a string of
@@ -169,6 +172,7 @@ func (v *VM) SetField(t *Table, name string, x Value) {
 	}
 	m := v.mem
 	pins := len(m.pins)
+	v.pin(tableValue(t))
 	y := v.take(x)
 	m.pins = append(m.pins, y)
 	k := stringValue(m.intern(name))

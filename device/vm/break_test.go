@@ -552,3 +552,32 @@ func TestFinalizersWhileLoading(t *testing.T) {
 		t.Error("no finalizer has run while a chunk was loaded")
 	}
 }
+
+// What a function of the firmware holds in a Go variable lives until it is done, whatever
+// a finalizer does meanwhile.
+func TestTablesHeldByTheFirmware(t *testing.T) {
+	for _, src := range []string{`
+		local function go() module("a.b") end
+		local _G, print, pairs = _G, print, pairs;
+		(function() a = {x = 1} P = newproxy(true) getmetatable(P).__gc = function() _G.a = nil end end)()
+		for i = 1, 20 do local x = {i} x = "s" .. i end
+		P = nil go()
+		local keep = {} for i = 1, 80 do local t = {} keep[i] = t for k, v in pairs(t) do print("new table has", k, v) end end`, `
+		(function() T = setmetatable({}, {}) P = newproxy(true)
+			getmetatable(P).__gc = function() setmetatable(T, nil) pcall(error) local x = {} x = {} x = {1} end end)()
+		for i = 1, 20 do local x = {i} x = "s" .. i end
+		P = nil package.seeall(T)
+		local keep = {} for i = 1, 80 do local t = {} keep[i] = t for k, v in pairs(t) do print("new table has", k, v) end end`,
+	} {
+		for _, q := range []bool{true, false} {
+			b := newBench(t, heap.New(heap.Config{Size: 1 << 20}))
+			b.v.SetQuick(q)
+			if got := b.runs(src); got != "" {
+				t.Error(q, got)
+			}
+			if p := b.v.CheckAccount(); p != "" {
+				t.Error(q, p)
+			}
+		}
+	}
+}

@@ -149,6 +149,62 @@ func TestQuickCollectionsMiss(t *testing.T) {
 				pcall(chunk) CHURN
 				local o = coroutine.create(chunk) for i = 1, 3 do coroutine.resume(o, {i}) kept = {o} x = "d" .. i end
 			end`},
+		{"weak table that leaves the graph while others are cleared", `
+			W = setmetatable({}, {__mode = "k"})
+			local X = setmetatable({}, {__mode = "v"}) X.y = 1
+			H = {{}, {1}} W[H[1]] = X X.y = H[2]
+			CHURN
+			H = nil
+			local x = {} x = {} print(type(X.y))`},
+		{"text that is lost twice at once", `
+			T = setmetatable({}, {__mode = "kv"}) T.a = 1
+			CHURN
+			local function put(i) local s, a, b = "value" .. i, {}, {} T[a] = s T[b] = s end
+			put(1) local a, b, c, d, e, f, g = 1, 2, 3, 4, 5, 6, 7 local x = {} x = {} x = {}`},
+		{"emptied key that the graph holds", `
+			G = {0, 0, 0}
+			CHURN
+			local mt = {__mode = "kv"}
+			for i = 1, 9 do
+				local A = setmetatable({}, mt)
+				for j = 1, 5 do A["n" .. j] = 1 end
+				local a, b, c = "k" .. i, "l" .. i, "m" .. i
+				A[a] = 1 A[b] = 1 A[c] = 1 A[a] = nil A[b] = nil A[c] = nil A.n3 = nil A.n4 = nil A.n5 = nil
+				G[1] = a a = nil G[2] = b b = nil G[3] = c c = nil
+				local x = {}
+				A[G[3]] = 2 x = ""
+				for k in pairs(A) do x = x .. k end print(x)
+			end`},
+		{"emptied key that another weak table has", `
+			local mt = {__mode = "kv"}
+			CHURN
+			for i = 1, 40 do
+				local B, A = setmetatable({}, mt), setmetatable({}, mt)
+				for j = 1, 4 do B["m" .. j] = 1 end
+				local a, b, c = "k" .. i, "l" .. i, "m" .. i
+				for j = 1, 5 do A["n" .. j] = 1 end
+				A[a] = 1 A[b] = 1 A[c] = 1 A[a] = nil A[b] = nil A[c] = nil A.n3 = nil A.n4 = nil A.n5 = nil
+				B.m1 = a B.m2 = b B.m3 = c a, b, c = nil, nil, nil
+				local x = 1 x = nil x = nil x = {}
+				A[B.m3] = 2 x = ""
+				for k in pairs(A) do x = x .. k end print(x)
+			end`},
+		{"userdata without a finalizer that dies and is revived", `
+			local function churn() CHURN end
+			churn()
+			do local a, b = newproxy(), newproxy(true) local mt = getmetatable(b)
+			mt.a, mt.__gc = a, function(o) kept = getmetatable(o).a end a, b, mt = nil end
+			churn()
+			V = setmetatable({}, {__mode = "v"}) V[1] = kept
+			churn() print(type(kept), type(V[1]))`},
+		{"weak table that leaves the graph with a function", `
+			W = setmetatable({}, {__mode = "k"})
+			local X = setmetatable({}, {__mode = "v"}) X.y = 1
+			do local up = {} H = {{}, function() return up end} end
+			W[H[1]] = X X.y = H[2] CHURN
+			H = nil
+			local x = {} x = {}
+			if X.y then X.y() end`},
 		{"a finalized userdata is no value of a weak table", `
 			V = setmetatable({}, {__mode = "v"})
 			local p = newproxy(true)

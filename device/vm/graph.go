@@ -66,6 +66,9 @@ func (q *quick) propagate() {
 			t := h.table()
 			q.joined(t)
 			for i := range t.nodes {
+				if t.keepsKeys() {
+					break // see removeDeadKeys
+				}
 				if n := &t.nodes[i]; n.val.isNil() && n.key.isObject() {
 					q.empty(t)
 					break

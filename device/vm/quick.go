@@ -45,7 +45,8 @@ type quick struct {
 	circle   []*header
 	circled  int // objects of circles since findHolders
 	edges    []edge
-	finalize []*UserData // that the collection at hand finds
+	dying    []*UserData // that the collection at hand finds
+	finalize []*UserData // those of them that have a finalizer
 
 	finalizable int // bytes of them and of what they lead to
 
@@ -321,8 +322,8 @@ func (q *quick) collect() bool {
 	if len(q.weaks) > 0 && q.losesText() {
 		return false
 	}
-	for _, u := range q.finalize {
-		u.finalized = true
+	for _, u := range q.dying {
+		u.finalized = true // be it that another's finalizer revives it
 	}
 	q.more = len(q.finalize) > 0
 	if len(q.weaks)+len(q.loose) > 0 {

@@ -60,7 +60,9 @@ func (v *VM) freeRef() int {
 	return n
 }
 
-// Deref returns the value referred to, Nil for the zero Ref.
+// Deref returns the value referred to, Nil for the zero Ref. It outlives the reference
+// until the function that runs returns to Lua: whatever is made meanwhile may run a
+// finalizer that releases that.
 func (v *VM) Deref(r Ref) Value {
 	if r == 0 {
 		return Nil
@@ -68,7 +70,22 @@ func (v *VM) Deref(r Ref) Value {
 	if !v.refs[int(r)].used {
 		panic("vm: use of released reference " + strconv.Itoa(int(r)))
 	}
-	return v.registry.getInt(int(r)).boundary()
+	x := v.registry.getInt(int(r))
+	if x.isObject() && !x.isString() {
+		v.hold(x)
+	}
+	return x.boundary()
+}
+
+// hold is pin for what may be asked for again and again.
+func (v *VM) hold(x value) {
+	pins := v.mem.pins
+	for _, y := range pins[max(len(pins)-8, 0):] {
+		if y.ref == x.ref {
+			return
+		}
+	}
+	v.pin(x)
 }
 
 // DerefTable is Deref for a reference to a table. Where the script has put something

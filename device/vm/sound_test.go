@@ -290,31 +290,36 @@ func TestRandomProgramsAreSound(t *testing.T) {
 			chunks = append(chunks, g.chunk())
 		}
 		c := heap.Config{Layout: []heap.Layout{heap.SDK16, heap.SDK8, heap.Ideal}[g.IntN(3)], Size: []int{0, 0, 60000, 24000 + g.IntN(20000)}[g.IntN(4)]}
-		full := runSound(chunks, c, seed, variant{name: "full"})
-		for _, x := range []variant{
-			{name: "quick", quick: true, reuse: true, check: seed%2 == 0},
-			{name: "looked at", quick: true, rec: &vm.Recorder{Allocations: true, CPU: seed%8 == 0}, snapshots: true},
-			{name: "full, with objects used again", reuse: true},
-		} {
-			r := runSound(chunks, c, seed, x)
-			if r.fail == "" {
-				r.fail = full.fail
-			}
-			for i := 0; i < max(len(r.trace), len(full.trace)) && r.fail == ""; i++ {
-				at := [2]string{"nothing", "nothing"}
-				for j, trace := range [2][]string{r.trace, full.trace} {
-					if i < len(trace) {
-						at[j] = trace[i]
-					}
+		testSound(t, chunks, c, seed)
+	}
+}
+
+// testSound runs programs in full collections and in the other ways.
+func testSound(t *testing.T, chunks []string, c heap.Config, seed uint64) {
+	full := runSound(chunks, c, seed, variant{name: "full"})
+	for _, x := range []variant{
+		{name: "quick", quick: true, reuse: true, check: seed%2 == 0},
+		{name: "looked at", quick: true, rec: &vm.Recorder{Allocations: true, CPU: seed%8 == 0}, snapshots: true},
+		{name: "full, with objects used again", reuse: true},
+	} {
+		r := runSound(chunks, c, seed, x)
+		if r.fail == "" {
+			r.fail = full.fail
+		}
+		for i := 0; i < max(len(r.trace), len(full.trace)) && r.fail == ""; i++ {
+			at := [2]string{"nothing", "nothing"}
+			for j, trace := range [2][]string{r.trace, full.trace} {
+				if i < len(trace) {
+					at[j] = trace[i]
 				}
-				if at[0] != at[1] {
-					r.fail = fmt.Sprintf("step %d of %d: %s, in full %s", i, len(r.trace), short(at[0]), short(at[1]))
-				}
 			}
-			if r.fail != "" {
-				t.Errorf("seed %d, %s: %s\n%s", seed, x.name, r.fail, strings.Join(chunks, "----\n"))
-				break
+			if at[0] != at[1] {
+				r.fail = fmt.Sprintf("step %d of %d: %s, in full %s", i, len(r.trace), short(at[0]), short(at[1]))
 			}
+		}
+		if r.fail != "" {
+			t.Errorf("seed %d, %s: %s\n%s", seed, x.name, r.fail, strings.Join(chunks, "----\n"))
+			return
 		}
 	}
 }

@@ -8,7 +8,7 @@ import "slices"
 // something that only a full collection knows how to deal with.
 func (q *quick) mark() bool {
 	m, v := q.m, q.m.v
-	q.finalize, q.finalizable, q.loose = q.finalize[:0], 0, q.loose[:0]
+	q.dying, q.finalize, q.finalizable, q.loose = q.dying[:0], q.finalize[:0], 0, q.loose[:0]
 	th := v.running
 	if th == nil {
 		th = v.th
@@ -172,13 +172,36 @@ func (q *quick) clearWeak() {
 			continue
 		}
 		kept = append(kept, t)
-		q.clear(t)
 	}
 	q.weaks = kept
+	for _, t := range q.weaks { // some leave the graph for the sake of others
+		q.clear(t)
+	}
 	for _, t := range q.loose {
 		q.clear(t)
 	}
+	for _, t := range q.weaks {
+		q.removeDeadKeys(t)
+	}
+	for _, t := range q.loose {
+		q.removeDeadKeys(t)
+	}
 	q.clearing = false
+}
+
+// removeDeadKeys is Table.removeDeadKeys.
+func (q *quick) removeDeadKeys(t *Table) {
+	if !t.keepsKeys() {
+		return
+	}
+	for i := range t.nodes {
+		n := &t.nodes[i]
+		if n.val.isNil() && n.key.isObject() {
+			if h := n.key.header(); h.quick&quickState == quickYoung && (h.kind != kindString || h.refs == 0) {
+				n.removeKey()
+			}
+		}
+	}
 }
 
 func (q *quick) clear(t *Table) {
@@ -196,9 +219,6 @@ func (q *quick) clear(t *Table) {
 	}
 	for i := range t.nodes {
 		n := &t.nodes[i]
-		if n.val.isNil() && n.key.isObject() && n.key.header().quick&quickState == quickYoung {
-			n.removeKey() // see removeDeadKeys
-		}
 		if n.val.isNil() || !q.isCleared(n.key, true) && !q.isCleared(n.val, false) {
 			continue
 		}
@@ -212,8 +232,8 @@ func (q *quick) clear(t *Table) {
 }
 
 // losesText reports whether a table of the graph is weak in keys and values and loses a
-// string that nothing else in the graph refers to, for the sake of its key. Whether a
-// stack does is not known, so this is a full collection's business.
+// string for the sake of its key. Whether a stack refers to that is not known where
+// nothing else of the graph does, so this is a full collection's business.
 func (q *quick) losesText() bool {
 	for _, t := range q.weaks {
 		if t.mark&inGraph == 0 || !t.keepsKeys() {
@@ -221,7 +241,7 @@ func (q *quick) losesText() bool {
 		}
 		for i := range t.nodes {
 			n := &t.nodes[i]
-			if n.val.isString() && n.val.header().refs <= 1 && isWeak(n.key) && n.key.header().quick&quickState == quickYoung {
+			if n.val.isString() && isWeak(n.key) && n.key.header().quick&quickState == quickYoung {
 				return true
 			}
 		}
@@ -245,14 +265,16 @@ func (q *quick) isCleared(x value, key bool) bool {
 	return h.quick&quickState == quickYoung || h.kind == kindUserData && !key && h.userdata().finalized
 }
 
-// separate is memory.separate for what is outside of the graph, and marks what the
-// userdata that will be finalized lead to. It reports false when it met something that
+// separate is memory.separate for what is outside of the graph (but that collect notes
+// who is finalized when it can't fail any longer), and marks what the userdata that will
+// be finalized lead to. It reports false when it met something that
 // only a full collection knows how to deal with.
 func (q *quick) separate() bool {
 	m := q.m
 	for _, h := range q.young {
-		if h.kind == kindUserData && h.quick&(quickMarked|quickGained) == 0 {
-			if u := h.userdata(); !u.finalized && m.hasFinalizer(u) {
+		if h.kind == kindUserData && h.quick&(quickMarked|quickGained) == 0 && !h.userdata().finalized {
+			u := h.userdata()
+			if q.dying = append(q.dying, u); m.hasFinalizer(u) {
 				q.finalize = append(q.finalize, u)
 			}
 		}
@@ -310,7 +332,7 @@ func (q *quick) sweep() {
 				continue
 			}
 		case h.quick&quickGained != 0:
-			h.quick &= quickEmptied | quickWeak
+			h.quick &= quickEmptied | quickWeak | quickSuspect
 			continue
 		case h.quick&quickMarked == 0:
 			switch {

@@ -365,3 +365,23 @@ func TestOutOfMemory(t *testing.T) {
 		t.Errorf("%d amounts of memory end in a panic, %d quietly", panics, quiet)
 	}
 }
+
+// A callback that a finalizer replaces while its arguments are made is called all the
+// same.
+func TestCallbackReplacedMeanwhile(t *testing.T) {
+	receiver := `
+		u = net.createUDPSocket()
+		local function handler(n) return function(s, d, port, ip) print("handler", n) end end
+		u:on("receive", handler(1)) u:listen(4000)
+		P = newproxy(true)
+		getmetatable(P).__gc = function()
+			u:on("receive", function(s, d) print("other") end)
+			pcall(error) local x = {} x = {} x = {1}
+		end
+		tmr.create():alarm(500, tmr.ALARM_SINGLE, function() P = nil end)`
+	sender := `tmr.create():alarm(1000, tmr.ALARM_AUTO, function() local u = net.createUDPSocket() u:send(4000, "192.168.1.10", "text" .. tmr.now()) end)`
+	w := newWorld(t, receiver, sender)
+	if got := w.run(3 * clock.Second); !strings.HasPrefix(got, "handler\t1\nother\n") {
+		t.Errorf("%q", got)
+	}
+}

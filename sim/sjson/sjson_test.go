@@ -272,3 +272,27 @@ func TestEncodeGoesInTheOrderOfPairs(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// A program that takes the decoder's tables away while it fills them gets none of them as
+// new ones.
+func TestTablesTakenAway(t *testing.T) {
+	got := run(t, `
+		local on = false
+		local mt = {} mt.checkpath = function(x, path)
+			if on then
+				local r = debug.getregistry()
+				for k, v in pairs(r) do if type(k) == "number" and k > 0 and type(v) == "table" and v ~= x and v ~= path and v ~= mt then r[k] = nil end end
+				r = nil collectgarbage() collectgarbage()
+			end
+			return true
+		end
+		local d = sjson.decoder({metatable = mt})
+		d:write('{"a":')
+		on = true
+		pcall(d.write, d, '{"b":1}')
+		local keep = {} for i = 1, 80 do local t = {} keep[i] = t for k, v in pairs(t) do print("new table has", k, v) end end
+		print("done")`)
+	if got != "done" {
+		t.Error(got)
+	}
+}

@@ -44,7 +44,10 @@ func newMatcher(c *vm.Call, src, pat string) matcher {
 }
 
 // fail raises an error.
-func (m *matcher) fail(text string) { m.c.Error("%s", text) }
+func (m *matcher) fail(text string) {
+	m.flush()
+	m.c.Error("%s", text)
+}
 
 // match tries the pattern from offset p on at offset s of the subject and
 // returns where the match ends, -1 when there is none.

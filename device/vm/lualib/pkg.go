@@ -233,18 +233,22 @@ func loadLib(c *vm.Call) int {
 // findTable finds or makes the table that a dotted name denotes, from t on. It
 // returns nil when something else is in the way (luaL_findtable).
 func findTable(c *vm.Call, t *vm.Table, name string) *vm.Table {
+	c.PushTable(t) // each on the stack, in the place of the one before
+	at := c.Top()
 	for _, part := range strings.Split(name, ".") {
-		switch x := c.VM.RawGetString(t, part).(type) {
-		case *vm.Table:
-			t = x
-		default:
+		x := c.VM.RawGetString(t, part)
+		child, ok := x.(*vm.Table)
+		if !ok {
 			if x != vm.Nil {
 				return nil
 			}
-			child := c.VM.NewTable(0, 1)
+			child = c.VM.NewTable(0, 1)
 			c.VM.SetField(t, part, child)
-			t = child
 		}
+		t = child
+		c.PushTable(t)
+		c.Copy(at, c.Top())
+		c.Pop(1)
 	}
 	return t
 }

@@ -156,6 +156,9 @@ func pushCaptures(c *vm.Call, m *matcher, start, end int, whole bool) int {
 	}
 	var texts [maxCaptures]string
 	for i := range n {
+		if i < m.level && m.capture[i].len == captureOpen {
+			c.PushStrings(texts[:i]) // an error, with those before on the stack
+		}
 		text, _, isPos := m.one(i, start, end)
 		if isPos { // one by one
 			for i := range n {

@@ -90,10 +90,13 @@ func (n *Network) Read(c Conn) {
 func (n *Network) Write(c Conn, data [][]byte) {
 	n.mu.Lock()
 	conn := n.conns[c]
-	n.mu.Unlock()
-	if conn == nil {
+	if conn == nil || n.closed {
+		n.mu.Unlock()
 		return
 	}
+	n.work.Add(1) // Close waits, so that nothing is told after Closed
+	n.mu.Unlock()
+	defer n.work.Done()
 	sent := 0
 	for len(data) > 0 { // mostly the kernel takes all of it
 		some, err := writeNow(conn, data[0])

@@ -148,6 +148,29 @@ func TestWriteToOneThatHasReset(t *testing.T) {
 	b.quiet()
 }
 
+// Closed is the last that is told, whatever is written meanwhile.
+func TestClosedIsLast(t *testing.T) {
+	for range 300 {
+		b := start(t)
+		b.publish(false)
+		b.expect(Accepted{-1, "lamp", 80})
+		stop := make(chan struct{})
+		go func() {
+			defer close(stop)
+			for range 30 {
+				b.Write(-1, [][]byte{[]byte("x")})
+			}
+		}()
+		b.Close()
+		<-stop
+		for len(b.told) > 0 {
+			if last := <-b.told; len(b.told) == 0 && last.what != (Closed{}) {
+				t.Fatalf("told last: %#v", last.what)
+			}
+		}
+	}
+}
+
 // TestClosedHereIsNotBroken closes a connection that is being read.
 func TestClosedHereIsNotBroken(t *testing.T) {
 	b := start(t)
