@@ -40,6 +40,13 @@ func TestSoakSlowPrograms(t *testing.T) {
 		{"timers, NOT_ACTIVE", `node.egc.setmode(node.egc.NOT_ACTIVE) pcall(function() for i = 1, 10000 do tmr.create():alarm(1, tmr.ALARM_AUTO, function() end) end end)`, 30},
 		{"load", `load(function() return "\n" end)`, 30},
 		{"load, watched", `load(function() tmr.wdclr() return "\n" end)`, 30},
+		{"loadstring", `local src = "return {" .. ("1,"):rep(1000) .. "}" local function work() loadstring(src) node.task.post(work) end work()`, 30},
+		{"loadstring of a function", `local s = string.dump(loadstring("local a = 1 " .. ("a = a + 1 "):rep(300))) local function work() loadstring(s) node.task.post(work) end work()`, 30},
+		{"node.compile", `local f = file.open("m.lua", "w") f:write("return {" .. ("1,"):rep(600) .. "}") f:close() local function work() node.compile("m.lua") node.task.post(work) end work()`, 10},
+		{"a decoder", `local j = "[" .. ("[1],"):rep(200) .. "1]" local function work() local d = sjson.decoder() d:write(j) node.task.post(work) end work()`, 30},
+		{"decode and encode", `local t = {} for i = 1, 300 do t[i] = "s" .. i end local js = sjson.encode(t) local function work() sjson.decode(js) node.task.post(work) end work()`, 30},
+		{"file.list", `for i = 1, 200 do local f = file.open("f" .. i, "w") f:close() end local function work() file.list() node.task.post(work) end work()`, 30},
+		{"natives that call each other", `local s = "" for i = 0, 27 do s = s .. ",[5*2^" .. i .. "]=1" end local t = loadstring("return {1,2,3,4" .. s .. "}")() table.foreachi(t, math.randomseed)`, 30},
 		{"writes to a full file system", `local f = file.open("a", "w") tmr.create():alarm(10, tmr.ALARM_AUTO, function() for i = 1, 50 do f:write(("x"):rep(1000)) end end)`, 60},
 		{"files in a full file system", `local n = 0 tmr.create():alarm(1, tmr.ALARM_AUTO, function() for i = 1, 20 do n = n + 1 local f = file.open("f" .. n, "w") if f then f:write("x") f:close() end end end)`, 60},
 		{"a list of many files", `for n = 1, 4000 do tmr.wdclr() local f = file.open("f" .. n, "w") if f then f:write("x") f:close() end end tmr.create():alarm(1, tmr.ALARM_AUTO, function() pcall(file.list) file.exists("f100") file.fsinfo() end)`, 10},
@@ -50,7 +57,7 @@ func TestSoakSlowPrograms(t *testing.T) {
 	} {
 		for _, kept := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s, flash kept %v", tt.name, kept), func(t *testing.T) {
-				dir, flashDir := write(t, map[string]string{"init.lua": tt.src}), ""
+				dir, flashDir := write(t, map[string]string{"init.lua": tt.src, "nodemcu-sim.toml": "[firmware]\nmodules = [\"file\", \"node\", \"sjson\", \"tmr\"]\n"}), ""
 				if kept {
 					flashDir = filepath.Join(t.TempDir(), "flash")
 					if err := os.Mkdir(flashDir, 0o777); err != nil {

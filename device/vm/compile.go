@@ -126,10 +126,28 @@ func (v *VM) load(chunk string, read func() (*Function, string)) (fn *Function, 
 	return fn, nil
 }
 
+// How many bytes of source are compiled, and how many of a precompiled chunk loaded, in
+// the time of one VM instruction (estimates: nobody has measured it; a few dozen cycles
+// of the chip's for each character, and several hundred for each token).
+const (
+	compiledPerInstruction = 1
+	undumpedPerInstruction = 4
+)
+
 // compile makes a function of source, accounting for what the firmware's compiler
 // takes on the way. more, if not nil, returns what follows src.
 func (v *VM) compile(src string, more func() string, chunk string) (fn *Function, problem string) {
-	_, cerr := luac.CompilePieces(src, more, chunk, v.debugKept, compilerMemory{v.mem}, func(main *luac.Proto, garbage []*heap.Table) {
+	read := len(src)
+	next := more
+	if more != nil {
+		next = func() string {
+			piece := more()
+			read += len(piece)
+			return piece
+		}
+	}
+	defer func() { v.Charge(int64(read/compiledPerInstruction) * v.instrNanos) }()
+	_, cerr := luac.CompilePieces(src, next, chunk, v.debugKept, compilerMemory{v.mem}, func(main *luac.Proto, garbage []*heap.Table) {
 		p := v.adopt(main, "")
 		for _, t := range garbage {
 			v.mem.link(&(&scratch{t: t}).header, kindScratch)
@@ -145,6 +163,7 @@ func (v *VM) compile(src string, more func() string, chunk string) (fn *Function
 // undump makes a function of a precompiled chunk, accounting for what the firmware
 // takes on the way.
 func (v *VM) undump(src, chunk string) (fn *Function, problem string) {
+	defer func() { v.Charge(int64(len(src)/undumpedPerInstruction) * v.instrNanos) }()
 	_, err := luac.Undump(src, chunk, compilerMemory{v.mem}, func(main *luac.Proto) {
 		p := v.adopt(main, chunk)
 		fn = v.mainFunction(p)

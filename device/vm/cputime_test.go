@@ -69,7 +69,7 @@ local x = m.a + m.b
 	if c := cost["wait"]; c.Nanos != 3e6+5000 || c.Instructions != 0 {
 		t.Errorf("wait: %+v", c)
 	}
-	if c := cost[vm.OutsideLua]; c.Nanos != 70_000 {
+	if c := cost[vm.OutsideLua]; c.Nanos != 70_000+int64(len(src))*1000 { // and compiling it
 		t.Errorf("outside Lua: %+v", c)
 	}
 }

@@ -142,6 +142,7 @@ func (m *module) list(c *vm.Call) int {
 	}
 	t := c.NewTable(0, 0)
 	for _, s := range m.fs.List() {
+		c.VM.ChargeSteps(listSteps)
 		if match != vm.Nil && c.Invoke(match, 1, vm.String(s.Name), pattern)[0] == vm.Nil {
 			continue
 		}
@@ -149,6 +150,10 @@ func (m *module) list(c *vm.Call) int {
 	}
 	return c.Return(t)
 }
+
+// listSteps is what reading the entry of a file takes, in VM instructions: an estimate of
+// a lookup in the flash's pages, since nobody has measured it.
+const listSteps = 50
 
 // exists is file.exists(name).
 func (m *module) exists(c *vm.Call) int { return c.ReturnBool(m.fs.Exists(m.name(c, 1))) }

@@ -113,6 +113,7 @@ func (m *module) feed(c *vm.Call, d *decoder, text string) int {
 		b.Value(text)
 		b.Result()
 	}
+	c.VM.ChargeSteps(len(text) / parsedPerStep)
 	b := builder{c, d}
 	for i := 0; i < len(text) && !d.complete; i++ {
 		if problem := d.feed(text[i], b.begin, b.end); problem != "" {
@@ -127,6 +128,13 @@ func (m *module) feed(c *vm.Call, d *decoder, text string) int {
 	return m.resultOf(c, d)
 }
 
+// What parsing takes of the device, in VM instructions: an estimate, since nobody has
+// measured it.
+const (
+	parsedPerStep = 4  // bytes parsed in the time of one
+	valueSteps    = 10 // for making a value and storing it, or a table and ending it
+)
+
 // builder makes Lua values of what the parser finds.
 type builder struct {
 	c *vm.Call
@@ -137,6 +145,7 @@ type builder struct {
 // in the one around it.
 func (b builder) begin() {
 	c, d := b.c, b.d
+	c.VM.ChargeSteps(valueSteps)
 	t := c.NewTable(0, 0)
 	s := d.top()
 	s.table = c.VM.Ref(t, "sjson decoder table")
@@ -163,6 +172,7 @@ func (b builder) begin() {
 // end is called at the end of each value and key.
 func (b builder) end() {
 	c, d := b.c, b.d
+	c.VM.ChargeSteps(valueSteps)
 	s := d.top()
 	depth := len(d.levels) - 1
 	switch s.kind {
