@@ -145,7 +145,7 @@ func (s *lineScanner) value(path string, depth int) {
 			elem := fmt.Sprintf("%s[%d]", path, i)
 			s.lines[elem] = s.line
 			s.value(elem, depth+1)
-			s.comma()
+			s.comma(']')
 		}
 	case c == '{':
 		s.pos++
@@ -158,7 +158,7 @@ func (s *lineScanner) value(path string, depth int) {
 			key := join(path, strings.Join(s.key("="), "."))
 			s.lines[key] = s.line
 			s.value(key, depth+1)
-			s.comma()
+			s.comma('}')
 		}
 	default:
 		for s.pos < len(s.doc) && strings.IndexByte(",]}#\n", s.doc[s.pos]) < 0 {
@@ -167,11 +167,11 @@ func (s *lineScanner) value(path string, depth int) {
 	}
 }
 
-// comma skips what separates one element from the next. It always moves on, so
-// that no text can hold the scanner.
-func (s *lineScanner) comma() {
+// comma skips what separates one element from the next, anything but the end of the
+// list. It always moves on, so that no text can hold the scanner.
+func (s *lineScanner) comma(end byte) {
 	s.space()
-	if s.pos < len(s.doc) && strings.IndexByte("]}", s.doc[s.pos]) < 0 {
+	if s.pos < len(s.doc) && s.doc[s.pos] != end {
 		if s.doc[s.pos] == '\n' {
 			s.line++
 		}
