@@ -83,13 +83,27 @@ func (d *Device) ifThisBoot(fn func()) func() {
 	}
 }
 
+// reset ends this boot. What the device has done counts as done, so where it was ahead of
+// the world's time the next boot begins when the world is there.
 func (d *Device) reset(why BootReason) {
+	if d.world.Clock.Now() < d.bootsAt { // it is about to boot
+		if why == PowerOn {
+			d.bootsAs = why
+		}
+		return
+	}
+	at := d.Now()
 	d.Emit(event.Reset{Reason: why.Text})
 	d.shutdown()
 	for _, fn := range d.atReset {
 		fn()
 	}
 	d.atReset = nil
+	if at > d.world.Clock.Now() {
+		d.bootsAt, d.bootsAs = at, why
+		d.world.Clock.At(at, d.ifThisBoot(func() { d.start(d.bootsAs) }))
+		return
+	}
 	d.start(why)
 }
 

@@ -106,7 +106,9 @@ type Device struct {
 
 	boots        int
 	reason       BootReason
-	restarting   bool // see Afterwards
+	restarting   bool       // see Afterwards
+	bootsAt      clock.Time // when and why it does, after a reset of one that was ahead of the world
+	bootsAs      BootReason
 	pendingReset *BootReason
 	atReset      []func() // while the device is off at the next one
 	libs         []*Lib

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
@@ -22,6 +23,32 @@ func TestEndlessLoopIsReset(t *testing.T) {
 		if !strings.Contains(out.String(), "reset: software watchdog") {
 			t.Errorf("host CPU %v: the watchdog did not bite: %q", host, out)
 		}
+	}
+}
+
+// Time does not run backwards when a device is reset that is ahead of the world: the next
+// boot begins when what it has done is over.
+func TestResetOfABusyDevice(t *testing.T) {
+	w := world.New(1)
+	d := chiptest.Program(w, `local n = 0 while n < 1e6 do n = n + 1 end print("done")`, device.Config{})
+	last, boots := clock.Time(0), 0
+	w.Subscribe(func(e world.Event) {
+		if e.Time < last {
+			t.Errorf("%T at %d, after one at %d", e.Data, e.Time, last)
+		}
+		last = e.Time
+		if _, ok := e.Data.(event.Boot); ok {
+			boots++
+		}
+	})
+	d.PowerOn()
+	for at := clock.Second / 2; at < 20*clock.Second; at += clock.Second {
+		w.Clock.RunUntil(clock.At(at))
+		d.PressReset()
+	}
+	w.Clock.RunUntil(clock.At(30 * clock.Second))
+	if boots < 5 {
+		t.Errorf("%d boots", boots)
 	}
 }
 
