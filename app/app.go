@@ -231,6 +231,9 @@ func (a *App) loadFlash(from *source, src *hostdir.Dir, flashDir string, cfg *de
 	from.loaded = contents(cfg.Flash)
 	if flashDir != "" {
 		if from.sink, err = hostdir.Open(flashDir); err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("--flash-dir: %w; make it first", err)
+			}
 			return fmt.Errorf("--flash-dir: %w", err)
 		}
 		var exclude []string

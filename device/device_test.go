@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/world"

@@ -2,9 +2,28 @@ package main
 
 import (
 	"fmt"
+	"regexp"
 
 	"github.com/spf13/cobra"
 )
+
+// hosts are the words of Go's own about values of flags.
+var hosts = []struct {
+	words *regexp.Regexp
+	text  string
+}{
+	{regexp.MustCompile(`strconv\.\w+: parsing .*: value out of range`), "write a smaller number"},
+	{regexp.MustCompile(`strconv\.\w+: parsing .*`), "write a number"},
+	{regexp.MustCompile(`time: .*`), "write a time such as 30s, 200ms or 24h"},
+}
+
+// reworded is what is wrong with a flag in words for whoever has given it.
+func reworded(text string) string {
+	for _, h := range hosts {
+		text = h.words.ReplaceAllString(text, h.text)
+	}
+	return text
+}
 
 func rootCommand() *cobra.Command {
 	root := &cobra.Command{
@@ -18,7 +37,7 @@ messages, the same limits of memory and network.`,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see nodemcu-sim %s --help", err, c.Name())
+		return fmt.Errorf("%s; see nodemcu-sim %s --help", reworded(err.Error()), c.Name())
 	})
 	root.AddCommand(runCommand(), boardsCommand(), modulesCommand(), heapCommand(), versionCommand())
 	return root

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -67,7 +68,12 @@ missing; 130 when it was interrupted with expected texts missing.`,
   nodemcu-sim run --headless --clock virtual --expect "test ok" --timeout 30s ./app
   echo 'print(node.heap())' | nodemcu-sim run --clock virtual ./app
   nodemcu-sim run --link latency=40ms,loss=1% --pcap net.pcapng ./server ./client`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return errors.New("run needs the directory that holds init.lua, as in nodemcu-sim run ./app; see nodemcu-sim run --help")
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			f.app.Dir, f.app.Others = args[0], args[1:]
 			return f.run(c)
