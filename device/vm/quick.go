@@ -326,7 +326,7 @@ func (q *quick) collect() bool {
 		u.finalized = true // be it that another's finalizer revives it
 	}
 	q.more = len(q.finalize) > 0
-	if len(q.weaks)+len(q.loose) > 0 {
+	if len(q.weaks) > 0 || len(q.loose) > 0 {
 		q.clearWeak()
 	}
 	if q.userdata || !fit {

@@ -8,7 +8,10 @@ import "slices"
 // something that only a full collection knows how to deal with.
 func (q *quick) mark() bool {
 	m, v := q.m, q.m.v
-	q.dying, q.finalize, q.finalizable, q.loose = q.dying[:0], q.finalize[:0], 0, q.loose[:0]
+	if len(q.dying)+len(q.loose) > 0 {
+		q.dying, q.finalize, q.loose = q.dying[:0], q.finalize[:0], q.loose[:0]
+		q.finalizable = 0
+	}
 	th := v.running
 	if th == nil {
 		th = v.th
@@ -358,7 +361,8 @@ func (q *quick) sweep() {
 		}
 		kept++
 	}
-	q.young, q.userdata = young[:kept], userdata
+	q.young = q.young[:kept]
+	q.userdata = userdata
 	if len(q.work) > 0 {
 		q.sweepThreads()
 	}
