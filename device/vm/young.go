@@ -84,25 +84,11 @@ func (q *quick) markYoung() bool {
 		case kindTable:
 			t := h.table()
 			q.slots += len(t.array) + len(t.nodes)
-			if t.meta != nil {
+			if t.weak = 0; t.meta != nil {
 				q.touchTable(t.meta)
-				if t.weak = m.weakMode(t.meta); t.weak != 0 {
-					q.touchHeld(t)
-					continue
-				}
+				t.weak = m.weakMode(t.meta)
 			}
-			for i := range t.array {
-				q.touch(t.array[i])
-			}
-			for i := range t.nodes {
-				n := &t.nodes[i]
-				if n.val.isNil() {
-					n.removeKey()
-					continue
-				}
-				q.touch(n.key)
-				q.touch(n.val)
-			}
+			q.touchHeld(t)
 		case kindFunction:
 			f := h.function()
 			q.touchTable(f.env)
@@ -137,12 +123,14 @@ func (q *quick) markYoung() bool {
 	return true
 }
 
-// touchHeld marks what a weak table holds. Strings that it does not hold are looked at
-// when it is cleared.
+// touchHeld marks what a table holds. Strings that a weak one does not hold are looked
+// at when it is cleared.
 func (q *quick) touchHeld(t *Table) {
-	q.loose = append(q.loose, t)
-	if t.keepsKeys() {
-		return
+	if t.weak != 0 {
+		q.loose = append(q.loose, t)
+		if t.keepsKeys() {
+			return
+		}
 	}
 	if t.weak&weakValues == 0 {
 		for i := range t.array {
