@@ -85,20 +85,26 @@ func (g *writer) expand(kind byte) string {
 			}
 			continue
 		}
-		var b strings.Builder
-		for i := 0; i < len(s); i++ {
-			if s[i] == '$' {
-				i++
-				b.WriteString(g.expand(s[i]))
-				continue
-			}
-			b.WriteByte(s[i])
-		}
+		text := fill(s, g.expand)
 		if kind == 'S' {
-			return " " + b.String() + " "
+			return " " + text + " "
 		}
-		return b.String()
+		return text
 	}
+}
+
+// fill writes something of its kind in the place of each letter with a $ before it.
+func fill(template string, expand func(kind byte) string) string {
+	var b strings.Builder
+	for i := 0; i < len(template); i++ {
+		if template[i] == '$' {
+			i++
+			b.WriteString(expand(template[i]))
+			continue
+		}
+		b.WriteByte(template[i])
+	}
+	return b.String()
 }
 
 const soundPrelude = `

@@ -67,22 +67,14 @@ func (g *weakWriter) expand(kind byte) string {
 			continue
 		}
 		g.size++
-		var b strings.Builder
-		for i := 0; i < len(s); i++ {
-			if s[i] == '$' {
-				i++
-				b.WriteString(g.expand(s[i]))
-				continue
-			}
-			b.WriteByte(s[i])
-		}
+		text := fill(s, g.expand)
 		if kind == 'X' {
-			return " do " + b.String() + " end "
+			return " do " + text + " end "
 		}
 		if kind == 'o' || kind == 'v' {
-			return "(" + b.String() + ")"
+			return "(" + text + ")"
 		}
-		return b.String()
+		return text
 	}
 }
 
