@@ -176,7 +176,11 @@ func (p *pool) buryString(s *str, reuse bool) {
 	}
 	s.reset()
 	s.own, s.s, s.box, s.romTable = false, "", nil, nil
-	p.bury(&s.header, reuse)
+	if reuse {
+		p.keepString(s)
+	} else {
+		p.wait(&s.header)
+	}
 }
 
 func (p *pool) buryTable(t *Table, reuse bool) {
@@ -189,7 +193,11 @@ func (p *pool) buryTable(t *Table, reuse bool) {
 	t.reset()
 	t.array, t.nodes, t.meta, t.index = nil, nil, nil, nil
 	t.lastFree, t.absent, t.weak = 0, 0, 0
-	p.bury(&t.header, reuse)
+	if reuse {
+		p.keepTable(t)
+	} else {
+		p.wait(&t.header)
+	}
 }
 
 func (p *pool) buryFunction(f *Function, reuse bool) {
@@ -199,52 +207,68 @@ func (p *pool) buryFunction(f *Function, reuse bool) {
 	}
 	f.reset()
 	f.proto, f.env = nil, nil
-	p.bury(&f.header, reuse)
+	if reuse {
+		p.keepFunction(f)
+	} else {
+		p.wait(&f.header)
+	}
 }
 
 func (p *pool) buryUpvalue(u *upvalue, reuse bool) {
 	u.reset()
 	u.v, u.own, u.open, u.th = nil, value{}, nil, nil
-	p.bury(&u.header, reuse)
-}
-
-// bury keeps an emptied object to be used again: at once, or as soon as no function of
-// the firmware that could still hold it is at work.
-func (p *pool) bury(h *header, reuse bool) {
-	switch {
-	case reuse:
-		p.keep(h)
-	case !p.off && len(p.late) < maxPooled:
-		p.late = append(p.late, h)
+	if reuse {
+		p.keepUpvalue(u)
+	} else {
+		p.wait(&u.header)
 	}
 }
 
-func (p *pool) keep(h *header) {
-	switch h.kind {
-	case kindString:
-		if len(p.strs) < maxPooled {
-			p.strs = append(p.strs, h.str())
-		}
-	case kindTable:
-		if len(p.tables) < maxPooled {
-			p.tables = append(p.tables, h.table())
-		}
-	case kindFunction:
-		f := h.function()
-		if l := &p.closures[len(f.upvals)]; len(*l) < maxPooled {
-			*l = append(*l, f) // with its upvalues, which it gets anew
-		}
-	case kindUpvalue:
-		if len(p.upvals) < maxPooled {
-			p.upvals = append(p.upvals, h.upvalue())
-		}
+func (p *pool) keepString(s *str) {
+	if len(p.strs) < maxPooled {
+		p.strs = append(p.strs, s)
+	}
+}
+
+func (p *pool) keepTable(t *Table) {
+	if len(p.tables) < maxPooled {
+		p.tables = append(p.tables, t)
+	}
+}
+
+// keepFunction keeps a closure with its upvalues, which it gets anew.
+func (p *pool) keepFunction(f *Function) {
+	if l := &p.closures[len(f.upvals)]; len(*l) < maxPooled {
+		*l = append(*l, f)
+	}
+}
+
+func (p *pool) keepUpvalue(u *upvalue) {
+	if len(p.upvals) < maxPooled {
+		p.upvals = append(p.upvals, u)
+	}
+}
+
+// wait notes an emptied object that a function of the firmware at work may still hold.
+func (p *pool) wait(h *header) {
+	if !p.off && len(p.late) < maxPooled {
+		p.late = append(p.late, h)
 	}
 }
 
 // keepLate keeps what had to wait.
 func (p *pool) keepLate() {
 	for _, h := range p.late {
-		p.keep(h)
+		switch h.kind {
+		case kindString:
+			p.keepString(h.str())
+		case kindTable:
+			p.keepTable(h.table())
+		case kindFunction:
+			p.keepFunction(h.function())
+		case kindUpvalue:
+			p.keepUpvalue(h.upvalue())
+		}
 	}
 	p.late = p.late[:0]
 }
