@@ -119,23 +119,24 @@ func (a *arena) place(n int) (Block, bool) {
 		return Block{int32(n), int32(n), 1}, true
 	}
 	length := a.length(n)
-	need, least := int32(length/granule), 2*a.header/granule
-	for a.first < len(a.starts) && a.starts[a.first] == 0 {
+	need, least := int32(uint(length)/granule), int32(uint(2*a.header)/granule)
+	tag, starts := a.tag, a.starts
+	for a.first < len(starts) && starts[a.first] == 0 {
 		a.first++
 	}
-	for w := a.first; w < len(a.starts); w++ {
-		for set := a.starts[w]; set != 0; set &= set - 1 {
+	for w := a.first; w < len(starts); w++ {
+		for set := starts[w]; set != 0; set &= set - 1 {
 			g := w<<6 + bits.TrailingZeros64(set)
-			free := a.tag[g]
+			free := tag[g]
 			if free < need {
 				continue
 			}
-			if rest := free - need; rest > int32(least) {
-				a.tag[g] = 0
-				a.starts[w] &^= 1 << (g & 63)
+			if rest := free - need; rest > least {
+				tag[g] = 0
+				starts[w] &^= 1 << (g & 63)
 				at := g + int(need)
-				a.tag[at], a.tag[g+int(free)-1] = rest, -rest
-				a.starts[at>>6] |= 1 << (at & 63)
+				tag[at], tag[g+int(free)-1] = rest, -rest
+				starts[at>>6] |= 1 << (at & 63)
 			} else {
 				a.remove(g, int(free))
 				length = int(free) * granule
@@ -153,7 +154,7 @@ func (a *arena) release(b Block) {
 	if a.layout == Ideal {
 		return
 	}
-	g, n := int(b.addr-1)/granule, int(b.length)/granule
+	g, n := int(uint32(b.addr-1)/granule), int(uint32(b.length)/granule)
 	if g > 0 {
 		if before := int(-a.tag[g-1]); before > 0 {
 			a.remove(g-before, before)

@@ -70,7 +70,7 @@ func (q *quick) touchObject(h *header) {
 }
 
 func (q *quick) touchTable(t *Table) {
-	if t != nil && t.rom == nil {
+	if t != nil { // one in flash is never young
 		q.touchObject(&t.header)
 	}
 }
