@@ -81,7 +81,7 @@ func (v *VM) Deref(r Ref) Value {
 func (v *VM) hold(x value) {
 	pins := v.mem.pins
 	for _, y := range pins[max(len(pins)-8, 0):] {
-		if y.ref == x.ref {
+		if y.ref == x.ref && y.isObject() { // what a number has there means nothing
 			return
 		}
 	}

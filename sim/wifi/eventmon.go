@@ -178,7 +178,7 @@ func (m *monitor) eventTable(e radio.Event) *vm.Table {
 	case radio.ModeChanged:
 		number("old_mode", e.Old)
 		number("new_mode", e.New)
-	default:
+	default: // the firmware's own words for an event that it has no fields for
 		text("info", fmt.Sprintf("event %d not implemented", int(e.Kind)))
 	}
 	return t
