@@ -108,23 +108,25 @@ func (a *arena) length(n int) int {
 	return (n + a.header + granule - 1) &^ (granule - 1)
 }
 
-// place finds room for n bytes, first fit. A remainder of up to two headers
-// stays with the block.
-func (a *arena) place(n int) (Block, bool) {
+// place finds room for n bytes, first fit: none if there is none. A remainder of up to
+// two headers stays with the block.
+func (a *arena) place(n int) Block {
 	if a.layout == Ideal {
 		if a.used+n > a.size {
-			return Block{}, false
+			return Block{}
 		}
 		a.used += n
-		return Block{int32(n), int32(n), 1}, true
+		return Block{int32(n), int32(n), 1}
 	}
 	length := a.length(n)
 	need, least := int32(uint(length)/granule), int32(uint(2*a.header)/granule)
 	tag, starts := a.tag, a.starts
-	for a.first < len(starts) && starts[a.first] == 0 {
-		a.first++
+	w := a.first
+	for w < len(starts) && starts[w] == 0 {
+		w++
 	}
-	for w := a.first; w < len(starts); w++ {
+	a.first = w
+	for ; w < len(starts); w++ {
 		for set := starts[w]; set != 0; set &= set - 1 {
 			g := w<<6 + bits.TrailingZeros64(set)
 			free := tag[g]
@@ -142,10 +144,10 @@ func (a *arena) place(n int) (Block, bool) {
 				length = int(free) * granule
 			}
 			a.used += length
-			return Block{int32(n), int32(length), int32(g)*granule + 1}, true
+			return Block{int32(n), int32(length), int32(g)*granule + 1}
 		}
 	}
-	return Block{}, false
+	return Block{}
 }
 
 // release gives a placed block back and joins it with its free neighbours.

@@ -108,11 +108,13 @@ func (h *Heap) Failed() int { return h.failed }
 
 // Allocate places n bytes. It prints nothing and collects nothing.
 func (h *Heap) Allocate(n int) (Block, bool) {
-	b, ok := h.place(n)
-	if free := h.size - h.used; ok && (free < h.low || free < h.Watch) {
-		h.granted(b.Length())
+	b := h.place(n)
+	if free := h.size - h.used; free < h.low || free < h.Watch {
+		if b.addr != 0 {
+			h.granted(b.Length())
+		}
 	}
-	return b, ok
+	return b, b.addr != 0
 }
 
 // granted is what follows a request that was granted and took n bytes.

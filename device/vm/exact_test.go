@@ -297,6 +297,58 @@ func TestQuickCollectionsMiss(t *testing.T) {
 			end)()
 			---
 			CHURN CHURN`},
+		{"closures that replace each other", `
+			local f, g, h, keep
+			local function value(i) return {i} end
+			for i = 1, 40 do f = function() return i end end
+			for i = 1, 40 do f = function() return i, f end end
+			for i = 1, 40 do local o = i f = function() return i, o end g = i % 3 == 0 and f or g end
+			for i = 1, 40 do local o = {i} f = function() return o end end
+			for i = 1, 40 do local o = function() return i end f = function() return o end end
+			for i = 1, 40 do local o = i g = function() return o end f = function() return i, o end end
+			for i = 1, 40 do local o = i f = function() return i, o end f = function() return o end end
+			for i = 1, 40 do f = function() return i end f = function() return i end end
+			for i = 1, 40 do f = function() return i end if i % 5 == 0 then G = f elseif i % 7 == 0 then G = nil end end
+			for i = 1, 40 do f = function() return i end setfenv(f, {}) end
+			for i = 1, 40 do f = function() i = i + 1 return i end h = f() i = "s" .. i f() end
+			local w = setmetatable({}, {__mode = "k"})
+			for i = 1, 40 do f = function() return i end w[f] = i end
+			local n = 0 for _ in pairs(w) do n = n + 1 end print(n)
+			w = setmetatable({}, {__mode = "v"})
+			for i = 1, 40 do f = function() return i end w[i] = f end
+			n = 0 for _ in pairs(w) do n = n + 1 end print(n)
+			for i = 1, 40 do
+				local a, b = i, i
+				local function one() return a end
+				if i % 2 == 0 then f = one end
+				f = function() return b, a end
+				f = function() return a end
+			end
+			local co = coroutine.wrap(function()
+				local f
+				for i = 1, 40 do f = function() return i end if i % 4 == 0 then coroutine.yield(f) end end
+			end)
+			for i = 1, 10 do keep = co() keep = co and function() return i end end
+			while true do
+				local i = 0
+				f = function() return i end
+				local j = #(f and "x")
+				f = function() return i, j end
+				f = function() return j end
+				if j == 1 then break end
+			end
+			local passed
+			local function within(n)
+				local f = passed
+				passed = nil
+				local i = n
+				f = function() return i end
+				passed, f = f, nil
+				if n > 0 then within(n - 1) end
+				i = n
+			end
+			for i = 1, 5 do within(9) end
+			print(f(), g and g(), h)`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			src := strings.ReplaceAll(tt.src, "CHURN", churn)

@@ -29,14 +29,17 @@ func (v *VM) closure(L *Thread, cl *Function, base, at int, p *proto) {
 	}
 	old := L.stack[at]
 	L.stack[at] = functionValue(f)
-	again := m.quick.keeps(L, old)
+	again := m.quick.keeps(L, at, old)
 	ci := &L.ci[L.nci]
 	code := cl.proto.code[ci.pc : ci.pc+p.nups]
 	for j, in := range code {
 		if opOf(in) == luac.GetUpval {
 			f.upvals[j] = cl.upvals[argB(in)]
+		} else if u := m.openUpvalue(L, base+argB(in)); u != nil {
+			f.upvals[j] = u
 		} else {
-			f.upvals[j] = m.findUpvalue(L, base+argB(in), again)
+			again = again || m.quick.dies(old, f)
+			f.upvals[j] = m.newOpenUpvalue(L, base+argB(in), again)
 			again = true
 		}
 		if f.mark&barriers != 0 {

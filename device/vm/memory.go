@@ -60,15 +60,10 @@ func (m *memory) realloc(b *heap.Block, n int, again bool) {
 	}
 	always := m.egc.Mode == heap.EGCAlways
 	if !m.egc.Blocked {
-		switch {
-		case !always:
+		if always {
+			m.collectAlways(again)
+		} else {
 			m.collectBefore()
-		case again && m.quick.repeats():
-			m.quicks++
-			m.gc.estimate = m.total
-			m.settle()
-		default:
-			m.collect()
 		}
 	}
 	m.requests++
@@ -81,13 +76,43 @@ func (m *memory) realloc(b *heap.Block, n int, again bool) {
 	}
 	m.total += n - old
 	if n > old {
-		m.allocTotal += n
-		if m.total > m.peak {
-			m.peak = m.total
-		}
-		if m.track != nil {
-			m.track.allocated(n)
-		}
+		m.granted(n)
+	}
+}
+
+// alloc is realloc for the block of a new object.
+func (m *memory) alloc(b *heap.Block, n int, again bool) {
+	if m.egc.Mode != heap.EGCAlways || m.egc.Blocked || !m.on {
+		m.realloc(b, n, again)
+		return
+	}
+	m.collectAlways(again)
+	m.requests++
+	var ok bool
+	if *b, ok = m.heap.Allocate(n); !ok {
+		m.retry(b, n)
+	}
+	m.total += n
+	m.granted(n)
+}
+
+// collectAlways is the collection that precedes each request in the default mode.
+func (m *memory) collectAlways(again bool) {
+	if !again || !m.quick.repeats() {
+		m.collect()
+		return
+	}
+	m.quicks++
+	m.gc.estimate = m.total
+	m.settle()
+}
+
+// granted notes a request for more than there was.
+func (m *memory) granted(n int) {
+	m.allocTotal += n
+	m.peak = max(m.peak, m.total)
+	if m.track != nil {
+		m.track.allocated(n)
 	}
 }
 
@@ -195,7 +220,7 @@ func (u *UserData) bytes() int { return heap.UserdataSize(u.size) }
 
 func (m *memory) newTable(narray, nhash int) *Table {
 	t := m.pool.table()
-	m.Realloc(&t.blk, heap.TableHeader)
+	m.alloc(&t.blk, heap.TableHeader, false)
 	t.absent = knownIndex - 1
 	m.link(&t.header, kindTable)
 	if narray > 0 || nhash > 0 {
@@ -216,7 +241,7 @@ func (m *memory) newTable(narray, nhash int) *Table {
 // newClosure makes a Lua closure, whose upvalues are still to be set.
 func (m *memory) newClosure(p *proto, env *Table) *Function {
 	f := m.pool.closure(p.nups)
-	m.Realloc(&f.blk, heap.ClosureSize(p.nups))
+	m.alloc(&f.blk, heap.ClosureSize(p.nups), false)
 	f.proto, f.env = p, env
 	m.link(&f.header, kindFunction)
 	return f
@@ -225,27 +250,32 @@ func (m *memory) newClosure(p *proto, env *Table) *Function {
 // newUpvalue makes a closed upvalue that is nil.
 func (m *memory) newUpvalue() *upvalue {
 	u := m.pool.upvalue()
-	m.Realloc(&u.blk, heap.UpvalueCell)
+	m.alloc(&u.blk, heap.UpvalueCell, false)
 	u.v = &u.own
 	m.link(&u.header, kindUpvalue)
 	return u
 }
 
-// findUpvalue returns the open upvalue of a slot of L's stack, a new one if it has
-// none (luaF_findupval). again: see realloc.
-func (m *memory) findUpvalue(L *Thread, level int, again bool) *upvalue {
-	at := &L.openUp
-	for *at != nil && (*at).level >= level {
-		if u := *at; u.level == level {
-			m.revive(&u.header)
-			return u
-		}
-		at = &(*at).open
+// openUpvalue returns the open upvalue of a slot of L's stack, nil if it has none.
+func (m *memory) openUpvalue(L *Thread, level int) *upvalue {
+	u := L.openUp
+	for u != nil && u.level > level {
+		u = u.open
 	}
+	if u == nil || u.level != level {
+		return nil
+	}
+	m.revive(&u.header)
+	return u
+}
+
+// newOpenUpvalue makes the upvalue of a slot of L's stack that has none; both are
+// luaF_findupval. again: see realloc.
+func (m *memory) newOpenUpvalue(L *Thread, level int, again bool) *upvalue {
 	u := m.pool.upvalue()
-	m.realloc(&u.blk, heap.UpvalueCell, again)
-	// The collection before may have taken upvalues out of the list.
-	for at = &L.openUp; *at != nil && (*at).level > level; {
+	m.alloc(&u.blk, heap.UpvalueCell, again)
+	at := &L.openUp
+	for *at != nil && (*at).level > level {
 		at = &(*at).open
 	}
 	u.th, u.level, u.v = L, level, &L.stack[level]

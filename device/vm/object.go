@@ -21,6 +21,7 @@ type header struct {
 	kind       uint8      // kindString …
 	quick      uint8      // see quick.go
 	age        uint8
+	shared     bool    // outside of that graph: more than one thing refers to it, see quick.dies
 	refs       int32   // from the graph that quick.go remembers
 	via        *header // from which of its objects it was first reached
 	origin     int32   // with a recorder: index of where it was made, 0 if not known

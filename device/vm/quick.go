@@ -387,19 +387,19 @@ func (q *quick) repeats() bool {
 
 // keeps reports whether nothing can have died because a slot of the stack of L, which
 // runs, has lost x.
-func (q *quick) keeps(L *Thread, x value) bool {
+func (q *quick) keeps(L *Thread, slot int, x value) bool {
 	if !x.isObject() {
 		return true
 	}
-	if !q.valid || len(q.snap) > 0 {
+	if !q.valid {
 		return false
+	}
+	if state := x.header().quick; state&quickYoung == 0 || state&quickGained != 0 {
+		return !q.hangsAt(L, slot) // part of the graph
 	}
 	if q.misses > 8 { // it is not worth looking all the time
 		q.misses = (q.misses + 1) % 256
 		return false
-	}
-	if state := x.header().quick; state&quickYoung == 0 || state&quickGained != 0 {
-		return true // part of the graph
 	}
 	for i := range L.stack[:L.top] {
 		if y := &L.stack[i]; y.ref == x.ref && y.isObject() {
@@ -408,6 +408,16 @@ func (q *quick) keeps(L *Thread, x value) bool {
 		}
 	}
 	q.misses++
+	return false
+}
+
+// hangsAt reports whether a part of the graph hangs on a slot of L's stack.
+func (q *quick) hangsAt(L *Thread, slot int) bool {
+	for _, s := range q.snap {
+		if s.th == L && s.slot == slot {
+			return true
+		}
+	}
 	return false
 }
 

@@ -86,7 +86,7 @@ func (m *memory) newString(s string, hash uint32, again bool) (p *str, made bool
 		if g := m.strt.Grown(); g > 0 {
 			m.resizeStrings(g)
 		}
-		m.realloc(&p.blk, heap.StringSize(len(s)), again)
+		m.alloc(&p.blk, heap.StringSize(len(s)), again)
 	} else if m.strt.Live >= len(m.rows) {
 		m.rehashStrings(2 * len(m.rows))
 	}

@@ -1,6 +1,10 @@
 package vm
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+)
 
 // What a quick collection does with what is outside of the graph: mark and sweep.
 
@@ -39,11 +43,15 @@ func (q *quick) mark() bool {
 func (q *quick) markStack(L *Thread) {
 	for i := range L.stack[:L.top] {
 		if x := &L.stack[i]; x.isObject() {
-			if h := x.header(); h.quick&quickState == quickYoung {
+			switch h := x.header(); h.quick & quickState {
+			case quickYoung:
 				h.quick |= quickMarked
+				h.shared = false
 				if h.kind != kindString {
 					q.work = append(q.work, h)
 				}
+			case quickYoung | quickMarked:
+				h.shared = true
 			}
 		}
 	}
@@ -61,11 +69,15 @@ func (q *quick) touch(x value) {
 }
 
 func (q *quick) touchObject(h *header) {
-	if h.quick&quickState == quickYoung {
+	switch h.quick & quickState {
+	case quickYoung:
 		h.quick |= quickMarked
+		h.shared = false
 		if h.kind != kindString {
 			q.work = append(q.work, h)
 		}
+	case quickYoung | quickMarked:
+		h.shared = true
 	}
 }
 
@@ -362,6 +374,51 @@ func (q *quick) sweep() {
 	case q.served > worthwhile && aged > q.cannot && (aged-q.cannot)*q.served > heavyFrom, q.slots > heavySlots:
 		q.dirty = true
 	}
+}
+
+// dies frees x, a closure that the new one f has replaced in a slot of a stack, if a
+// collection would and it can be told without one: the last has found it in that slot
+// alone, nothing has changed since, and nothing hangs on it that is not f's or its own. It
+// reports whether a collection would find nothing more.
+func (q *quick) dies(x value, f *Function) bool {
+	m := q.m
+	if m.egc.Mode != heap.EGCAlways || m.egc.Blocked || !q.repeats() || len(q.weaks)+len(q.loose) > 0 || !x.isObject() {
+		return false
+	}
+	h := x.header()
+	if h.kind != kindFunction || !q.isAlone(h) {
+		return false
+	}
+	g := h.function()
+	if g.proto != f.proto || g.env != f.env {
+		return false
+	}
+	for _, u := range g.upvals {
+		if u == nil || u.isOpen() || !q.isAlone(&u.header) || u.own.isObject() && u.own.header().quick&quickYoung != 0 {
+			return false
+		}
+	}
+	for _, u := range g.upvals {
+		q.discard(&u.header)
+	}
+	q.discard(h)
+	return true
+}
+
+// isAlone reports whether the last collection has found just one reference to h, which
+// is outside of the graph.
+func (q *quick) isAlone(h *header) bool { return h.quick&quickState == quickYoung && !h.shared }
+
+// discard frees an object that is outside of the graph.
+func (q *quick) discard(h *header) {
+	i := len(q.young) - 1
+	for carry := q.young[i]; carry != h; {
+		i--
+		carry, q.young[i] = q.young[i], carry
+	}
+	q.young = q.young[:len(q.young)-1]
+	q.m.unlink(h)
+	q.m.freeObject(h)
 }
 
 // sweepThreads frees the threads of work, in the order in which a full collection would
