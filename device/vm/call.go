@@ -251,6 +251,12 @@ func (c *Call) PushString(s string) {
 	c.push(stringValue(c.VM.mem.intern(s)))
 }
 
+// PushBytes adds a string of bytes that may change afterwards.
+func (c *Call) PushBytes(b []byte) {
+	c.VM.mem.checkGC()
+	c.push(stringValue(c.VM.mem.internBytes(b, false)))
+}
+
 // PushStrings adds strings, one after the other: nothing can die between two of them.
 func (c *Call) PushStrings(list []string) {
 	m := c.VM.mem

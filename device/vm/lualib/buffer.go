@@ -12,6 +12,7 @@ type buffer struct {
 	buf    []byte
 	pieces []int // lengths of the strings on the Lua stack, above what was there
 	few    [64]byte
+	pair   [2]int
 }
 
 const (
@@ -21,7 +22,7 @@ const (
 
 func newBuffer(c *vm.Call) *buffer {
 	b := &buffer{c: c}
-	b.buf = b.few[:0]
+	b.buf, b.pieces = b.few[:0], b.pair[:0]
 	return b
 }
 
@@ -76,7 +77,7 @@ func (b *buffer) empty() bool {
 	if len(b.buf) == 0 {
 		return false
 	}
-	b.c.PushString(string(b.buf))
+	b.c.PushBytes(b.buf)
 	b.pieces = append(b.pieces, len(b.buf))
 	b.buf = b.buf[:0]
 	return true

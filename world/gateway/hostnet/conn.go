@@ -36,7 +36,10 @@ func (n *Network) Dial(c Conn, to netip.AddrPort) {
 		case err != nil:
 			n.tell(Dialed{c, Silent}, nil)
 		default:
-			if n.keep(c, conn.(*net.TCPConn)) {
+			tcp := conn.(*net.TCPConn)
+			tcp.SetReadBuffer(hostBuffer)
+			tcp.SetWriteBuffer(hostBuffer)
+			if n.keep(c, tcp) {
 				n.tell(Dialed{c, Connected}, nil)
 			}
 		}
@@ -46,8 +49,6 @@ func (n *Network) Dial(c Conn, to netip.AddrPort) {
 // keep makes a connection known by its number. If the network is closed, the
 // connection is, too, and keep returns false.
 func (n *Network) keep(c Conn, conn *net.TCPConn) bool {
-	conn.SetReadBuffer(hostBuffer)
-	conn.SetWriteBuffer(hostBuffer)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {

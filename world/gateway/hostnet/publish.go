@@ -43,7 +43,7 @@ func (n *Network) Publish(p Publication) (netip.AddrPort, error) {
 		u := newUDPPort(n, p, conn.(*net.UDPConn))
 		return netip.MustParseAddrPort(conn.LocalAddr().String()), n.serve(conn, u.write, u.read)
 	}
-	var lc net.ListenConfig
+	lc := net.ListenConfig{Control: limitBuffers}
 	if addr, err := netip.ParseAddr(p.listenHost()); err == nil && addr.IsLoopback() {
 		lc.KeepAlive = -1 // a client on this computer does not vanish without a word
 	}
