@@ -1,12 +1,13 @@
 package vm_test
 
 import (
-	"maps"
-	"math"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
 )
 
 type oomScript struct {
@@ -47,99 +48,59 @@ func (r *oomRun) heap(t *testing.T) *heap.Heap {
 	return heap.New(c)
 }
 
-// run executes a script as the measurement did and says what became of it.
-func (r *oomRun) run(t *testing.T, src string) (message string, mark float64, output string, em []int) {
+// check executes a script as the measurement did: where it ends, with which message, and
+// the E:M lines of the SDK's heaps.
+func (r *oomRun) check(t *testing.T, src string) (difference string) {
 	h := r.heap(t)
 	b := newBench(t, h)
 	b.v.SetEGC(egcModes[r.EGC], r.Limit)
+	var em []int
 	h.OnFail = func(n int) { em = append(em, n) }
 	fn, err := b.v.Load([]byte(src), "=s")
 	if err != nil {
-		t.Fatal(err)
+		return err.Error()
 	}
-	_, lerr, _ := b.v.Call(fn, 0)
-	if lerr != nil {
+	message, output := "", ""
+	if _, lerr, _ := b.v.Call(fn, 0); lerr != nil {
 		message = lerr.Message()
 	}
-	return message, b.mark, b.out.String(), em
-}
-
-// outcome is how near a run came: the same in everything, the same end within a
-// growth step, or another.
-type outcome int
-
-const (
-	same outcome = iota
-	near
-	other
-)
-
-func compare(r *oomRun, message string, mark float64, output string) outcome {
-	want := ""
 	if r.Output != nil {
-		want = *r.Output
+		output = *r.Output
 	}
-	switch {
-	case message == r.Message && mark == r.Mark && output == want:
-		return same
-	case message != r.Message:
-		return other
-	// A growing array or stack doubles; what grows by records grows by a few of
-	// them.
-	case mark == 2*r.Mark, r.Mark == 2*mark, math.Abs(mark-r.Mark) <= max(1, r.Mark/20):
-		return near
+	if message != r.Message || b.mark != r.Mark || b.out.String() != output {
+		difference = fmt.Sprintf("%q at %v after %q, want %q at %v after %q", message, b.mark, b.out.String(), r.Message, r.Mark, output)
 	}
-	return other
+	if r.EM != nil && (len(em) != r.EM.Count || !slices.Equal(em[:min(len(em), len(r.EM.First))], r.EM.First)) {
+		difference += fmt.Sprintf(" E:M %v, want %d: %v", em, r.EM.Count, r.EM.First)
+	}
+	return difference
 }
 
-// inexactOOM names the runs that end elsewhere, and why.
+// inexactOOM names the scripts of which a run ends elsewhere, and why.
 var inexactOOM = map[string]string{
-	"loadstring_big ON_ALLOC_FAILURE sdk_hdr16": "which hole a retry finds depends on the order in which what the compiler leaves is swept",
-	"unpack_large NOT_ACTIVE none":              "the device refuses to unpack from somewhere between 7,500 and 7,600 values on, not from 8,000 (LUAI_MAXCSTACK) on",
+	"loadstring_big": "which hole a retry finds depends on the order in which what the compiler leaves is swept",
+	"unpack_large":   "the device refuses to unpack from somewhere between 7,500 and 7,600 values on, not from 8,000 (LUAI_MAXCSTACK) on",
 }
 
 // Scripts that run out of memory, with the device's default collector and in the
-// other modes, and each allocator: where they end, with which message, and the
-// E:M lines of the SDK's heaps.
-func TestOutOfMemoryScripts(t *testing.T) {
-	var all []oomScript
-	own := readJSON(t, "memory-oom.json", &all)
-	counts := map[string]*[3]int{}
-	seen := map[string]bool{}
-	for i, s := range all {
-		for _, r := range s.Runs {
-			message, mark, output, em := r.run(t, s.Source)
-			o := compare(&r, message, mark, output)
-			group := r.EGC + " " + r.Layout
-			run := s.Name + " " + group
-			if counts[group] == nil {
-				counts[group] = new([3]int)
+// other modes, and each allocator.
+func TestOracleOutOfMemory(t *testing.T) {
+	oracle.Set{
+		Name:   "memory-oom",
+		Unlike: inexactOOM,
+		Read: func(t *testing.T, data []byte) (entries []oracle.Entry) {
+			for _, s := range oracle.Decode[[]oomScript](t, data) {
+				entries = append(entries, oracle.Entry{Name: s.Name, Check: func() string {
+					var all []string
+					for _, r := range s.Runs {
+						if d := r.check(t, s.Source); d != "" {
+							all = append(all, fmt.Sprintf("%s %d %s: %s", r.EGC, r.Limit, r.Layout, d))
+						}
+					}
+					return strings.Join(all, "; ")
+				}})
 			}
-			counts[group][o]++
-			_, known := inexactOOM[run]
-			if r.EM != nil && o == same && (len(em) != r.EM.Count || !slices.Equal(em[:min(len(em), len(r.EM.First))], r.EM.First)) {
-				o = near
-				t.Logf("%s %d: E:M %v, want %d: %v", run, r.Limit, em, r.EM.Count, r.EM.First)
-			}
-			switch {
-			case o == same:
-			case i < own && known:
-				seen[run] = true
-				t.Logf("%s %d: %q at %v, want %q at %v", run, r.Limit, message, mark, r.Message, r.Mark)
-			case i >= own && o == near:
-				t.Logf("%s %d: %q at %v, want %q at %v", run, r.Limit, message, mark, r.Message, r.Mark)
-			default:
-				t.Errorf("%s %d: %q at %v, want %q at %v; E:M %v", run, r.Limit, message, mark, r.Message, r.Mark, em)
-			}
-		}
-	}
-	for run := range inexactOOM {
-		if !seen[run] {
-			t.Errorf("%s is the same now: take it out of the list", run)
-		}
-	}
-	for _, group := range slices.Sorted(maps.Keys(counts)) {
-		c := counts[group]
-		t.Logf("%-26s %3d same, %d within a growth step, %d otherwise", group, c[same], c[near], c[other])
-	}
+			return entries
+		},
+	}.Compare(t)
 }

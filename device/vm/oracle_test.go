@@ -1,11 +1,7 @@
 package vm_test
 
 import (
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
-	"sort"
 	"strings"
 	"testing"
 
@@ -16,7 +12,7 @@ import (
 )
 
 // The tests on measurements run what the firmware's own VM did (testdata/memory-*)
-// and compare. For further sets see package oracle.
+// and compare: see package oracle.
 
 func openLibs(v *vm.VM) { lualib.Open(v) }
 
@@ -99,29 +95,6 @@ func (b *bench) settle() int {
 	return last
 }
 
-// readJSON reads a set of measurements and appends the further set of that name.
-func readJSON[T any](t testing.TB, name string, into *[]T) (own int) {
-	files := []string{filepath.Join("testdata", name)}
-	if more, ok := oracle.Further(t, name); ok {
-		files = append(files, more)
-	}
-	for i, f := range files {
-		data, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var more []T
-		if err := json.Unmarshal(data, &more); err != nil {
-			t.Fatalf("%s: %v", f, err)
-		}
-		*into = append(*into, more...)
-		if i == 0 {
-			own = len(*into)
-		}
-	}
-	return own
-}
-
 type snippet struct {
 	Name, Category, Source string
 	Before                 int `json:"count_before"`
@@ -134,93 +107,49 @@ type snippet struct {
 	}
 }
 
-// tally counts and measures the errors of one category.
-type tally struct {
-	n      int
-	errors map[string][]float64 // relative, per figure
-}
-
-func (c *tally) add(figure string, got, want int) {
-	e := 0.0
-	if got != want {
-		e = float64(got-want) / float64(max(want, 1))
-	}
-	c.errors[figure] = append(c.errors[figure], max(e, -e))
-}
-
-func report(t *testing.T, tallies map[string]*tally, figures ...string) {
-	var names []string
-	for n := range tallies {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	for _, name := range names {
-		c := tallies[name]
-		line := fmt.Sprintf("%-18s %3d", name, c.n)
-		for _, f := range figures {
-			e := c.errors[f]
-			sort.Float64s(e)
-			exact := 0
-			for _, x := range e {
-				if x == 0 {
-					exact++
-				}
-			}
-			line += fmt.Sprintf("  %s: %3d exact, median %.1f%%, largest %.1f%%", f, exact, 100*e[len(e)/2], 100*e[len(e)-1])
-		}
-		t.Log(line)
-	}
-}
-
-// TestSnippets compares bytes retained, the peak while running and the sum of all
+// TestOracleSnippets compares bytes retained, the peak while running and the sum of all
 // requests, of loading and of running, under the device's default collector.
-func TestSnippets(t *testing.T) {
-	var all []snippet
-	readJSON(t, "memory-snippets.json", &all)
-	tallies := map[string]*tally{}
-	for _, s := range all {
-		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}))
-		before := b.settle()
-		b.v.ResetMemoryStats()
-		fn, err := b.v.Load([]byte(s.Source), "=s")
-		if err != nil {
-			t.Errorf("%s: %v", s.Name, err)
-			continue
-		}
-		compiled := b.v.MemoryStats()
-		loaded := b.settle()
-		b.v.ResetMemoryStats()
-		_, lerr, _ := b.v.Call(fn, 0)
-		ran := b.v.MemoryStats()
-		fn = nil
-		after := b.settle()
-		if lerr != nil {
-			t.Errorf("%s: %v", s.Name, lerr.Message())
-			continue
-		}
-		c := tallies[s.Category]
-		if c == nil {
-			c = &tally{errors: map[string][]float64{}}
-			tallies[s.Category] = c
-		}
-		c.n++
-		wrong := ""
-		figure := func(name string, got, want int) {
-			c.add(name, got, want)
-			if got != want {
-				wrong += fmt.Sprintf(" %s %d, want %d;", name, got, want)
+func TestOracleSnippets(t *testing.T) {
+	oracle.Set{
+		Name: "memory-snippets",
+		Read: func(t *testing.T, data []byte) (entries []oracle.Entry) {
+			for _, s := range oracle.Decode[[]snippet](t, data) {
+				entries = append(entries, oracle.Entry{Name: s.Name, Check: func() string { return s.check(t) }})
 			}
-		}
-		figure("before", before, s.Before)
-		figure("loaded", loaded, s.Loaded)
-		figure("compile peak", compiled.Peak-before, s.Compile.Peak)
-		figure("compile alloc", compiled.AllocTotal, s.Compile.Alloc)
-		figure("delta", after-before, s.Delta)
-		figure("peak", ran.Peak-before, s.Peak-s.Before)
-		figure("alloc", ran.AllocTotal, s.AllocTotal)
-		if wrong != "" {
-			t.Errorf("%s:%s", s.Name, wrong)
+			return entries
+		},
+	}.Compare(t)
+}
+
+func (s *snippet) check(t *testing.T) (difference string) {
+	b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}))
+	before := b.settle()
+	b.v.ResetMemoryStats()
+	fn, err := b.v.Load([]byte(s.Source), "=s")
+	if err != nil {
+		return err.Error()
+	}
+	compiled := b.v.MemoryStats()
+	loaded := b.settle()
+	b.v.ResetMemoryStats()
+	_, lerr, _ := b.v.Call(fn, 0)
+	ran := b.v.MemoryStats()
+	fn = nil
+	after := b.settle()
+	if lerr != nil {
+		return lerr.Message()
+	}
+	figure := func(name string, got, want int) {
+		if got != want {
+			difference += fmt.Sprintf(" %s %d, want %d;", name, got, want)
 		}
 	}
-	report(t, tallies, "delta", "peak", "alloc")
+	figure("before", before, s.Before)
+	figure("loaded", loaded, s.Loaded)
+	figure("compile peak", compiled.Peak-before, s.Compile.Peak)
+	figure("compile alloc", compiled.AllocTotal, s.Compile.Alloc)
+	figure("delta", after-before, s.Delta)
+	figure("peak", ran.Peak-before, s.Peak-s.Before)
+	figure("alloc", ran.AllocTotal, s.AllocTotal)
+	return difference
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
 )
 
 // dumped compiles a source and returns it as a precompiled chunk.
@@ -28,10 +29,9 @@ func dumped(t *testing.T, source, name string, keep vm.Debug, strip bool) []byte
 // chunk that keeps its debug information. Only the string table may be smaller:
 // compiling has more strings at a time.
 func TestSnippetsPrecompiled(t *testing.T) {
-	var all []snippet
-	own := readJSON(t, "memory-snippets.json", &all)
+	all := oracle.Load[[]snippet](t, "memory-snippets")
 	smaller := 0
-	for _, s := range all[:own] {
+	for _, s := range all {
 		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}))
 		before := b.settle()
 		fn, err := b.v.Load(dumped(t, s.Source, "=s", vm.KeepLines, false), "=s")

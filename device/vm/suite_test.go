@@ -1,11 +1,10 @@
 package vm_test
 
 import (
-	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -41,24 +40,8 @@ const suiteMicros = 60e6
 
 // Lua's official suite finds on this VM what it finds on the firmware's.
 func TestOracleLuaSuite(t *testing.T) {
-	dir := filepath.Join(need.Module(t, "github.com/yuin/gopher-lua"), "_lua5.1-tests")
-	runSuite(t, dir, filepath.Join("testdata", "lua-suite.json"), "")
-	if more, ok := oracle.Further(t, "lua-suite.json"); ok {
-		runSuite(t, dir, more, " (further)")
-	}
-}
-
-func runSuite(t *testing.T, dir, measured, which string) {
-	data, err := os.ReadFile(measured)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want suite
-	if err := json.Unmarshal(data, &want); err != nil {
-		t.Fatalf("%s: %v", measured, err)
-	}
 	files := map[string]string{}
-	paths, _ := filepath.Glob(filepath.Join(dir, "*.lua"))
+	paths, _ := filepath.Glob(filepath.Join(need.Module(t, "github.com/yuin/gopher-lua"), "_lua5.1-tests", "*.lua"))
 	for _, path := range paths {
 		text, err := os.ReadFile(path)
 		if err != nil {
@@ -66,26 +49,19 @@ func runSuite(t *testing.T, dir, measured, which string) {
 		}
 		files[filepath.Base(path)] = string(text)
 	}
-	var names []string
-	for name := range want.Files {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	identical := 0
-	for _, name := range names {
-		got := runSuiteFile(t, want.Prelude, name, files)
-		same, reason := reflect.DeepEqual(got, want.Files[name]), suiteUnlike[name]
-		switch {
-		case same && reason != "":
-			t.Errorf("%s is right now: take it out of the list", name)
-		case !same && reason == "":
-			t.Errorf("%s:%s", name, suiteDifference(got, want.Files[name]))
-		}
-		if same {
-			identical++
-		}
-	}
-	t.Logf("lua-suite: %d of %d identical%s", identical, len(names), which)
+	oracle.Set{
+		Name:   "lua-suite",
+		Unlike: suiteUnlike,
+		Read: func(t *testing.T, data []byte) (entries []oracle.Entry) {
+			want := oracle.Decode[suite](t, data)
+			for _, name := range slices.Sorted(maps.Keys(want.Files)) {
+				entries = append(entries, oracle.Entry{Name: name, Check: func() string {
+					return suiteDifference(runSuiteFile(t, want.Prelude, name, files), want.Files[name])
+				}})
+			}
+			return entries
+		},
+	}.Compare(t)
 }
 
 var suiteAddress = regexp.MustCompile(`0x[0-9a-f]+`)

@@ -1,12 +1,15 @@
 package vm_test
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
+)
 
 // Every measured snippet, in heaps of which each runs out at another allocation:
 // whatever fails, the VM must stay sound and its account must add up.
 func TestRunningOutAnywhere(t *testing.T) {
-	var all []snippet
-	readJSON(t, "memory-snippets.json", &all)
+	all := oracle.Load[[]snippet](t, "memory-snippets")
 	for i, s := range all {
 		for room := 200 + i%97; room < 9000; room += 1501 {
 			b := roomy(t, room)

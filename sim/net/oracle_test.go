@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
-	"os"
 	"reflect"
 	"regexp"
 	"sort"
@@ -40,63 +39,23 @@ type scenario struct {
 // entry is one line of a list, by field name.
 type entry map[string]any
 
-// unlike lists the scenarios that can't be identical, with the reason. A scenario
-// that is not listed must be identical; one that is listed must not.
-var unlike = map[string]string{}
-
-// TestOracle runs every measured scenario and compares everything: events and
+// TestOracleNetwork runs every measured scenario and compares everything: events and
 // calls with arguments, results, errors and times, the segments on the wire, what
-// the peers saw, when the tick ran, and the state and memory at the end. Further
-// scenarios are run the same way: see package oracle.
-func TestOracle(t *testing.T) {
-	files := []string{"testdata/net-traces.json"}
-	if more, ok := oracle.Further(t, "net-traces.json"); ok {
-		files = append(files, more)
-	}
-	for _, file := range files {
-		t.Run(file, func(t *testing.T) { oracleFile(t, file) })
-	}
-}
-
-func loadScenarios(t *testing.T, file string) []scenario {
-	t.Helper()
-	data, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var f struct {
-		Scenarios []scenario `json:"scenarios"`
-	}
-	if err := json.Unmarshal(data, &f); err != nil {
-		t.Fatalf("%s: %v", file, err)
-	}
-	if len(f.Scenarios) == 0 {
-		t.Fatalf("%s: no scenarios", file)
-	}
-	return f.Scenarios
-}
-
-func oracleFile(t *testing.T, file string) {
-	all := loadScenarios(t, file)
-	same := 0
-	for _, s := range all {
-		t.Run(s.Name, func(t *testing.T) {
-			diff := s.check(t)
-			reason, listed := unlike[s.Name]
-			switch {
-			case diff == "":
-				same++
-				if listed {
-					t.Errorf("identical, though listed as different: %s", reason)
-				}
-			case listed:
-				t.Logf("differs as listed (%s): %s", reason, diff)
-			default:
-				t.Error(diff)
+// the peers saw, when the tick ran, and the state and memory at the end.
+func TestOracleNetwork(t *testing.T) {
+	oracle.Set{
+		Name: "net-traces",
+		Read: func(t *testing.T, data []byte) (entries []oracle.Entry) {
+			for _, s := range oracle.Decode[scenarioFile](t, data).Scenarios {
+				entries = append(entries, oracle.Entry{Name: s.Name, Check: func() string { return s.check(t) }})
 			}
-		})
-	}
-	t.Logf("%d of %d scenarios identical", same, len(all))
+			return entries
+		},
+	}.Compare(t)
+}
+
+type scenarioFile struct {
+	Scenarios []scenario `json:"scenarios"`
 }
 
 // check runs the scenario and returns the first difference, or "".
@@ -317,7 +276,7 @@ var timed = map[string]string{
 // and compares the order of events and calls, without their times.
 func TestOrderWithCPU(t *testing.T) {
 	same := 0
-	all := loadScenarios(t, "testdata/net-traces.json")
+	all := oracle.Load[scenarioFile](t, "net-traces").Scenarios
 	for _, s := range all {
 		got, want := plain(*runScenario(t, &s, false)), plain(s)
 		reason, listed := timed[s.Name]
