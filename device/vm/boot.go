@@ -107,8 +107,7 @@ func (m *memory) held() int {
 				n += h.proto().parts[i].Size()
 			}
 		case kindScratch:
-			t := h.scratch().t
-			n += t.Head.Size() + t.Arr.Size() + t.Node.Size()
+			n += h.scratch().held()
 		}
 	}
 	for h := m.gc.head.next; h != nil; h = h.next {

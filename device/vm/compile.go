@@ -120,6 +120,9 @@ func (v *VM) load(chunk string, read func() (*Function, string)) (fn *Function, 
 	v.protected = protected
 	m.egc.Blocked = false
 	if problem != "" {
+		if L != nil {
+			L.top = top
+		}
 		return nil, &Error{Value: String(problem)}
 	}
 	v.pin(functionValue(fn))
@@ -147,12 +150,13 @@ func (v *VM) compile(src string, more func() string, chunk string) (fn *Function
 		}
 	}
 	defer func() { v.Charge(int64(read/compiledPerInstruction) * v.instrNanos) }()
-	_, cerr := luac.CompilePieces(src, next, chunk, v.debugKept, compilerMemory{v.mem}, func(main *luac.Proto, garbage []*heap.Table) {
-		p := v.adopt(main, "")
-		for _, t := range garbage {
-			v.mem.link(&(&scratch{t: t}).header, kindScratch)
+	account := compilerMemory{v.mem, chunk}
+	_, cerr := luac.CompilePieces(src, next, chunk, v.debugKept, account, func(main *luac.Proto, made []luac.Made) {
+		if main == nil {
+			v.abandon(made)
+			return
 		}
-		fn = v.mainFunction(p)
+		fn = v.mainFunction(v.adopt(main, "", &made))
 	})
 	if cerr != nil {
 		return nil, fmt.Sprintf("%s:%d: %s", ChunkID(chunk), cerr.Line, cerr.Message)
@@ -164,9 +168,12 @@ func (v *VM) compile(src string, more func() string, chunk string) (fn *Function
 // takes on the way.
 func (v *VM) undump(src, chunk string) (fn *Function, problem string) {
 	defer func() { v.Charge(int64(len(src)/undumpedPerInstruction) * v.instrNanos) }()
-	_, err := luac.Undump(src, chunk, compilerMemory{v.mem}, func(main *luac.Proto) {
-		p := v.adopt(main, chunk)
-		fn = v.mainFunction(p)
+	_, err := luac.Undump(src, chunk, compilerMemory{v.mem, chunk}, func(main *luac.Proto, made []luac.Made) {
+		if main == nil {
+			v.abandon(made)
+			return
+		}
+		fn = v.mainFunction(v.adopt(main, chunk, &made))
 	})
 	if err != nil {
 		return nil, err.Error()
@@ -175,10 +182,28 @@ func (v *VM) undump(src, chunk string) (fn *Function, problem string) {
 }
 
 // compilerMemory is the memory as the compiler sees it (luac.Account).
-type compilerMemory struct{ m *memory }
+type compilerMemory struct {
+	m     *memory
+	chunk string
+}
 
 func (c compilerMemory) Realloc(b *heap.Block, n int) { c.m.Realloc(b, n) }
 func (c compilerMemory) Intern(s string)              { c.m.intern(s) }
+
+func (c compilerMemory) Message(format string, args ...any) string {
+	L := c.m.v.running
+	if L == nil {
+		L = c.m.v.th
+	}
+	return c.m.v.pushf(L, format, args...).str().text()
+}
+
+func (c compilerMemory) Failed(line int, message, near string) {
+	message = c.Message("%s:%d: %s", ChunkID(c.chunk), line, message)
+	if near != "" {
+		c.Message("%s near '%s'", message, near)
+	}
+}
 
 // mainFunction is the closure of a chunk. Upvalues, if it has any, are new and nil.
 func (v *VM) mainFunction(p *proto) *Function {
@@ -194,8 +219,9 @@ func (v *VM) mainFunction(p *proto) *Function {
 }
 
 // adopt makes a prototype that the compiler has made an object, and takes its
-// blocks over. chunk is what it was loaded from, if that was no source.
-func (v *VM) adopt(from *luac.Proto, chunk string) *proto {
+// blocks over. chunk is what it was loaded from, if that was no source. made is what the
+// compiler has made: its tables of names are garbage from now on.
+func (v *VM) adopt(from *luac.Proto, chunk string, made *[]luac.Made) *proto {
 	m := v.mem
 	p := &proto{
 		code: make([]uint32, len(from.Code)), k: make([]value, len(from.Consts)), maxStack: from.MaxStack,
@@ -243,11 +269,25 @@ func (v *VM) adopt(from *luac.Proto, chunk string) *proto {
 	if m.track != nil {
 		m.track.noteProto(p)
 	}
+	if names := (*made)[0].Names; names != nil {
+		m.link(&(&scratch{t: names}).header, kindScratch)
+	}
+	*made = (*made)[1:]
 	for _, n := range from.Protos {
-		p.protos = append(p.protos, v.adopt(n, chunk))
+		p.protos = append(p.protos, v.adopt(n, chunk, made))
 	}
 	p.nameNested()
 	return p
+}
+
+// abandon makes garbage of what was made of a chunk that could not be loaded.
+func (v *VM) abandon(made []luac.Made) {
+	for _, f := range made {
+		v.mem.link(&(&scratch{p: f.Proto}).header, kindScratch)
+		if f.Names != nil {
+			v.mem.link(&(&scratch{t: f.Names}).header, kindScratch)
+		}
+	}
 }
 
 // chunkSource returns what of a file the compiler reads: all but a first line

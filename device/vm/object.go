@@ -140,11 +140,27 @@ type UserData struct {
 	index     int // in memory.udata
 }
 
-// scratch is a table of names that the compiler has worked with: garbage from the
-// moment it is linked.
+// scratch is what the compiler leaves: a table of names that it has worked with, or a
+// prototype that it could not finish. It is garbage from the moment it is linked.
 type scratch struct {
 	header
 	t *heap.Table
+	p *luac.Proto
+}
+
+func (s *scratch) held() int {
+	if s.p != nil {
+		return s.p.Held()
+	}
+	return s.t.Head.Size() + s.t.Arr.Size() + s.t.Node.Size()
+}
+
+func (s *scratch) free(m heap.Mem) {
+	if s.p != nil {
+		s.p.Free(m)
+	} else {
+		s.t.Free(m)
+	}
 }
 
 // String and Type make the objects values.

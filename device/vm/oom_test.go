@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
 )
 
@@ -23,6 +24,8 @@ type oomRun struct {
 	Message string `json:"error_message"`
 	Mark    float64
 	Output  *string
+	After   int `json:"totalbytes_after_pcall"`
+	OneGC   int `json:"totalbytes_after_one_full_gc"`
 	EM      *struct {
 		Count int
 		First []int
@@ -103,4 +106,64 @@ func TestOracleOutOfMemory(t *testing.T) {
 			return entries
 		},
 	}.Compare(t)
+}
+
+// What a compilation that runs out of memory leaves is garbage until the next
+// collection.
+func TestFailedCompilationsLeaveGarbage(t *testing.T) {
+	n := 0
+	for _, s := range oracle.Load[[]oomScript](t, "memory-oom") {
+		if s.Name != "loadstring_big" && s.Name != "load_reader_big" {
+			continue
+		}
+		for _, r := range s.Runs {
+			if r.EGC != "ALWAYS" {
+				continue
+			}
+			n++
+			b := newBench(t, r.heap(t))
+			b.v.SetEGC(heap.EGCAlways, r.Limit)
+			fn, err := b.v.Load([]byte(s.Source), "=s")
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.v.Call(fn, 0)
+			after := b.v.MemoryStats().Total
+			fn = nil
+			b.v.Collect()
+			if one := b.v.MemoryStats().Total; after != r.After || one != r.OneGC {
+				t.Errorf("%s %s %d: %d bytes, after a collection %d, want %d and %d", s.Name, r.Layout, r.Limit, after, one, r.After, r.OneGC)
+			}
+		}
+	}
+	if n < 10 {
+		t.Errorf("only %d runs", n)
+	}
+}
+
+// So it is with a syntax error, and with a precompiled chunk that ends too early.
+func TestFailedLoadsLeaveGarbage(t *testing.T) {
+	for _, src := range []string{
+		`local s = "local function f() local t = {1, 2, a = 3} return function() x = = 1 end end" local b = oracle.bytes() loadstring(s, "=x") return oracle.bytes() - b`,
+		`local s = string.dump(function() local t = {1, 2, a = 3} return function() return t end end):sub(1, -20) local b = oracle.bytes() loadstring(s, "=x") return oracle.bytes() - b`,
+	} {
+		b := newBench(t, heap.New(heap.Config{Layout: heap.Ideal, Size: 1 << 22}))
+		var left, after [2]int
+		for i := range 2 { // the first time the string table grows
+			fn, err := b.v.Load([]byte(src), "=s")
+			if err != nil {
+				t.Fatal(err)
+			}
+			ret, lerr, _ := b.v.Call(fn, 1)
+			if lerr != nil {
+				t.Fatal(lerr.Message())
+			}
+			n, _ := ret[0].(vm.Number)
+			fn = nil
+			left[i], after[i] = int(n), b.settle()
+		}
+		if left[1] < 200 || after[0] != after[1] {
+			t.Errorf("%s\n%v bytes are left, want those of the prototypes; after collections %v", src, left, after)
+		}
+	}
 }

@@ -134,7 +134,7 @@ func (m *memory) freeObject(h *header) {
 		m.freeBlock(h)
 		*u = UserData{}
 	case kindScratch:
-		h.scratch().t.Free(m)
+		h.scratch().free(m)
 		m.freeBlock(h)
 	}
 }

@@ -13,7 +13,7 @@ type compiler struct {
 	mem      Account
 	bufSize  int
 	bufBlock heap.Block
-	garbage  []*heap.Table
+	made     []Made
 }
 
 // fn is a function being compiled.
@@ -68,6 +68,7 @@ func (c *compiler) open(line int) {
 	f.p = &Proto{Source: c.source, LineDefined: line, MaxStack: 2}
 	c.mem.Realloc(&f.p.blocks.head, heap.ProtoHeader)
 	c.fn = f
+	c.made = append(c.made, Made{f.p, &f.names})
 	f.names.Init(c.mem, 0, 0)
 }
 
@@ -93,7 +94,6 @@ func (c *compiler) close() {
 	fit(&b.protos, b.sizeProtos, len(p.Protos), heap.NestedProtoSize)
 	fit(&b.locals, b.sizeLocals, p.locals, heap.LocalVarSize)
 	fit(&b.upvals, b.sizeUpvals, p.Upvalues, heap.UpvalueNameSize)
-	c.garbage = append(c.garbage, &f.names)
 	c.fn = f.parent
 	if c.fn != nil { // before anything else can run out of memory
 		c.fn.p.Protos = append(c.fn.p.Protos, p)

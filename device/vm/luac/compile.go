@@ -135,12 +135,32 @@ type Account interface {
 	heap.Mem
 	// Intern accounts for a string.
 	Intern(s string)
+	// Message makes a message of pieces (luaO_pushfstring). format knows %s and %d.
+	Message(format string, args ...any) string
+	// Failed makes the final message of a syntax error: with the chunk's name and the line,
+	// and if near is not empty with the token that the compiler is at (luaX_lexerror).
+	Failed(line int, message, near string)
 }
 
 type noAccount struct{}
 
-func (noAccount) Realloc(b *heap.Block, n int) {}
-func (noAccount) Intern(string)                {}
+func (noAccount) Realloc(b *heap.Block, n int)              {}
+func (noAccount) Intern(string)                             {}
+func (noAccount) Message(format string, args ...any) string { return fmt.Sprintf(format, args...) }
+func (noAccount) Failed(int, string, string)                {}
+
+// Made is what the compiler has made of a function: its prototype, and the table of names
+// that it has worked with.
+type Made struct {
+	Proto *Proto
+	Names *heap.Table
+}
+
+// Made functions are given to this when a chunk is done, in the order in which they were
+// begun, while the compiler still holds its token buffer, as the firmware makes the chunk's
+// function then. The tables are dead by that time. main is nil when the chunk could not be
+// compiled: then all is dead.
+type finish = func(main *Proto, made []Made)
 
 // Limits of the firmware's compiler. Source: oracle: memory-sizes.json, limits.
 const (
@@ -169,34 +189,32 @@ func (e *Error) Error() string { return fmt.Sprintf("%d: %s", e.Line, e.Message)
 
 // Compile compiles a chunk. name is the chunk's name as the prototypes keep it,
 // and debug the information that they keep. account may be nil.
-//
-// finish, if not nil, is called with the result while the compiler still holds
-// its token buffer, as the firmware makes the chunk's function then. The tables of
-// names that the compiler worked with are dead by that time, and are collected
-// with the next collection: garbage lists them.
-func Compile(source, name string, debug Debug, account Account, finish func(main *Proto, garbage []*heap.Table)) (main *Proto, err *Error) {
-	return CompilePieces(source, nil, name, debug, account, finish)
+// done, if not nil, is called at the end: see finish.
+func Compile(source, name string, debug Debug, account Account, done finish) (main *Proto, err *Error) {
+	return CompilePieces(source, nil, name, debug, account, done)
 }
 
 // CompilePieces is Compile for source that comes in pieces: the first, and those
 // that more returns until it returns "". They are asked for as the compiler gets
 // there. more may unwind by a panic of its own.
-func CompilePieces(first string, more func() string, name string, debug Debug, account Account,
-	finish func(main *Proto, garbage []*heap.Table)) (main *Proto, err *Error) {
+func CompilePieces(first string, more func() string, name string, debug Debug, account Account, done finish) (main *Proto, err *Error) {
 	if account == nil {
 		account = noAccount{}
 	}
+	if done == nil {
+		done = func(*Proto, []Made) {}
+	}
 	c := &compiler{mem: account, source: name}
-	c.lex = lexer{src: first, more: more, line: 1, lastLine: 1, onString: c.newString, onLength: c.useBuffer}
+	c.lex = lexer{src: first, more: more, line: 1, lastLine: 1, account: account, onString: c.newString, onLength: c.useBuffer}
 	defer func() {
-		switch r := recover().(type) {
-		case nil:
-		case *Error:
-			c.release()
-			main, err = nil, r
-		default:
-			c.release()
-			panic(r)
+		if r := recover(); r != nil {
+			failed, syntax := r.(*Error)
+			done(nil, c.made)
+			c.mem.Realloc(&c.bufBlock, 0)
+			if !syntax {
+				panic(r)
+			}
+			main, err = nil, failed
 		}
 	}()
 	c.mem.Intern(name)
@@ -209,34 +227,28 @@ func CompilePieces(first string, more func() string, name string, debug Debug, a
 	p := c.fn.p
 	c.close()
 	p.strip(c.mem, debug)
-	if finish != nil {
-		finish(p, c.garbage)
-		c.garbage = nil
-	}
+	made := c.made
+	c.made = nil
+	done(p, made)
 	c.mem.Realloc(&c.bufBlock, 0)
 	return p, nil
 }
 
-// release gives back what a failed compilation held.
-func (c *compiler) release() {
-	for f := c.fn; f != nil; f = f.parent {
-		f.names.Free(c.mem)
-		f.p.free(c.mem)
-	}
-	for _, t := range c.garbage {
-		t.Free(c.mem)
-	}
-	c.mem.Realloc(&c.bufBlock, 0)
-}
-
-func (p *Proto) free(m heap.Mem) {
+// Free gives back the memory of a prototype that was not finished, but not of those
+// inside it.
+func (p *Proto) Free(m heap.Mem) {
 	b := &p.blocks
-	for _, blk := range []*heap.Block{&b.head, &b.code, &b.lines, &b.consts, &b.protos, &b.locals, &b.upvals} {
+	for _, blk := range []*heap.Block{&b.upvals, &b.locals, &b.protos, &b.consts, &b.lines, &b.code, &b.head} {
 		m.Realloc(blk, 0)
 	}
-	for _, n := range p.Protos {
-		n.free(m)
+}
+
+// Held is how many bytes such a prototype takes.
+func (p *Proto) Held() (n int) {
+	for _, b := range p.Blocks() {
+		n += b.Size()
 	}
+	return n
 }
 
 // strip drops debug information of the finished chunk, all at once.

@@ -151,7 +151,9 @@ func TestUndumpAccount(t *testing.T) {
 	for name, source := range corpus(t) {
 		p := compile(t, source, KeepAll)
 		var a ledger
-		back, err := Undump(string(Dump(p, false)), "=s", &a, func(*Proto) {
+		var all []Made
+		back, err := Undump(string(Dump(p, false)), "=s", &a, func(_ *Proto, made []Made) {
+			all = made
 			if longest := a.longest; longest > 0 && a.held-a.buffer(longest) < p.total() {
 				t.Errorf("%s: %d bytes held, %d of them the buffer: less than the %d of the functions", name, a.held, a.buffer(longest), p.total())
 			}
@@ -162,7 +164,9 @@ func TestUndumpAccount(t *testing.T) {
 		if a.held != p.total() || back.total() != p.total() {
 			t.Errorf("%s: %d bytes of the functions are held, %d counted, want %d", name, a.held, back.total(), p.total())
 		}
-		back.free(&a)
+		for _, m := range all {
+			m.Proto.Free(&a)
+		}
 		if a.held != 0 {
 			t.Errorf("%s: %d bytes are not in the functions' blocks", name, a.held)
 		}
@@ -172,7 +176,16 @@ func TestUndumpAccount(t *testing.T) {
 				break
 			}
 			var a ledger
-			if _, err := Undump(string(chunk[:cut]), "=s", &a, nil); err == nil || a.held != 0 {
+			var made []Made
+			_, err := Undump(string(chunk[:cut]), "=s", &a, func(main *Proto, left []Made) {
+				if made = left; main != nil {
+					t.Errorf("%s cut at %d is a function", name, cut)
+				}
+			})
+			for _, m := range made {
+				m.Proto.Free(&a)
+			}
+			if err == nil || a.held != 0 {
 				t.Errorf("%s cut at %d: %v, %d bytes held", name, cut, err, a.held)
 			}
 		}
@@ -189,6 +202,7 @@ func (p *Proto) total() int {
 
 // ledger is an account that adds up. It asks for real blocks of a heap.
 type ledger struct {
+	noAccount
 	heap          *heap.Heap
 	held, longest int
 }
@@ -213,8 +227,8 @@ func (l *ledger) buffer(n int) int { return max(n, tokenBuffer) }
 // The table in which the compiler finds constants grows by those that are there, not
 // by the room for them. By hand from the rules of the firmware's tables.
 func TestConstantsFarApart(t *testing.T) {
-	_, err := Compile("return 1,2,3,4,5,10,20,40,80,160,320,640,1280,2560,5120", "=s", KeepAll, &ledger{}, func(_ *Proto, garbage []*heap.Table) {
-		if got := garbage[0]; got.Array() != 8 || got.Nodes() != 16 {
+	_, err := Compile("return 1,2,3,4,5,10,20,40,80,160,320,640,1280,2560,5120", "=s", KeepAll, &ledger{}, func(_ *Proto, made []Made) {
+		if got := made[0].Names; got.Array() != 8 || got.Nodes() != 16 {
 			t.Errorf("%d array slots and %d nodes, want 8 and 16", got.Array(), got.Nodes())
 		}
 	})

@@ -1,8 +1,6 @@
 package luac
 
 import (
-	"fmt"
-
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 )
 
@@ -41,18 +39,20 @@ const unaryPriority = 8
 
 func (c *compiler) syntaxError(message string) { c.lex.fail(message, c.lex.tok, c.lex.raw) }
 
-func (c *compiler) expected(t token) { c.syntaxError(fmt.Sprintf("'%s' expected", t)) }
+func (c *compiler) expected(t token) { c.syntaxError(c.mem.Message("'%s' expected", c.lex.word(t))) }
 
 // limit raises an error when a function has too many of something.
 func (c *compiler) limit(f *fn, n, limit int, what string) {
 	if n <= limit {
 		return
 	}
-	where := "main function"
-	if f.p.LineDefined != 0 {
-		where = fmt.Sprintf("function at line %d", f.p.LineDefined)
+	message := ""
+	if line := f.p.LineDefined; line == 0 {
+		message = c.mem.Message("main function has more than %d %s", limit, what)
+	} else {
+		message = c.mem.Message("function at line %d has more than %d %s", line, limit, what)
 	}
-	c.lex.fail(fmt.Sprintf("%s has more than %d %s", where, limit, what), 0, "")
+	c.lex.fail(message, 0, "")
 }
 
 func (c *compiler) enter() {
@@ -90,7 +90,8 @@ func (c *compiler) match(t, open token, line int) {
 	case line == c.lex.line:
 		c.expected(t)
 	default:
-		c.syntaxError(fmt.Sprintf("'%s' expected (to close '%s' at line %d)", t, open, line))
+		what := c.lex.word(t)
+		c.syntaxError(c.mem.Message("'%s' expected (to close '%s' at line %d)", what, c.lex.word(open), line))
 	}
 }
 

@@ -85,6 +85,7 @@ type lexer struct {
 	num  float64 // value of a number
 	raw  string  // the text that messages show for the current token
 
+	account  Account
 	onString func(s string) // told of each name and string read
 	onLength func(n int)    // told of the length of each token that is collected
 
@@ -117,22 +118,30 @@ func (x *lexer) peek() token {
 // fail raises a syntax error near token tok, whose text is raw when it is a
 // name, string or number; near nothing when tok is 0.
 func (x *lexer) fail(message string, tok token, raw string) {
+	near := ""
 	switch {
 	case tok == tkName || tok == tkString || tok == tkNumber:
-		message = fmt.Sprintf("%s near '%s'", message, clip(raw))
+		x.onLength(len(raw) + 1)
+		near, _, _ = strings.Cut(raw, "\x00") // as C ends it
 	case tok != 0:
-		message = fmt.Sprintf("%s near '%s'", message, tok)
+		near = x.word(tok)
+	}
+	x.account.Failed(x.line, message, near)
+	if near != "" {
+		message = fmt.Sprintf("%s near '%s'", message, near)
 	}
 	panic(&Error{Line: x.line, Message: message})
 }
 
-// clip keeps a message from carrying a whole file, and ends it at a NUL as C
-// does.
-func clip(s string) string {
-	if i := strings.IndexByte(s, 0); i >= 0 {
-		s = s[:i]
+// word is a token as messages show it (luaX_token2str).
+func (x *lexer) word(t token) string {
+	switch {
+	case t >= tkAnd:
+		return tokenNames[t-tkAnd]
+	case t < ' ' || t == 127:
+		return x.account.Message("char(%d)", int(t))
 	}
-	return s[:min(len(s), 1000)]
+	return x.account.Message("%s", string([]byte{byte(t)})) // %c there
 }
 
 // char returns the byte at offset i from the current position, -1 at the end.

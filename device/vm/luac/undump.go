@@ -18,39 +18,45 @@ const maxNested = maxLevels
 
 // Undump reads a precompiled chunk, verifies it and accounts for what the
 // firmware takes meanwhile. Errors are the firmware's: name is the chunk's name as
-// Load was given it. account may be nil. finish, if not nil, is called with the
-// result, whose blocks it takes over, while the buffer of the reader is still held.
+// Load was given it. account may be nil. done, if not nil, is called at the end, while
+// the buffer of the reader is still held: see finish. There are no tables of names.
 //
 // As the firmware of a float build does, it takes chunks of either byte order and
 // of integer builds, too.
-func Undump(chunk, name string, account Account, finish func(main *Proto)) (main *Proto, err error) {
+func Undump(chunk, name string, account Account, done finish) (main *Proto, err error) {
 	if account == nil {
 		account = noAccount{}
 	}
+	if done == nil {
+		done = func(*Proto, []Made) {}
+	}
 	r := &undumper{rest: chunk, mem: account}
 	defer func() {
-		switch problem := recover().(type) {
-		case nil:
+		problem := recover()
+		if problem == nil {
+			return
+		}
+		main = nil
+		defer func() { // also when there is no room for the message
+			done(nil, r.made)
+			account.Realloc(&r.bufBlock, 0)
+		}()
+		switch problem := problem.(type) {
 		case chunkError:
-			r.release()
-			main, err = nil, errors.New(chunkName(name)+": "+string(problem)+" in precompiled chunk")
+			err = errors.New(account.Message("%s: %s in precompiled chunk", chunkName(name), string(problem)))
 		case tooBig:
-			r.release()
-			main, err = nil, errors.New(string(problem))
+			err = errors.New(string(problem))
 		default:
-			r.release()
 			panic(problem)
 		}
 	}()
 	r.header()
 	account.Intern(UnknownSource)
 	main = &Proto{}
-	r.main = main
 	r.function(main, UnknownSource)
-	r.main = nil // finish takes its blocks over
-	if finish != nil {
-		finish(main)
-	}
+	made := r.made
+	r.made = nil
+	done(main, made)
 	account.Realloc(&r.bufBlock, 0)
 	return main, nil
 }
@@ -83,17 +89,9 @@ type undumper struct {
 	numSize  int
 	integral bool
 	depth    int
-	main     *Proto
+	made     []Made
 	bufSize  int // of the buffer that strings are read into
 	bufBlock heap.Block
-}
-
-// release gives back what a failed load held.
-func (r *undumper) release() {
-	if r.main != nil {
-		r.main.free(r.mem)
-	}
-	r.mem.Realloc(&r.bufBlock, 0)
 }
 
 func (r *undumper) header() {
@@ -189,6 +187,7 @@ func (r *undumper) function(p *Proto, source string) {
 	}
 	b := &p.blocks
 	r.mem.Realloc(&b.head, heap.ProtoHeader)
+	r.made = append(r.made, Made{Proto: p})
 	p.Source = source
 	if s, ok := r.string(); ok {
 		p.Source = s

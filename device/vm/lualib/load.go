@@ -8,14 +8,19 @@ import (
 // functions do. The function's globals are those of the running thread.
 func compiled(c *vm.Call, source, chunk string) int {
 	fn, err := c.VM.Load([]byte(source), chunk)
-	return result(c, fn, err)
+	return result(c, chunk, fn, err)
 }
 
-func result(c *vm.Call, fn *vm.Function, err error) int {
-	if err != nil {
-		return failed(c, message(err))
+// result leaves the function, above the chunk's name, which the compiler had there
+// (oracle: memory-oom.json, load_reader_big: what of old registers stays alive tells).
+func result(c *vm.Call, chunk string, fn *vm.Function, err error) int {
+	if err != nil { // the compiler has left its message on the stack
+		c.Push(vm.Nil)
+		c.Push(message(err))
+		return 2
 	}
 	c.VM.SetFunctionEnv(fn, c.ThreadEnv())
+	c.Push(vm.String(chunk))
 	c.Push(fn)
 	return 1
 }
@@ -42,22 +47,33 @@ func loadString(c *vm.Call) int {
 }
 
 // load compiles what a function returns piece by piece. An error of the
-// function is an error of the compilation.
+// function is an error of the compilation. Slot 3 holds the piece at hand (fw:
+// app/lua/lbaselib.c, generic_reader).
 func load(c *vm.Call) int {
 	name := c.OptString(2, "=(load)")
-	reader := c.Function(1)
+	c.Function(1)
+	c.SetTop(3)
 	fn, err := c.VM.LoadPieces(func() (string, *vm.Error) {
-		ret, err := c.PCall(reader, 1, nil)
-		if err != nil || ret[0] == vm.Nil {
-			return "", err
+		if !c.CheckStack(2) {
+			c.Error("stack overflow (too many nested functions)")
 		}
-		piece, ok := c.VM.ToString(ret[0])
-		if !ok {
+		c.PushCopy(1)
+		ok := c.PCallTop(0, 1, 0)
+		top := c.Top()
+		defer c.Pop(1)
+		switch {
+		case !ok:
+			return "", &vm.Error{Value: c.Arg(top)}
+		case c.IsNil(top):
+			return "", nil
+		case !c.IsString(top):
 			return "", &vm.Error{Value: vm.String(c.Where(1) + "reader function must return a string")}
 		}
+		c.Copy(3, top)
+		piece, _ := c.StringAt(3)
 		return piece, nil
 	}, name)
-	return result(c, fn, err)
+	return result(c, name, fn, err)
 }
 
 // openFile reads a file of the flash for loadfile and dofile.
