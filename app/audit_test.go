@@ -83,6 +83,7 @@ func (p *probe) check(dir, runner string) (difference string) {
 }
 
 var (
+	probePrompt  = regexp.MustCompile(`>?> `)
 	probeAddress = regexp.MustCompile(`0x[0-9a-f]{8}`)
 	probeFile    = regexp.MustCompile(`,"init\.lua"=\d+|"init\.lua"=\d+,?`)
 )
@@ -91,7 +92,7 @@ var (
 func normalProbe(s string, restarted bool) string {
 	_, s, _ = strings.Cut(s, "@@START")
 	s = strings.TrimPrefix(strings.ReplaceAll(s, "\r", ""), "\n")
-	s = strings.ReplaceAll(s, "> ", "")
+	s = probePrompt.ReplaceAllString(s, "")
 	s = probeFile.ReplaceAllString(s, "")
 	s = strings.TrimRight(probeAddress.ReplaceAllString(s, "0xADDR"), "\n")
 	if restarted {

@@ -49,7 +49,6 @@ var unlikeBase = map[string]string{
 // Of module file.
 var unlikeFile = map[string]string{
 	"file/module-table/001": "to be done",
-	"file/module-table/002": "to be done",
 	"file/module-table/003": "to be done",
 	"file/file_on/001":      "to be done",
 	"file/file_on/005":      "to be done",
@@ -77,80 +76,14 @@ var unlikeFile = map[string]string{
 }
 
 // Of module gpio.
-var unlikeGpio = map[string]string{
-	"gpio/module-table/001": "to be done",
-	"gpio/module-table/002": "to be done",
-	"gpio/lgpio_trig/019":   "to be done",
-	"gpio/lgpio_serout/011": "to be done",
-	"gpio/lgpio_serout/013": "to be done",
-}
+var unlikeGpio = map[string]string{}
 
 // Of module net.
-var unlikeNet = map[string]string{
-	"net/module-table/001":                   "to be done",
-	"net/module-table/003":                   "to be done",
-	"net/module-table/004":                   "to be done",
-	"net/module-table/005":                   "to be done",
-	"net/net_listen/028":                     "to be done",
-	"net/net_ifinfo/001":                     "to be done",
-	"net/net_ifinfo/003":                     "to be done",
-	"net/net_ifinfo/004":                     "to be done",
-	"net/net_ping/002":                       "to be done",
-	"net/net_ping/003":                       "to be done",
-	"net/net_ping/004":                       "to be done",
-	"net/net_ping/005":                       "to be done",
-	"net/net_ping/007":                       "to be done",
-	"net/net_ping/008":                       "to be done",
-	"net/net_ping/012":                       "to be done",
-	"net/net_ping/013":                       "to be done",
-	"net/net_ping/015":                       "to be done",
-	"net/net_ping/016":                       "to be done",
-	"net/net_ping-c-app-lwip-app-ping-c/001": "to be done",
-	"net/net_ping-c-app-lwip-app-ping-c/006": "to be done",
-	"net/net_ping-c-app-lwip-app-ping-c/007": "to be done",
-	"net/net_ping-c-app-lwip-app-ping-c/008": "to be done",
-	"net/net_ping-c-app-lwip-app-ping-c/009": "to be done",
-	"net/ifinfo/hwaddr":                      "to be done",
-	"net/ping/count-nil":                     "to be done",
-}
+var unlikeNet = map[string]string{}
 
 // Of module node.
 var unlikeNode = map[string]string{
-	"node/module-table/001":                           "to be done",
-	"node/node_setonerror/005":                        "to be done",
-	"node/node_setonerror/006":                        "to be done",
-	"node/node_input/009":                             "to be done",
-	"node/node_stripdebug/014":                        "to be done",
-	"node/node_stripdebug/016":                        "to be done",
-	"node/LFS/005":                                    "to be done",
-	"node/node_startup/002":                           "to be done",
-	"node/node_startup/017":                           "to be done",
-	"node/node_startup/018":                           "to be done",
-	"node/node_startup/019":                           "to be done",
-	"node/node_startup/021":                           "to be done",
-	"node/node_startup/022":                           "to be done",
-	"node/node_startup/023":                           "to be done",
-	"node/node_startup/024":                           "to be done",
-	"node/node_startup/025":                           "to be done",
-	"node/node_startup/029":                           "to be done",
-	"node/node_startup/032":                           "to be done",
-	"node/node_startupcommand/004":                    "to be done",
-	"node/node_startupcommand/005":                    "to be done",
-	"node/luaL_pcallx-error-objects-in-callbacks/001": "to be done",
-	"node/luaL_pcallx-error-objects-in-callbacks/002": "to be done",
-	"node/luaL_pcallx-error-objects-in-callbacks/004": "to be done",
-	"node/luaL_pcallx-error-objects-in-callbacks/005": "to be done",
-	"node/luaL_pcallx-error-objects-in-callbacks/008": "to be done",
-	"node/luaL_pcallx-error-objects-in-callbacks/011": "to be done",
-	"node/input-line-errors/009":                      "to be done",
-	"node/input-line-errors/013":                      "to be done",
-	"node/input-line-errors/014":                      "to be done",
-	"node/input-line-errors/015":                      "to be done",
-	"node/input-line-errors/016":                      "to be done",
-	"node/input-line-errors/017":                      "to be done",
-	"node/input-line-errors/018":                      "to be done",
-	"node/input-line-errors/019":                      "to be done",
-	"node/input-line-errors/028":                      "to be done",
+	"node/LFS/005": "to be done",
 }
 
 // Of module pipe.
@@ -175,7 +108,6 @@ var unlikeRtcmem = map[string]string{
 // Of module sjson.
 var unlikeSjson = map[string]string{
 	"sjson/module-table/001": "to be done",
-	"sjson/module-table/002": "to be done",
 	"sjson/module-table/004": "to be done",
 	"sjson/sjson_encode/029": "to be done",
 	"sjson/sjson_encode/045": "to be done",
@@ -189,34 +121,11 @@ var unlikeSjson = map[string]string{
 
 // Of module tmr.
 var unlikeTmr = map[string]string{
-	"tmr/module-table/002": "to be done",
-	"tmr/tmr_softwd/001":   "to be done",
+	"tmr/tmr_softwd/001": "to be done",
 }
 
 // Of module uart.
-var unlikeUart = map[string]string{
-	"uart/l_uart_fifodepth/001": "to be done",
-	"uart/l_uart_fifodepth/002": "to be done",
-	"uart/l_uart_fifodepth/006": "to be done",
-	"uart/l_uart_fifodepth/008": "to be done",
-	"uart/l_uart_fifodepth/009": "to be done",
-}
+var unlikeUart = map[string]string{}
 
 // Of module wifi.
-var unlikeWifi = map[string]string{
-	"wifi/wifi_getcountry-wifi_setcountry/016":              "to be done",
-	"wifi/wifi_getcountry-wifi_setcountry/021":              "to be done",
-	"wifi/wifi_getcountry-wifi_setcountry/026":              "to be done",
-	"wifi/wifi_getcountry-wifi_setcountry/028":              "to be done",
-	"wifi/wifi_setmaxtxpower/006":                           "to be done",
-	"wifi/wifi_setmaxtxpower/007":                           "to be done",
-	"wifi/wifi_setmaxtxpower/008":                           "to be done",
-	"wifi/sta-getapinfo-getapindex-setaplimit-changeap/013": "to be done",
-	"wifi/wifi_station_config/030":                          "to be done",
-	"wifi/wifi_station_listap/026":                          "to be done",
-	"wifi/wifi_station_listap/027":                          "to be done",
-	"wifi/ap-getclient-dhcp/010":                            "to be done",
-	"wifi/ap-getclient-dhcp/012":                            "to be done",
-	"wifi/process_event_queue/002":                          "to be done",
-	"wifi/config/ssid-nul":                                  "to be done",
-}
+var unlikeWifi = map[string]string{}

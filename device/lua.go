@@ -12,6 +12,7 @@ type lua struct {
 	d       *Device
 	onerror vm.Ref
 	erring  bool // the default onerror has a restart pending
+	left    int  // see Leftovers
 	halted  bool // after a panic
 }
 
@@ -19,9 +20,16 @@ type lua struct {
 // to the onerror function. what names the callback in events.
 func (d *Device) Run(what string, fn vm.Value, args ...vm.Value) {
 	if _, err := d.lua.call(what, fn, 0, args); err != nil {
+		d.lua.left++
 		d.lua.report(what, err)
 	}
 }
+
+// Leftovers is how many values lie at the bottom of the firmware's Lua stack that do
+// not belong there: luaL_pcallx leaves one for each call that ended in an error (fw:
+// app/lua/lnodemcu.c). C code that finds its own values by their distance from the
+// bottom finds those.
+func (d *Device) Leftovers() int { return d.lua.left }
 
 // RunUnprotected calls fn as the firmware's net module does: an error is a
 // panic of the whole device. After that, and when the device is being reset, it
@@ -126,21 +134,31 @@ func (d *Device) SetOnError(fn *vm.Function) {
 // default_onerror_restart).
 const restartAfterError = 2 * clock.Second
 
-// report hands an error to the onerror function in a task of its own. With
+// report hands an error to the onerror function in a task of its own: a text with its
+// traceback, anything else as it was thrown (fw: app/lua/lnodemcu.c luaL_pcallx). With
 // no room for the task the error has nowhere to go, which is a panic.
 func (l *lua) report(what string, err *vm.Error) {
 	d := l.d
-	msg := err.Traced()
+	thrown := err.TracedValue()
 	if err.Memory() {
-		msg = "out of memory"
+		thrown = vm.String("out of memory")
 	}
-	d.Emit(event.LuaError{Message: msg, Where: what})
+	var kept vm.Ref
+	switch thrown.(type) {
+	case *vm.Table, *vm.Function, *vm.UserData, *vm.Thread:
+		kept = d.VM.Ref(thrown, "error that was thrown")
+	}
+	d.Emit(event.LuaError{Message: err.Traced(), Where: what})
 	posted := d.PostTask(ets.High, func() {
+		if kept != 0 {
+			thrown = d.VM.Deref(kept)
+			d.VM.Unref(&kept)
+		}
 		if l.onerror != 0 {
-			d.Run("onerror", d.VM.Deref(l.onerror), vm.String(msg))
+			d.Run("onerror", d.VM.Deref(l.onerror), thrown)
 			return
 		}
-		d.REPL.Print(vm.String(msg))
+		d.REPL.Print(thrown)
 		if d.cfg.OnPanic == HaltOnError {
 			d.Emit(event.Panic{Message: err.Message(), Traceback: err.Traceback, Where: what})
 			l.halt()

@@ -61,7 +61,7 @@ type REPL struct {
 	prompt  string
 
 	// Kept in flash, so they survive resets.
-	command string // runs instead of init.lua
+	command *string // runs instead of init.lua
 	options int
 }
 
@@ -82,12 +82,21 @@ func (r *REPL) Reset() {
 	*r = REPL{host: r.host, port: r.port, cfg: r.cfg, command: r.command, options: r.options}
 }
 
-// SetStartupCommand makes command run at boot instead of init.lua: "@name" runs
-// a file, "=text" a chunk. "" restores the default. It survives resets.
-func (r *REPL) SetStartupCommand(command string) { r.command = command }
+// SetStartupCommand makes command run at boot instead of init.lua: "@name" runs a
+// file, any other text is a chunk, and "" does nothing. It survives resets.
+func (r *REPL) SetStartupCommand(command string) { r.command = &command }
 
-// StartupCommand returns what SetStartupCommand has set: "" is the default.
-func (r *REPL) StartupCommand() string { return r.command }
+// ClearStartupCommand makes init.lua run again.
+func (r *REPL) ClearStartupCommand() { r.command = nil }
+
+// StartupCommand returns what SetStartupCommand has set. ok is false when that is
+// nothing.
+func (r *REPL) StartupCommand() (command string, ok bool) {
+	if r.command == nil {
+		return "", false
+	}
+	return *r.command, true
+}
 
 // StartupOptions returns the options of the boot, a sum of the Start constants.
 func (r *REPL) StartupOptions() int { return r.options }
@@ -119,13 +128,13 @@ func (r *REPL) Start() {
 
 // startup loads what the boot is to run.
 func (r *REPL) startup() (*vm.Function, *vm.Error) {
-	command := r.command
-	if command == "" {
-		command = "@init.lua"
+	command := "@init.lua"
+	if r.command != nil {
+		command = vm.CString(*r.command)
 	}
 	name, isFile := strings.CutPrefix(command, "@")
 	if !isFile {
-		return r.load([]byte(strings.TrimPrefix(command, "=")), "=INIT")
+		return r.load([]byte(command), "=INIT")
 	}
 	src, ok := r.host.ReadFile(name)
 	if !ok {

@@ -44,8 +44,10 @@ func TestStartupSettingsSurviveReset(t *testing.T) {
 		want    string
 	}{
 		{"@other.lua", 0, banner + "other\r\n> "},
-		{"=print(1 + 1)", repl.StartNoBanner, "2\r\n> "},
-		{"", repl.StartNoBanner, "init\r\n> "},
+		{"print(1 + 1)", repl.StartNoBanner, "2\r\n> "},
+		{"=print(1 + 1)", repl.StartNoBanner, "INIT:1: unexpected symbol near '='\r\n> "},
+		{"", repl.StartNoBanner, "> "},
+		{"\x00x", repl.StartNoBanner, "> "},
 	} {
 		x.Device.REPL.SetStartupCommand(tt.command)
 		x.Device.REPL.SetStartupOptions(tt.options)
@@ -55,6 +57,13 @@ func TestStartupSettingsSurviveReset(t *testing.T) {
 		if got := x.Out.String(); got != tt.want {
 			t.Errorf("%q: got %q\nwant %q", tt.command, got, tt.want)
 		}
+	}
+	x.Device.REPL.ClearStartupCommand()
+	x.Out.Reset()
+	x.Device.PressReset()
+	x.Wait(500 * clock.Millisecond)
+	if got, want := x.Out.String(), "init\r\n> "; got != want {
+		t.Errorf("without a command: got %q, want %q", got, want)
 	}
 	x.Device.REPL.SetStartupOptions(repl.Start160MHz)
 	x.Device.PressReset()

@@ -82,6 +82,9 @@ type Function struct {
 	values []value // upvalues of a native closure
 }
 
+// IsNative reports whether the firmware has the function, not the program.
+func (f *Function) IsNative() bool { return f.native != nil }
+
 // upvalue is a variable of a function that closures use. While the function that
 // has it runs, it is open: v points into the stack.
 type upvalue struct {

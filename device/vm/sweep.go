@@ -182,6 +182,9 @@ func (m *memory) callFinalizer() {
 		pins := len(m.pins)
 		u.typ.GC(u.object)
 		m.pins = m.pins[:pins] // what it has released
+		if u.meta == m.v.Metatable(u.typ) {
+			return // whose __gc is the same
+		}
 	}
 	if u.meta == nil {
 		return

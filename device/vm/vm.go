@@ -132,6 +132,10 @@ func (v *VM) NewROMTable(name string, funcs []Func, consts []Const) *Table {
 	t := &Table{rom: &romTable{name: name, index: make(map[string]int32, len(funcs)+len(consts))}}
 	t.kind = kindTable
 	for _, f := range funcs {
+		if f.Fn == nil {
+			t.rom.set(f.Name, value{}) // a constant will stand here
+			continue
+		}
 		t.rom.set(f.Name, functionValue(v.NewFunction(f)))
 	}
 	for _, c := range consts {
@@ -154,7 +158,8 @@ func (v *VM) OpenModule(name string, funcs []Func, consts []Const) *Table {
 
 // Func is a function of the firmware as Lua sees it: its name in its table and
 // the Go code behind it. Fn leaves its results on the call (Return, Push) and
-// returns their number.
+// returns their number. Without Fn it is the place of the constant of that name, where
+// the firmware has one between functions.
 type Func struct {
 	Name string
 	Fn   func(*Call) int
@@ -182,13 +187,23 @@ func (v *VM) NewFunction(f Func) *Function {
 	return fn
 }
 
-// Metatable returns the metatable shared by all userdata of type t.
+// Metatable returns the metatable shared by all userdata of type t. What begins with
+// an underscore stands first (fw: lrotable.h).
 func (v *VM) Metatable(t *Type) *Table {
 	mt := v.metatables[t]
 	if mt == nil {
-		mt = v.NewROMTable(t.Name, t.Methods, nil)
-		mt.rom.set("__index", tableValue(mt))
+		mt = v.NewROMTable(t.Name, nil, nil)
 		v.metatables[t] = mt
+		if t.GC != nil {
+			mt.rom.set("__gc", functionValue(v.NewFunction(Func{Name: "__gc", Fn: func(c *Call) int {
+				t.GC(c.Object(1, t))
+				return 0
+			}})))
+		}
+		mt.rom.set("__index", tableValue(mt))
+		for _, f := range t.Methods {
+			mt.rom.set(f.Name, functionValue(v.NewFunction(f)))
+		}
 	}
 	return mt
 }

@@ -90,7 +90,9 @@ func Simulated() []Provided {
 			lib := m.Open(d)
 			p := Provided{Name: m.Name}
 			for _, f := range lib.Funcs {
-				p.Functions = append(p.Functions, f.Name)
+				if f.Fn != nil {
+					p.Functions = append(p.Functions, f.Name)
+				}
 			}
 			for _, c := range lib.Consts {
 				if t, ok := c.Value.(*vm.Table); ok {

@@ -45,7 +45,7 @@ var catalogue = []Documented{
 		"net.tcpserver: close getaddr listen",
 		"net.tcpsocket: close connect dns getaddr getpeer hold on send ttl unhold",
 		"net.udpsocket: close dns getaddr listen on send ttl"),
-	module("node", "LFS.get LFS.list LFS.reload bootreason chipid compile dsleep dsleepMax egc.meminfo egc.setmode flashid flashindex flashreload flashsize getcpufreq getpartitiontable heap info input osprint output random restart restore setcpufreq setonerror setpartitiontable sleep startup startupcommand startupcounts startupoption stripdebug task.post"),
+	module("node", "LFS.get LFS.list LFS.reload bootreason chipid compile dsleep dsleepMax egc.meminfo egc.setmode flashid flashindex flashreload flashsize getcpufreq getpartitiontable heap info input osprint output random restart restore setcpufreq setonerror setpartitiontable sleep startup startupcommand startupcounts stripdebug task.post"),
 	module("ow", "check_crc16 crc16 crc8 depower read read_bytes reset reset_search search select setup skip target_search write write_bytes"),
 	module("pcm", "new", "pcm.driver: close on pause play stop"),
 	module("perf", "start stop"),

@@ -56,19 +56,20 @@ func open(d *device.Device) *device.Lib {
 			{Name: "mode", Fn: m.mode},
 			{Name: "read", Fn: m.read},
 			{Name: "write", Fn: m.write},
-			{Name: "trig", Fn: m.trig},
 			{Name: "serout", Fn: m.serout.start},
+			{Name: "pulse"},
+			{Name: "trig", Fn: m.trig},
 		},
 		Consts: []vm.Const{
+			{Name: "pulse", Value: m.pulses.table()},
+			number("INT", int(pin.Interrupt)),
 			number("OUTPUT", int(pin.Output)),
 			number("OPENDRAIN", int(pin.OpenDrain)),
 			number("INPUT", int(pin.Input)),
-			number("INT", int(pin.Interrupt)),
 			number("HIGH", 1),
 			number("LOW", 0),
 			number("FLOAT", float),
 			number("PULLUP", pullup),
-			{Name: "pulse", Value: m.pulses.table()},
 		},
 		Types: []*vm.Type{m.pulses.kind},
 		Close: func() { m.serout.stop(); m.pulses.halt() },
@@ -100,6 +101,7 @@ func (m *module) mode(c *vm.Call) int {
 	}
 	if mode != pin.Interrupt {
 		c.VM.Unref(&m.pins[index].fn)
+		m.pins[index].stale = false
 	}
 	if index == 0 {
 		if mode != pin.Input {

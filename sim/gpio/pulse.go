@@ -82,16 +82,17 @@ func newPulses(m *module) *pulses {
 			{Name: "adjust", Fn: p.adjust},
 			{Name: "update", Fn: p.update},
 		},
-		GC: func(o any) { m.dev.VM.Unref(&o.(*pulser).done) },
+		GC: func(o any) {
+			if u := o.(*pulser); u != p.active {
+				m.dev.VM.Unref(&u.done)
+			}
+		},
 	}
 	return p
 }
 
 func (p *pulses) table() *vm.Table {
-	v := p.m.dev.VM
-	t := v.NewROMTable("gpio.pulse", []vm.Func{{Name: "build", Fn: p.build}}, nil)
-	v.SetField(t, "__index", t)
-	return t
+	return p.m.dev.VM.NewROMTable("gpio.pulse", []vm.Func{{Name: "build", Fn: p.build}}, nil)
 }
 
 func (p *pulses) get(c *vm.Call) *pulser { return c.Object(1, p.kind).(*pulser) }
@@ -155,7 +156,7 @@ func (e *entry) fill(c *vm.Call, v vm.Value) {
 			}
 			return int32(us)
 		}
-		switch name {
+		switch vm.CString(string(name)) {
 		case "delay":
 			e.delay = delay("")
 		case "min":
@@ -167,7 +168,7 @@ func (e *entry) fill(c *vm.Call, v vm.Value) {
 		case "loop":
 			e.loop = uint16(integer(-1, value))
 		default:
-			c.Error("Unrecognized key found: %s", string(name))
+			c.Error("Unrecognized key found: %s", vm.CString(string(name)))
 		}
 	}
 	if e.min == noLimit && e.max == noLimit {

@@ -51,9 +51,10 @@ func (s *serout) start(c *vm.Call) int {
 	}
 	s.delays, s.index = nil, 0
 	for i := 1; i <= c.VM.Len(t); i++ {
-		us, ok := c.VM.ToNumber(c.VM.RawGetInt(t, i))
+		x := c.VM.RawGetInt(t, i)
+		us, ok := c.VM.ToNumber(x)
 		if !ok {
-			c.TypeError(3, "number")
+			c.ArgError(-1, "number expected, got "+c.VM.TypeName(x))
 		}
 		s.delays = append(s.delays, clock.Duration(uint32(vm.Integer(us))))
 	}

@@ -12,6 +12,7 @@ import (
 // the program with the level and time of that interrupt and the count of all.
 type interrupt struct {
 	fn       vm.Ref
+	stale    bool // fn is gone, and the firmware does not know it
 	trigger  pin.Trigger
 	seen     uint16 // interrupts, 15 bits
 	reported uint16 // of which the program knows
@@ -25,7 +26,9 @@ const (
 
 var triggers = []string{"none", "up", "down", "both", "low", "high"}
 
-// trig is gpio.trig(pin, [type, [fn]]). Without fn the one before stays.
+// trig is gpio.trig(pin, [type, [fn]]). Without fn the one before stays. After a call
+// with something else the firmware has let go of it and does not know that it has: a
+// later call without fn finds one, which is nothing that could be called.
 func (m *module) trig(c *vm.Call) int {
 	index := c.Int(1)
 	if !exists(index) || index == 0 {
@@ -37,10 +40,15 @@ func (m *module) trig(c *vm.Call) int {
 	switch {
 	case t == pin.TriggerNone:
 		c.VM.Unref(&p.fn)
-	case c.NArgs() == 2 && p.fn != 0:
+		p.stale = false
+	case c.NArgs() == 2 && (p.fn != 0 || p.stale):
+	case p.stale && ok:
+		// It gets the place in the registry that the firmware frees next.
+		m.dev.Inspect.Hints.Here("gpio.trig(%d) was called with a callback that is no function: the firmware frees the one before twice, and so loses the callback that comes now: call gpio.trig(%d, \"none\") first", index, index)
 	case ok:
 		c.VM.SetRef(&p.fn, fn, "gpio trigger")
 	default:
+		p.stale = p.stale || p.fn != 0
 		c.VM.Unref(&p.fn)
 		c.ArgError(3, "invalid callback type")
 	}
@@ -69,13 +77,13 @@ func (m *module) interrupted(pin, level int, at clock.Duration) {
 func (m *module) report(pin, level int, when clock.Duration) {
 	p := &m.pins[pin]
 	v := m.dev.VM
-	if p.fn == 0 {
+	if p.fn == 0 && !p.stale {
 		return
 	}
 	count := (p.seen - p.reported) & countMask
 	p.reported = p.seen
 	m.dev.Run("gpio trigger", v.Deref(p.fn), vm.Number(level), vm.Number(when), vm.Number(count))
-	if p.fn != 0 && p.trigger.IsLevel() {
+	if (p.fn != 0 || p.stale) && p.trigger.IsLevel() {
 		m.arm(pin)
 	}
 }

@@ -12,8 +12,8 @@
 //	net.dns.resolve(name, fn(sk, ip))  sk is nil; ip is nil when there is none
 //	net.dns.setdnsserver(ip [, i])     i is 0 or 1
 //	net.dns.getdnsserver([i])
-//	net.ifinfo([i])                    0 station, 1 access point: {ip, netmask, gateway, dhcp}
-//	net.ping(host [, count], fn(bytes, ip, seq, ms))
+//	net.ifinfo([i])                    0 station, 1 access point: {hwaddr, ip, netmask, gateway, dhcp}
+//	net.ping(host [, count], fn(bytes, ip, seq, ms) [, sent(ip, requests, lost, bytes, ms)])
 //	net.multicastJoin(if_ip, group), net.multicastLeave(if_ip, group)
 //	net.TCP, net.UDP                   1 and 2; createServer takes no type any more
 //

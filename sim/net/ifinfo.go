@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
@@ -14,31 +15,39 @@ const (
 	softAPIf  = 1
 )
 
-// ifinfo is net.ifinfo([index]), by default that of the station: nil for no interface, else a table with ip, netmask
-// and gateway, which are absent when unset, and for a station that has got its
-// address from the network a table dhcp.
+// ifinfo is net.ifinfo([index]), by default that of the station: nothing for no
+// interface, else a table with the hardware's address as six bytes, and ip, netmask and
+// gateway, which are absent when unset; a station that has got its address from the
+// network has a table dhcp, too.
 func (m *module) ifinfo(c *vm.Call) int {
-	i := c.OptInt(1, 0)
-	if i < stationIf || i > softAPIf {
-		return c.ReturnNil()
+	i := int(uint8(c.OptInt(1, 0))) // the SDK takes a byte
+	if i > softAPIf {
+		return 0
 	}
 	n := m.Stack.Netif(i)
-	t := c.NewTable(0, 4)
+	dhcp := i == stationIf && n.Prefix.IsValid() && n.Gateway.IsValid()
+	size := 4
+	if dhcp {
+		size++
+	}
+	t := c.NewTable(0, size)
 	set := func(t *vm.Table, name string, a netip.Addr) {
 		if a.IsValid() && a != lwip.AnyAddr {
 			m.v.SetField(t, name, addrText(a))
 		}
 	}
+	mac := m.d.Radio.MAC(air.Interface(i))
+	m.v.SetField(t, "hwaddr", m.NewString(string(mac[:])))
 	if n.Prefix.IsValid() {
 		set(t, "ip", n.Prefix.Addr())
 		set(t, "netmask", netmask(n.Prefix.Bits()))
 		set(t, "gateway", n.Gateway)
-		if i == stationIf && n.Gateway.IsValid() {
-			dhcp := c.NewTable(0, 3)
-			set(dhcp, "server_ip", n.Gateway)
-			set(dhcp, "client_ip", n.Prefix.Addr())
-			m.v.SetField(t, "dhcp", dhcp)
-		}
+	}
+	if dhcp {
+		lease := c.NewTable(0, 3)
+		set(lease, "server_ip", n.Gateway)
+		set(lease, "client_ip", n.Prefix.Addr())
+		m.v.SetField(t, "dhcp", lease)
 	}
 	return c.Return(t)
 }

@@ -19,9 +19,12 @@ const sizeUserdata = 44
 // module is what the module knows in one boot of a device.
 type module struct {
 	*sockets.Table
-	d    *device.Device
-	v    *vm.VM
-	ping *ping
+	d *device.Device
+	v *vm.VM
+	// series of echo requests that are under way, and the number of the last request
+	pings    []*ping
+	pingSeq  uint16
+	pingSeen uint16 // of the last answer
 }
 
 func open(d *device.Device) *device.Lib {
@@ -32,23 +35,23 @@ func open(d *device.Device) *device.Lib {
 			{Name: "createConnection", Fn: m.Enter(m.createConnection)},
 			{Name: "createUDPSocket", Fn: m.Enter(m.createUDPSocket)},
 			{Name: "ifinfo", Fn: m.Enter(m.ifinfo)},
-			{Name: "ping", Fn: m.Enter(m.startPing)},
 			{Name: "multicastJoin", Fn: m.Enter(m.multicastJoin)},
 			{Name: "multicastLeave", Fn: m.Enter(m.multicastLeave)},
+			{Name: "ping", Fn: m.Enter(m.startPing)},
 		},
 		Types: []*vm.Type{serverType, socketType, udpType},
 		Consts: []vm.Const{
-			{Name: "TCP", Value: vm.Number(1)},
-			{Name: "UDP", Value: vm.Number(2)},
 			{Name: "dns", Value: d.VM.NewROMTable("net.dns", []vm.Func{
-				{Name: "resolve", Fn: m.Enter(m.resolve)},
 				{Name: "setdnsserver", Fn: m.Enter(m.setDNSServer)},
 				{Name: "getdnsserver", Fn: m.Enter(m.getDNSServer)},
+				{Name: "resolve", Fn: m.Enter(m.resolve)},
 			}, nil)},
+			{Name: "TCP", Value: vm.Number(1)},
+			{Name: "UDP", Value: vm.Number(2)},
 		},
 		Close: func() {
-			if m.ping != nil {
-				m.ping.stop()
+			for _, p := range m.pings {
+				p.stop()
 			}
 		},
 	}
@@ -67,6 +70,13 @@ func method(srv func(*server, *vm.Call) int, tcp, udp func(*socket, *vm.Call) in
 		}
 		if s, ok := c.TestObject(1, udpType).(*socket); ok && udp != nil {
 			return sockets.Within(s.m.Table, c, s, udp)
+		}
+		_, isUserData := c.Arg(1).(*vm.UserData)
+		ours := c.TestObject(1, serverType) != nil || c.TestObject(1, socketType) != nil || c.TestObject(1, udpType) != nil
+		if isUserData && !ours {
+			// The firmware takes the first word of a userdata for the kind of object, which
+			// in those of other modules is 0 as a rule, as in a server.
+			c.TypeError(1, serverType.Name)
 		}
 		c.Error("invalid user data")
 		return 0

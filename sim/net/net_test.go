@@ -69,9 +69,9 @@ func TestIfinfo(t *testing.T) {
 	w := newWorld(t, `
 		local i = net.ifinfo(0)
 		print(i.ip, i.netmask, i.gateway, i.dhcp.server_ip, i.dhcp.client_ip)
-		print(net.ifinfo(1).ip, net.ifinfo(2), net.ifinfo(-1))
+		print(net.ifinfo(1).ip, #i.hwaddr, select("#", net.ifinfo(2)), select("#", net.ifinfo(-1)), net.ifinfo(256).ip)
 		print(net.ifinfo().ip, pcall(net.ifinfo, "x"))`)
-	want := "192.168.1.10\t255.255.255.0\t192.168.1.1\t192.168.1.1\t192.168.1.10\nnil\tnil\tnil\n" +
+	want := "192.168.1.10\t255.255.255.0\t192.168.1.1\t192.168.1.1\t192.168.1.10\nnil\t6\t0\t0\t192.168.1.10\n" +
 		"192.168.1.10\tfalse\tbad argument #1 to '?' (number expected, got string)\n"
 	if got := w.run(clock.Second); got != want {
 		t.Errorf("got %q, want %q", got, want)
@@ -83,15 +83,27 @@ func TestPing(t *testing.T) {
 		{"answers", `net.ping("192.168.1.11", 2, function(b, ip, sq, ms) print(b, ip, sq, ms) end)`,
 			"32\t192.168.1.11\t1\t4\n32\t192.168.1.11\t2\t4\n"},
 		{"silence", `net.ping("192.168.1.99", 1, function(b, ip, sq, ms) print(b, ip, sq, ms) end)`,
-			"0\t192.168.1.99\t1\t0\n"},
+			"0\t192.168.1.99\t0\t-1\n"},
+		{"the end", `net.ping("192.168.1.11", 2, function() end, function(...) print("sent", ...) end)`,
+			"sent\t192.168.1.11\t2\t0\t64\t2000\n"},
+		{"the end after silence", `net.ping("192.168.1.99", 0, function() end, function(...) print("sent", ...) end)`,
+			"sent\t192.168.1.99\t4\t4\t0\t4000\n"},
+		{"numbers go on", `net.ping("192.168.1.11", 1, print, function() net.ping("192.168.1.11", 1, print) end)`,
+			"32\t192.168.1.11\t1\t4\n32\t192.168.1.11\t2\t4\n"},
+		{"for ever", `n = 0 net.ping("192.168.1.11", -1, function() n = n + 1 if n == 9 then print(n) end end)`, "9\n"},
 		{"four by default", `n = 0 net.ping("192.168.1.11", function() n = n + 1 if n == 4 then print("four") end end)`,
 			"four\n"},
-		{"no such name", `net.ping("nobody.test", function(ip) print(ip) end)`, "nil\n"},
+		{"no such name", `net.ping("nobody.test", function(...) print(...) end, print)`, "0\n"},
 		{"needs a function", `print(pcall(net.ping, "192.168.1.11"))`,
-			"false\tbad argument #2 to '?' (function expected, got no value)\n"},
-		{"a new one ends the one before", `
-			net.ping("192.168.1.99", 5, function() print("old") end)
-			net.ping("192.168.1.11", 1, function(b) print("new", b) end)`, "new\t32\n"},
+			"false\tbad argument #-2 to '?' (no received callback specified)\n"},
+		{"the end needs one", `print(pcall(net.ping, "192.168.1.11", 2, print, "x"))`,
+			"false\tbad argument #-1 to '?' (invalid sent callback, function expected)\n"},
+		{"no name", `print(pcall(net.ping, "", print))`, "false\tlwip error -12\n"},
+		{"the newest of two gets the answers", `
+			net.ping("192.168.1.11", 2, function(b) print("old", b) end)
+			net.ping("192.168.1.99", 2, function(b) print("new", b) end)`, "new\t0\nold\t0\nnew\t32\nold\t0\n"},
+		{"errors go to onerror", `node.setonerror(print) net.ping("192.168.1.11", 1, function() error("x", 0) end)`,
+			"x\nstack traceback:\n\t[C]: in function 'error'\n\tinit.lua:1: in function <init.lua:1>\n"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -82,6 +82,8 @@ func (m *module) stripdebug(c *vm.Call) int {
 		switch {
 		case !ok:
 			c.ArgError(2, "not a valid function")
+		case fn.IsNative():
+			return c.ReturnInt(-1) // fw: lua_stripdebug
 		case level == 0:
 			return c.ReturnInt(0)
 		}

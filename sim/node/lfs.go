@@ -98,6 +98,8 @@ const (
 	// between it and the SDK's parameters at the end of the flash.
 	spiffsStart   = 0x100000
 	sdkParameters = 0x3000
+	// skip is the firmware's mark of what a table does not mention: -1 is that, too.
+	skip = 0xffffffff
 )
 
 // setpartitiontable is node.setpartitiontable(table). A table that holds makes the
@@ -130,7 +132,9 @@ func (m *module) setpartitiontable(c *vm.Call) int {
 		if !number {
 			c.ArgError(1, "invalid partition setting")
 		}
-		given[name] = int(uint32(c.VM.ToInteger(value)))
+		if n := uint32(c.VM.ToInteger(value)); n != skip {
+			given[name] = int(n)
+		}
 	}
 	set := func(field *int, name string) bool {
 		n, ok := given[name]

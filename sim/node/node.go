@@ -10,14 +10,13 @@
 // The build is one without a Lua Flash Store: node.LFS is there and empty. A
 // program may make room for one with node.setpartitiontable; images cannot be
 // loaded into it. node.sleep raises the error of a build without PMSLEEP_ENABLE.
-// startupcounts and osprint are there, as in a build with PLATFORM_STARTUP_COUNT
-// and DEVELOPMENT_TOOLS.
+// startupcounts is there, as in a build with PLATFORM_STARTUP_COUNT; osprint, which is
+// for builds with DEVELOPMENT_TOOLS, is not.
 package node
 
 import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
-	"github.com/nodemcu-sim/nodemcu-sim/device/repl"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
@@ -39,46 +38,46 @@ func open(d *device.Device) *device.Lib {
 		Funcs: []vm.Func{ // in the firmware's order: a name costs what stands before it
 			{Name: "heap", Fn: m.heap},
 			{Name: "info", Fn: m.info},
+			{Name: "task"},
 			{Name: "flashreload", Fn: m.flashreload},
 			{Name: "flashindex", Fn: m.flashindex},
+			{Name: "LFS"},
 			{Name: "setonerror", Fn: m.setonerror},
 			{Name: "startupcommand", Fn: m.startupcommand},
+			{Name: "startup", Fn: m.startup},
 			{Name: "restart", Fn: m.restart},
 			{Name: "dsleep", Fn: m.dsleep},
 			{Name: "dsleepMax", Fn: m.dsleepMax},
 			{Name: "sleep", Fn: m.sleep},
+			{Name: "startupcounts", Fn: m.startupcounts},
 			{Name: "chipid", Fn: m.chipid},
 			{Name: "flashid", Fn: m.flashid},
 			{Name: "flashsize", Fn: m.flashsize},
 			{Name: "input", Fn: m.input},
 			{Name: "output", Fn: m.setOutput},
 			{Name: "compile", Fn: m.compile},
+			{Name: "CPU80MHZ"},
+			{Name: "CPU160MHZ"},
 			{Name: "setcpufreq", Fn: m.setcpufreq},
 			{Name: "getcpufreq", Fn: m.getcpufreq},
 			{Name: "bootreason", Fn: m.bootreason},
 			{Name: "restore", Fn: m.restore},
 			{Name: "random", Fn: m.random},
 			{Name: "stripdebug", Fn: m.stripdebug},
+			{Name: "egc"},
 			{Name: "getpartitiontable", Fn: m.getpartitiontable},
 			{Name: "setpartitiontable", Fn: m.setpartitiontable},
-			{Name: "startup", Fn: m.startup},
-			{Name: "startupoption", Fn: m.startupoption},
-			{Name: "startupcounts", Fn: m.startupcounts},
-			{Name: "osprint", Fn: m.osprint},
 		},
 		Consts: []vm.Const{
-			number("CPU80MHZ", 80),
-			number("CPU160MHZ", 160),
-			number("START_NO_BANNER", repl.StartNoBanner),
-			number("START_160MHZ", repl.Start160MHz),
-			number("START_DELAY_MOUNT", repl.StartDelayMount),
 			{Name: "task", Value: v.NewROMTable("node.task", []vm.Func{{Name: "post", Fn: m.post}}, []vm.Const{
 				number("LOW_PRIORITY", int(ets.Low)),
 				number("MEDIUM_PRIORITY", int(ets.Medium)),
 				number("HIGH_PRIORITY", int(ets.High)),
 			})},
-			{Name: "egc", Value: m.egc()},
 			{Name: "LFS", Value: m.lfs()},
+			number("CPU80MHZ", 80),
+			number("CPU160MHZ", 160),
+			{Name: "egc", Value: m.egc()},
 		},
 	}
 }

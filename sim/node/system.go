@@ -48,32 +48,30 @@ func (m *module) restore(c *vm.Call) int {
 	return 0
 }
 
-// osprint is node.osprint(on), which is for builds with DEVELOPMENT_TOOLS: whether
-// the SDK prints what it does. There is no SDK here that would.
-func (m *module) osprint(c *vm.Call) int { return 0 }
-
 // dsleep is node.dsleep([us, [option, [instant]]]): the device goes off when Lua
 // returns to the system and boots anew after us microseconds, never when that is
 // 0. Without us it does nothing. What option says of the radio's calibration has
-// no effect here. Waking needs GPIO16 wired to RST, which is taken for granted.
+// no effect here, and the firmware's checks of both never fail: the arguments of
+// luaL_argcheck are in the wrong order there. Waking needs GPIO16 wired to RST, which is taken for granted.
 func (m *module) dsleep(c *vm.Call) int {
 	if c.Arg(1) == vm.Nil || !c.IsNumber(1) {
 		return 0
 	}
-	us := c.Number(1)
-	if !(us >= 0 && us < maxSleep) {
-		c.ArgError(1, "invalid time value")
+	us := max(c.Number(1), 0)
+	if us > longestSleep() {
+		m.dev.Inspect.Hints.Here("node.dsleep of %.0f µs is longer than node.dsleepMax() (%.0f µs): the SDK does nothing then", us, longestSleep())
+		return 0 // oracle: sdk-behaviour.md, deep sleep
 	}
 	m.dev.Afterwards(func() { m.dev.Sleep(clock.Duration(us)) })
 	return 0
 }
 
-// maxSleep is what dsleep refuses, in microseconds (fw: app/modules/node.c).
-const maxSleep = 36e9
+// longestSleep is what the clock of the deep sleep can count, in microseconds.
+func longestSleep() float64 { return math.Floor(rtcPeriod * (math.MaxInt32) / 4096) }
 
 // dsleepMax is node.dsleepMax(), in microseconds.
 func (m *module) dsleepMax(c *vm.Call) int {
-	return c.Return(vm.Number(math.Floor(rtcPeriod * (math.MaxInt32) / 4096)))
+	return c.Return(vm.Number(longestSleep()))
 }
 
 // sleep is node.sleep(): a default build has no light sleep.

@@ -184,9 +184,14 @@ func (m *module) alt(c *vm.Call) int {
 	return 0
 }
 
-// fifodepth is uart.fifodepth(id, direction): bytes in the FIFO.
+// fifodepth is uart.fifodepth([id, [direction]]): bytes in the FIFO, by default what
+// UART 0 has received.
 func (m *module) fifodepth(c *vm.Call) int {
-	id, dir := checkID(c), c.Int(2)
+	id := c.OptInt(1, 0)
+	if id != 0 && id != 1 {
+		c.ArgError(1, "Bad UART id; must be 0 or 1")
+	}
+	dir := c.OptInt(2, dirRX)
 	if dir != dirRX && dir != dirTX {
 		c.ArgError(2, "Invalid direction")
 	}

@@ -24,6 +24,9 @@ func TestModule(t *testing.T) {
 		{"uart.on('data', 'ab', print)", "wrong arg range"},
 		{"uart.alt(1)", ""},
 		{"print(uart.fifodepth(0, uart.DIR_RX), uart.fifodepth(1, uart.DIR_TX))", "0\t0"},
+		{"print(uart.fifodepth(), uart.fifodepth(nil, nil), uart.fifodepth(1))", "0\t0\t0"},
+		{"uart.fifodepth(2, 5)", "bad argument #1 to 'fifodepth' (Bad UART id; must be 0 or 1)"},
+		{"uart.fifodepth('x')", "bad argument #1 to 'fifodepth' (number expected, got string)"},
 		{"uart.fifodepth(0, 2)", "bad argument #2 to 'fifodepth' (Invalid direction)"},
 	} {
 		x := terminal.New(t, nil, Module)

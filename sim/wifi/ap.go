@@ -1,6 +1,8 @@
 package wifi
 
 import (
+	"net/netip"
+
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
@@ -51,6 +53,7 @@ func (m ap) config(c *vm.Call) int {
 		if len(cfg.Password) < minPassword || len(cfg.Password) > maxPassword {
 			c.ArgError(1, "pwd: length:0 or 8-64")
 		}
+		cfg.Password = vm.CString(cfg.Password) // as the SDK and getconfig read it
 		cfg.Auth = air.AuthWPAWPA2
 	}
 	cfg.Auth = air.AuthMode(f.ranged("auth", int(cfg.Auth), 0, air.NumAuthModes-1, "auth: not number", "auth: Range:0-4"))
@@ -65,19 +68,21 @@ func (m ap) config(c *vm.Call) int {
 
 // hidden reads a field that is a boolean, or the number 0 or 1.
 func (m ap) hidden(f fields) bool {
-	switch v := f.c.VM.RawGetString(f.t, "hidden").(type) {
+	v, ok := f.get("hidden")
+	if !ok {
+		return false
+	}
+	switch v := v.(type) {
 	case vm.Bool:
 		return bool(v)
 	case vm.Number:
-		if n := int(v); n != 0 && n != 1 {
+		n := vm.Integer(float64(v))
+		if n != 0 && n != 1 {
 			f.c.ArgError(1, "hidden: 0 or 1")
 		}
-		return int(v) == 1
-	default:
-		if v != vm.Nil {
-			f.c.ArgError(1, "hidden: not boolean")
-		}
+		return n == 1
 	}
+	f.c.ArgError(1, "hidden: not boolean")
 	return false
 }
 
@@ -88,6 +93,7 @@ func (m ap) getconfig(c *vm.Call) int { return m.showConfig(c, m.radio.AP.Config
 func (m ap) getdefaultconfig(c *vm.Call) int { return m.showConfig(c, m.radio.AP.DefaultConfig()) }
 
 func (m ap) showConfig(c *vm.Call, cfg radio.APConfig) int {
+	cfg.SSID = vm.CString(cfg.SSID)
 	if c.Arg(1) != vm.True {
 		if cfg.Auth == air.AuthOpen {
 			return c.Return(vm.String(cfg.SSID), vm.Nil)
@@ -146,12 +152,9 @@ func (m ap) dhcpConfig(c *vm.Call) int {
 	if !ok {
 		c.Error("wrong arg type")
 	}
-	last := first
-	for range m.radio.AP.Config().MaxStations - 1 {
-		if next := last.Next(); next.IsValid() {
-			last = next
-		}
-	}
+	end := first.As4() // whose last byte has no carry
+	end[3] += byte(m.radio.AP.Config().MaxStations - 1)
+	last := netip.AddrFrom4(end)
 	m.radio.AP.SetPool(first)
 	return c.Return(vm.String(first.String()), vm.String(last.String()))
 }

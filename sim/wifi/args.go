@@ -34,15 +34,15 @@ func table(c *vm.Call, message string) *vm.Table {
 	return t
 }
 
-// fields reads a table of settings, as the firmware does: with a message of its
-// own for each field. Strings may be numbers and the other way round.
+// fields reads a table of settings, as the firmware does: with metamethods, and with a
+// message of its own for each field. Strings may be numbers and the other way round.
 type fields struct {
 	c *vm.Call
 	t *vm.Table
 }
 
 func (f fields) get(name string) (vm.Value, bool) {
-	v := f.c.VM.RawGetString(f.t, name)
+	v := f.c.Index(f.t, vm.String(name))
 	return v, v != vm.Nil
 }
 
@@ -56,6 +56,11 @@ func (f fields) number(name string, def int, message string) int {
 		f.c.ArgError(1, message)
 	}
 	return vm.Integer(n)
+}
+
+// small is number for a field that the firmware keeps in one byte: 257 is 1.
+func (f fields) small(name string, def int, message string) int {
+	return int(uint8(f.number(name, def, message)))
 }
 
 // ranged is number with bounds.
@@ -94,7 +99,8 @@ func (f fields) text(name string, message string) (string, bool) {
 // address reads an IP address. A text that is none counts as 255.255.255.255, and
 // 0.0.0.0 as absent (fw: wifi.c, parse_key).
 func (f fields) address(name string) (netip.Addr, bool) {
-	s, ok := f.c.VM.ToString(f.c.VM.RawGetString(f.t, name))
+	x, _ := f.get(name)
+	s, ok := f.c.VM.ToString(x)
 	if !ok {
 		return netip.Addr{}, false
 	}

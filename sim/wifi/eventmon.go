@@ -80,13 +80,37 @@ func (m *monitor) table() *vm.Table {
 // register is wifi.eventmon.register(event[, function]); without a function it
 // unregisters.
 func (m *monitor) register(c *vm.Call) int {
-	id := uint8(c.Int(1)) // fw: truncated to a byte
+	m.registerAs(c, c.Int(1), 2)
+	return 0
+}
+
+// registerAs makes argument at the callback of an event, whose number is truncated to
+// a byte.
+func (m *monitor) registerAs(c *vm.Call, number, at int) {
+	id := uint8(number)
 	if int(id) > int(eventMax) {
 		c.Error("valid wifi events:0-%d", int(eventMax))
 	}
-	fn, _ := c.Arg(2).(*vm.Function)
+	fn, _ := c.Arg(at).(*vm.Function)
 	m.setCallback(radio.EventKind(id), fn)
-	return 0
+}
+
+// registerArg makes argument 1, if it is a function, the callback of an event
+// (wifi.sta.connect and disconnect). Where more arguments follow, the firmware takes
+// the first of them for the event's number and the second for the callback.
+func (m *monitor) registerArg(c *vm.Call, kind radio.EventKind) {
+	fn, ok := c.Arg(1).(*vm.Function)
+	switch {
+	case !ok:
+	case c.NArgs() == 1:
+		m.setCallback(kind, fn)
+	default:
+		number, ok := c.VM.ToNumber(c.Arg(2))
+		if !ok {
+			c.ArgError(1, "number expected, got "+c.TypeName(2))
+		}
+		m.registerAs(c, vm.Integer(number), 3)
+	}
 }
 
 func (m *monitor) setCallback(kind radio.EventKind, fn *vm.Function) {
@@ -128,18 +152,20 @@ func (m *monitor) post() {
 	}
 }
 
-// deliver calls the callback of the first event.
+// deliver calls the callback of the first event. The task for the next one is in the
+// queue by then, before those that the callback posts.
 func (m *monitor) deliver() {
-	e := m.queue[0]
-	if r := m.callbackFor(e.Kind); r != 0 {
-		m.dev.Run("wifi event", m.dev.VM.Deref(r), m.eventTable(e))
-	}
-	if m.dev.VM == nil || len(m.queue) == 0 {
+	if m.dev.Leftovers() > 0 {
+		m.dev.Crash("an error in a callback has left its value on the firmware's Lua stack, and wifi.eventmon, which looks for its queue at the bottom of that stack, takes it for a table: catch errors in callbacks with pcall, or restart in node.setonerror")
 		return
 	}
+	e := m.queue[0]
 	m.queue = m.queue[1:]
 	if len(m.queue) > 0 {
 		m.post()
+	}
+	if r := m.callbackFor(e.Kind); r != 0 {
+		m.dev.Run("wifi event", m.dev.VM.Deref(r), m.eventTable(e))
 	}
 }
 

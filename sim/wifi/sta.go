@@ -91,6 +91,7 @@ func (m sta) config(c *vm.Call) int {
 	if cfg.Password, _ = f.text("pwd", "pwd:not string"); len(cfg.Password) > maxPassword {
 		c.ArgError(1, "pwd: length:0-64")
 	}
+	cfg.SSID, cfg.Password = vm.CString(cfg.SSID), vm.CString(cfg.Password) // as the SDK reads them
 	if mac, ok := f.text("bssid", "bssid:not string"); ok {
 		if len(mac) != macLen {
 			c.ArgError(1, "bssid: FF:FF:FF:FF:FF:FF")
@@ -118,18 +119,14 @@ func (m sta) clearconfig(c *vm.Call) int {
 
 // connect is wifi.sta.connect([callback]).
 func (m sta) connect(c *vm.Call) int {
-	if fn, ok := c.Arg(1).(*vm.Function); ok {
-		m.events.setCallback(radio.StationConnected, fn)
-	}
+	m.events.registerArg(c, radio.StationConnected)
 	m.radio.Station.Connect()
 	return 0
 }
 
 // disconnect is wifi.sta.disconnect([callback]).
 func (m sta) disconnect(c *vm.Call) int {
-	if fn, ok := c.Arg(1).(*vm.Function); ok {
-		m.events.setCallback(radio.StationDisconnected, fn)
-	}
+	m.events.registerArg(c, radio.StationDisconnected)
 	m.radio.Station.Disconnect()
 	return 0
 }
@@ -231,7 +228,7 @@ func (m sta) getapindex(c *vm.Call) int {
 
 // changeap is wifi.sta.changeap(index).
 func (m sta) changeap(c *vm.Call) int {
-	i := c.Int(1)
+	i := int(uint8(c.Int(1)))
 	if i < 1 || i > 5 {
 		c.ArgError(1, "Valid range: 1-5")
 	}
@@ -247,33 +244,40 @@ func (m sta) setaplimit(c *vm.Call) int {
 	return c.ReturnBool(m.radio.Station.SetStoredLimit(n))
 }
 
-// getap is wifi.sta.getap([[filter,] format,] callback).
+// getap is wifi.sta.getap([[filter,] format,] callback). Where there is a filter, or a
+// nil, a format of another type than a number counts as none.
 func (m sta) getap(c *vm.Call) int {
 	if m.radio.Mode() == radio.APMode {
 		c.Error("Can't list ap in SOFTAP mode")
 	}
 	var filter radio.ScanFilter
-	next := 1
+	at := 2 // of the format
 	switch first := c.Arg(1).(type) {
 	case *vm.Table:
 		filter = m.scanFilter(fields{c, first})
-		next = 2
-	case vm.Number, *vm.Function:
+	case vm.Number:
+		at = 1
+	case *vm.Function:
+		at = 0
 	default:
 		if first != vm.Nil || c.IsNone(1) {
 			c.Error("wrong arg type")
 		}
-		next = 2
+	}
+	if _, ok := c.Arg(at + 1).(*vm.Function); !ok && at == 2 {
+		if _, ok := c.Arg(at).(*vm.Function); ok {
+			at = 1 // the callback comes at once
+		}
 	}
 	bySSID := true
-	if format, ok := c.Arg(next).(vm.Number); ok {
-		if format != 0 && format != 1 {
+	if _, ok := c.Arg(at).(vm.Number); ok && at > 0 {
+		format := uint8(c.Int(at))
+		if format > 1 {
 			c.Error("wrong arg type")
 		}
 		bySSID = format == 0
-		next++
 	}
-	fn, ok := c.Arg(next).(*vm.Function)
+	fn, ok := c.Arg(at + 1).(*vm.Function)
 	if !ok {
 		m.dev.VM.Unref(&m.scanned)
 		return 0
@@ -285,18 +289,18 @@ func (m sta) getap(c *vm.Call) int {
 
 func (m sta) scanFilter(f fields) (filter radio.ScanFilter) {
 	c := f.c
-	text := func(name string) string {
+	text := func(name string) (string, bool) {
 		v, ok := f.get(name)
 		if !ok {
-			return ""
+			return "", false
 		}
 		s, ok := c.VM.ToString(v)
 		if !ok {
 			c.Error("wrong arg type")
 		}
-		return s
+		return s, true
 	}
-	number := func(name string) float64 {
+	small := func(name string) uint8 {
 		v, ok := f.get(name)
 		if !ok {
 			return 0
@@ -305,24 +309,25 @@ func (m sta) scanFilter(f fields) (filter radio.ScanFilter) {
 		if !ok {
 			c.Error("wrong arg type")
 		}
-		return n
+		return uint8(vm.Integer(n))
 	}
-	if filter.SSID = text("ssid"); len(filter.SSID) > maxSSID {
+	if filter.SSID, _ = text("ssid"); len(filter.SSID) > maxSSID {
 		c.Error("ssid:<32")
 	}
-	if mac := text("bssid"); mac != "" {
+	filter.SSID = vm.CString(filter.SSID)
+	if mac, ok := text("bssid"); ok {
 		if len(mac) != macLen {
 			c.ArgError(1, invalidMAC)
 		}
 		filter.BSSID = parseMAC(mac)
 	}
-	channel := number("channel")
-	if !(channel >= 0 && channel <= 13) {
+	channel := small("channel")
+	if channel > 13 {
 		c.Error("channel: 0 or 1-13")
 	}
 	filter.Channel = int(channel)
-	hidden := number("show_hidden")
-	if hidden != 0 && hidden != 1 {
+	hidden := small("show_hidden")
+	if hidden > 1 {
 		c.Error("show_hidden: 0 or 1")
 	}
 	filter.Hidden = hidden == 1

@@ -133,13 +133,14 @@ func (m *module) setphymode(c *vm.Call) int {
 }
 
 // setmaxtxpower is wifi.setmaxtxpower(quarters of a dBm). Signals do not depend on
-// it. It returns its argument, as the firmware does.
+// it. It returns its last argument, as the firmware does, which says that there is a
+// result and pushes none.
 func (m *module) setmaxtxpower(c *vm.Call) int {
 	power := c.Int(1)
 	if power <= 0 || power > 82 {
 		c.ArgError(1, "tx power out of range (0->82)")
 	}
-	return c.ReturnInt(power)
+	return c.Return(c.Arg(c.NArgs()))
 }
 
 // suspend is wifi.suspend and wifi.resume in a build without PMSLEEP_ENABLE.
@@ -208,18 +209,20 @@ func (m *module) setcountry(c *vm.Call) int {
 		}
 		set.code = string([]byte{upper(code[0]), upper(code[1])})
 	}
-	set.start = f.number("start_ch", set.start, "start_ch: must be a number")
+	set.start = f.small("start_ch", set.start, "start_ch: must be a number")
 	if set.start < 1 || set.start > 14 {
 		c.ArgError(1, "start_ch: Range:1-14")
 	}
-	set.end = f.number("end_ch", set.end, "end_ch: must be a number")
-	if set.end < 1 || set.end > 14 {
-		c.ArgError(1, "end_ch: Range:1-14")
+	if _, given := f.get("end_ch"); given {
+		set.end = f.small("end_ch", 0, "end_ch: must be a number")
+		if set.end < 1 || set.end > 14 {
+			c.ArgError(1, "end_ch: Range:1-14")
+		}
+		if set.end < set.start {
+			c.ArgError(1, "end_ch: can't be less than start_ch")
+		}
 	}
-	if set.end < set.start {
-		c.ArgError(1, "end_ch: can't be less than start_ch")
-	}
-	set.policy = f.number("policy", set.policy, "policy: must be a number")
+	set.policy = f.small("policy", set.policy, "policy: must be a number")
 	if set.policy != countryAuto && set.policy != countryManual {
 		c.ArgError(1, "policy: must be 0 or 1")
 	}
