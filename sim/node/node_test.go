@@ -160,6 +160,27 @@ func TestOutput(t *testing.T) {
 	}
 }
 
+// What is thrown in a callback reaches onerror as it is, but for a text, which gets a
+// traceback.
+func TestErrorObjects(t *testing.T) {
+	for _, tt := range []struct{ thrown, want string }{
+		{"'x', 0", "string\tx\nstack traceback:\n\t[C]: in function 'error'\n\tstdin:1: in function <stdin:1>"},
+		{"5", "string\tstdin:1: 5\nstack traceback:\n\t[C]: in function 'error'\n\tstdin:1: in function <stdin:1>"},
+		{"", "nil\tnil"},
+		{"nil", "nil\tnil"},
+		{"false", "boolean\tfalse"},
+		{"setmetatable({}, {__tostring = function() return 'TS' end})", "table\tTS"},
+		{"print", "function\ttrue"},
+		{"coroutine.create(function() end)", "thread\ttrue"},
+	} {
+		x := newTerminal(t, nil)
+		x.Run("node.setonerror(function(e) local k = type(e) print(k, (k == 'function' or k == 'thread') or e) end)")
+		if got := x.Run("node.task.post(function() error(" + tt.thrown + ") end) collectgarbage()"); got != tt.want {
+			t.Errorf("error(%s)\ngot  %q\nwant %q", tt.thrown, got, tt.want)
+		}
+	}
+}
+
 func TestStartupCommand(t *testing.T) {
 	x := newTerminal(t, map[string]string{"other.lua": "print('other')"})
 	if got := x.Run("print(node.startupcommand('@other.lua'))"); got != "true" {

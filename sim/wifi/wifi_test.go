@@ -289,3 +289,72 @@ wifi.setmode(1)`, radio.Config{}, nil)
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestOddArguments goes through what the firmware makes of arguments that nobody would
+// write on purpose: numbers that are cut to a byte, texts with a NUL, metatables.
+func TestOddArguments(t *testing.T) {
+	tests := []struct{ src, want string }{
+		{`log(wifi.setmaxtxpower("10"), wifi.setmaxtxpower(10, "last"), wifi.setmaxtxpower(10.5))`, "10 last 10.5"},
+		{`log(wifi.setcountry{start_ch=257, policy=256}, wifi.getcountry().start_ch, wifi.getcountry().policy)`, "true 1 0"},
+		{`log(wifi.setcountry{start_ch=14}, wifi.getcountry().start_ch, wifi.getcountry().end_ch)`, "true 14 13"},
+		{`log(wifi.setcountry(setmetatable({}, {__index={country="de"}})), wifi.getcountry().country)`, "true DE"},
+		{`err(function() wifi.setcountry(setmetatable({}, {__index=function(t, k) error(k, 0) end})) end)`, "country"},
+		{`log(wifi.sta.config(setmetatable({}, {__index={ssid="zz", save=false}})), (wifi.sta.getconfig()))`, "true zz"},
+		{`wifi.sta.config{ssid="a\0b", pwd="c\0d"} log(wifi.sta.getconfig())`, "a c 0 ff:ff:ff:ff:ff:ff"},
+		{`wifi.setmode(3) wifi.ap.config{ssid="a\0b", pwd="1234567\0"} log(wifi.ap.getconfig())`, "a 1234567"},
+		{`wifi.setmode(3) wifi.ap.config(setmetatable({ssid="a"}, {__index={hidden=true}})) log(wifi.ap.getconfig(true).hidden)`, "true"},
+		{`wifi.setmode(3) log(wifi.ap.dhcp.config{start="10.0.0.254"})`, "10.0.0.254 10.0.0.1"},
+		{`log(wifi.sta.changeap(257), wifi.sta.changeap(261))`, "true false"},
+		{`err(function() wifi.sta.changeap(256) end)`, "init.lua:2: bad argument #1 to 'changeap' (Valid range: 1-5)"},
+		{`err(function() wifi.sta.setaplimit(257) end)`, "init.lua:2: bad argument #1 to 'setaplimit' (Valid range: 1-5)"},
+		{`log(pcall(wifi.sta.getap, {channel=256, show_hidden=1.5}), pcall(wifi.sta.getap, 256), pcall(wifi.sta.getap, 1.9))`, "true true true"},
+		{`err(function() wifi.sta.getap({bssid=""}) end)`, "init.lua:2: bad argument #1 to 'getap' (MAC:FF:FF:FF:FF:FF:FF)"},
+		{`err(function() wifi.sta.getap({channel=-1}) end)`, "init.lua:2: channel: 0 or 1-13"},
+		{`wifi.sta.connect(print, 255, print) log("no")`, "ERROR init.lua:2: valid wifi events:0-10"},
+		{`err(function() wifi.sta.disconnect(print, "x") end)`, "init.lua:2: bad argument #1 to 'disconnect' (number expected, got string)"},
+		{`log(select("#", wifi.sta.connect(print, 3)))`, "0"},
+	}
+	for _, test := range tests {
+		b := run(t, test.src, radio.Config{}, nil)
+		b.w.Clock.RunUntil(clock.At(clock.Second / 2))
+		if got, _, _ := strings.Cut(b.out.String(), "\n"); got != test.want {
+			t.Errorf("%s: got %q, want %q", test.src, got, test.want)
+		}
+	}
+}
+
+// TestGetapCallback checks in which place the callback of a scan is found.
+func TestGetapCallback(t *testing.T) {
+	for _, args := range []string{"f", "1, f", "nil, f", "nil, 1, f", "nil, 'x', f", "{}, f", "{}, 1, f", "{}, 'x', f", "{}, nil, f"} {
+		b := run(t, "f = function() log('called') end wifi.sta.getap("+args+")", radio.Config{}, nil)
+		b.w.Clock.RunUntil(clock.At(5 * clock.Second))
+		if got := b.out.String(); got != "called\n" {
+			t.Errorf("getap(%s): %q", args, got)
+		}
+	}
+}
+
+// TestEventAfterError is the firmware's event monitor after a callback that failed: it
+// takes what luaL_pcallx has left on the stack for its queue, and the CPU stops there.
+func TestEventAfterError(t *testing.T) {
+	b := run(t, `
+local e = wifi.eventmon
+e.register(e.WIFI_MODE_CHANGED, function(t)
+  log("mode", t.new_mode)
+  error("x", 0)
+end)
+wifi.setmode(0) wifi.setmode(2)`, radio.Config{}, nil)
+	hints := 0
+	b.w.Subscribe(func(e world.Event) {
+		if x, ok := e.Data.(event.Hint); ok && strings.Contains(x.Text, "wifi.eventmon") {
+			hints++
+		}
+	})
+	b.w.Clock.RunUntil(clock.At(clock.Second / 2))
+	if got, want := b.out.String(), "mode 0\nERROR x\n"; !strings.HasPrefix(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	if r := b.d.BootReason(); r != device.Exception || hints == 0 {
+		t.Errorf("boot reason %v, %d hints", r, hints)
+	}
+}
