@@ -66,10 +66,11 @@ func (m *module) register(c *vm.Call) int {
 // take reads the table of attributes, in the order in which Lua goes through it.
 func (i *info) take(c *vm.Call, t *vm.Table) {
 	for key, value, _ := c.VM.RawNext(t, vm.Nil); key != vm.Nil && len(i.attributes) < maxAttributes; key, value, _ = c.VM.RawNext(t, key) {
-		name, ok := key.(vm.String)
+		text, ok := key.(vm.String)
 		if !ok {
 			c.ArgError(-2, "string expected, got "+c.VM.TypeName(key)) // where the firmware finds it on the stack
 		}
+		name := vm.CString(string(text))
 		if name == "port" {
 			n, ok := c.VM.ToNumber(value)
 			if !ok {
@@ -78,17 +79,17 @@ func (i *info) take(c *vm.Call, t *vm.Table) {
 			i.port = uint16(vm.Integer(n))
 			continue
 		}
-		text, ok := c.VM.ToString(value)
+		content, ok := c.VM.ToString(value)
 		if !ok {
 			c.ArgError(-1, "string expected, got "+c.VM.TypeName(value))
 		}
-		switch text := vm.CString(string(text)); name {
+		switch content = vm.CString(content); name {
 		case "service":
-			i.service = text
+			i.service = content
 		case "description":
-			i.description = text
+			i.description = content
 		default:
-			i.attributes = append(i.attributes, vm.CString(string(name))+"="+text)
+			i.attributes = append(i.attributes, name+"="+content)
 		}
 	}
 }

@@ -52,7 +52,9 @@
 //     name" is ignored for 7 s.
 //   - there is no half-close: the peer's FIN is answered at once with ours.
 //   - an error in a callback of this module is a panic of the device, whatever
-//     node.setonerror says.
+//     node.setonerror says; only those of ping go to onerror.
+//   - of several pings at a time the newest gets all answers, and the others count
+//     theirs as lost.
 //
 // Where one of these makes data or a connection vanish, or keeps a socket for
 // ever, the device emits a hint.

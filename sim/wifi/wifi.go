@@ -21,6 +21,9 @@
 //     left.
 //   - Events are handed to Lua by low-priority tasks, one after the other, and only
 //     those for which a callback was registered when they happened.
+//   - After an error in any callback of the device the next event is an exception, and
+//     the device resets: see monitor.deliver. With node.setonerror left as it is, the
+//     device restarts because of the error anyway.
 //   - wifi.sta.getap takes two seconds. In a world whose project names no networks it
 //     finds the one that the station is set to.
 //   - As in the default build, wifi.suspend and wifi.resume raise an error, and
