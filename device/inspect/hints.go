@@ -72,7 +72,11 @@ func (g given) first(key string) bool {
 
 // Here gives a hint about the place in the program that is running.
 func (h *Hints) Here(format string, args ...any) {
-	where := h.host.Lua().Where()
+	h.At(h.host.Lua().Where(), format, args...)
+}
+
+// At gives a hint about another place in the program.
+func (h *Hints) At(where, format string, args ...any) {
 	if h.given.first(where + "\x00" + format) {
 		h.host.Emit(event.Hint{Text: fmt.Sprintf(format, args...), Where: where})
 	}

@@ -11,7 +11,7 @@ type romTable struct {
 // The firmware's modules fill those before any runs.
 func (v *VM) checkWritable(t *Table) {
 	if t.rom != nil && v.running != nil {
-		v.runError("invalid write to ROM variable")
+		v.runError("table is readonly")
 	}
 }
 

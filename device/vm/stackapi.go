@@ -135,6 +135,20 @@ func (c *Call) StringAt(n int) (s string, ok bool) {
 // Length is a border of t (lua_objlen).
 func (c *Call) Length(t *Table) int { return c.VM.Len(t) }
 
+// ObjectLength is the length of the value at position n, whatever it is: that of a
+// string, a number as text, a table, the content of a userdata; 0 of anything else
+// (lua_objlen).
+func (c *Call) ObjectLength(n int) int {
+	switch x := c.at(n); {
+	case x.isTable():
+		return c.VM.Len(x.table())
+	case x.bits == kindUserData:
+		return x.userdata().size
+	}
+	s, _ := c.StringAt(n)
+	return len(s)
+}
+
 // Pop takes n values off (lua_pop).
 func (c *Call) Pop(n int) { c.th.top -= n }
 

@@ -43,8 +43,8 @@ func TestEveryStoreIsAccounted(t *testing.T) {
 			getmetatable(proxy).__newindex = string
 			print(pcall(function() proxy.new = 1 end))
 			print(string.new, string[1])`,
-			"false\ts:15: invalid write to ROM variable\nfalse\ts:16: invalid write to ROM variable\n" +
-				"false\ts:19: invalid write to ROM variable\nnil\tnil\n"},
+			"false\ts:15: table is readonly\nfalse\ts:16: table is readonly\n" +
+				"false\ts:19: table is readonly\nnil\tnil\n"},
 		{"a coroutine's environment", `
 			local co
 			local bytes = cost(function()

@@ -32,7 +32,7 @@ var floors = [][]string{
 	{"boards"},
 	{"sim"},
 	{"sim/firmware"},
-	{"internal/terminal", "internal/chiptest"},
+	{"internal/terminal", "internal/chiptest", "internal/snippets"},
 	{"modules", "observe", "project"},
 	{"ui"},
 	{"app"},

@@ -32,7 +32,8 @@ const Variable = "NODEMCU_ORACLE"
 // sets are those that tests know. A set without a test, or the other way round, fails
 // TestSets.
 var sets = []string{
-	"audit-probes", "lua-suite", "memory-egc", "memory-oom", "memory-snippets", "net-traces",
+	"audit-probes", "lua-suite", "memory-egc", "memory-oom", "memory-snippets",
+	"modules-bit", "modules-encoder", "modules-pipe", "net-traces",
 }
 
 // Entry is one measurement of a set.
