@@ -5,7 +5,7 @@ import "maps"
 // unlikeProbes are the probes that come out otherwise, and why.
 var unlikeProbes = func() map[string]string {
 	all := map[string]string{}
-	for _, list := range []map[string]string{unlikeBase, unlikeFile, unlikeGpio, unlikeNet, unlikeRtcmem, unlikeSjson, unlikeTmr, unlikeUart, unlikeWifi} {
+	for _, list := range []map[string]string{unlikeBase, unlikeFile, unlikeGpio, unlikeNet, unlikeSjson, unlikeTmr, unlikeUart, unlikeWifi} {
 		maps.Copy(all, list)
 	}
 	return all
@@ -72,25 +72,9 @@ var unlikeGpio = map[string]string{}
 // Of module net.
 var unlikeNet = map[string]string{}
 
-// Of module rtcmem.
-var unlikeRtcmem = map[string]string{
-	"rtcmem/rtcmem_read32/011": "to be done",
-	"rtcmem/rtcmem_read32/012": "to be done",
-	"rtcmem/rtcmem_read32/013": "to be done",
-}
-
 // Of module sjson.
 var unlikeSjson = map[string]string{
-	"sjson/module-table/001": "to be done",
-	"sjson/module-table/004": "to be done",
-	"sjson/sjson_encode/029": "to be done",
 	"sjson/sjson_encode/045": "to be done",
-	"sjson/sjson_decode/001": "to be done",
-	"sjson/sjson_decode/053": "to be done",
-	"sjson/sjson_decode/060": "to be done",
-	"sjson/sjson_decode/064": "to be done",
-	"sjson/sjson_decode/065": "to be done",
-	"sjson/sjson_decode/082": "to be done",
 }
 
 // Of module tmr.

@@ -50,7 +50,12 @@ func (v *VM) ToString(x Value) (string, bool) {
 }
 
 // TypeName returns the name of a value's type as type() gives it.
-func (v *VM) TypeName(x Value) string { return x.Type().String() }
+func (v *VM) TypeName(x Value) string {
+	if IsLight(x) {
+		return lightTypeName
+	}
+	return x.Type().String()
+}
 
 // RawGet returns t[key] without metamethods, Nil when there is none (lua_rawget).
 func (v *VM) RawGet(t *Table, key Value) Value {
@@ -225,6 +230,21 @@ func (v *VM) NewLightUserData() *UserData {
 	u := &UserData{light: true}
 	u.kind = kindUserData
 	return u
+}
+
+// NullPointer is the light userdata that is C's NULL.
+func (v *VM) NullPointer() *UserData {
+	if v.null == nil {
+		v.null = v.NewLightUserData()
+		v.null.null = true
+	}
+	return v.null
+}
+
+// IsLight reports whether x is a light userdata.
+func IsLight(x Value) bool {
+	u, ok := x.(*UserData)
+	return ok && u.light
 }
 
 // NewClosure makes a native closure over upvals: where a function must hold Lua

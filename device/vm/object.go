@@ -139,6 +139,7 @@ type UserData struct {
 	env       *Table
 	size      int
 	light     bool
+	null      bool // of a light one: it is C's NULL
 	finalized bool
 	index     int // in memory.udata
 }

@@ -138,10 +138,18 @@ var typeNames = [firstNumber]lua.LValueType{
 	kindFunction: lua.LTFunction, kindUserData: lua.LTUserData, kindThread: lua.LTThread,
 }
 
+// lightTypeName is what the firmware calls a light userdata: its types have a number
+// more than Lua's names know (fw: app/lua/ltm.c; oracle: audit-probes.json
+// sjson_decode/065).
+const lightTypeName = "lightfunction"
+
 // typeName is what type() says of the value.
 func (v value) typeName() string {
-	if v.isNumber() {
+	switch {
+	case v.isNumber():
 		return lua.LTNumber.String()
+	case v.bits == kindLight:
+		return lightTypeName
 	}
 	return typeNames[v.bits].String()
 }

@@ -78,6 +78,7 @@ type VM struct {
 	calls       []*Call // of functions of the firmware, by depth
 	refs        map[int]refInfo
 	romAddress  uint32 // next one in flash
+	null        *UserData
 	addresses   uint32 // next one in a heap without addresses
 	below       int    // see SetBelow
 	debugKept   Debug  // see KeepDebug
@@ -390,6 +391,9 @@ const (
 // addressOf is the address that an object shows: they are given out in the order of
 // asking.
 func (v *VM) addressOf(h *header, kind uint64) uint32 {
+	if kind == kindLight && h.userdata().null {
+		return 0
+	}
 	if kind == kindROMFunc || kind == kindROMTable || kind == kindLight {
 		v.romAddress += 16
 		return v.romAddress - 16
@@ -398,14 +402,17 @@ func (v *VM) addressOf(h *header, kind uint64) uint32 {
 	return v.addresses - 16
 }
 
-// Address returns the address of an object as C's %p prints it.
+// Address returns the address of an object as C's %p prints it, NULL for what has none
+// (fw: app/libc/snprintf.c).
 func (v *VM) Address(x Value) string {
 	y := v.take(x)
-	if y.bits < kindLight || y.bits == kindString || y.isNumber() {
-		return "0x0"
+	if y.bits >= kindLight && y.bits != kindString && !y.isNumber() {
+		v.mem.addressed(y)
+		if at := y.header().address; at != 0 {
+			return fmt.Sprintf("%#x", at)
+		}
 	}
-	v.mem.addressed(y)
-	return fmt.Sprintf("%#x", y.header().address)
+	return "(nil)"
 }
 
 // IsROM reports whether t is a ROM table.

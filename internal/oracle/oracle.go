@@ -33,7 +33,7 @@ const Variable = "NODEMCU_ORACLE"
 // TestSets.
 var sets = []string{
 	"audit-probes", "lua-suite", "memory-egc", "memory-oom", "memory-snippets",
-	"modules-bit", "modules-encoder", "modules-pipe", "net-traces",
+	"modules-bit", "modules-encoder", "modules-pipe", "modules-sjson", "net-traces",
 }
 
 // Entry is one measurement of a set.

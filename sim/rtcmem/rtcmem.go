@@ -2,15 +2,18 @@
 // resets and deep sleep, but not a power cycle (fw: docs/modules/rtcmem.md,
 // app/modules/rtcmem.c).
 //
-// Words are written modulo 2^32 and read as signed numbers: what was written as
-// 0xFFFFFFFF is read as -1 (#1708). Reading stops silently at the end of the
-// memory; writing beyond it is an error and writes nothing. The firmware lets a
-// negative index write anywhere; here that writes nothing.
+// Words are written as the chip converts numbers, which saturates beyond 32 bits, and
+// read as signed numbers: what was written as 0xFFFFFFFF is read as -1 (#1708). Reading
+// stops silently at the end of the memory, and reads nothing when asked for more than a
+// function may return, or for a count that is no number; writing beyond the end is an
+// error and writes nothing. The firmware lets a negative index write anywhere; here that
+// writes nothing.
 package rtcmem
 
 import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
 )
 
 // Module is the module.
@@ -28,31 +31,38 @@ type module struct {
 
 // read32 is rtcmem.read32(index[, count]).
 func (m *module) read32(c *vm.Call) int {
-	index, n := c.Int(1), 1
-	if c.IsNumber(2) {
-		n = c.Int(2)
+	index, n := int(luanum.Long(c.Number(1))), 1
+	if c.NArgs() >= 2 {
+		n = int(toLong(c, 2))
 	}
-	if index < 0 || index >= len(m.words) {
+	if n <= 0 || !c.CheckStack(n) || index < 0 || index >= len(m.words) {
 		return 0
 	}
 	words := m.words[index:]
-	words = words[:max(0, min(n, len(words)))]
+	words = words[:min(n, len(words))]
 	for _, w := range words {
 		c.Push(vm.Number(int32(w)))
 	}
 	return len(words)
 }
 
+// toLong is argument n as C's long, 0 when it is no number (lua_tonumber).
+func toLong(c *vm.Call, n int) int32 {
+	f, _ := c.VM.ToNumber(c.Arg(n))
+	return luanum.Long(f)
+}
+
 // write32 is rtcmem.write32(index, word…). What is no number counts as 0
 // (lua_tonumber).
 func (m *module) write32(c *vm.Call) int {
-	index, n := c.Int(1), c.NArgs()-1
-	if index > len(m.words)-n {
+	index, n := int(luanum.Long(c.Number(1))), c.NArgs()-1
+	if int32(index+n) > int32(len(m.words)) { // in 32 bits, as the firmware adds
 		c.ArgError(1, "RTC mem would overrun")
 	}
 	for i := range n {
-		if at := index + i; at >= 0 {
-			m.words[at] = uint32(c.VM.ToInteger(c.Arg(2 + i)))
+		if at := index + i; at >= 0 && at < len(m.words) {
+			f, _ := c.VM.ToNumber(c.Arg(2 + i))
+			m.words[at] = luanum.ULong(f)
 		}
 	}
 	return 0

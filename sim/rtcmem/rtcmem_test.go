@@ -16,7 +16,8 @@ func TestRTCMem(t *testing.T) {
 		`print(rtcmem.read32(0), rtcmem.read32(127), select("#", rtcmem.read32(128)), select("#", rtcmem.read32(-1)))
 		rtcmem.write32(0, 0x7fffffff, 0x80000000, 0xffffffff, 2^32 + 5, -2, "7", {}, 1.9)
 		print(rtcmem.read32(0, 8))
-		print(select("#", rtcmem.read32(120, 100)), select("#", rtcmem.read32(0, 0)), select("#", rtcmem.read32(0, -1)))
+		print(select("#", rtcmem.read32(120, 100)), select("#", rtcmem.read32(0, 0)), select("#", rtcmem.read32(0, -1)),
+			select("#", rtcmem.read32(0, nil)), select("#", rtcmem.read32(0, 1e5)), select("#", rtcmem.read32(0, "1")))
 		print(pcall(rtcmem.write32, 127, 1, 2))
 		print(pcall(rtcmem.write32, 2^40 + 128, 1))
 		rtcmem.write32(-1, 8, 9)
@@ -26,10 +27,10 @@ func TestRTCMem(t *testing.T) {
 		`print(rtcmem.read32(0), rtcmem.read32(127))`,
 	}
 	const want = `0	0	0	0
-2147483647	-2147483648	-1	5	-2	7	0	1
-8	0	0
+2147483647	-2147483648	-1	-1	-2	7	0	1
+8	0	0	0	0	1
 false	bad argument #1 to '?' (RTC mem would overrun)
-false	bad argument #1 to '?' (RTC mem would overrun)
+true
 9	42
 9	42
 0	0

@@ -7,21 +7,31 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/lualib"
 )
 
-// decoderSize is what a decoder takes: its own 56 bytes and jsonsl's, with 20
-// levels (fw: app/modules/sjson.c; the size of a level, 40, is assumed).
-const decoderSize = 56 + 96 + maxDepth*40
+// What a decoder takes, in bytes (fw: app/modules/sjson.c, JSN_DATA; app/sjson/jsonsl.h,
+// jsonsl_st and jsonsl_state_st, built without JSON pointers (assumed)).
+const (
+	decoderData = 56
+	parserData  = 92
+	levelData   = 32
+	decoderSize = decoderData + parserData + maxDepth*levelData
+)
 
 // decoder is what is in an sjson.decoder. What it has made so far is referenced,
 // level by level.
 type decoder struct {
 	parser
+	null      vm.Ref
 	result    vm.Ref // a table that holds the value at 1
 	metatable vm.Ref
-	null      vm.Ref
 	path      vm.Ref // the list of keys for checkpath, if the metatable has one
 	key       vm.Ref // the key whose value comes next
-	complete  bool
-	failed    bool
+	buffer    vm.Ref // the text from position kept on
+
+	text     string // what is in buffer
+	kept     int    // position in the whole text
+	needed   int    // from which position on the text is needed
+	complete bool
+	failed   bool
 }
 
 // destroy lets go of everything.
@@ -39,40 +49,47 @@ func (d *decoder) freeWork(v *vm.VM) {
 	v.Unref(&d.key)
 	v.Unref(&d.null)
 	v.Unref(&d.path)
+	v.Unref(&d.buffer)
+	d.text = ""
 }
 
 // newDecoder is sjson.decoder([options]).
 func (m *module) newDecoder(c *vm.Call) int {
-	ud, _ := m.makeDecoder(c, 1)
-	return c.Return(ud)
+	m.pushDecoder(c, 1)
+	return 1
 }
 
-// makeDecoder makes a decoder with the options in argument n.
-func (m *module) makeDecoder(c *vm.Call, n int) (*vm.UserData, *decoder) {
+// pushDecoder makes a decoder with the options in argument n and leaves it on the stack:
+// of a call without arguments it is the first.
+func (m *module) pushDecoder(c *vm.Call, n int) *decoder {
+	opts, hasOptions := c.Arg(n).(*vm.Table)
+	if hasOptions {
+		c.Index(opts, vm.String("depth")) // the firmware looks at the table itself then: 0
+	}
 	d := &decoder{parser: newParser()}
-	ud := c.VM.NewObject(m.decoder, decoderSize, d)
+	c.Push(c.VM.NewObject(m.decoder, decoderSize, d))
+	d.null = c.VM.Ref(c.VM.NullPointer(), "sjson decoder null")
 	d.result = c.VM.Ref(c.NewTable(0, 0), "sjson decoder result")
-	opts, ok := c.Arg(n).(*vm.Table)
-	if !ok {
-		d.null = c.VM.Ref(m.null, "sjson decoder null")
-		return ud, d
+	if !hasOptions {
+		return d
 	}
+	c.VM.Unref(&d.null)
 	d.null = c.VM.Ref(c.Index(opts, vm.String("null")), "sjson decoder null")
-	if mt, ok := c.Index(opts, vm.String("metatable")).(*vm.Table); ok {
-		d.metatable = c.VM.Ref(mt, "sjson decoder metatable")
-		if c.Index(mt, vm.String("checkpath")) != vm.Nil {
-			d.path = c.VM.Ref(c.NewTable(0, 0), "sjson decoder path")
-		}
+	mt := c.Index(opts, vm.String("metatable"))
+	if mt == vm.Nil {
+		return d
 	}
-	return ud, d
+	d.metatable = c.VM.Ref(mt, "sjson decoder metatable")
+	if c.Index(mt, vm.String("checkpath")) != vm.Nil {
+		d.path = c.VM.Ref(c.NewTable(0, 0), "sjson decoder path")
+	}
+	return d
 }
 
 // decode is sjson.decode(text[, options]).
 func (m *module) decode(c *vm.Call) int {
-	ud, d := m.makeDecoder(c, 2)
-	text := c.String(1)
-	c.Push(ud) // keeps it alive
-	n := m.feed(c, d, text)
+	d := m.pushDecoder(c, 2)
+	n := m.feed(c, d, c.String(1))
 	if n != 1 {
 		c.Error("Incomplete JSON object passed to sjson.decode")
 	}
@@ -99,33 +116,41 @@ func (m *module) resultOf(c *vm.Call, d *decoder) int {
 
 // feed takes a piece of text. It returns the value if it is complete, else no
 // result.
-func (m *module) feed(c *vm.Call, d *decoder, text string) int {
+func (m *module) feed(c *vm.Call, d *decoder, piece string) int {
 	if d.failed {
 		c.Error("JSON parse error: previous call")
 	}
-	// A checkpath or __newindex that raises an error, or that writes to this
-	// decoder, leaves nothing to go on with.
-	d.failed = true
-	// The firmware joins an unfinished string with the next piece.
-	if kept := d.top().text; len(kept) > 0 {
-		b := lualib.NewBuffer(c)
-		b.String(string(kept))
-		b.Value(text)
-		b.Result()
-	}
-	c.VM.ChargeSteps(len(text) / parsedPerStep)
-	b := builder{c, d}
-	for i := 0; i < len(text) && !d.complete; i++ {
-		if problem := d.feed(text[i], b.begin, b.end); problem != "" {
+	if !d.complete {
+		d.keep(c, piece)
+		c.VM.ChargeSteps(len(piece) / parsedPerStep)
+		switch problem := d.feed(piece, builder{m, c, d}); {
+		case problem == lost:
+			m.d.Crash("a checkpath or __newindex has written to the decoder that calls it: the firmware has lost its place in the text")
+			return 0
+		case problem != "" && !d.complete: // what follows the value may be anything
+			d.failed = true
 			c.Error("JSON parse error: %s", problem)
 		}
 	}
-	d.failed = false
 	if !d.complete {
 		return 0
 	}
 	d.freeWork(c.VM)
 	return m.resultOf(c, d)
+}
+
+// keep adds a piece to the text that is kept, and drops what is not needed any more.
+func (d *decoder) keep(c *vm.Call, piece string) {
+	if d.buffer != 0 {
+		b := lualib.NewBuffer(c)
+		b.String(d.from(d.needed))
+		d.kept = d.needed
+		c.VM.Unref(&d.buffer)
+		b.Value(piece)
+		piece = b.Result()
+	}
+	d.text = piece
+	d.buffer = c.VM.Ref(vm.String(d.text), "sjson decoder text")
 }
 
 // What parsing takes of the device, in VM instructions: an estimate, since nobody has
@@ -137,112 +162,151 @@ const (
 
 // builder makes Lua values of what the parser finds.
 type builder struct {
+	m *module
 	c *vm.Call
 	d *decoder
 }
 
-// begin is called at the start of a list or object: its table is made and stored
-// in the one around it.
-func (b builder) begin() {
+// begin is called at the start of each value and key: of a list or object the table is
+// made and stored in the one around it.
+func (b builder) begin(s *level) {
+	s.table = 0 // a reference that is still there after an error is lost in the firmware, too
+	if s.kind == list || s.kind == object {
+		b.beginTable(s)
+	}
+	b.d.needed = s.begin
+}
+
+func (b builder) beginTable(s *level) {
 	c, d := b.c, b.d
 	c.VM.ChargeSteps(valueSteps)
 	t := c.NewTable(0, 0)
-	s := d.top()
+	switch mt := c.VM.Deref(d.metatable).(type) {
+	case *vm.Table:
+		c.VM.SetMetatable(t, mt)
+	default:
+		if mt != vm.Nil {
+			b.m.d.Crash("a %s is no metatable, and the firmware takes it for one", c.VM.TypeName(mt))
+			c.Raise("metatable")
+		}
+	}
 	s.table = c.VM.Ref(t, "sjson decoder table")
-	if d.metatable != 0 {
-		c.VM.SetMetatable(t, c.VM.Deref(d.metatable))
+	s.used = 0
+	top := c.Top()
+	parent := b.parent(s)
+	key := b.pushKey(s)
+	if d.path != 0 && s.depth > 1 {
+		c.VM.RawSet(c.VM.DerefTable(d.path), vm.Number(s.depth-1), key)
 	}
-	depth := len(d.levels) - 1
-	parent := b.parent()
-	key := b.nextKey()
+	wanted := true
 	if d.path != 0 {
-		path := c.VM.DerefTable(d.path)
-		if depth > 1 {
-			c.VM.RawSet(path, vm.Number(depth-1), key)
-		}
 		if check := c.Index(c.VM.Deref(d.metatable), vm.String("checkpath")); check != vm.Nil {
-			if wanted := c.Invoke(check, 1, t, path)[0]; wanted == vm.Nil || wanted == vm.False {
-				return
-			}
+			answer := c.Invoke(check, 1, c.VM.Deref(s.table), c.VM.Deref(d.path))[0]
+			wanted = answer != vm.Nil && answer != vm.False
 		}
 	}
-	c.SetIndex(parent, key, t)
+	if wanted {
+		c.SetIndex(parent, key, c.VM.Deref(s.table))
+	}
+	c.SetTop(top)
 }
 
 // end is called at the end of each value and key.
-func (b builder) end() {
+func (b builder) end(s *level) {
 	c, d := b.c, b.d
 	c.VM.ChargeSteps(valueSteps)
-	s := d.top()
-	depth := len(d.levels) - 1
+	top := c.Top()
 	switch s.kind {
 	case hashKey:
-		c.VM.SetRef(&d.key, b.text(s.text), "sjson decoder key")
+		d.key = c.VM.Ref(vm.String(b.text(s)), "sjson decoder key")
 	case str:
-		text := b.text(s.text)
-		c.SetIndex(b.parent(), b.nextKey(), text)
+		parent := b.parent(s)
+		key := b.pushKey(s)
+		c.SetIndex(parent, key, vm.String(b.text(s)))
 	case special:
-		value := b.special(string(s.text))
-		c.SetIndex(b.parent(), b.nextKey(), value)
+		value := b.special(s)
+		parent := b.parent(s)
+		c.SetIndex(parent, b.pushKey(s), value)
 	case list, object:
 		c.VM.Unref(&s.table)
 		if d.path != 0 {
-			c.VM.RawSet(c.VM.DerefTable(d.path), vm.Number(depth), vm.Nil)
+			c.VM.RawSet(c.VM.DerefTable(d.path), vm.Number(s.depth), vm.Nil)
 		}
-		d.complete = depth == 1
+		if s.depth == 1 {
+			d.complete = true
+		}
 	}
+	c.SetTop(top)
 }
 
-// parent is the table around the top level.
-func (b builder) parent() *vm.Table {
-	ref := b.d.result
-	if n := len(b.d.levels); n > 2 {
-		ref = b.d.levels[n-2].table
+// parent is the table around a level.
+func (b builder) parent(s *level) vm.Value {
+	if s.depth == 1 {
+		return b.c.VM.Deref(b.d.result)
 	}
-	return b.c.VM.DerefTable(ref)
+	return b.c.VM.Deref(b.d.levels[s.depth-1].table)
 }
 
-// nextKey is the key at which the parent takes the top level's value.
-func (b builder) nextKey() vm.Value {
+// pushKey leaves on the stack at which key the table around a level takes its value.
+func (b builder) pushKey(s *level) vm.Value {
 	d := b.d
 	if d.key != 0 {
 		key := b.c.VM.Deref(d.key)
+		b.c.Push(key)
 		b.c.VM.Unref(&d.key)
 		return key
 	}
-	n := len(d.levels)
-	if n == 2 {
-		return vm.Number(1)
+	n := 1
+	if s.depth > 1 {
+		around := &d.levels[s.depth-1]
+		around.used++
+		n = around.used
 	}
-	d.levels[n-2].used++
-	return vm.Number(d.levels[n-2].used)
-}
-
-// special is the value of a number or word.
-func (b builder) special(text string) vm.Value {
-	switch text[0] {
-	case 't':
-		return vm.True
-	case 'f':
-		return vm.False
-	case 'n':
-		return b.c.VM.Deref(b.d.null)
-	}
-	n, _ := b.c.VM.ToNumber(vm.String(text)) // 0 for "1.2.3", as in the firmware
+	b.c.PushNumber(float64(n))
 	return vm.Number(n)
 }
 
-// text is the Lua string of a string as written.
-func (b builder) text(raw []byte) vm.Value {
+// special is the value of a number or word.
+func (b builder) special(s *level) vm.Value {
+	switch {
+	case s.flags&isTrue != 0:
+		return vm.True
+	case s.flags&isFalse != 0:
+		return vm.False
+	case s.flags&isNull != 0:
+		return b.c.VM.Deref(b.d.null)
+	}
+	text := b.d.from(s.begin)
+	text = text[:min(s.end-s.begin, len(text))]
+	b.c.PushString(text)
+	n, _ := b.c.VM.ToNumber(vm.String(text)) // 0 for 1e5.5, as in the firmware
+	return vm.Number(n)
+}
+
+// from is the text that is kept, from a position on.
+func (d *decoder) from(pos int) string {
+	return d.text[min(max(pos-d.kept, 0), len(d.text)):]
+}
+
+// text is the string of a string or key as written. An escape of less than four digits
+// takes what follows the string for digits.
+func (b builder) text(s *level) string {
 	out := lualib.NewBuffer(b.c)
-	for i := 0; i < len(raw); i++ {
-		x := raw[i]
+	raw := b.d.from(s.begin + 1)
+	at := func(i int) byte {
+		if i < len(raw) {
+			return raw[i]
+		}
+		return 0 // where the firmware's string ends; beyond is what the heap has there
+	}
+	for i := 0; i < s.end-s.begin-1; i++ {
+		x := at(i)
 		if x != '\\' {
 			out.Byte(x)
 			continue
 		}
-		i++ // the parser lets no string end with a backslash
-		switch x = raw[i]; x {
+		i++
+		switch x = at(i); x {
 		case 'b':
 			x = '\b'
 		case 'f':
@@ -256,9 +320,8 @@ func (b builder) text(raw []byte) vm.Value {
 		case 'u':
 			code := rune(0)
 			for range 4 {
-				if i++; i < len(raw) {
-					code = code<<4 | rune(hexDigit(raw[i]))
-				}
+				i++
+				code = code<<4 | rune(hexDigit(at(i)))
 			}
 			if code >= 0xD800 && code < 0xE000 {
 				code = '?' // half of a surrogate pair
@@ -268,7 +331,7 @@ func (b builder) text(raw []byte) vm.Value {
 		}
 		out.Byte(x)
 	}
-	return vm.String(out.Result())
+	return out.Result()
 }
 
 // hexDigit is the value of a hexadecimal digit; of anything else it is some

@@ -1,8 +1,11 @@
 package sjson
 
 import (
+	"math"
+
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/lualib"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
 )
 
 // Figures of the encoder (fw: app/modules/sjson.c).
@@ -15,10 +18,11 @@ const (
 
 // encoder is what is in an sjson.encoder.
 type encoder struct {
-	stack []encoding // the tables being written, outermost first
-	text  vm.Ref     // what is written and not yet read
-	pos   int        // how much of it is read
-	null  vm.Ref     // the string that stands for null
+	levels [maxDepth]encoding // the tables being written, outermost first
+	level  int                // the innermost; -1: none
+	text   vm.Ref             // what is written and not yet read
+	pos    int                // how much of it is read
+	null   vm.Ref             // the string that stands for null
 }
 
 // encoding is a table being written.
@@ -30,46 +34,53 @@ type encoding struct {
 }
 
 func (e *encoder) destroy(v *vm.VM) {
-	for i := range e.stack {
-		v.Unref(&e.stack[i].table)
-		v.Unref(&e.stack[i].key)
+	for i := range e.levels {
+		v.Unref(&e.levels[i].table)
+		v.Unref(&e.levels[i].key)
 	}
-	e.stack = nil
-	v.Unref(&e.text)
 	v.Unref(&e.null)
+	v.Unref(&e.text)
 }
 
 // newEncoder is sjson.encoder(table[, options]).
 func (m *module) newEncoder(c *vm.Call) int {
-	ud, _ := m.makeEncoder(c)
-	return c.Return(ud)
+	m.pushEncoder(c)
+	return 1
 }
 
-func (m *module) makeEncoder(c *vm.Call) (*vm.UserData, *encoder) {
+// pushEncoder makes an encoder and leaves it on the stack.
+func (m *module) pushEncoder(c *vm.Call) *encoder {
 	t := c.Table(1)
-	e := &encoder{}
-	ud := c.VM.NewObject(m.encoder, encoderSize, e)
+	opts, hasOptions := c.Arg(2).(*vm.Table)
+	if hasOptions {
+		c.Index(opts, vm.String("depth")) // the firmware looks at the table itself then: 0
+	}
+	e := &encoder{level: -1}
+	c.Push(c.VM.NewObject(m.encoder, encoderSize, e))
 	e.push(c, t)
-	if opts, ok := c.Arg(2).(*vm.Table); ok {
+	if hasOptions {
 		e.null = c.VM.Ref(c.Index(opts, vm.String("null")), "sjson encoder null")
 	}
-	return ud, e
+	return e
 }
 
 // push begins to write a table.
 func (e *encoder) push(c *vm.Call, t *vm.Table) {
-	if len(e.stack) >= maxDepth {
+	if e.level++; e.level >= maxDepth {
 		c.Error("encoder stack overflow")
 	}
-	e.stack = append(e.stack, encoding{table: c.VM.Ref(t, "sjson encoder table"), size: int16(listSize(c.VM, t))})
+	s := &e.levels[e.level]
+	s.table = c.VM.Ref(t, "sjson encoder table")
+	s.size = int16(listSize(c.VM, t))
+	s.offset = 0
 }
 
 // pop ends it.
 func (e *encoder) pop(v *vm.VM) {
-	top := &e.stack[len(e.stack)-1]
-	v.Unref(&top.table)
-	v.Unref(&top.key)
-	e.stack = e.stack[:len(e.stack)-1]
+	s := &e.levels[e.level]
+	v.Unref(&s.table)
+	v.Unref(&s.key)
+	e.level--
 }
 
 // listSize returns the highest key of a table whose keys are all positive
@@ -88,9 +99,7 @@ func listSize(v *vm.VM, t *vm.Table) int {
 
 // encode is sjson.encode(table[, options]).
 func (m *module) encode(c *vm.Call) int {
-	ud, e := m.makeEncoder(c)
-	c.Push(ud) // keeps it alive
-	return m.read(c, e, encodeAll)
+	return m.read(c, m.pushEncoder(c), encodeAll)
 }
 
 // encoderRead is sjson.encoder:read([size]).
@@ -105,41 +114,58 @@ func (m *module) encoderRead(c *vm.Call) int {
 
 // read returns the next size bytes of the text, nothing at its end.
 func (m *module) read(c *vm.Call, e *encoder, size int) int {
-	if e.text == 0 {
-		m.write(c, e)
+	b := lualib.NewBuffer(c)
+	for {
+		if e.text != 0 {
+			text, _ := c.VM.ToString(c.VM.Deref(e.text))
+			piece := text[min(e.pos, len(text)):]
+			piece = piece[:min(size, len(piece))]
+			b.String(piece)
+			size -= len(piece)
+			if e.pos += len(piece); e.pos >= len(text) {
+				c.VM.Unref(&e.text)
+			}
+		}
+		if size > 0 {
+			m.write(c, e)
+		}
+		if size <= 0 || e.text == 0 {
+			break
+		}
 	}
-	if e.text == 0 {
+	n := b.Finish()
+	if c.ObjectLength(c.Top()) == 0 {
 		return 0
 	}
-	text := string(c.VM.Deref(e.text).(vm.String))
-	piece := text[e.pos:min(len(text), e.pos+size)]
-	if e.pos += len(piece); e.pos == len(text) {
-		c.VM.Unref(&e.text)
-	}
-	b := lualib.NewBuffer(c)
-	b.String(piece)
-	return b.Finish()
+	return n
 }
 
 // write makes the text.
 func (m *module) write(c *vm.Call, e *encoder) {
-	if len(e.stack) == 0 {
+	if e.level < 0 {
 		return
 	}
 	b := lualib.NewBuffer(c)
-	for len(e.stack) > 0 {
-		s := &e.stack[len(e.stack)-1]
+	for e.level >= 0 {
+		if e.level >= maxDepth {
+			m.d.Crash("after \"encoder stack overflow\" the firmware's encoder goes on behind its levels")
+			return
+		}
+		s := &e.levels[e.level]
 		if s.size >= 0 {
 			m.writeList(c, e, s, b)
 		} else {
 			m.writeObject(c, e, s, b)
 		}
 	}
-	c.VM.SetRef(&e.text, vm.String(b.Result()), "sjson encoder text")
+	b.Finish()
+	e.text = c.VM.Ref(c.Arg(c.Top()), "sjson encoder text")
+	c.Pop(1)
 	e.pos = 0
 }
 
-// writeList writes the next part of a list.
+// writeList writes the next part of a list. How far it is written changes when that has
+// been done: after an error the part comes once more.
 func (m *module) writeList(c *vm.Call, e *encoder, s *encoding, b lualib.Buffer) {
 	if s.offset == 0 {
 		b.Byte('[')
@@ -147,25 +173,21 @@ func (m *module) writeList(c *vm.Call, e *encoder, s *encoding, b lualib.Buffer)
 	switch {
 	case int(s.offset) == int(s.size)<<1:
 		b.Byte(']')
+		s.offset++
 		e.pop(c.VM)
+		return
 	case s.offset&1 == 0:
 		if s.offset > 0 {
 			b.Byte(',')
 		}
-		s.offset++
 	default:
-		t := c.VM.DerefTable(s.table)
-		value := m.resolve(c, c.VM.RawGetInt(t, int(s.offset>>1)+1))
-		s.offset++
-		if inner, ok := value.(*vm.Table); ok {
-			e.push(c, inner)
-		} else {
-			m.scalar(c, e, b, value)
-		}
+		m.value(c, e, b, c.VM.RawGetInt(c.VM.DerefTable(s.table), int(s.offset>>1)+1))
 	}
+	s.offset++
 }
 
-// writeObject writes the next part of an object.
+// writeObject writes the next part of an object. The key counts as written before its
+// value is: after an error the value is left out.
 func (m *module) writeObject(c *vm.Call, e *encoder, s *encoding, b lualib.Buffer) {
 	t := c.VM.DerefTable(s.table)
 	k, value, ok := c.VM.RawNext(t, c.VM.Deref(s.key))
@@ -177,35 +199,31 @@ func (m *module) writeObject(c *vm.Call, e *encoder, s *encoding, b lualib.Buffe
 		// The firmware writes the opening brace with the first key, so an object
 		// that lost its keys meanwhile ends without one.
 		b.Byte('}')
+		s.offset++
 		e.pop(c.VM)
+		return
 	case s.offset&1 == 0:
-		if s.offset > 0 {
-			b.Byte(',')
-		} else {
-			b.Byte('{')
+		before := ","
+		if s.offset == 0 {
+			before = "{"
 		}
-		key := k
+		top := c.Top()
 		if n, ok := k.(vm.Number); ok {
-			text, _ := c.VM.ToString(n)
-			key = vm.String(text)
+			c.PushNumber(float64(n))
+			text, _ := c.StringAt(c.Top()) // in the way of tostring
+			k = vm.String(text)
 		}
-		m.scalar(c, e, b, key)
-		b.Byte(':')
-		s.offset++
+		m.scalar(c, e, b, k, before, ":", top)
 	default:
-		c.VM.SetRef(&s.key, k, "sjson encoder key")
-		s.offset++
-		value = m.resolve(c, value)
-		if inner, ok := value.(*vm.Table); ok {
-			e.push(c, inner)
-		} else {
-			m.scalar(c, e, b, value)
-		}
+		c.VM.Unref(&s.key)
+		s.key = c.VM.Ref(k, "sjson encoder key")
+		m.value(c, e, b, value)
 	}
+	s.offset++
 }
 
-// resolve calls functions in place of a value.
-func (m *module) resolve(c *vm.Call, value vm.Value) vm.Value {
+// value writes a value. A function in its place is called.
+func (m *module) value(c *vm.Call, e *encoder, b lualib.Buffer, value vm.Value) {
 	for range maxCallChain {
 		fn, ok := value.(*vm.Function)
 		if !ok {
@@ -213,14 +231,23 @@ func (m *module) resolve(c *vm.Call, value vm.Value) vm.Value {
 		}
 		value = c.Invoke(fn, 1)[0]
 	}
-	return value
+	if t, ok := value.(*vm.Table); ok {
+		e.push(c, t)
+		return
+	}
+	top := c.Top()
+	c.Push(value)
+	m.scalar(c, e, b, value, "", "", top)
 }
 
 // typeNumbers are Lua's numbers of types, which the error message contains.
 var typeNumbers = map[string]int{"table": 5, "function": 6, "userdata": 7, "thread": 8}
 
-// scalar writes a value that is no table.
-func (m *module) scalar(c *vm.Call, e *encoder, b lualib.Buffer, value vm.Value) {
+// scalar writes a value that is no table, as a string of its own. top is how high the
+// stack was before what holds the value was put there.
+func (m *module) scalar(c *vm.Call, e *encoder, to lualib.Buffer, value vm.Value, before, after string, top int) {
+	b := lualib.NewBuffer(c)
+	b.String(before)
 	switch x := value.(type) {
 	case vm.Bool:
 		if x {
@@ -229,31 +256,39 @@ func (m *module) scalar(c *vm.Call, e *encoder, b lualib.Buffer, value vm.Value)
 			b.String("false")
 		}
 	case vm.Number:
-		s, _ := c.VM.ToString(x)
-		b.String(s)
+		b.String(number(float64(x)))
 	case vm.String:
 		if e.null != 0 && c.VM.Deref(e.null) == value {
 			b.String("null")
-			return
+		} else {
+			m.quote(b, string(x))
 		}
-		m.quote(c, b, string(x))
-	case *vm.UserData:
-		if x == m.null {
-			b.String("null")
-			return
-		}
-		c.Error("Cannot encode type %d", typeNumbers["userdata"])
 	default:
-		if value == vm.Nil {
-			b.String("null")
-			return
+		if value != vm.Nil && !vm.IsLight(value) {
+			c.Error("Cannot encode type %d", typeNumbers[c.VM.TypeName(value)])
 		}
-		c.Error("Cannot encode type %d", typeNumbers[c.VM.TypeName(value)])
+		b.String("null")
 	}
+	b.String(after)
+	b.Finish()
+	if c.Top() > top+1 {
+		c.Copy(top+1, c.Top())
+		c.SetTop(top + 1)
+	}
+	to.Top()
+}
+
+// number is a number with 19 digits: more than tell it from its neighbours. JSON has
+// none that is infinite or not a number.
+func number(f float64) string {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return "null"
+	}
+	return string(luanum.Spec{Prec: 19, Verb: 'g'}.AppendFloat(nil, f))
 }
 
 // quote writes a string.
-func (m *module) quote(c *vm.Call, b lualib.Buffer, s string) {
+func (m *module) quote(b lualib.Buffer, s string) {
 	const hex = "0123456789abcdef"
 	b.Byte('"')
 	for i := range len(s) {

@@ -2,8 +2,10 @@ package sjson
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/board"
@@ -17,12 +19,19 @@ func run(t *testing.T, src string) string {
 	t.Helper()
 	w := world.New(1)
 	var out strings.Builder
+	ended := false
 	w.Subscribe(func(e world.Event) {
+		if ended {
+			return
+		}
 		switch d := e.Data.(type) {
 		case event.Output:
 			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
 		case event.Hint:
 			fmt.Fprintf(&out, "hint %s\n", d.Where)
+		case event.Reset:
+			fmt.Fprintf(&out, "reset: %s\n", d.Reason)
+			ended = true
 		}
 	})
 	board := &board.Board{Name: "test", Title: "Test", FS: board.FS{Size: 1 << 20},
@@ -41,7 +50,7 @@ func run(t *testing.T, src string) string {
 // show defines a function that prints a value with sorted keys.
 const show = `
 	local function show(v)
-		if v == sjson.NULL then return "NULL" end
+		if type(v) == "lightfunction" then return "NULL" end
 		if type(v) ~= "table" then return (type(v) == "string") and ("'" .. v .. "'") or tostring(v) end
 		local keys = {}
 		for k, x in pairs(v) do keys[#keys+1] = tostring(k) .. "=" .. show(x) end
@@ -49,6 +58,15 @@ const show = `
 		return "{" .. table.concat(keys, " ") .. "}"
 	end
 `
+
+// quoted is a string as Lua reads it.
+func quoted(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		fmt.Fprintf(&b, `\%03d`, s[i])
+	}
+	return `"` + b.String() + `"`
+}
 
 func TestDecode(t *testing.T) {
 	tests := []struct{ json, want string }{
@@ -59,10 +77,18 @@ func TestDecode(t *testing.T) {
 		{`["a\n\t\"\\\/\b\f","\u0041\u00e9\u20AC","\ud83d\ude00"]`, "{1='a\n\t\"\\/\b\f' 2='Aé€' 3='??'}"},
 		{`[[[1]],{"x":[{}]}]`, "{1={1={1=1}} 2={x={1={}}}}"},
 		{`{"a":1,"a":2}`, "{a=2}"},
+		{`["a" "b","c""d"]`, "{1='a' 2='b' 3='c' 4='d'}"},
+		{"[\"\x1f\"]", "{1='\x1f'}"},
+		{`["\u12"]`, "{1='\u1226'}"},
+		{`[-01,-0.5,1e5.5,0]`, "{1=-1 2=-0.5 3=0 4=0}"},
+		{`[1],[2]`, "{1=2}"},
+		{`[1],{"a":[`, "{a={}}"},
+		{`[1],2 `, "2"},
+		{`[1]]`, "{1=1}"},
 		{strings.Repeat("[", 18) + "1" + strings.Repeat("]", 18), strings.Repeat("{1=", 18) + "1" + strings.Repeat("}", 18)},
 	}
 	for _, tt := range tests {
-		if got := run(t, show+fmt.Sprintf("print(show(sjson.decode(%q)))", tt.json)); got != tt.want {
+		if got := run(t, show+fmt.Sprintf("print(show(sjson.decode(%s)))", quoted(tt.json))); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.json, got, tt.want)
 		}
 	}
@@ -78,7 +104,24 @@ func TestDecodeErrors(t *testing.T) {
 		{`{"a"}`, "JSON parse error: VALUE_EXPECTED"},
 		{`{1:2}`, "JSON parse error: HKEY_EXPECTED"},
 		{`{"a" "b"}`, "JSON parse error: MISSING_TOKEN"},
-		{`["a" "b"]`, "JSON parse error: MISSING_TOKEN"},
+		{`[1"a"]`, "JSON parse error: SPECIAL_EXPECTED"},
+		{`["a"1]`, "JSON parse error: CANT_INSERT"},
+		{`["a"[]]`, "JSON parse error: CANT_INSERT"},
+		{`{"a":1 "b":2}`, "JSON parse error: STRAY_TOKEN"},
+		{`{"a",1}`, "JSON parse error: STRAY_TOKEN"},
+		{`{"a":1,2}`, "JSON parse error: HKEY_EXPECTED"},
+		{`{"a":1,{}}`, "JSON parse error: CANT_INSERT"},
+		{`{{}}`, "JSON parse error: HKEY_EXPECTED"},
+		{`[1-2]`, "JSON parse error: INVALID_NUMBER"},
+		{`[1e5e]`, "JSON parse error: INVALID_NUMBER"},
+		{`[1e+]`, "JSON parse error: INVALID_NUMBER"},
+		{`[1.5.2]`, "JSON parse error: INVALID_NUMBER"},
+		{`[-x]`, "JSON parse error: INVALID_NUMBER"},
+		{"[\"\x13\"]", "JSON parse error: WEIRD_WHITESPACE"},
+		{"[\x00]", "JSON parse error: FOUND_NULL_BYTE"},
+		{"[\x01]", "JSON parse error: WEIRD_WHITESPACE"},
+		{"[true\x00]", "JSON parse error: SPECIAL_INCOMPLETE"},
+		{`[truee]`, "JSON parse error: SPECIAL_EXPECTED"},
 		{`[1 2]`, "JSON parse error: CANT_INSERT"},
 		{`[1}`, "JSON parse error: BRACKET_MISMATCH"},
 		{`[tru]`, "JSON parse error: SPECIAL_INCOMPLETE"},
@@ -93,7 +136,7 @@ func TestDecodeErrors(t *testing.T) {
 		{strings.Repeat("[", 20), "JSON parse error: LEVELS_EXCEEDED"},
 	}
 	for _, tt := range tests {
-		got := run(t, fmt.Sprintf("print(pcall(sjson.decode, %q))", tt.json))
+		got := run(t, fmt.Sprintf("print(pcall(sjson.decode, %s))", quoted(tt.json)))
 		if got != "false\t"+tt.want {
 			t.Errorf("%s: %q, want %q", tt.json, got, tt.want)
 		}
@@ -116,9 +159,48 @@ func TestScripts(t *testing.T) {
 			"false\tJSON parse error: SPECIAL_EXPECTED\nfalse\tJSON parse error: previous call"},
 		{"null", `
 			print(show(sjson.decode("[null,1]", {null = "\0"})) == "{1='\0' 2=1}", show(sjson.decode("[null,1]", {})))
-			print(sjson.encode{sjson.NULL, 1, "x"}, sjson.encode({"x", 1}, {null = "x"}))
-			print(type(sjson.NULL), sjson.NULL == sjson.decode("[null]")[1])`,
-			"true\t{2=1}\n[null,1,\"x\"]\t[null,1]\nuserdata\ttrue"},
+			local null = sjson.decode("[null]")[1]
+			print(sjson.encode{null, 1, "x"}, sjson.encode({"x", 1}, {null = "x"}), sjson.encode({x = 1}, {null = "x"}))
+			print(type(null), null == sjson.decode("[null]")[1], null, sjson.NULL)`,
+			"true\t{2=1}\n[null,1,\"x\"]\t[null,1]\t{null:1}\nlightfunction\ttrue\tlightfunction: (nil)\tnil"},
+		{"numbers", `print(sjson.encode{1/0, -1/0, 0/0, 2^31, -2^53, 12345678901234567890, 0.5, [8] = 1e21})`,
+			"[null,null,null,2147483648,-9007199254740992,1.234567890123456717e+19,0.5,1e+21]"},
+		{"keys that are no strings", `print(sjson.encode{[true] = 1}, sjson.encode{[0.5] = 1}, sjson.encode{[sjson.decode("[null]")[1]] = 1}, pcall(sjson.encode, {[{}] = 1}))`,
+			"{true:1}\t{\"0.5\":1}\t{null:1}\tfalse\tCannot encode type 5"},
+		{"after an error in a function", `
+			local bad = true
+			local e = sjson.encoder{1, function() if bad then error("no", 0) end return 2 end, 3}
+			print(pcall(e.read, e))
+			bad = false
+			print(e:read())
+			bad = true
+			local e = sjson.encoder{function() if bad then error("no", 0) end return 2 end, x = 3}
+			print(pcall(e.read, e))
+			bad = false
+			print(e:read())`,
+			"false\tno\n2,3]\nfalse\tno\n3}"},
+		{"after an error in checkpath", `
+			local bad = true
+			local d = sjson.decoder{metatable = {checkpath = function(t, path) if bad and path[1] then error("no", 0) end return true end}}
+			print(pcall(d.write, d, "[[7],[8]]"))
+			bad = false
+			print(show(d:write("9],[1]]")))`,
+			"false\tno\n{2={1=0}}"}, // what was not read of the first piece is looked at in place of the second
+		{"no arguments", `print(pcall(function() sjson.decode() end))`, "false\tt.lua:10: bad argument #1 to 'decode' (string expected, got userdata)"},
+		{"a metatable that is none", `
+			for _, mt in ipairs{1, true, print} do print(pcall(sjson.decode, "[]", {metatable = mt})) end
+			print(pcall(sjson.decode, "[]", {metatable = "x"}))`,
+			"false\tattempt to index a number value\nfalse\tattempt to index a boolean value\nfalse\tattempt to index a function value\nhint t.lua:12\nreset: exception reset"},
+		{"an encoder that has overflowed", `
+			local t = {} t[1] = t
+			local e = sjson.encoder(t)
+			print(pcall(e.read, e))
+			print(pcall(e.read, e))`,
+			"false\tencoder stack overflow\nhint t.lua:14\nreset: exception reset"},
+		{"a decoder out of its levels", `
+			local d d = sjson.decoder{metatable = {checkpath = function(t, path) if path[1] then d:write("]]") end return true end}}
+			print(pcall(d.write, d, "[[]]"))`,
+			"hint t.lua:12\nreset: exception reset"},
 		{"metatable", `
 			local mt = {__newindex = function(t, k, v) if k ~= "skip" then rawset(t, k, v) end end}
 			print(show(sjson.decode('{"a":1,"skip":2,"b":{"skip":{}}}', {metatable = mt})))
@@ -188,29 +270,94 @@ func TestScripts(t *testing.T) {
 	}
 }
 
-// FuzzParser makes sure that no text crashes the parser, and that it takes what
-// it takes in one piece and byte by byte alike.
-func FuzzParser(f *testing.F) {
-	for _, s := range []string{`{"a":[1,true,null,"\u00e9"]}`, `[[[`, `]`, `}}`, `{"a":1}}`, `[1,2`, `"`, `[1]]`, "[\"\\"} {
-		f.Add(s)
+// counted is told of events and keeps count.
+type counted struct {
+	t    *testing.T
+	open []kind
+	all  strings.Builder
+}
+
+func (c *counted) begin(s *level) {
+	c.open = append(c.open, s.kind)
+	if s.depth != len(c.open) {
+		c.t.Fatalf("level %d begins, of %d", s.depth, len(c.open))
 	}
-	f.Fuzz(func(t *testing.T, text string) {
-		p := newParser()
-		open := 0
-		for i := 0; i < len(text); i++ {
-			done := false
-			problem := p.feed(text[i], func() { open++ }, func() {
-				if k := p.top().kind; k == list || k == object {
-					open--
-					done = open == 0
+	fmt.Fprintf(&c.all, "%c%d ", s.kind, s.begin)
+}
+
+func (c *counted) end(s *level) {
+	if n := len(c.open); n == 0 || c.open[n-1] != s.kind {
+		c.t.Fatalf("%c ends, open %c", s.kind, c.open)
+	}
+	c.open = c.open[:len(c.open)-1]
+	fmt.Fprintf(&c.all, "%c%d-%d ", s.kind, s.begin, s.end)
+}
+
+// FuzzParser makes sure that no text crashes the parser, that values end as they began,
+// and that it takes what it takes in one piece, in two and byte by byte alike.
+func FuzzParser(f *testing.F) {
+	for _, s := range []string{
+		`{"a":[1,true,null,"\u00e9"]}`, `[[[`, `]`, `}}`, `{"a":1}}`, `[1,2`, `"`, `[1]]`, "[\"\\", `[1],[2]`, `1,[2]`, `["a" "b"]`,
+		`[-01,-0.5,1e5.5,1-2,0]`, `[1"a"]`, `{"a":1,{}}`, `["\u"]`, "[\"\x1f\"]", strings.Repeat("[", 20), "[true\x00]", `{"a":"b" "c":1}`,
+	} {
+		f.Add(s, 3)
+	}
+	f.Fuzz(func(t *testing.T, text string, cut int) {
+		cut = min(max(cut, 0), len(text))
+		run := func(pieces ...string) string {
+			p, on := newParser(), &counted{t: t}
+			for _, piece := range pieces {
+				if problem := p.feed(piece, on); problem != "" {
+					return fmt.Sprint(on.all.String(), problem, " at ", p.pos)
 				}
-			})
-			if problem != "" || done {
-				break
+				if p.level != len(on.open) {
+					t.Fatalf("level %d, open %c", p.level, on.open)
+				}
 			}
-			if len(p.levels) > maxDepth || open < 0 {
-				t.Fatalf("%d levels, %d open", len(p.levels), open)
-			}
+			return on.all.String()
+		}
+		whole := run(text)
+		if got := run(text[:cut], text[cut:]); got != whole {
+			t.Errorf("%q cut at %d: %s; whole: %s", text, cut, got, whole)
+		}
+		if got := run(strings.Split(text, "")...); utf8.ValidString(text) && got != whole {
+			t.Errorf("%q in bytes: %s; whole: %s", text, got, whole)
+		}
+	})
+}
+
+// reachesOut matches an escape that takes what follows its string for digits.
+var reachesOut = regexp.MustCompile(`(?s)\\u.{0,3}"`)
+
+// FuzzPieces makes sure that a value is the same whether its text comes whole or in two
+// pieces, and that the encoder's text of it, where it holds no backslash, decodes to it.
+func FuzzPieces(f *testing.F) {
+	for _, s := range []string{
+		`{"a":[1,true,null,"\u00e9"],"bcd":{"e":[{}]}}`, `[[[`, `[1,2]]`, `["abc\n",-0.25e3,12345678901234567890]`, `[-01,1e5.5]`, `{"a":1 "b":2}`, `["a""b"]`,
+	} {
+		f.Add(s, 7)
+	}
+	f.Fuzz(func(t *testing.T, text string, cut int) {
+		if len(text) > 500 || reachesOut.MatchString(text) {
+			return
+		}
+		cut = min(max(cut, 0), len(text))
+		got := run(t, show+fmt.Sprintf(`
+			local a, b = %s, %s
+			local one, two = sjson.decoder(), sjson.decoder()
+			local ok, whole = pcall(one.write, one, a .. b)
+			local early, first = pcall(two.write, two, a)
+			if early and first ~= nil then print("same") return end -- then b does not count
+			local ok2, last = false, first
+			if early then ok2, last = pcall(two.write, two, b) end
+			print(ok == ok2 and show(whole) == show(last) and "same" or show(whole) .. " and " .. show(last))
+			if ok and whole ~= nil and not (a .. b):find("\\", 1, true) then
+				local text = show(whole)
+				local coded, json = pcall(sjson.encode, {whole})
+				if coded and show(sjson.decode(json)[1]) ~= text then print(text, json) end
+			end`, quoted(text[:cut]), quoted(text[cut:])))
+		if got != "same" {
+			t.Errorf("%q cut at %d: %s", text, cut, got)
 		}
 	})
 }

@@ -20,6 +20,9 @@ func (b Buffer) String(s string) { b.b.string(s) }
 // Value adds a string that is a Lua value already (luaL_addvalue).
 func (b Buffer) Value(s string) { b.b.value(s) }
 
+// Top adds the string on top of the stack, and takes it off (luaL_addvalue).
+func (b Buffer) Top() { b.b.top() }
+
 // Result ends the buffer and returns what was built, which is on the heap.
 func (b Buffer) Result() string { return b.b.result() }
 
