@@ -282,6 +282,11 @@ func (v *VM) ChargeString(n int) {
 	v.mem.free(&b)
 }
 
+// Malloc makes b a block of n bytes that a native function works in, out of Lua's
+// memory (luaM_realloc_): 0 gives it back. What an error goes by is lost, as in the
+// firmware.
+func (v *VM) Malloc(b *heap.Block, n int) { v.mem.Realloc(b, n) }
+
 // Intern makes the string s, which is free when it exists already.
 func (v *VM) Intern(s string) {
 	v.mem.checkGC()

@@ -24,7 +24,8 @@ func (m *module) input(c *vm.Call) int {
 }
 
 // setOutput is node.output([fn, [serial]]): what print and the interpreter write
-// goes into a pipe whose reader is fn, and to the serial port unless serial is 0.
+// goes into a pipe whose reader is fn, and to the serial port unless serial is 0. fn
+// should return false: see package pipe for what happens when it returns nothing.
 func (m *module) setOutput(c *vm.Call) int {
 	d := m.dev
 	fn, ok := c.Arg(1).(*vm.Function)

@@ -140,13 +140,13 @@ func TestInput(t *testing.T) {
 }
 
 func TestOutput(t *testing.T) {
-	const collect = "all = '' node.output(function(p) for s in p:reader(100) do all = all .. s end end, "
+	const collect = "all = '' node.output(function(p) for s in p:reader(100) do all = all .. s end return false end, "
 	for _, tt := range []struct{ name, lua, port, captured string }{
 		{"and the serial port", collect + "1) print('x', 1)", "x\t1", "x\t1\n"},
 		{"instead of it", collect + "0) print('x', 1)", "", "x\t1\n"},
 		{"with what the interpreter says", collect + "0)\n=7\n= =", "", "7\nLua error: \tstdin:1: unexpected symbol near '='\n"},
 		{"with errors in tasks", collect + "0) node.setonerror(function(s) print('E') end) node.task.post(function() nil_function() end)", "", "E\n"},
-		{"the second function counts", "node.output(function(p) end, 0) " + collect + "0) print('y')", "", "y\n"},
+		{"the second function counts", "node.output(function(p) return false end, 0) " + collect + "0) print('y')", "", "y\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			x := newTerminal(t, nil)

@@ -32,12 +32,23 @@ type decoder struct {
 	needed   int    // from which position on the text is needed
 	complete bool
 	failed   bool
+	gone     bool // its __gc has run
 }
 
-// destroy lets go of everything.
-func (d *decoder) destroy(v *vm.VM) {
-	d.freeWork(v)
-	v.Unref(&d.result)
+// collected is __gc. A program that calls it itself leaves an object that the firmware
+// must not meet again.
+func (m *module) collected(d *decoder) {
+	if d.gone {
+		m.crashGone()
+		return
+	}
+	d.gone = true
+	d.freeWork(m.d.VM)
+	m.d.VM.Unref(&d.result)
+}
+
+func (m *module) crashGone() {
+	m.d.Crash("the program has called __gc of an sjson object: the firmware goes on with what is not there any more")
 }
 
 // freeWork lets go of what only decoding needs.
@@ -108,8 +119,12 @@ func (m *module) decoderResult(c *vm.Call) int {
 }
 
 func (m *module) resultOf(c *vm.Call, d *decoder) int {
-	if !d.complete {
+	switch {
+	case !d.complete:
 		c.Error("decode not complete")
+	case d.gone:
+		m.crashGone()
+		return 0
 	}
 	return c.Return(c.VM.RawGetInt(c.VM.DerefTable(d.result), 1))
 }
@@ -119,6 +134,10 @@ func (m *module) resultOf(c *vm.Call, d *decoder) int {
 func (m *module) feed(c *vm.Call, d *decoder, piece string) int {
 	if d.failed {
 		c.Error("JSON parse error: previous call")
+	}
+	if d.gone {
+		m.crashGone()
+		return 0
 	}
 	if !d.complete {
 		d.keep(c, piece)

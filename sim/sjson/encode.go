@@ -23,6 +23,7 @@ type encoder struct {
 	text   vm.Ref             // what is written and not yet read
 	pos    int                // how much of it is read
 	null   vm.Ref             // the string that stands for null
+	gone   bool               // its __gc has run
 }
 
 // encoding is a table being written.
@@ -33,7 +34,9 @@ type encoding struct {
 	key    vm.Ref // of an object: the key whose value was written last
 }
 
+// destroy is __gc.
 func (e *encoder) destroy(v *vm.VM) {
+	e.gone = true
 	for i := range e.levels {
 		v.Unref(&e.levels[i].table)
 		v.Unref(&e.levels[i].key)
@@ -105,6 +108,10 @@ func (m *module) encode(c *vm.Call) int {
 // encoderRead is sjson.encoder:read([size]).
 func (m *module) encoderRead(c *vm.Call) int {
 	e := c.Object(1, m.encoder).(*encoder)
+	if e.gone {
+		m.crashGone()
+		return 0
+	}
 	size := readDefault
 	if _, ok := c.Arg(2).(vm.Number); ok {
 		size = max(1, c.Int(2))

@@ -67,7 +67,7 @@ func open(d *device.Device) *device.Lib {
 			{Name: "write", Fn: m.decoderWrite},
 			{Name: "result", Fn: m.decoderResult},
 		},
-		GC: func(o any) { o.(*decoder).destroy(d.VM) },
+		GC: func(o any) { m.collected(o.(*decoder)) },
 	}
 	m.encoder = &vm.Type{
 		Name:    "sjson.encoder",

@@ -197,6 +197,19 @@ func TestScripts(t *testing.T) {
 			print(pcall(e.read, e))
 			print(pcall(e.read, e))`,
 			"false\tencoder stack overflow\nhint t.lua:14\nreset: exception reset"},
+		{"a decoder after its __gc", `
+			local d = sjson.decoder()
+			getmetatable(d).__gc(d)
+			print(pcall(d.result, d))
+			d = nil
+			collectgarbage()
+			print("never")`,
+			"false\tdecode not complete\nhint t.lua:15\nreset: exception reset"},
+		{"an encoder after its __gc", `
+			local e = sjson.encoder{}
+			getmetatable(e).__gc(e)
+			e:read()`,
+			"hint t.lua:13\nreset: exception reset"},
 		{"a decoder out of its levels", `
 			local d d = sjson.decoder{metatable = {checkpath = function(t, path) if path[1] then d:write("]]") end return true end}}
 			print(pcall(d.write, d, "[[]]"))`,
