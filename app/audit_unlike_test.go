@@ -12,30 +12,7 @@ var unlikeProbes = func() map[string]string {
 }()
 
 // Of module base.
-var unlikeBase = map[string]string{
-	"base/globals/006":                  "to be done",
-	"base/globals/012":                  "to be done",
-	"base/ldblib-c/003":                 "to be done",
-	"base/ldblib-c/004":                 "to be done",
-	"base/lstrlib-c/043":                "to be done",
-	"base/operators-and-errors/015":     "to be done",
-	"base/coercions-and-comparison/039": "to be done",
-	"base/coercions-and-comparison/041": "to be done",
-	"base/coercions-and-comparison/044": "to be done",
-	"base/coercions-and-comparison/048": "to be done",
-	"base/coercions-and-comparison/049": "to be done",
-	"base/str_dump/004":                 "to be done",
-	"base/str_dump/006":                 "to be done",
-	"base/str_dump/008":                 "to be done",
-	"base/str_dump/009":                 "to be done",
-	"base/str_dump/011":                 "to be done",
-	"base/getstrings/003":               "to be done",
-	"base/net-c-order/004":              "to be done",
-	"base/net-c-order/005":              "to be done",
-	"base/net-c-order/007":              "to be done",
-	"base/str_dump-levels/002":          "to be done",
-	"base/str_dump-levels/003":          "to be done",
-}
+var unlikeBase = map[string]string{}
 
 // Of module file.
 var unlikeFile = map[string]string{

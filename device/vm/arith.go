@@ -1,14 +1,9 @@
 package vm
 
 import (
-	"math"
-
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luac"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
 )
-
-// modulo is Lua 5.1's a % b (fw: app/lua/luaconf.h, luai_nummod).
-func modulo(a, b float64) float64 { return a - math.Floor(a/b)*b }
 
 // toNumber converts a number, or a string that is one.
 func (v *VM) toNumber(x value) (float64, bool) {
@@ -51,9 +46,9 @@ func (v *VM) arith(L *Thread, res int, i uint32, b, c value, e event) {
 	case eventDiv:
 		f = x / y
 	case eventMod:
-		f = modulo(x, y)
+		f = v.modulo(x, y)
 	case eventPow:
-		f = math.Pow(x, y)
+		f = v.Power(x, y)
 	case eventUnm:
 		f = -x
 	}

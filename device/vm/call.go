@@ -195,6 +195,7 @@ func (c *Call) Option(n int, def string, options ...string) int {
 	} else {
 		s = c.String(n)
 	}
+	s = CString(s)
 	for i, o := range options {
 		if o == s {
 			return i

@@ -151,7 +151,11 @@ func (v *VM) compile(src string, more func() string, chunk string) (fn *Function
 	}
 	defer func() { v.Charge(int64(read/compiledPerInstruction) * v.instrNanos) }()
 	account := compilerMemory{v.mem, chunk}
-	_, cerr := luac.CompilePieces(src, next, chunk, v.debugKept, account, func(main *luac.Proto, made []luac.Made) {
+	depth := 0
+	if v.running != nil {
+		depth = v.running.nCcalls
+	}
+	_, cerr := luac.CompilePieces(src, next, chunk, depth, v.debugKept, account, func(main *luac.Proto, made []luac.Made) {
 		if main == nil {
 			v.abandon(made)
 			return
@@ -159,7 +163,7 @@ func (v *VM) compile(src string, more func() string, chunk string) (fn *Function
 		fn = v.mainFunction(v.adopt(main, "", &made))
 	})
 	if cerr != nil {
-		return nil, fmt.Sprintf("%s:%d: %s", ChunkID(chunk), cerr.Line, cerr.Message)
+		return nil, fmt.Sprintf("%s:%d: %s", compilerChunkID(chunk), cerr.Line, cerr.Message)
 	}
 	return fn, ""
 }
@@ -265,6 +269,9 @@ func (v *VM) adopt(from *luac.Proto, chunk string, made *[]luac.Made) *proto {
 	if from.Source == luac.UnknownSource && !strings.HasPrefix(chunk, signature) {
 		p.chunk = chunk
 	}
+	for _, line := range from.Missed {
+		v.surprisedAt(surprised{p, line, PowerCompared}, p.at(line))
+	}
 	m.link(&p.header, kindProto)
 	if m.track != nil {
 		m.track.noteProto(p)
@@ -317,7 +324,7 @@ func CheckSyntax(source []byte, chunk string) error {
 		return err
 	}
 	if _, err := luac.Compile(src, chunk, luac.KeepLines, nil, nil); err != nil {
-		return fmt.Errorf("%s:%w", ChunkID(chunk), err)
+		return fmt.Errorf("%s:%w", compilerChunkID(chunk), err)
 	}
 	return nil
 }

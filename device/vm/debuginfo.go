@@ -89,20 +89,25 @@ func (c *Call) FunctionAt(n int) (fn *Function, ok bool) {
 // lose their mark, anything else is source text and shows as [string "..."].
 // What is too long is cut to 60 bytes with the final zero (fw: LUA_IDSIZE;
 // app/lua/lobject.c, luaO_chunkid).
-func ChunkID(name string) string {
-	const idSize = 60
+func ChunkID(name string) string { return chunkID(name, 60) }
+
+// compilerChunkID is ChunkID in the compiler's messages, with 80 bytes (fw:
+// app/lua/llex.c, MAXSRC).
+func compilerChunkID(name string) string { return chunkID(name, 80) }
+
+func chunkID(name string, idSize int) string {
 	name, _, _ = strings.Cut(name, "\x00")
 	switch {
 	case strings.HasPrefix(name, "="):
 		return name[1:min(len(name), idSize)]
 	case strings.HasPrefix(name, "@"):
-		const room = idSize - len(" '...' ") - 1
+		room := idSize - len(" '...' ") - 1
 		if name = name[1:]; len(name) > room {
 			name = "..." + name[len(name)-room:]
 		}
 		return name
 	}
-	const room = idSize - len(` [string "..."] `) - 1
+	room := idSize - len(` [string "..."] `) - 1
 	n := len(name)
 	if i := strings.IndexAny(name, "\r\n"); i >= 0 {
 		n = i

@@ -73,7 +73,7 @@ func (v *VM) pushf(L *Thread, format string, args ...any) value {
 		case int:
 			push(number(float64(arg)))
 		case string:
-			push(stringValue(m.intern(arg)))
+			push(stringValue(m.intern(CString(arg))))
 		}
 		format = rest[1:]
 		n += 2
@@ -141,6 +141,11 @@ func (v *VM) orderError(a, b value) {
 func (v *VM) raise(L *Thread, level int, format string, args ...any) {
 	msg := format
 	if len(args) > 0 {
+		for i, arg := range args {
+			if s, ok := arg.(string); ok {
+				args[i] = CString(s)
+			}
+		}
 		msg = fmt.Sprintf(format, args...)
 	}
 	L.hostSlots(4)

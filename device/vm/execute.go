@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
@@ -231,8 +232,15 @@ frame:
 			case luac.Mod:
 				b, c := rk(r, k, i>>23), rk(r, k, i>>14&0x1ff)
 				if b.bits >= firstNumber && c.bits >= firstNumber {
-					r[a] = number(modulo(b.num(), c.num()))
-					continue
+					x, y := b.num(), c.num()
+					if q := x / y; q > math.MinInt32 && q < math.MaxInt32 { // luanum.Mod, where Floor has room
+						n := float64(int32(q))
+						if q < n {
+							n--
+						}
+						r[a] = number(x - float64(n*y))
+						continue
+					}
 				}
 				ci.pc = pc
 				v.arith(L, base+int(a), i, *b, *c, eventMod)
@@ -442,6 +450,9 @@ func (v *VM) look(L *Thread) {
 	if v.rec != nil && v.rec.CPU {
 		v.record(L)
 	}
+	if v.watching > 0 {
+		v.watchPower(L)
+	}
 }
 
 // slice gives the device a look at the time.
@@ -459,10 +470,10 @@ func (v *VM) slice() {
 	v.setLook()
 }
 
-// setLook sets the time of the next look: with a recorder, at once.
+// setLook sets the time of the next look: with a recorder, or a power to watch, at once.
 func (v *VM) setLook() {
 	v.lookAt = v.sliceAt
-	if v.rec != nil && v.rec.CPU {
+	if v.rec != nil && v.rec.CPU || v.watching > 0 {
 		v.lookAt = 0
 	}
 }

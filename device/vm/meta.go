@@ -109,14 +109,16 @@ func (v *VM) Metafield(x Value, event string) Value {
 }
 
 // SetMetatable sets the metatable of a table or a userdata; mt may be Nil. A program's
-// attempt to give a table in flash one is an error.
+// attempt to give a table in flash one has no effect.
 func (v *VM) SetMetatable(x, mt Value) {
 	to, _ := mt.(*Table)
 	var h *header
 	var at **Table
 	switch x := x.(type) {
 	case *Table:
-		v.checkWritable(x)
+		if x.rom != nil && v.running != nil {
+			return
+		}
 		h, at = &x.header, &x.meta
 	case *UserData:
 		h, at = &x.header, &x.meta

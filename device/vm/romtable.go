@@ -52,15 +52,17 @@ func (r *romTable) get(name string) value {
 }
 
 // next returns the entry that follows key: names are gone through in the order in
-// which the table has them.
+// which the table has them. After what is no name of the table's comes the end, and
+// after what is no name at all the same key again, without a value: the firmware
+// does not check (fw: app/lua/lrotable.c; oracle: language.json, rotable/021, 022).
 func (r *romTable) next(v *VM, key value) (k, x value, ok bool) {
 	i := int32(0)
 	if !key.isNil() {
 		if !key.isString() {
-			return value{}, value{}, false
+			return key, value{}, true
 		}
-		if i, ok = r.index[key.str().s]; !ok {
-			return value{}, value{}, false
+		if i, ok = r.index[CString(key.str().s)]; !ok {
+			return value{}, value{}, true
 		}
 		i++
 	}

@@ -152,6 +152,13 @@ func (c *Call) ObjectLength(n int) int {
 // Pop takes n values off (lua_pop).
 func (c *Call) Pop(n int) { c.th.top -= n }
 
+// Remove takes the value at position n out, and moves down what is above (lua_remove).
+func (c *Call) Remove(n int) {
+	L := c.th
+	copy(L.stack[c.base+n-1:L.top], L.stack[c.base+n:L.top])
+	L.top--
+}
+
 // PushGlobal pushes a global variable as a function sees it (lua_getglobal).
 func (c *Call) PushGlobal(name string) {
 	L := c.th

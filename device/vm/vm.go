@@ -45,6 +45,9 @@ type VM struct {
 	// program catches it, while the stack still stands. It must not call into
 	// the VM but to look.
 	OnOutOfMemory func()
+	// OnSurprise, if set, is told where the device's arithmetic first gives what a
+	// PC's would not. It must not call into the VM but to look.
+	OnSurprise func(what Surprise, where string)
 
 	cfg         Config
 	mem         *memory
@@ -87,6 +90,9 @@ type VM struct {
 	nativeNames map[*Function]string
 	namedOf     int // tables that nativeNames was made of
 	lastID      int
+	surprises   map[surprised]bool
+	watching    int   // instructions, see watchPower
+	watched     int   // powers
 	seen        int64 // value of cpu up to which time was put down to someone
 	place       place // see cputime.go
 }

@@ -32,8 +32,8 @@ const Variable = "NODEMCU_ORACLE"
 // sets are those that tests know. A set without a test, or the other way round, fails
 // TestSets.
 var sets = []string{
-	"audit-probes", "lua-suite", "memory-egc", "memory-oom", "memory-snippets",
-	"modules-bit", "modules-encoder", "modules-pipe", "modules-sjson", "net-traces",
+	"audit-probes", "language", "lua-suite", "memory-egc", "memory-oom", "memory-snippets",
+	"modules-bit", "modules-encoder", "modules-pipe", "modules-sjson", "net-traces", "numbers",
 }
 
 // Entry is one measurement of a set.

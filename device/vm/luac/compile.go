@@ -107,6 +107,9 @@ type Proto struct {
 	Named        bool
 	Locals       []Local
 	UpvalueNames []string
+	// Missed are lines on which == compares with a constant that was folded from a
+	// power and misses an integer (see luanum).
+	Missed []int
 
 	locals int // entries of the table of local variables
 	blocks protoBlocks
@@ -191,20 +194,21 @@ func (e *Error) Error() string { return fmt.Sprintf("%d: %s", e.Line, e.Message)
 // and debug the information that they keep. account may be nil.
 // done, if not nil, is called at the end: see finish.
 func Compile(source, name string, debug Debug, account Account, done finish) (main *Proto, err *Error) {
-	return CompilePieces(source, nil, name, debug, account, done)
+	return CompilePieces(source, nil, name, 0, debug, account, done)
 }
 
 // CompilePieces is Compile for source that comes in pieces: the first, and those
 // that more returns until it returns "". They are asked for as the compiler gets
-// there. more may unwind by a panic of its own.
-func CompilePieces(first string, more func() string, name string, debug Debug, account Account, done finish) (main *Proto, err *Error) {
+// there. more may unwind by a panic of its own. depth is how many nested C calls of
+// Lua's are under way: the firmware counts syntactical levels on top of them.
+func CompilePieces(first string, more func() string, name string, depth int, debug Debug, account Account, done finish) (main *Proto, err *Error) {
 	if account == nil {
 		account = noAccount{}
 	}
 	if done == nil {
 		done = func(*Proto, []Made) {}
 	}
-	c := &compiler{mem: account, source: name}
+	c := &compiler{mem: account, source: name, level: depth}
 	c.lex = lexer{src: first, more: more, line: 1, lastLine: 1, account: account, onString: c.newString, onLength: c.useBuffer}
 	defer func() {
 		if r := recover(); r != nil {

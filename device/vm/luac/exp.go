@@ -1,6 +1,10 @@
 package luac
 
-import "math"
+import (
+	"math"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
+)
 
 // expKind says where the value of an expression is, so far.
 type expKind uint8
@@ -26,6 +30,7 @@ const (
 // exp is an expression being compiled.
 type exp struct {
 	kind      expKind
+	power     bool // eNumber: folded from a power that misses an integer
 	info, aux int
 	num       float64
 	t, f      int // jumps out when true, when false
@@ -313,7 +318,7 @@ func (c *compiler) indexed(t, key *exp) {
 }
 
 // fold computes an operation on two numerals: not when it divides by zero, and
-// not when the result is no number.
+// not when the result is no number, or the chip would not come back with one.
 func fold(op Op, a, b *exp) bool {
 	if !a.isNumeral() || !b.isNumeral() {
 		return false
@@ -336,9 +341,12 @@ func fold(op Op, a, b *exp) bool {
 		if y == 0 {
 			return false
 		}
-		r = x - math.Floor(x/y)*y
+		r = luanum.Mod(x, y)
 	case Pow:
-		r = math.Pow(x, y)
+		var returns bool
+		if r, returns = luanum.Pow(x, y); !returns {
+			return false
+		}
 	case Unm:
 		r = -x
 	default:
@@ -347,6 +355,7 @@ func fold(op Op, a, b *exp) bool {
 	if r != r {
 		return false
 	}
+	a.power = (op == Pow && luanum.Misses(x, y, r) || a.power || b.power) && r != math.Trunc(r)
 	a.num = r
 	return true
 }
@@ -372,6 +381,9 @@ func (c *compiler) arith(op Op, a, b *exp) {
 }
 
 func (c *compiler) compare(op Op, cond int, a, b *exp) {
+	if op == Eq && (a.power || b.power) {
+		c.fn.p.Missed = append(c.fn.p.Missed, c.lex.lastLine)
+	}
 	o1 := c.operand(a)
 	o2 := c.operand(b)
 	c.freeExp(b)

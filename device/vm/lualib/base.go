@@ -169,7 +169,7 @@ func setMetatable(c *vm.Call) int {
 	if _, ok := mt.(*vm.Table); !ok && (mt != vm.Nil || c.IsNone(2)) {
 		c.ArgError(2, "nil or table expected")
 	}
-	if c.VM.Metafield(t, "__metatable") != vm.Nil || c.VM.IsROM(t) {
+	if c.VM.Metafield(t, "__metatable") != vm.Nil {
 		c.Error("cannot change a protected metatable")
 	}
 	c.VM.SetMetatable(t, mt)

@@ -13,8 +13,8 @@ var debugFuncs = []vm.Func{
 // getStrings returns the strings in RAM, sorted. There are none in ROM ("ROM"),
 // since there is no LFS.
 func getStrings(c *vm.Call) int {
-	if c.Arg(1) == vm.String("ROM") {
-		return 0
+	if c.Option(1, "RAM", "RAM", "ROM") == 1 {
+		return c.ReturnNil()
 	}
 	names := c.VM.Strings()
 	t := c.VM.NewTable(len(names), 0)

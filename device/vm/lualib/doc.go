@@ -13,10 +13,8 @@
 //   - Precompiled chunks are the firmware's, byte for byte. One with code that no
 //     compiler makes is refused as bad code where a device may run it and crash.
 //   - Addresses, as tostring shows them, are given out in the order of asking.
-//   - Not-a-number always prints as "nan".
 //   - A pattern nested more than 200 deep is an error; the device would run out of
 //     stack and reset.
-//   - %99.99f of a huge number is printed; the device overruns a buffer.
 //   - math.random uses the device's hardware numbers until it is seeded.
 //
 // The package sees the VM through the vm package only. It knows nothing of
@@ -41,10 +39,7 @@ func Open(v *vm.VM) {
 	openBase(v, g)
 	openPackage(v, g)
 
-	str := v.OpenModule("string", stringFuncs, nil)
-	v.SetField(str, "__index", str)
-	v.SetField(str, "gfind", v.RawGetString(str, "gmatch")) // fw: LUA_COMPAT_GFIND
-	v.SetStringMetatable(str)
+	openString(v)
 	v.OpenModule("table", tableFuncs, nil)
 	v.OpenModule("debug", debugFuncs, nil)
 	v.OpenModule("coroutine", coroutineFuncs, nil)

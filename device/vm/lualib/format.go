@@ -1,8 +1,7 @@
 package lualib
 
 import (
-	"bytes"
-	"strings"
+	"math"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
@@ -40,6 +39,23 @@ func strFormat(c *vm.Call) int {
 	return b.finish()
 }
 
+// strMod is text % x, which is string.format(text, x), where x may be a table of
+// arguments.
+func strMod(c *vm.Call) int {
+	if t, ok := c.Arg(2).(*vm.Table); ok && !c.VM.IsROM(t) {
+		n := c.VM.Len(t)
+		if !c.CheckStack(n) {
+			c.Error("stack overflow")
+		}
+		c.SetTop(2)
+		for i := 1; i <= n; i++ {
+			c.PushRawInt(t, i)
+		}
+		c.Remove(2)
+	}
+	return strFormat(c)
+}
+
 // formatItem adds argument arg as spec says.
 func formatItem(c *vm.Call, b *buffer, spec luanum.Spec, arg int) {
 	var item []byte
@@ -47,11 +63,21 @@ func formatItem(c *vm.Call, b *buffer, spec luanum.Spec, arg int) {
 	case 'c':
 		item = spec.AppendChar(nil, byte(luanum.Long(c.Number(arg))))
 	case 'd', 'i':
-		item = spec.AppendInt(nil, int64(luanum.Long(c.Number(arg))))
+		x := c.Number(arg)
+		if luanum.Saturates(x) {
+			c.VM.Surprise(vm.IntegerSaturates)
+		}
+		item = spec.AppendInt(nil, int64(luanum.Long(x)))
 	case 'o', 'u', 'x', 'X':
-		item = spec.AppendUint(nil, uint64(luanum.ULong(c.Number(arg))))
+		x := c.Number(arg)
+		if !(x >= math.MinInt32 && x < 1<<32) {
+			c.VM.Surprise(vm.IntegerSaturates)
+		}
+		item = spec.AppendUint(nil, uint64(luanum.ULong(x)))
 	case 'e', 'E', 'f', 'g', 'G':
-		item = spec.AppendFloat(nil, c.Number(arg))
+		if item = spec.AppendFloat(nil, c.Number(arg)); len(item) == 0 {
+			c.VM.Surprise(vm.FixedTooLarge)
+		}
 	case 'q':
 		quote(b, c.String(arg))
 		return
@@ -62,7 +88,6 @@ func formatItem(c *vm.Call, b *buffer, spec luanum.Spec, arg int) {
 			b.top()
 			return
 		}
-		s, _, _ = strings.Cut(s, "\x00")
 		item = spec.AppendString(nil, s)
 	default:
 		verb := ""
@@ -70,9 +95,6 @@ func formatItem(c *vm.Call, b *buffer, spec luanum.Spec, arg int) {
 			verb = string([]byte{spec.Verb})
 		}
 		c.Error("invalid option '%%%s' to 'format'", verb)
-	}
-	if i := bytes.IndexByte(item, 0); i >= 0 {
-		item = item[:i] // where sprintf's result ends
 	}
 	b.string(string(item))
 }

@@ -91,7 +91,7 @@ func fileName(c *vm.Call) string {
 	if c.IsNoneOrNil(1) {
 		c.Error("filename is NULL")
 	}
-	return c.String(1)
+	return vm.CString(c.String(1))
 }
 
 func loadFile(c *vm.Call) int {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
 )
 
 // mathConsts are the constants of the math library. The firmware for Lua 5.1
@@ -18,10 +19,10 @@ func mathFuncs(v *vm.VM) []vm.Func {
 	return []vm.Func{
 		{Name: "abs", Fn: unary(math.Abs)},
 		{Name: "ceil", Fn: unary(math.Ceil)},
-		{Name: "floor", Fn: unary(math.Floor)},
+		{Name: "floor", Fn: mathFloor},
 		{Name: "max", Fn: func(c *vm.Call) int { return extreme(c, func(a, b float64) bool { return a > b }) }},
 		{Name: "min", Fn: func(c *vm.Call) int { return extreme(c, func(a, b float64) bool { return a < b }) }},
-		{Name: "pow", Fn: func(c *vm.Call) int { c.Push(vm.Number(math.Pow(c.Number(1), c.Number(2)))); return 1 }},
+		{Name: "pow", Fn: func(c *vm.Call) int { c.Push(vm.Number(c.VM.Power(c.Number(1), c.Number(2)))); return 1 }},
 		{Name: "random", Fn: r.random},
 		{Name: "randomseed", Fn: r.seed},
 		{Name: "sqrt", Fn: unary(math.Sqrt)},
@@ -33,6 +34,15 @@ func unary(f func(float64) float64) func(*vm.Call) int {
 		c.Push(vm.Number(f(c.Number(1))))
 		return 1
 	}
+}
+
+func mathFloor(c *vm.Call) int {
+	x := c.Number(1)
+	if luanum.Saturates(x) {
+		c.VM.Surprise(vm.FloorSaturates)
+	}
+	c.PushNumber(luanum.Floor(x))
+	return 1
 }
 
 // extreme returns the argument that beats all before it.
@@ -81,13 +91,13 @@ func (r *random) random(c *vm.Call) int {
 		if u < 1 {
 			c.ArgError(1, "interval is empty")
 		}
-		result = math.Floor(x*float64(u)) + 1
+		result = luanum.Floor(x*float64(u)) + 1
 	case 2:
 		l, u := c.Int(1), c.Int(2)
 		if l > u {
 			c.ArgError(2, "interval is empty")
 		}
-		result = math.Floor(x*float64(int32(u-l+1))) + float64(l)
+		result = luanum.Floor(x*float64(int32(u-l+1))) + float64(l)
 	default:
 		c.Error("wrong number of arguments")
 	}
