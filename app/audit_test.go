@@ -21,7 +21,8 @@ type probe struct {
 }
 
 // TestOracleAudit runs each probe as init.lua of a fresh device and compares everything
-// that it prints.
+// that it prints. A probe is bytes, one character each, and had a line of its own when it
+// was measured: a syntax error at its end is in line 2.
 func TestOracleAudit(t *testing.T) {
 	runner, err := os.ReadFile(filepath.Join("testdata", "audit-runner.lua"))
 	if err != nil {
@@ -46,7 +47,7 @@ func TestOracleAudit(t *testing.T) {
 const auditTime = 12 * clock.Second
 
 func (p *probe) check(dir, runner string) (difference string) {
-	run := fmt.Sprintf("print(\"@@START\")\nP([=[ %s ]=])\n", p.Lua)
+	run := fmt.Sprintf("print(\"@@START\")\nP([=[ %s\n]=])\n", latin1(p.Lua))
 	if p.When == "online" {
 		run = "tmr.create():alarm(4000, 0, function()\n" + run + "end)\n"
 	}
@@ -87,6 +88,15 @@ var (
 	probeAddress = regexp.MustCompile(`0x[0-9a-f]{8}`)
 	probeFile    = regexp.MustCompile(`,"init\.lua"=\d+|"init\.lua"=\d+,?`)
 )
+
+// latin1 is a text whose characters are bytes.
+func latin1(s string) string {
+	b := make([]byte, 0, len(s))
+	for _, r := range s {
+		b = append(b, byte(r))
+	}
+	return string(b)
+}
 
 // normalProbe is what was printed, without what differs from run to run.
 func normalProbe(s string, restarted bool) string {

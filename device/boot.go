@@ -182,6 +182,7 @@ func (d *Device) boot() {
 			d.VM.Metatable(t)
 		}
 	}
+	d.SetOnError(nil)
 	if d.cfg.Startup != nil {
 		d.cfg.Startup(d)
 		return

@@ -9,11 +9,11 @@ import (
 
 // lua is how Lua is entered, and what becomes of an error that leaves it.
 type lua struct {
-	d       *Device
-	onerror vm.Ref
-	erring  bool // the default onerror has a restart pending
-	left    int  // see Leftovers
-	halted  bool // after a panic
+	d         *Device
+	byDefault *vm.Function // the default onerror
+	erring    bool         // it has a restart pending
+	left      int          // see Leftovers
+	halted    bool         // after a panic
 }
 
 // Run calls fn protected, as the firmware runs timers and tasks: an error goes
@@ -123,12 +123,21 @@ func (d *Device) Halted() bool { return d.lua.halted }
 // SetOnError makes fn the handler of errors in timers and tasks
 // (node.setonerror); nil restores the default, which prints and restarts.
 func (d *Device) SetOnError(fn *vm.Function) {
-	if fn == nil {
-		d.VM.Unref(&d.lua.onerror)
-		return
+	if l := &d.lua; fn == nil {
+		if l.byDefault == nil {
+			l.byDefault = d.VM.NewFunction(vm.Func{Name: "default_onerror", Fn: func(c *vm.Call) int {
+				d.REPL.Print(c.Arg(1))
+				l.restartSoon()
+				return 0
+			}})
+		}
+		fn = l.byDefault
 	}
-	d.VM.SetRef(&d.lua.onerror, fn, "onerror function")
+	d.VM.SetField(d.VM.Registry(), onerror, fn)
 }
+
+// onerror is the name of that function in Lua's registry.
+const onerror = "onerror"
 
 // restartAfterError is the default onerror's delay (oracle: net-constants.json
 // default_onerror_restart).
@@ -154,22 +163,31 @@ func (l *lua) report(what string, err *vm.Error) {
 			thrown = d.VM.Deref(kept)
 			d.VM.Unref(&kept)
 		}
-		if l.onerror != 0 {
-			d.Run("onerror", d.VM.Deref(l.onerror), thrown)
+		handler, ok := d.VM.RawGetString(d.VM.Registry(), onerror).(*vm.Function)
+		if ok && handler != l.byDefault {
+			d.Run("onerror", handler, thrown)
 			return
 		}
 		d.REPL.Print(thrown)
+		if !ok { // a program has put something else there
+			return
+		}
 		if d.cfg.OnPanic == HaltOnError {
 			d.Emit(event.Panic{Message: err.Message(), Traceback: err.Traceback, Where: what})
 			l.halt()
 			return
 		}
-		if !l.erring {
-			l.erring = true
-			d.NewTimer(func() { d.Reset(SoftRestart) }).Arm(restartAfterError, false)
-		}
+		l.restartSoon()
 	})
 	if !posted {
 		l.panic(what, &vm.Error{Value: vm.String(ets.TaskQueueFull)})
+	}
+}
+
+// restartSoon arms the default onerror's restart, once.
+func (l *lua) restartSoon() {
+	if !l.erring {
+		l.erring = true
+		l.d.NewTimer(func() { l.d.Reset(SoftRestart) }).Arm(restartAfterError, false)
 	}
 }

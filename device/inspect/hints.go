@@ -89,3 +89,19 @@ func (h *Hints) Once(kind, format string, args ...any) {
 		h.host.Emit(event.Hint{Text: fmt.Sprintf(format, args...)})
 	}
 }
+
+// surprises says what a program has met in the device's arithmetic.
+var surprises = map[vm.Surprise]string{
+	vm.PowerCompared:    "a power is compared with the number that it misses: x^y loses its last bits on the device (2^4 is 16.000000000000004), so == 16 is false. Write the number, multiply, or round with math.floor(x + 0.5)",
+	vm.ModuloSaturates:  "a % b is a remainder only as long as a/b fits in 32 bits, and here it does not: the device's result is another number",
+	vm.FloorSaturates:   "math.floor goes through a 32-bit integer on the device: what does not fit becomes 2147483647. math.ceil does not",
+	vm.IntegerSaturates: "%d, %u and %x have 32 bits on the device, and the number does not fit: it is cut to the nearest that does. %.0f has 64",
+	vm.FixedTooLarge:    "%f of 2^64 or more is the empty string on the device: use %g",
+}
+
+// surprise is told when the program first meets one at a place.
+func (x *Inspector) surprise(what vm.Surprise, where string) {
+	if text := surprises[what]; x.Hints.given.first(where + "\x00" + text) {
+		x.host.Emit(event.Hint{Text: text, Where: where})
+	}
+}

@@ -110,7 +110,7 @@ func (x *Inspector) WatchHeap(h *heap.Heap) {
 }
 
 // WatchVM is described at WatchHeap.
-func (x *Inspector) WatchVM(v *vm.VM) { v.OnOutOfMemory = x.OutOfMemory }
+func (x *Inspector) WatchVM(v *vm.VM) { v.OnOutOfMemory, v.OnSurprise = x.OutOfMemory, x.surprise }
 
 // Recorder returns what records allocations and CPU time, nil if nothing does.
 func (x *Inspector) Recorder() *vm.Recorder { return x.recorder }

@@ -77,6 +77,7 @@ func (v *VM) StartAccounting() {
 	m.total, m.fixedLength = heap.BootBytes, boot.Rest()
 	m.fixed = heap.BootBytes - m.held()
 	m.on = true
+	v.registerMetatables()
 	m.egc = heap.DefaultEGC()
 	m.peak, m.allocTotal, m.requests = m.total, 0, 0
 	m.gc.threshold = 4 * m.total
@@ -121,22 +122,50 @@ func (m *memory) held() int {
 	return n
 }
 
-// bootRegistry fills the names of the registry that our libraries have no use for.
+// bootRegistry fills the names of the registry: the metatables of the default modules,
+// and what our libraries have no use for.
 func (v *VM) bootRegistry(pipe *Table) {
 	for _, name := range bootRegistry {
 		if v.RawGetString(v.registry, name) != Nil {
 			continue
 		}
-		x := Value(v.NewLightUserData())
+		var x Value
 		for _, t := range v.roms {
 			if t.rom.name == name {
 				x = t
 			}
 		}
-		if name == "stdin" {
+		nothing := Func{Name: name, Fn: func(*Call) int { return 0 }}
+		switch {
+		case x != nil:
+		case name == "stdin":
 			x = pipe
+		case name == "onerror": // the device has its own
+			x = v.NewFunction(nothing)
+		case name == "_LOADLIB": // of libraries that are loaded: there are none (fw: app/lua/loadlib.c)
+			nothing.Name = "__gc"
+			x = v.NewROMTable(name, []Func{nothing}, nil)
+		default: // of a module that is not in this build
+			t := v.NewROMTable(name, nil, nil)
+			v.SetField(t, "__index", t)
+			x = t
 		}
 		v.SetField(v.registry, name, x)
+	}
+}
+
+// registerMetatables gives the registry the metatables of modules beyond the default
+// ones, each under its name (luaL_rometatable): a string and a node (oracle:
+// memory-sizes.json, cost_of_registering_a_module_metatable).
+func (v *VM) registerMetatables() {
+	of := map[*Table]bool{}
+	for _, mt := range v.metatables {
+		of[mt] = true
+	}
+	for _, t := range v.roms {
+		if of[t] && v.RawGetString(v.registry, t.rom.name) == Nil {
+			v.SetField(v.registry, t.rom.name, t)
+		}
 	}
 }
 

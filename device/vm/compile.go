@@ -382,12 +382,12 @@ func (v *VM) DebugKept() Debug { return v.debugKept }
 // KeepDebug sets it.
 func (v *VM) KeepDebug(d Debug) { v.debugKept = d }
 
-// Bytes that the firmware counts for a name it strips: each local variable's
-// entry, its name's header and a pointer, twice; each upvalue's header and
-// pointer. Source: fw: app/lua/ldebug.c, stripdebug; it calls it an estimate.
+// Bytes that the firmware counts for a name it strips: its entry in the table of
+// locals or upvalues. (oracle: audit-probes.json, base/str_dump-levels/003: two locals
+// are 24.)
 const (
-	strippedLocal   = 2 * (heap.LocalVarSize + heap.StringHeader + 4)
-	strippedUpvalue = heap.StringHeader + heap.UpvalueNameSize
+	strippedLocal   = heap.LocalVarSize
+	strippedUpvalue = heap.UpvalueNameSize
 )
 
 // StripDebug takes debug information from fn and the functions inside it, and

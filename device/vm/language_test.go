@@ -35,7 +35,6 @@ type languageCase struct {
 func TestOracleLanguage(t *testing.T) {
 	oracle.Set{
 		Name:     "language",
-		Unlike:   languageUnlike,
 		Parallel: true,
 		Read: func(t *testing.T, data []byte) (entries []oracle.Entry) {
 			set := oracle.Decode[language](t, data)
@@ -46,9 +45,6 @@ func TestOracleLanguage(t *testing.T) {
 		},
 	}.Compare(t)
 }
-
-// languageUnlike names the cases that differ from the measurement, and why.
-var languageUnlike = map[string]string{}
 
 // languageRunner runs a chunk as the measurement did: from line 19 of a file.
 var languageRunner = strings.Repeat("\n", 18) + `local ok, e = pcall(...) if not ok then FAILED(e) end`

@@ -27,14 +27,6 @@ type suiteResult struct {
 	End   []string
 }
 
-// suiteUnlike names the files that differ from the measurement, and why.
-var suiteUnlike = map[string]string{
-	"constructs": "2^-2 is exact here: ^ is the host's and not the firmware's pow",
-	"locals":     "sums of powers that are inexact in the firmware's pow",
-	"math":       "^ again, and what is compared with it",
-	"strings":    "%99.99f of a huge number is printed here; the device overruns a buffer",
-}
-
 // suiteMicros bounds a file, in instructions: four times what the longest takes.
 const suiteMicros = 60e6
 
@@ -50,8 +42,7 @@ func TestOracleLuaSuite(t *testing.T) {
 		files[filepath.Base(path)] = string(text)
 	}
 	oracle.Set{
-		Name:   "lua-suite",
-		Unlike: suiteUnlike,
+		Name: "lua-suite",
 		Read: func(t *testing.T, data []byte) (entries []oracle.Entry) {
 			want := oracle.Decode[suite](t, data)
 			for _, name := range slices.Sorted(maps.Keys(want.Files)) {

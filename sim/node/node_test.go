@@ -39,7 +39,7 @@ func TestModule(t *testing.T) {
 		{"s = ('x'):rep(500) a, b = node.egc.meminfo() print(a - b == 517)", "true"}, // the string alone, with its header
 		{"print(node.stripdebug(), node.stripdebug(3), node.stripdebug())", "2\t3\t3"},
 		{"function f() local t t.x = 1 end print(node.stripdebug(1, f), node.stripdebug(2, f), node.stripdebug(3, f), node.stripdebug(3, f)) print(pcall(f))", "0\t0\t2\t0\nfalse\tstdin:0: attempt to index a nil value"},
-		{"node.stripdebug(1) loadstring('function f() local t t.x = 1 end')() print(pcall(f)) print(node.stripdebug(2, f)) print(pcall(f))", "false\t[string \"function f() local t t.x = 1 end\"]:1: attempt to index local 't' (a nil value)\n64\nfalse\t[string \"function f() local t t.x = 1 end\"]:1: attempt to index a nil value"},
+		{"node.stripdebug(1) loadstring('function f() local t t.x = 1 end')() print(pcall(f)) print(node.stripdebug(2, f)) print(pcall(f))", "false\t[string \"function f() local t t.x = 1 end\"]:1: attempt to index local 't' (a nil value)\n12\nfalse\t[string \"function f() local t t.x = 1 end\"]:1: attempt to index a nil value"},
 		{"function g() return node.stripdebug(3, 1) end n = g() print(n) error('x')", "2\nLua error: \tstdin:1: x"},
 		{"function g() return (node.stripdebug(3, 1)) end print(g(), node.stripdebug(nil, g), node.stripdebug(3, print))", "2\t0\t-1"},
 		{"node.stripdebug(2, 9)", "bad argument #2 to 'stripdebug' (not a valid function)"},

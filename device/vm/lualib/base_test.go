@@ -4,7 +4,7 @@ import "testing"
 
 func TestBase(t *testing.T) {
 	check(t, []snippet{
-		{src: `print(1, "a", nil, true, 1.5, -0, 1e15, 2^53, 1/3)`, want: "1\ta\tnil\ttrue\t1.5\t-0\t1e+15\t9.007199254741e+15\t0.33333333333333"},
+		{src: `print(1, "a", nil, true, 1.5, 1e15, 2^53, 1/3)`, want: "1\ta\tnil\ttrue\t1.5\t1e+15\t9.007199254741e+15\t0.33333333333333"},
 		{src: `print()`, want: ""},
 		{src: `print(setmetatable({}, {__tostring = function() return "T" end}))`, want: "T"},
 		{src: `print(setmetatable({}, {__tostring = function() return 1 end}))`, want: "1"},
@@ -62,8 +62,8 @@ func TestBase(t *testing.T) {
 		{src: `print(loadstring("return 1 + 1")(), loadstring("x ="), loadstring("x =", "@f.lua"), loadstring("x =", "=c"))`, want: "2\tnil\tnil\tnil\t" + `c:1: unexpected symbol near '<eof>'`},
 		{src: `print(select(2, loadstring("x =")))`, want: `[string "x ="]:1: unexpected symbol near '<eof>'`},
 		{src: `print(select(2, loadstring("x =\n=")))`, want: `[string "x =..."]:2: unexpected symbol near '='`},
-		{src: `print(select(2, loadstring(("x"):rep(80) .. "=")))`, want: `[string "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."]:1: unexpected symbol near '<eof>'`, differs: true},
-		{src: `print(select(2, loadstring("=", "@" .. ("y"):rep(80))))`, want: `...yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy:1: unexpected symbol near '='`, differs: true},
+		{src: `print(select(2, loadstring(("x"):rep(80) .. "=")))`, want: `[string "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."]:1: unexpected symbol near '<eof>'`},
+		{src: `print(select(2, loadstring("=", "@" .. ("y"):rep(80))))`, want: `...yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy:1: unexpected symbol near '='`},
 		{src: `local n = 0 print(load(function() n = n + 1 return ({"return ", "1", "+2"})[n] end)())`, want: "3"},
 		{src: `local n = 0 local f, e = load(function() n = n + 1 return n == 1 and "x = = " or nil end) print(f, e, n)`, want: "nil\t(load):1: unexpected symbol near '='\t1"},
 		{src: `local s, i = "--[[ two\nlines ]] local a = 'str' .. [==[x]==] return a, 12.5e1, a ~= nil -- end", 0 print(load(function() i = i + 1 return s:sub(i, i) end)())`, want: "strx\t125\ttrue"},
@@ -100,7 +100,7 @@ func TestFirmwareGlobals(t *testing.T) {
 		{src: `rawset(string, "x", 1)`, want: "error: table is readonly"},
 		{src: `table.insert(math, 1)`, want: "error: table is readonly"},
 		{src: `print = 5 _G.string = 6 rawset(_G, "type", 7) print = nil print(string, type)`, want: "6\t7"},
-		{src: `local s = debug.getstrings() print(#s > 40, s[1] < s[2], debug.getstrings("ROM"))`, want: "true\ttrue"},
+		{src: `local s = debug.getstrings() print(#s > 40, s[1] < s[2], debug.getstrings("ROM"))`, want: "true\ttrue\tnil"},
 		{src: `print(type(debug.getregistry()), debug.getregistry()._LOADED == package.loaded)`, want: "table\ttrue"},
 		{src: `print(collectgarbage("count") * 1024 % 1, collectgarbage("stop"), collectgarbage("restart"), collectgarbage("step"))`, want: "0\t0\t0\ttrue"},
 		{src: `loadfile()`, want: "error: s:1: filename is NULL"},
