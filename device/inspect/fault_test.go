@@ -2,6 +2,7 @@ package inspect_test
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -90,6 +91,36 @@ func TestWatchdogHint(t *testing.T) {
 	if len(r.hints) != 1 || r.hints[0].Where != "init.lua:3" ||
 		r.hints[0].Text != "init.lua has kept the CPU for 3.2 s without a break or tmr.wdclr: the watchdog resets the device" {
 		t.Errorf("%+v", r.hints)
+	}
+}
+
+// The device's arithmetic is explained where a program first meets it, and its
+// registry is the firmware's.
+func TestArithmeticHints(t *testing.T) {
+	w := world.New(1)
+	r := watch(w)
+	d := chiptest.Program(w, `
+		for i = 1, 3 do
+			local x = math.floor(1e10)
+			if 2^i == 4 then x = 1e15 % 7 end
+		end
+		local names = {}
+		for k, v in pairs(debug.getregistry()) do
+			if type(v) ~= "table" then names[#names + 1] = tostring(k) .. ":" .. type(v) end
+		end
+		table.sort(names)
+		registry = table.concat(names, " ")`, device.Config{})
+	d.PowerOn()
+	w.Clock.RunUntil(clock.At(clock.Second))
+	var places []string
+	for _, h := range r.hints {
+		places = append(places, h.Where)
+	}
+	if !slices.Equal(places, []string{"init.lua:3", "init.lua:4"}) || !strings.Contains(r.hints[1].Text, "a power is compared") {
+		t.Errorf("%+v", r.hints)
+	}
+	if got, want := d.VM.RawGetString(d.VM.Globals(), "registry").String(), "0:number onerror:function"; got != want {
+		t.Errorf("in the registry, besides tables: %s, want %s", got, want)
 	}
 }
 

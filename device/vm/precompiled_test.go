@@ -162,7 +162,7 @@ func TestStripDebug(t *testing.T) {
 		nameBytes = (1+2)*12 + 4
 		// "a", "b" and "up"; "f", "x", "y" are constants
 		nameStrings = 18 + 18 + 19
-		estimate    = (1+2)*64 + 20
+		estimate    = nameBytes
 		// main: LOADNIL is none at the start; CLOSURE and its MOVE on line 5,
 		// SETGLOBAL moved to 2, RETURN on 5. f: lines 3, 4 and, RETURN, 5.
 		lineBytes = (2 + 2 + 2 + 1) + (2 + 1 + 1 + 1)

@@ -37,6 +37,7 @@ func TestModule(t *testing.T) {
 		{"t = {} a = node.heap() t = {1, 2, 3} print(a - node.heap() > 60)", "true"},
 		{"t = {} a, b = node.egc.meminfo() print(a > 4000, a > b, b > a - 100)", "true\ttrue\ttrue"},
 		{"s = ('x'):rep(500) a, b = node.egc.meminfo() print(a - b == 517)", "true"}, // the string alone, with its header
+		{"f = function() end r = debug.getregistry() d = r.onerror node.setonerror(f) print(r.onerror == f) node.setonerror() print(r.onerror == d)", "true\ntrue"},
 		{"print(node.stripdebug(), node.stripdebug(3), node.stripdebug())", "2\t3\t3"},
 		{"function f() local t t.x = 1 end print(node.stripdebug(1, f), node.stripdebug(2, f), node.stripdebug(3, f), node.stripdebug(3, f)) print(pcall(f))", "0\t0\t2\t0\nfalse\tstdin:0: attempt to index a nil value"},
 		{"node.stripdebug(1) loadstring('function f() local t t.x = 1 end')() print(pcall(f)) print(node.stripdebug(2, f)) print(pcall(f))", "false\t[string \"function f() local t t.x = 1 end\"]:1: attempt to index local 't' (a nil value)\n12\nfalse\t[string \"function f() local t t.x = 1 end\"]:1: attempt to index a nil value"},

@@ -381,7 +381,7 @@ func (c *compiler) arith(op Op, a, b *exp) {
 }
 
 func (c *compiler) compare(op Op, cond int, a, b *exp) {
-	if op == Eq && (a.power || b.power) {
+	if op == Eq && (a.power || b.power) && (a.kind != eConst || !b.isNumeral() || luanum.Near(a.num, b.num)) {
 		c.fn.p.Missed = append(c.fn.p.Missed, c.lex.lastLine)
 	}
 	o1 := c.operand(a)
