@@ -100,9 +100,9 @@ func TestArithmeticHints(t *testing.T) {
 	w := world.New(1)
 	r := watch(w)
 	d := chiptest.Program(w, `
-		for i = 1, 3 do
+		for i = 1, 5 do
 			local x = math.floor(1e10)
-			if 2^i == 4 then x = 1e15 % 7 end
+			if 2^i == 16 then x = 7 end
 		end
 		local names = {}
 		for k, v in pairs(debug.getregistry()) do
