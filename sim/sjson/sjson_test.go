@@ -163,7 +163,7 @@ func TestScripts(t *testing.T) {
 			print(sjson.encode{null, 1, "x"}, sjson.encode({"x", 1}, {null = "x"}), sjson.encode({x = 1}, {null = "x"}))
 			print(type(null), null == sjson.decode("[null]")[1], null, sjson.NULL)`,
 			"true\t{2=1}\n[null,1,\"x\"]\t[null,1]\t{null:1}\nlightfunction\ttrue\tlightfunction: (nil)\tnil"},
-		{"numbers", `print(sjson.encode{1/0, -1/0, 0/0, 2^31, -2^53, 1234567890123456768, 0.5, [8] = 1e21})`,
+		{"numbers", `print(sjson.encode{1/0, -1/0, 0/0, 2147483648, -9007199254740992, 1234567890123456768, 0.5, [8] = 1e21})`,
 			"[null,null,null,2147483648,-9007199254740992,1234567890123456768,0.5,1e+21]"},
 		{"keys that are no strings", `print(sjson.encode{[true] = 1}, sjson.encode{[0.5] = 1}, sjson.encode{[sjson.decode("[null]")[1]] = 1}, pcall(sjson.encode, {[{}] = 1}))`,
 			"{true:1}\t{\"0.5\":1}\t{null:1}\tfalse\tCannot encode type 5"},
