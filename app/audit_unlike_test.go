@@ -5,7 +5,7 @@ import "maps"
 // unlikeProbes are the probes that come out otherwise, and why.
 var unlikeProbes = func() map[string]string {
 	all := map[string]string{}
-	for _, list := range []map[string]string{unlikeLibrary, unlikeFile, unlikeGpio, unlikeNet, unlikeTmr, unlikeUart, unlikeWifi} {
+	for _, list := range []map[string]string{unlikeLibrary, unlikeGpio, unlikeNet, unlikeTmr, unlikeUart, unlikeWifi} {
 		maps.Copy(all, list)
 	}
 	return all
@@ -23,35 +23,6 @@ var unlikeLibrary = map[string]string{
 	"base/coercions-and-comparison/002": "sprintf of a PC: -0 (language.json number_format/019)",
 	"sjson/sjson_encode/029":            "sprintf of a PC: %.19g of 1e100 (numbers.json, section format)",
 	"sjson/sjson_decode/037":            "sprintf of a PC: -0 (modules-sjson.json sjson/066)",
-}
-
-// Of module file.
-var unlikeFile = map[string]string{
-	"file/module-table/001": "to be done",
-	"file/module-table/003": "to be done",
-	"file/file_on/001":      "to be done",
-	"file/file_on/005":      "to be done",
-	"file/file_on/009":      "to be done",
-	"file/file_close/013":   "to be done",
-	"file/file_open/032":    "to be done",
-	"file/file_open/033":    "to be done",
-	"file/file_rename/009":  "to be done",
-	"file/file_rename/012":  "to be done",
-	"file/file_getfile/001": "to be done",
-	"file/file_putfile/001": "to be done",
-	"file/file_putfile/002": "to be done",
-	"file/spiffs-write-cache-SPIFFS_CACHE_WR-as-seen-throu/001": "to be done",
-	"file/spiffs-write-cache-SPIFFS_CACHE_WR-as-seen-throu/007": "to be done",
-	"file/spiffs-write-cache-SPIFFS_CACHE_WR-as-seen-throu/010": "to be done",
-	"file/spiffs-write-cache-SPIFFS_CACHE_WR-as-seen-throu/011": "to be done",
-	"file/spiffs-write-cache-SPIFFS_CACHE_WR-as-seen-throu/014": "to be done",
-	"file/spiffs-write-cache-SPIFFS_CACHE_WR-as-seen-throu/017": "to be done",
-	"file/spiffs-write-cache-SPIFFS_CACHE_WR-as-seen-throu/018": "to be done",
-	"file/spiffs-write-cache-SPIFFS_CACHE_WR-as-seen-throu/019": "to be done",
-	"file/spiffs-write-cache-SPIFFS_CACHE_WR-as-seen-throu/020": "to be done",
-	"file/spiffs-write-cache-SPIFFS_CACHE_WR-as-seen-throu/022": "to be done",
-	"file/spiffs-write-cache-SPIFFS_CACHE_WR-as-seen-throu/025": "to be done",
-	"file/spiffs-write-cache-SPIFFS_CACHE_WR-as-seen-throu/027": "to be done",
 }
 
 // Of module gpio.

@@ -110,7 +110,8 @@ type Device struct {
 	bootsAt      clock.Time // when and why it does, after a reset of one that was ahead of the world
 	bootsAs      BootReason
 	pendingReset *BootReason
-	atReset      []func() // while the device is off at the next one
+	syncAt       clock.Time // no sooner is what changed on the flash stored again
+	atReset      []func()   // while the device is off at the next one
 	libs         []*Lib
 	snapshot     []func(*Snapshot)
 	sockets      *sockets.Table // nil: no module has asked for it
@@ -141,6 +142,8 @@ func New(w *world.World, cfg Config) *Device {
 	d.Pins = pin.New(cfg.Board, d.ETS, func(e event.Pin) { d.Emit(e) })
 	d.parts = solder(cfg.Board.Parts, d.Pins, w.Clock)
 	d.Inspect = inspect.New(inspectHost{d}, cfg.Inspect)
+	d.Flash.OnWork(d.flashWork)
+	d.Flash.SyncLater(d.syncFlash)
 	w.Add(d)
 	return d
 }

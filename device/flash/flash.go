@@ -1,18 +1,16 @@
-// Package flash is the device's flash file system as it appears through the
-// firmware: SPIFFS, with its flat names of at most 31 bytes, its pages of 256
-// bytes of which 251 hold data, its four file descriptors, and what it does when
-// it is full. The content lives in memory, bounded by the size of the file
-// system.
+// Package flash is the part of the device's flash that programs know: the file system,
+// and where it lies. The file system is SPIFFS (package spiffs), with flat names of at
+// most 31 bytes; before it stands the firmware's layer of drives, of which there is one:
+// "/FLASH/x" is x (fw: app/platform/vfs.c, app/spiffs/spiffs.c).
 //
-// It owns names, sizes and open files. It does not know Lua, devices or the
-// host: package hostdir fills it from a directory and is the Sink that takes
-// changes back. SPIFFS as the firmware builds it keeps no time stamps, so there
-// are none here.
+// It owns paths, open files as the firmware keeps them, what flash operations take of
+// the device's time, and the way to a Sink that keeps what is on the flash. It does not
+// know Lua, devices or the host: package hostdir fills it from a directory and is the
+// Sink that takes changes back. SPIFFS as the firmware builds it keeps no time stamps, so
+// there are none here.
 //
-// What it does not model: wear, the erase cycles of garbage collection (pages of
-// removed files are free at once), and the write cache of SPIFFS, which lets
-// writes shorter than a page fail only when they are flushed. A reset loses
-// nothing that was written.
+// What a program has written is on the flash when its file is flushed or closed, or
+// when it was a page or more; a reset loses the rest. The Sink sees what is on the flash.
 package flash
 
 import (
@@ -20,41 +18,35 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash/spiffs"
 )
 
-// Figures of the file system (fw: app/spiffs/spiffs.c, spiffs_nucleus.h,
-// app/include/user_config.h).
+// Figures of the file system (fw: app/spiffs/spiffs.c).
 const (
 	// MaxName is the longest name, in bytes (FS_OBJ_NAME_LEN).
-	MaxName = 31
-	// MaxOpen is how many files can be open (SPIFFS_MAX_OPEN_FILES). Reading a
-	// whole file, removing and renaming need a descriptor of their own.
-	MaxOpen = 4
+	MaxName = spiffs.MaxName
+	// MaxOpen is how many files can be open. Reading a whole file, removing and
+	// renaming need a descriptor of their own.
+	MaxOpen = spiffs.MaxOpen
 
-	pageSize   = 256                   // bytes: LOG_PAGE_SIZE
-	pageHeader = 5                     // bytes: sizeof(spiffs_page_header)
-	pageData   = pageSize - pageHeader // bytes of a file in one page
-	blockSize  = 8192                  // bytes: LOG_BLOCK_SIZE
-	smallBlock = 4096                  // bytes: LOG_BLOCK_SIZE_SMALL_FS, for a file system of less than four blocks
-	minBlocks  = 4                     // MIN_BLOCKS_FS
-	headerRefs = (pageSize - 45) / 2   // data pages that a file's first index page lists: SPIFFS_OBJ_HDR_IX_LEN, header of 13 + 32 bytes
-	indexRefs  = (pageSize - 8) / 2    // data pages that each further index page lists: SPIFFS_OBJ_IX_LEN
-	spareBlock = 2                     // blocks that SPIFFS keeps for its garbage collection
-	drive      = "/FLASH"              // name of the drive in full path names (app/spiffs/spiffs.c, MY_LDRV_ID)
+	blockSize  = 8192     // bytes: LOG_BLOCK_SIZE
+	smallBlock = 4096     // bytes: LOG_BLOCK_SIZE_SMALL_FS, for a file system of less than four blocks
+	minBlocks  = 4        // MIN_BLOCKS_FS
+	drive      = "/FLASH" // MY_LDRV_ID
 )
 
-// Errors of the file system. The firmware turns nearly all of them into nil or
-// false.
+// Errors of the file system. The firmware turns nearly all of them into nil or false.
 var (
-	ErrNotFound    = errors.New("no such file")
-	ErrExists      = errors.New("file exists")
-	ErrName        = errors.New("file name is empty, longer than 31 bytes, or contains a zero byte")
-	ErrFull        = errors.New("flash file system is full")
-	ErrTooMany     = errors.New("too many open files")
-	ErrClosed      = errors.New("file is closed")
-	ErrNotReadable = errors.New("file is not open for reading")
-	ErrNotWritable = errors.New("file is not open for writing")
-	ErrSeek        = errors.New("position outside the file")
+	ErrNotFound    = spiffs.ErrNotFound
+	ErrExists      = spiffs.ErrExists
+	ErrFull        = spiffs.ErrFull
+	ErrTooMany     = spiffs.ErrTooMany
+	ErrClosed      = spiffs.ErrClosed
+	ErrNotReadable = spiffs.ErrNotReadable
+	ErrNotWritable = spiffs.ErrNotWritable
+	ErrSeek        = spiffs.ErrEnd
+	ErrName        = errors.New("file name is longer than 31 bytes, or contains a zero byte")
 )
 
 // Sink takes what changes in the file system, so that it outlives the
@@ -69,54 +61,40 @@ type Sink interface {
 // FS is a flash file system. It is not safe for concurrent use: it belongs to
 // the goroutine of its device.
 type FS struct {
-	size, block int
-	blocks      int
-	usable      int // pages that files may take
-	allocated   int // pages that they take
-	files       map[string]*file
-	sorted      []*file // the files by name; nil when that has to be found anew
-	handles     [MaxOpen]*Handle
-	layout      Layout
+	vol    *spiffs.Volume
+	size   int    // bytes of the blocks
+	sorted []Stat // the files by name
+	layout Layout
+	work   func(Work)
 
 	sink      Sink
 	sinkError func(error)
-}
-
-type file struct {
-	name    string
-	data    []byte
-	dirty   bool // the sink has not seen it as it is
-	unsaved int  // bytes written since it has
-	removed bool
+	later     func()            // asks for Sync; nil: at once
+	asked     bool              // later was called
+	saved     map[uint16]string // what the sink knows, by object
 }
 
 // New returns an empty file system of size bytes of flash. It panics on a size
 // that holds no file system; board profiles are checked for that.
 func New(size int) *FS {
-	f := &FS{files: map[string]*file{}}
-	f.measure(size)
+	f := &FS{saved: map[uint16]string{}}
+	f.make(size)
 	return f
 }
 
-// measure computes how much fits into size bytes of flash.
-func (f *FS) measure(size int) {
-	f.size, f.block = size, blockSize
-	if size/f.block < minBlocks {
-		f.block = smallBlock
+// make formats size bytes of flash. What does not fill a block is left over.
+func (f *FS) make(size int) {
+	block := blockSize
+	if size/block < minBlocks {
+		block = smallBlock
 	}
-	f.blocks = size / f.block
-	if f.blocks < minBlocks {
+	blocks := size / block
+	if blocks < minBlocks {
 		panic("flash: no file system fits in so few bytes")
 	}
-	perBlock := f.block / pageSize
-	// One page of each block lists the owners of the others
-	// (SPIFFS_OBJ_LOOKUP_PAGES is 1 for both block sizes).
-	f.usable = (f.blocks - spareBlock) * (perBlock - 1)
+	f.vol = spiffs.New(blocks, block)
+	f.size = blocks * block
 }
-
-// SetSink makes sink receive every change from now on. What the sink fails to
-// store is reported to failed; the file system goes on.
-func (f *FS) SetSink(sink Sink, failed func(error)) { f.sink, f.sinkError = sink, failed }
 
 // Size returns the bytes of flash that the file system takes.
 func (f *FS) Size() int { return f.size }
@@ -124,25 +102,8 @@ func (f *FS) Size() int { return f.size }
 // Info returns what file.fsinfo reports, in bytes: multiples of the 251 that a
 // page holds, with the pages of file headers and indexes counted as used.
 func (f *FS) Info() (remaining, used, total int) {
-	total = (f.usable + 1) * pageData // SPIFFS_info counts one emergency page
-	used = f.allocated * pageData
-	return total - used, used, total
-}
-
-// pages returns how many pages a file of size bytes takes, with its index.
-func pages(size int) int {
-	data := (size + pageData - 1) / pageData
-	index := 1
-	if data > headerRefs {
-		index += (data - headerRefs + indexRefs - 1) / indexRefs
-	}
-	return data + index
-}
-
-// hasRoom reports whether SPIFFS would take size bytes more: it wants a page to
-// spare (spiffs_gc_check).
-func (f *FS) hasRoom(size int) bool {
-	return (size+pageData+pageData-1)/pageData <= f.usable-f.allocated
+	u, t := f.vol.Usage()
+	return (t - u) * spiffs.DataSize, u * spiffs.DataSize, t * spiffs.DataSize
 }
 
 // Resolve turns a path as Lua writes it into a name of this file system: names
@@ -157,160 +118,132 @@ func Resolve(path string) (string, error) {
 		}
 		name = strings.TrimPrefix(rest, "/")
 	}
-	if name == "" || len(name) > MaxName || strings.IndexByte(name, 0) >= 0 {
+	if len(name) > MaxName || strings.IndexByte(name, 0) >= 0 {
 		return "", ErrName
 	}
 	return name, nil
 }
 
-// lookup finds the file at path.
-func (f *FS) lookup(path string) (*file, error) {
-	name, err := Resolve(path)
-	if err != nil {
-		return nil, err
-	}
-	if x := f.files[name]; x != nil {
-		return x, nil
-	}
-	return nil, ErrNotFound
-}
-
 // Stat is what is known of a file without opening it.
 type Stat struct {
 	Name string
-	Size int // bytes
+	Size int // bytes on the flash
 }
 
 // Stat returns the name and size of a file.
 func (f *FS) Stat(path string) (Stat, error) {
-	x, err := f.lookup(path)
+	name, err := Resolve(path)
 	if err != nil {
 		return Stat{}, err
 	}
-	return Stat{x.name, len(x.data)}, nil
+	defer f.done()
+	s, err := f.vol.Stat(name)
+	if err != nil {
+		return Stat{}, err
+	}
+	return Stat{s.Name, s.Size}, nil
 }
 
 // Exists reports whether there is a file at path.
 func (f *FS) Exists(path string) bool {
-	_, err := f.lookup(path)
+	_, err := f.Stat(path)
 	return err == nil
 }
 
-// List returns all files by name.
+// Each calls fn with each file in the order in which they lie in the flash, until it
+// returns false.
+func (f *FS) Each(fn func(Stat) bool) {
+	defer f.done()
+	for d := f.vol.Dir(); ; {
+		s, ok := d.Next()
+		f.spend()
+		if !ok || !fn(Stat{s.Name, s.Size}) {
+			return
+		}
+	}
+}
+
+// List returns all files by name, for what looks at the device from outside: the device
+// does not notice.
 func (f *FS) List() []Stat {
-	if f.sorted == nil {
-		f.sorted = slices.SortedFunc(maps.Values(f.files), func(a, b *file) int { return strings.Compare(a.name, b.name) })
-	}
-	list := make([]Stat, len(f.sorted))
-	for i, x := range f.sorted {
-		list[i] = Stat{x.name, len(x.data)}
-	}
-	return list
+	f.sorted = f.sorted[:0]
+	f.vol.EachFile(func(s spiffs.Info) { f.sorted = append(f.sorted, Stat{s.Name, s.Size}) })
+	slices.SortFunc(f.sorted, func(a, b Stat) int { return strings.Compare(a.Name, b.Name) })
+	return slices.Clone(f.sorted)
 }
 
 // Remove removes a file. Handles that have it open are dead from then on.
 func (f *FS) Remove(path string) error {
-	if f.freeHandle() < 0 {
-		return ErrTooMany
-	}
-	x, err := f.lookup(path)
+	name, err := Resolve(path)
 	if err != nil {
 		return err
 	}
-	f.drop(x)
-	if f.sink != nil {
-		f.report(f.sink.Delete(x.name))
-	}
-	return nil
+	defer f.done()
+	return f.vol.Remove(name)
 }
 
-// drop takes a file out and closes the handles on it.
-func (f *FS) drop(x *file) {
-	for i, h := range f.handles {
-		if h != nil && h.file == x {
-			f.handles[i] = nil
-			h.file = nil
-		}
-	}
-	x.removed = true
-	delete(f.files, x.name)
-	f.sorted = nil
-	f.allocated -= pages(len(x.data))
-}
-
-// Rename gives a file another name, which must be free.
+// Rename gives a file another name, which must be free. Of a file that is open, what
+// was written and not flushed is lost where nothing was flushed before.
 func (f *FS) Rename(oldPath, newPath string) error {
-	x, err := f.lookup(oldPath)
+	from, err := Resolve(oldPath)
 	if err != nil {
 		return err
 	}
-	name, err := Resolve(newPath)
+	to, err := Resolve(newPath)
 	if err != nil {
 		return err
 	}
-	if f.files[name] != nil {
-		return ErrExists
-	}
-	if f.freeHandle() < 0 {
-		return ErrTooMany
-	}
-	old := x.name
-	delete(f.files, old)
-	x.name = name
-	f.files[name] = x
-	f.sorted = nil
-	if f.sink != nil {
-		if err := f.sink.Save(name, x.data); err != nil {
-			f.report(err)
-			x.dirty = true
-		} else {
-			x.dirty = false
-			f.report(f.sink.Delete(old))
-		}
-	}
-	return nil
+	defer f.done()
+	return f.vol.Rename(from, to)
 }
 
 // Format removes every file; open handles are dead from then on.
 func (f *FS) Format() {
-	for _, s := range f.List() {
-		f.drop(f.files[s.Name])
-		if f.sink != nil {
-			f.report(f.sink.Delete(s.Name))
-		}
-	}
+	defer f.done()
+	f.vol.Format()
 }
 
-// Reset closes all files, as a reset of the device does.
+// Reset is what a reset of the device does: files are closed, and what was not flushed
+// is lost.
 func (f *FS) Reset() {
-	for _, h := range f.handles {
-		if h != nil {
-			_ = h.Close() // the handle is open
-		}
-	}
+	f.vol.Mount()
+	f.vol.TakeWork()
+	f.Sync()
 }
 
 // OpenFiles returns how many files are open.
-func (f *FS) OpenFiles() int {
-	n := 0
-	for _, h := range f.handles {
-		if h != nil {
-			n++
-		}
-	}
-	return n
-}
+func (f *FS) OpenFiles() int { return f.vol.OpenFiles() }
 
-// ReadFile returns a copy of a file's content as the firmware's loader reads it:
-// it needs a file descriptor, like any other reader.
+// ReadFile returns a copy of a file's content as the firmware's loader reads it (fw:
+// app/lua/lauxlib.c, luaL_loadfile): it needs a file descriptor, like any other reader.
 func (f *FS) ReadFile(path string) ([]byte, error) {
 	h, err := f.Open(path, Read)
 	if err != nil {
 		return nil, err
 	}
-	data := append([]byte(nil), h.file.data...)
-	return data, h.Close()
+	defer f.done()
+	// It looks at the first character, and asks whether there is one: that flushes
+	// what others have written.
+	if _, err := h.file.Pos(); err != nil {
+		return nil, errors.Join(err, h.file.Close())
+	}
+	var data []byte
+	var chunk [loadChunk]byte
+	if n, _ := h.file.Read(chunk[:1]); n > 0 {
+		_ = h.file.Seek(-1, spiffs.FromHere) // inside of what was read
+	}
+	for {
+		n, err := h.file.Read(chunk[:])
+		data = append(data, chunk[:n]...)
+		if err != nil || n == 0 {
+			return data, errors.Join(err, h.file.Close())
+		}
+	}
 }
+
+// loadChunk is what the loader reads at a time, in bytes (fw: app/lua/lauxlib.c,
+// LUAL_BUFFERSIZE).
+const loadChunk = 256
 
 // WriteFile replaces a file's content, or makes the file. When it does not fit,
 // the file is left empty and the error is ErrFull.
@@ -319,62 +252,127 @@ func (f *FS) WriteFile(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = h.Write(data)
-	return errors.Join(err, h.Close())
+	return errors.Join(h.Write(data), h.Close())
 }
 
-// Peek returns a file's content without opening it, for what looks at the device
-// from outside. The caller must not change it.
-func (f *FS) Peek(path string) ([]byte, bool) {
-	x, err := f.lookup(path)
+// find returns a file as it is on the flash.
+func (f *FS) find(path string) (info spiffs.Info, ok bool) {
+	name, err := Resolve(path)
 	if err != nil {
+		return info, false
+	}
+	f.vol.EachFile(func(s spiffs.Info) {
+		if s.Name == name {
+			info, ok = s, true
+		}
+	})
+	return info, ok
+}
+
+// Peek returns a copy of what a file has on the flash, for what looks at the device from
+// outside: the device does not notice.
+func (f *FS) Peek(path string) ([]byte, bool) {
+	info, ok := f.find(path)
+	if !ok {
 		return nil, false
 	}
-	return x.data, true
+	return f.vol.Content(info), true
 }
 
-// Put stores a file from outside, while the device is off: it needs no
-// descriptor and the sink does not see it.
+// Put stores a file from outside, while the device is off: it takes no time, and the sink
+// does not see it. One that does not fit is not there afterwards.
 func (f *FS) Put(path string, data []byte) error {
 	name, err := Resolve(path)
 	if err != nil {
 		return err
 	}
-	x := f.files[name]
-	if x == nil {
-		if pages(len(data)) > f.usable-f.allocated {
-			return ErrFull
+	f.Sync()
+	f.vol.Mount()
+	h, err := f.vol.Open(name, Write|Create|Truncate)
+	if err == nil {
+		err = errors.Join(h.Write(data), h.Close())
+		if err != nil {
+			err = errors.Join(err, f.vol.Remove(name))
 		}
-		x = &file{name: name}
-		f.files[name] = x
-		f.sorted = nil
-	} else {
-		if pages(len(data)) > f.usable-f.allocated+pages(len(x.data)) {
-			return ErrFull
-		}
-		f.allocated -= pages(len(x.data))
 	}
-	x.data = append([]byte(nil), data...)
-	f.allocated += pages(len(data))
-	return nil
+	f.vol.Mount()
+	f.vol.TakeWork()
+	if errors.Is(err, ErrFull) {
+		err = ErrFull
+	}
+	for _, id := range f.vol.Objects() {
+		delete(f.saved, id)
+	}
+	if info, ok := f.find(path); ok && err == nil {
+		f.saved[info.Object] = name
+	}
+	return err
 }
 
-// save hands a changed file to the sink.
-func (f *FS) save(x *file) {
-	if !x.dirty || x.removed {
-		return
+// SetSink makes sink receive every change from now on; what is there it need not know.
+// What the sink fails to store is reported to failed; the file system goes on.
+func (f *FS) SetSink(sink Sink, failed func(error)) {
+	f.sink, f.sinkError = sink, failed
+	f.vol.Objects()
+	clear(f.saved)
+	f.vol.EachFile(func(s spiffs.Info) { f.saved[s.Object] = s.Name })
+}
+
+// SyncLater makes changes wait for Sync, for which ask asks once they are there. Without it
+// the sink is told of each one at once.
+func (f *FS) SyncLater(ask func()) { f.later = ask }
+
+// Sync hands to the sink what has changed on the flash since the last call. It returns how
+// many bytes that was.
+func (f *FS) Sync() (bytes int) {
+	f.asked = false
+	changed := f.vol.Objects()
+	if f.sink == nil || len(changed) == 0 {
+		return 0
 	}
-	x.dirty, x.unsaved = false, 0
-	if f.sink != nil {
-		if err := f.sink.Save(x.name, x.data); err != nil {
-			x.dirty = true
-			f.report(err)
+	now := map[uint16]spiffs.Info{}
+	names := map[string]bool{}
+	f.vol.EachFile(func(s spiffs.Info) {
+		now[s.Object] = s
+		names[s.Name] = true
+	})
+	gone := map[string]bool{}
+	for _, id := range changed {
+		was, known := f.saved[id]
+		info, there := now[id]
+		if known && !names[was] {
+			gone[was] = true
 		}
+		delete(f.saved, id)
+		if !there {
+			continue
+		}
+		f.saved[id] = info.Name
+		data := f.vol.Content(info)
+		bytes += len(data)
+		f.report(f.sink.Save(info.Name, data))
 	}
+	for _, name := range slices.Sorted(maps.Keys(gone)) {
+		f.report(f.sink.Delete(name))
+	}
+	return bytes
 }
 
 func (f *FS) report(err error) {
 	if err != nil && f.sinkError != nil {
 		f.sinkError(err)
+	}
+}
+
+// done ends an operation: its time is told, and the sink of what changed.
+func (f *FS) done() {
+	f.spend()
+	switch {
+	case f.sink == nil || len(f.vol.Changed) == 0 || f.asked:
+	case f.later == nil:
+		f.Sync()
+	default:
+		f.asked = true
+		f.later()
 	}
 }

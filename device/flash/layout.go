@@ -25,7 +25,9 @@ func (f *FS) SetLayout(l Layout, keep bool) error {
 	f.layout = l
 	if !keep {
 		f.Format()
-		f.measure(l.Size)
+		f.Sync()
+		f.make(l.Size)
+		clear(f.saved)
 	}
 	return nil
 }

@@ -22,26 +22,35 @@
 // (remove). Errors are raised for arguments only, and for using a file that is
 // not open: "open a file first".
 //
+// What was written is not in the file at once. SPIFFS keeps less than a page of it in a
+// cache until it does not fit there, or the object flushes, seeks, reads or closes. Until
+// then stat, list and other readers see the file without it, and a restart loses it: a log
+// that must survive one is flushed, or closed after each line.
+//
 // Odd corners of the firmware that programs meet:
 //   - Four files can be open; the fifth open gives nil. Reading a module with
 //     require, removing and renaming need a free one too.
-//   - Removing a file that is open works; its objects then read and write nil.
-//   - rename does not replace a file that exists.
+//   - Removing a file that is open works; its objects then read and write nil. When
+//     another file is opened, they may read and write that one: an object knows no more
+//     than the number of a descriptor. The log says so.
+//   - rename does not replace a file that exists. Renaming a file that is open, and of which
+//     nothing was flushed, loses what was written.
 //   - read gives up to 1024 bytes unless told otherwise; read(0) and read of a
 //     negative number give "".
 //   - getcontents of an empty file gives nil.
 //   - A result is put together in pieces, so 4096 bytes or more are "string length
 //     overflow" under the default collector setting: getcontents of a larger file
 //     fails.
-//   - A write that does not fit gives nil and writes nothing.
+//   - A write that does not fit gives nil; a part of it may be in the file. It often fails
+//     before fsinfo shows no room: two blocks are kept for the collector, and each write
+//     takes a page for the index. Of small writes some that gave true may be lost then.
+//   - On a nearly full file system each write erases up to 512 sectors, which takes many
+//     seconds. The log says so.
 //   - seek beyond the end gives nil and goes to the end.
+//   - "" is a name.
 //
-// Differences: file.list reports names in sorted order where the device follows
-// the flash (a program sees neither, as they are keys of a table); format takes
-// no time; there is no SD card, so mount fails for anything but "/FLASH" and
-// chdir("/SD0") leaves the current drive alone. SPIFFS keeps no time stamps, so
-// the function given to file.on("rtc") is kept and never called, as on a device
-// without a card.
+// There is no SD card in a default build, so neither mount nor chdir. SPIFFS keeps no
+// time stamps: the function given to file.on("rtc") is kept and never called.
 package file
 
 import (
@@ -60,7 +69,6 @@ type module struct {
 	d    *device.Device
 	fs   *flash.FS
 	kind *vm.Type // file.obj
-	vol  *vm.Type // file.vol
 
 	last    *object // the file that functions of the module use (fw: file_fd)
 	lastRef vm.Ref  // what keeps its userdata alive (fw: file_fd_ref)
@@ -83,10 +91,6 @@ func open(d *device.Device) *device.Lib {
 		GC: func(o any) { m.release(o.(*object)) },
 	}
 	d.Inspect.OnHeapSnapshot(m.heapParts)
-	m.vol = &vm.Type{
-		Name:    "file.vol",
-		Methods: []vm.Func{{Name: "umount", Fn: m.umount}},
-	}
 	return &device.Lib{
 		Funcs: []vm.Func{
 			{Name: "list", Fn: m.list},
@@ -108,10 +112,8 @@ func open(d *device.Device) *device.Lib {
 			{Name: "fsinfo", Fn: m.fsinfo},
 			{Name: "on", Fn: m.on},
 			{Name: "stat", Fn: m.stat},
-			{Name: "mount", Fn: m.mount},
-			{Name: "chdir", Fn: m.chdir},
 		},
-		Types: []*vm.Type{m.kind, m.vol},
+		Types: []*vm.Type{m.kind},
 	}
 }
 
@@ -141,19 +143,14 @@ func (m *module) list(c *vm.Call) int {
 		}
 	}
 	t := c.NewTable(0, 0)
-	for _, s := range m.fs.List() {
-		c.VM.ChargeSteps(listSteps)
-		if match != vm.Nil && c.Invoke(match, 1, vm.String(s.Name), pattern)[0] == vm.Nil {
-			continue
+	m.fs.Each(func(s flash.Stat) bool {
+		if match == vm.Nil || c.Invoke(match, 1, vm.String(s.Name), pattern)[0] != vm.Nil {
+			c.VM.SetField(t, s.Name, vm.Number(s.Size))
 		}
-		c.VM.SetField(t, s.Name, vm.Number(s.Size))
-	}
+		return true
+	})
 	return c.Return(t)
 }
-
-// listSteps is what reading the entry of a file takes, in VM instructions: an estimate of
-// a lookup in the flash's pages, since nobody has measured it.
-const listSteps = 50
 
 // exists is file.exists(name).
 func (m *module) exists(c *vm.Call) int { return c.ReturnBool(m.fs.Exists(m.name(c, 1))) }
@@ -222,22 +219,29 @@ func (m *module) fscfg(c *vm.Call) int {
 	return c.Return(vm.Number(m.d.Board.FS.Address), vm.Number(m.fs.Size()))
 }
 
+// dotSize is how many bytes are erased for each dot that format prints (fw:
+// app/spiffs/spiffs.c, erase_cnt).
+const dotSize = 64 << 10
+
 // format is file.format().
 func (m *module) format(c *vm.Call) int {
 	m.close(c)
 	m.fs.Format()
-	m.d.Serial.WriteText("format done.\n")
+	m.d.Serial.WriteText(strings.Repeat(".", (m.fs.Size()+dotSize-1)/dotSize) + "format done.\n")
 	return 0
 }
 
 // on is file.on("rtc"[, function]).
 func (m *module) on(c *vm.Call) int {
 	c.Option(1, "rtc", "rtc")
-	fn, _ := c.Arg(2).(*vm.Function)
-	if fn == nil {
-		c.VM.Unref(&m.rtc)
-	} else {
+	switch fn := c.Arg(2).(type) {
+	case *vm.Function:
 		c.VM.SetRef(&m.rtc, fn, "file rtc callback")
+	default:
+		if c.IsNone(2) || fn != vm.Nil {
+			c.Error("Callback should be function or nil")
+		}
+		c.VM.Unref(&m.rtc)
 	}
 	return 0
 }

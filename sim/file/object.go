@@ -96,7 +96,10 @@ func (m *module) release(o *object) {
 	if o.h == nil {
 		return
 	}
-	_ = o.h.Close() // fails only for a file that was removed meanwhile
+	m.foreign(o.h)
+	if o.h.Close() == flash.ErrFull {
+		m.d.Inspect.Hints.Here("closing a file lost what was written last: the flash file system is full. The firmware does not give its descriptor back, either")
+	}
 	o.h = nil
 	m.d.Free(&o.block, heap.File)
 }
@@ -129,6 +132,13 @@ func (m *module) target(c *vm.Call) (h *flash.Handle, next int) {
 		c.Error("open a file first")
 	}
 	return o.h, next
+}
+
+// foreign says that a handle is about to act on another file, as the firmware's does.
+func (m *module) foreign(h *flash.Handle) {
+	if h.Foreign() {
+		m.d.Inspect.Hints.Here("this object's file was removed while it was open, and its descriptor is another file's now: the firmware reads and writes that one. Close a file before it is removed")
+	}
 }
 
 // anyObject checks that argument 1, if it is a userdata, is a file. The firmware
@@ -169,6 +179,7 @@ func (m *module) readline(c *vm.Call) int {
 func (m *module) readFrom(c *vm.Call, h *flash.Handle, n, end int) int {
 	b := lualib.NewBuffer(c)
 	if n > 0 {
+		m.foreign(h)
 		data, err := h.ReadUntil(n, end)
 		if err != nil {
 			return c.ReturnNil()
@@ -200,11 +211,11 @@ func (m *module) writeline(c *vm.Call) int {
 
 // writeTo writes s and returns true, or nil if that failed.
 func (m *module) writeTo(c *vm.Call, h *flash.Handle, s string) vm.Value {
-	switch _, err := h.Write([]byte(s)); err {
+	switch m.foreign(h); h.Write([]byte(s)) {
 	case nil:
 		return vm.True
 	case flash.ErrFull:
-		m.d.Inspect.Hints.Here("write gave nil: the flash file system is full, nothing was written")
+		m.d.Inspect.Hints.Here("write gave nil: the flash file system is full; two blocks and a page for each index are kept, so that is before fsinfo shows no room")
 	}
 	return vm.Nil
 }
@@ -213,6 +224,7 @@ func (m *module) writeTo(c *vm.Call, h *flash.Handle, s string) vm.Value {
 func (m *module) seek(c *vm.Call) int {
 	h, next := m.target(c)
 	whence := []int{io.SeekStart, io.SeekCurrent, io.SeekEnd}[c.Option(next, "cur", "set", "cur", "end")]
+	m.foreign(h)
 	pos, err := h.Seek(c.OptInt(next+1, 0), whence)
 	if err != nil {
 		return c.ReturnNil()
@@ -223,6 +235,7 @@ func (m *module) seek(c *vm.Call) int {
 // flush is file.flush() and file.obj:flush().
 func (m *module) flush(c *vm.Call) int {
 	h, _ := m.target(c)
+	m.foreign(h)
 	if h.Flush() != nil {
 		return c.ReturnNil()
 	}
@@ -232,6 +245,7 @@ func (m *module) flush(c *vm.Call) int {
 // getcontents is file.getcontents(name). It works through the last opened file,
 // as the firmware's does; for a missing file it returns no value.
 func (m *module) getcontents(c *vm.Call) int {
+	c.SetTop(1)
 	c.VM.Unref(&m.lastRef)
 	if m.openFile(c, m.name(c, 1), "r") == nil {
 		return 0
@@ -245,6 +259,7 @@ func (m *module) getcontents(c *vm.Call) int {
 
 // putcontents is file.putcontents(name, contents).
 func (m *module) putcontents(c *vm.Call) int {
+	c.SetTop(2)
 	c.VM.Unref(&m.lastRef)
 	if m.openFile(c, m.name(c, 1), "w+") == nil {
 		return c.ReturnNil()

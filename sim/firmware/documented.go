@@ -94,6 +94,9 @@ var catalogue = []Documented{
 // compiler's switch that puts them in (fw: app/include/user_config.h,
 // user_modules.h).
 var switched = map[string]string{
+	"file.chdir":          "BUILD_FATFS",
+	"file.mount":          "BUILD_FATFS",
+	"file.vol:umount":     "BUILD_FATFS",
 	"gpio.pulse.build":    "LUA_USE_MODULES_GPIO_PULSE",
 	"gpio.pulse:adjust":   "LUA_USE_MODULES_GPIO_PULSE",
 	"gpio.pulse:cancel":   "LUA_USE_MODULES_GPIO_PULSE",

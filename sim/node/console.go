@@ -120,7 +120,7 @@ func (m *module) compile(c *vm.Call) int {
 	if err != nil {
 		c.Error("cannot open/write to file")
 	}
-	_, err = h.Write(code)
+	err = h.Write(code)
 	if closeErr := h.Close(); err == nil {
 		err = closeErr
 	}

@@ -1,0 +1,44 @@
+package device
+
+import (
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+// manyBlocks is how many blocks one operation may clean before it is worth a word: it
+// has taken about a second.
+const manyBlocks = 16
+
+// flashWork makes the piece of work at hand wait for the flash. Erasing and writing feed
+// the watchdog (oracle: sdk-behaviour.md); reading does not.
+func (d *Device) flashWork(w flash.Work) {
+	if w.Cleaned >= manyBlocks {
+		d.Inspect.Hints.Here("this erased %d sectors of the flash, which takes about %d s: the file system is nearly full, and SPIFFS moves everything round to find room",
+			w.Erases, flash.WritingNanos(w)/1_000_000_000)
+	}
+	if !d.ETS.Running() || !d.ETS.LuaTakesTime() {
+		return
+	}
+	d.ETS.WaitUnfed(flash.ReadingNanos(w))
+	if n := flash.WritingNanos(w); n > 0 {
+		d.ETS.DelayFed(clock.Duration(n / 1000))
+		d.ETS.FeedWatchdog()
+	}
+}
+
+// A sink is told of what changed on the flash at most so often: a program that makes,
+// renames and removes files in a loop costs the host little then. For what it was
+// given last it has more time, so that a large file that grows does not keep it busy.
+const (
+	syncPause = 100 * clock.Millisecond
+	syncRate  = 1 // bytes each microsecond
+)
+
+// syncFlash has what changed on the flash stored in a while.
+func (d *Device) syncFlash() {
+	at := max(d.Now().Add(syncPause), d.syncAt)
+	d.world.Clock.At(at, func() {
+		took := d.Flash.Sync() / syncRate
+		d.syncAt = d.world.Clock.Now().Add(clock.Duration(took))
+	})
+}
