@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
@@ -63,6 +62,7 @@ type App struct {
 	published []string
 	skipped   []string
 	notes     []string
+	unstored  error // why --flash-dir has not all that is on a device's flash
 }
 
 // source is where the files of a device come from, and go to.
@@ -244,9 +244,10 @@ func (a *App) loadFlash(from *source, src *hostdir.Dir, flashDir string, cfg *de
 		if _, err := from.sink.Load(cfg.Flash, exclude); err != nil {
 			return fmt.Errorf("--flash-dir: %w", err)
 		}
-		cfg.Flash.SetSink(from.sink, func(err error) {
-			from.device.Emit(event.Note{Text: "--flash-dir: " + err.Error()})
-		})
+		if err := from.sink.Clean(); err != nil {
+			return fmt.Errorf("--flash-dir: %w", err)
+		}
+		cfg.Flash.SetSink(from.sink, a.notStored)
 	}
 	for _, s := range report.Skipped {
 		if cfg.Name != "" {
@@ -255,6 +256,26 @@ func (a *App) loadFlash(from *source, src *hostdir.Dir, flashDir string, cfg *de
 		a.skipped = append(a.skipped, s)
 	}
 	return checkInit(from.dir, cfg.Flash)
+}
+
+// notStored ends the run: what the device has on its flash is not in --flash-dir.
+func (a *App) notStored(err error) {
+	if a.unstored == nil {
+		a.unstored = fmt.Errorf("--flash-dir: %w", err)
+	}
+	a.World.Clock.Stop()
+}
+
+// Store brings what is on the devices' flash to --flash-dir. The error is the first that
+// this met since the run began; one during the run has ended it. The world must not be
+// running.
+func (a *App) Store() error {
+	for _, s := range a.sources {
+		if s.device != nil {
+			s.device.Flash.Sync()
+		}
+	}
+	return a.unstored
 }
 
 // sameDir reports whether two names are of the same directory.
@@ -334,13 +355,10 @@ func (a *App) Close() {
 	if a.Gateway != nil {
 		a.Gateway.Close()
 	}
+	_ = a.Store() // who wants to know has asked before
 	for _, s := range a.sources {
-		if s.sink == nil {
-			continue
+		if s.sink != nil {
+			s.sink.Close()
 		}
-		if s.device != nil {
-			s.device.Flash.Reset() // what was written to files that are still open
-		}
-		s.sink.Close()
 	}
 }

@@ -146,19 +146,34 @@ type document struct {
 
 // Load reads the project file of the directory dir. A directory without one has
 // an empty project. Errors start with the file and, where there is one, the
-// line.
+// line. What is read lies in the directory: a link that leads out of it is refused, as
+// those of the device's files are.
 func Load(dir string) (*Project, error) {
 	name := filepath.Join(dir, FileName)
-	info, err := os.Stat(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	root, err := os.OpenRoot(dir)
+	if errors.Is(err, fs.ErrNotExist) {
 		return &Project{}, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, reason(err))
+	}
+	defer root.Close()
+	info, err := root.Lstat(FileName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Project{}, nil
+	}
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		if info, err = root.Stat(FileName); err != nil {
+			return nil, fmt.Errorf("%s: the link leads nowhere or out of the directory", name)
+		}
+	}
+	switch {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", name, reason(err))
 	case !info.Mode().IsRegular():
 		return nil, fmt.Errorf("%s: not a regular file", name)
 	}
-	f, err := os.Open(name)
+	f, err := root.Open(FileName)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, reason(err))
 	}

@@ -149,7 +149,11 @@ func (f *runFlags) run(c *cobra.Command) error {
 		console: console,
 		input:   input,
 	}
-	return s.run()
+	err = s.run()
+	if lost := a.Store(); lost != nil {
+		return lost
+	}
+	return err
 }
 
 // pace returns the speed that --clock and --speed ask for.

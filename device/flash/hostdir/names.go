@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// A flash name is any string of up to 31 bytes without a zero byte. Most are
+// A flash name is any string of up to 31 bytes without a zero byte, also an empty one. Most are
 // good paths of the host as they are, "/" being the separator. What some host or
 // other forbids or changes (a leading dot, a trailing dot or space, a control
 // character, one of \:*?"<>|, a byte that is not ASCII, the names of Windows's
@@ -97,6 +97,9 @@ func flashName(p string) string {
 		return p
 	}
 	rest, alt := strings.CutPrefix(p, altMark)
+	if alt && rest == "" {
+		return "" // a name, too
+	}
 	var b strings.Builder
 	for i := 0; i < len(rest); i++ {
 		if rest[i] == '%' && i+2 < len(rest) {

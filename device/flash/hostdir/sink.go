@@ -98,7 +98,13 @@ func (d *Dir) replace(p string, data []byte) error {
 	return err
 }
 
-// maxTemp is how many leftovers of killed simulators createTemp steps over.
+// Temporary files have these around their number.
+const (
+	tempPrefix = ".nodemcu-sim-"
+	tempSuffix = ".tmp"
+)
+
+// maxTemp is how many temporary files of other simulators createTemp steps over.
 const maxTemp = 1000
 
 // createTemp makes a new file in dir. Its name starts with a dot, so that Load
@@ -106,13 +112,40 @@ const maxTemp = 1000
 func (d *Dir) createTemp(dir string, perm fs.FileMode) (*os.File, string, error) {
 	for range maxTemp {
 		d.temp++
-		p := path.Join(dir, fmt.Sprintf(".nodemcu-sim-%d.tmp", d.temp))
+		p := path.Join(dir, fmt.Sprintf("%s%d%s", tempPrefix, d.temp, tempSuffix))
 		f, err := d.root.OpenFile(p, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm)
 		if !errors.Is(err, fs.ErrExist) {
 			return f, p, err
 		}
 	}
 	return nil, "", errors.New("too many temporary files (.nodemcu-sim-*.tmp): remove them")
+}
+
+// Clean removes the temporary files that killed simulators have left.
+func (d *Dir) Clean() error {
+	return fs.WalkDir(d.root.FS(), ".", func(p string, e fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return fmt.Errorf("cannot read %s: %w", d.at(p), reason(err))
+		case e.IsDir() && p != "." && strings.HasPrefix(e.Name(), "."):
+			return fs.SkipDir // none of the device's
+		case !e.Type().IsRegular() || !isTemp(e.Name()):
+			return nil
+		}
+		if err := d.root.Remove(p); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("cannot remove %s: %w", d.at(p), reason(err))
+		}
+		return nil
+	})
+}
+
+// isTemp reports whether a name is one that createTemp makes.
+func isTemp(name string) bool {
+	number, ok := strings.CutPrefix(name, tempPrefix)
+	if ok {
+		number, ok = strings.CutSuffix(number, tempSuffix)
+	}
+	return ok && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
 // Delete removes a file of the device from the directory, and the directories
