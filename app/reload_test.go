@@ -140,6 +140,9 @@ func TestReloadIntoFlashDir(t *testing.T) {
 	if err := a.Device.Flash.WriteFile("new.txt", []byte("device")); err != nil {
 		t.Fatal(err)
 	}
+	if err := a.Store(); err != nil {
+		t.Fatal(err)
+	}
 	if data, _ := os.ReadFile(filepath.Join(dir, "new.txt")); string(data) != "device" {
 		t.Errorf("new.txt is %q", data)
 	}

@@ -124,7 +124,7 @@ func (d *Device) shutdown() {
 	d.restarting = false
 	d.boots++
 	d.ETS.Shutdown()
-	d.Flash.Reset()
+	d.resetFlash()
 	d.Pins.Reset()
 	libs := d.libs
 	d.VM, d.libs, d.snapshot, d.sockets = nil, nil, nil, nil

@@ -1,6 +1,9 @@
 package device
 
 import (
+	"fmt"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -24,6 +27,14 @@ func (d *Device) flashWork(w flash.Work) {
 		d.ETS.DelayFed(clock.Duration(n / 1000))
 		d.ETS.FeedWatchdog()
 	}
+}
+
+// resetFlash closes all files, and says what that loses.
+func (d *Device) resetFlash() {
+	for _, lost := range d.Flash.Unflushed() {
+		d.Emit(event.Hint{Text: fmt.Sprintf("the last %d bytes that were written to %q are lost: they were not flushed, and the file not closed", lost.Bytes, lost.Name)})
+	}
+	d.Flash.Reset()
 }
 
 // A sink is told of what changed on the flash at most so often: a program that makes,

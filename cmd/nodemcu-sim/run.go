@@ -84,7 +84,7 @@ missing; 130 when it was interrupted with expected texts missing.`,
 	fl.StringVar(&f.app.Board, "board", "", "board profile, see nodemcu-sim boards (default from the project file, else nodemcu-v1)")
 	fl.StringArrayVar(&f.app.Publish, "publish", nil, "make a port of the device reachable: [HOST:]HOSTPORT:PORT[/udp], on 127.0.0.1 unless HOST is given; may be repeated")
 	fl.StringVar(&f.app.Net, "net", "host", "what the device reaches outside: host or isolated")
-	fl.StringVar(&f.app.FlashDir, "flash-dir", "", "write changes of the flash file system back to this directory (DIR itself is never written unless it is named here)")
+	fl.StringVar(&f.app.FlashDir, "flash-dir", "", "write what changes on the flash back to this directory, as the program flushes or closes its files (DIR itself is never written unless it is named here)")
 	fl.StringVar(&f.app.CPU, "cpu", "", "what Lua costs: esp8266, or host, which takes no device time (default from the project file, else esp8266)")
 	fl.BoolVar(&f.app.StaticTimers, "static-timers", false, "give tmr the numbered timers of firmware before 3.0, as in tmr.alarm(0, 1000, 1, fn)")
 	fl.StringVar(&f.app.OnPanic, "on-panic", "reboot", "after a panic or an error in a timer or task that nothing catches: reboot, halt or exit")

@@ -211,6 +211,9 @@ func (f *FS) Reset() {
 	f.Sync()
 }
 
+// Unflushed returns what Reset would lose.
+func (f *FS) Unflushed() []spiffs.Unflushed { return f.vol.Unflushed() }
+
 // OpenFiles returns how many files are open.
 func (f *FS) OpenFiles() int { return f.vol.OpenFiles() }
 
@@ -280,31 +283,33 @@ func (f *FS) Peek(path string) ([]byte, bool) {
 }
 
 // Put stores a file from outside, while the device is off: it takes no time, and the sink
-// does not see it. One that does not fit is not there afterwards.
+// does not see it, nor what the device had written to that file. One that does not fit is
+// not there afterwards.
 func (f *FS) Put(path string, data []byte) error {
 	name, err := Resolve(path)
 	if err != nil {
 		return err
 	}
-	f.Sync()
+	before, _ := f.find(path)
 	f.vol.Mount()
 	h, err := f.vol.Open(name, Write|Create|Truncate)
 	if err == nil {
-		err = errors.Join(h.Write(data), h.Close())
-		if err != nil {
-			err = errors.Join(err, f.vol.Remove(name))
+		if err = errors.Join(h.Write(data), h.Close()); err != nil {
+			_ = f.vol.Remove(name) // the first error says more
 		}
 	}
 	f.vol.Mount()
 	f.vol.TakeWork()
-	if errors.Is(err, ErrFull) {
-		err = ErrFull
-	}
-	for _, id := range f.vol.Objects() {
+	after, there := f.find(path)
+	for _, id := range []uint16{before.Object, after.Object} {
+		delete(f.vol.Changed, id)
 		delete(f.saved, id)
 	}
-	if info, ok := f.find(path); ok && err == nil {
-		f.saved[info.Object] = name
+	if there {
+		f.saved[after.Object] = name
+	}
+	if errors.Is(err, ErrFull) {
+		return ErrFull
 	}
 	return err
 }

@@ -339,6 +339,31 @@ func TestLater(t *testing.T) {
 	}
 }
 
+// TestPutWins checks that what comes from outside goes before what the device wrote to the
+// same file and the sink has not seen.
+func TestPutWins(t *testing.T) {
+	f := New(testSize)
+	sink := mapSink{"x": "user"} // as the user has just saved it
+	f.SetSink(sink, func(err error) { t.Error(err) })
+	f.SyncLater(func() {})
+	_ = f.WriteFile("x", []byte("device"))
+	_ = f.WriteFile("y", []byte("device"))
+	if err := f.Put("x", []byte("user")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Put("z", make([]byte, testSize)); err != ErrFull {
+		t.Fatal(err)
+	}
+	f.Sync()
+	_ = f.Remove("x")
+	if sink["x"] != "user" || sink["y"] != "device" || len(sink) != 2 {
+		t.Errorf("the sink has %q", sink)
+	}
+	if f.Sync(); sink["x"] != "" {
+		t.Error("the sink keeps a file that was removed")
+	}
+}
+
 // TestSinkFollows checks that the sink has what is on the flash after random operations,
 // also where files take each other's names.
 func TestSinkFollows(t *testing.T) {

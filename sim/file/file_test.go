@@ -207,6 +207,82 @@ func TestDroppedHandles(t *testing.T) {
 	}
 }
 
+// fresh makes a device that runs what script returns for each boot.
+func fresh(t *testing.T, fs *flash.FS, hostCPU bool, script func(boot int) string) (*world.World, *device.Device, *strings.Builder) {
+	t.Helper()
+	w := world.New(1)
+	var out strings.Builder
+	w.Subscribe(func(e world.Event) {
+		switch d := e.Data.(type) {
+		case event.Output:
+			out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
+		case event.Hint:
+			fmt.Fprintf(&out, "hint: %s\n", d.Text)
+		}
+	})
+	board := &board.Board{Name: "test", Title: "Test", FS: board.FS{Address: 0x80000, Size: fs.Size()},
+		CPU: board.CPU{MHz: 80, Clocks: []int{80}, Instruction: 1, Call: 1}, Heap: board.Heap{Size: 50000}}
+	d := device.New(w, device.Config{Board: board, Flash: fs, HostCPU: hostCPU, Modules: []device.Module{Module}, Startup: func(d *device.Device) {
+		fn, err := d.VM.Load([]byte(script(d.Boots())), "=t")
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := d.Now()
+		d.Run("t", fn)
+		fmt.Fprintf(&out, "%d ms\n", d.Now().Sub(before)/clock.Millisecond)
+	}})
+	d.PowerOn()
+	return w, d, &out
+}
+
+// The flash takes device time: erasing most, writing some, reading little.
+func TestFlashTakesTime(t *testing.T) {
+	for _, tt := range []struct {
+		name, src, want string
+		hostCPU         bool
+	}{
+		{"a small file", `file.putcontents("a", "x")`, "1 ms\n", false},
+		{"4 KB", `file.putcontents("a", string.rep("x", 4000))`, "14 ms\n", false},
+		{"a format", `file.format()`, ".format done.\n480 ms\n", false},
+		{"where Lua takes no time", `file.format()`, ".format done.\n0 ms\n", true},
+	} {
+		w, _, out := fresh(t, flash.New(testSize), tt.hostCPU, func(int) string { return tt.src })
+		w.Clock.RunUntil(clock.At(10 * clock.Second))
+		if out.String() != tt.want {
+			t.Errorf("%s: %q, want %q", tt.name, out, tt.want)
+		}
+	}
+}
+
+// A restart loses what was written and not flushed. The sink has what is on the flash, and
+// soon.
+func TestRestartLosesTheCache(t *testing.T) {
+	fs := flash.New(testSize)
+	sink := sink{}
+	fs.SetSink(sink, func(err error) { t.Error(err) })
+	w, d, out := fresh(t, fs, true, func(boot int) string {
+		if boot == 0 {
+			return `f = file.open("log", "a") f:writeline("one") f:flush() f:writeline("two")`
+		}
+		return `print(file.getcontents("log"))`
+	})
+	w.Clock.RunUntil(clock.At(clock.Second))
+	if len(sink) != 1 || sink["log"] != "one\n" {
+		t.Errorf("the sink has %q", sink)
+	}
+	d.Reset(device.SoftRestart)
+	w.Clock.RunUntil(clock.At(2 * clock.Second))
+	if out.String() != "0 ms\nhint: the last 4 bytes that were written to \"log\" are lost: they were not flushed, and the file not closed\none\n\n0 ms\n" {
+		t.Errorf("%q", out)
+	}
+}
+
+type sink map[string]string
+
+func (s sink) Save(name string, data []byte) error { s[name] = string(data); return nil }
+
+func (s sink) Delete(name string) error { delete(s, name); return nil }
+
 // A snapshot has the open files, held by their objects.
 func TestHeapSnapshot(t *testing.T) {
 	w := world.New(1)

@@ -146,3 +146,25 @@ func (v *Volume) release(page int) {
 	p := &v.cache.pages[page]
 	p.used, p.writes, p.id = false, false, 0
 }
+
+// Unflushed is what the cache holds for a file.
+type Unflushed struct {
+	Name  string
+	Bytes int
+}
+
+// Unflushed returns what a reset would lose, for what looks at the device from outside.
+func (v *Volume) Unflushed() (list []Unflushed) {
+	for i := range v.cache.pages {
+		p := &v.cache.pages[i]
+		if !p.used || !p.writes || p.size == 0 {
+			continue
+		}
+		v.EachFile(func(f Info) {
+			if f.Object == p.id&^indexFlag {
+				list = append(list, Unflushed{f.Name, p.size})
+			}
+		})
+	}
+	return list
+}
