@@ -59,7 +59,10 @@ func (r *Reload) Files() []string {
 		}
 	}
 	for name := range r.of.loaded {
-		if _, ok := r.now[name]; !ok && r.Device.Flash.Exists("/FLASH/"+name) {
+		if _, ok := r.now[name]; ok {
+			continue
+		}
+		if _, there := r.Device.Flash.Peek("/FLASH/" + name); there {
 			names = append(names, name)
 		}
 	}

@@ -24,8 +24,9 @@
 //
 // What was written is not in the file at once. SPIFFS keeps less than a page of it in a
 // cache until it does not fit there, or the object flushes, seeks, reads or closes. Until
-// then stat, list and other readers see the file without it, and a restart loses it: a log
-// that must survive one is flushed, or closed after each line.
+// then stat and list see the file without it, and so do other readers while nothing of it
+// was flushed; later their reading flushes it. A restart loses it: a log that must survive
+// one is flushed, or closed after each line.
 //
 // Odd corners of the firmware that programs meet:
 //   - Four files can be open; the fifth open gives nil. Reading a module with
@@ -48,6 +49,8 @@
 //     seconds. The log says so.
 //   - seek beyond the end gives nil and goes to the end.
 //   - "" is a name.
+//   - The module's functions go on with the file that was opened last when it is closed:
+//     nil, or worse. The log says so.
 //
 // There is no SD card in a default build, so neither mount nor chdir. SPIFFS keeps no
 // time stamps: the function given to file.on("rtc") is kept and never called.
@@ -159,9 +162,6 @@ func (m *module) exists(c *vm.Call) int { return c.ReturnBool(m.fs.Exists(m.name
 func (m *module) remove(c *vm.Call) int {
 	name := m.name(c, 1)
 	err := m.fs.Remove(name)
-	if err == flash.ErrTooMany && m.reclaim(c) {
-		err = m.fs.Remove(name)
-	}
 	if err == flash.ErrTooMany {
 		m.d.Inspect.Hints.Here("file.remove did nothing: four files are open, and removing needs one of the four descriptors")
 	}
@@ -173,9 +173,6 @@ func (m *module) rename(c *vm.Call) int {
 	from := m.name(c, 1)
 	to := m.name(c, 2)
 	err := m.fs.Rename(from, to)
-	if err == flash.ErrTooMany && m.reclaim(c) {
-		err = m.fs.Rename(from, to)
-	}
 	return c.ReturnBool(err == nil)
 }
 

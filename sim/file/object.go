@@ -19,8 +19,9 @@ const (
 
 // object is a file that a program has opened: what is in a file.obj.
 type object struct {
-	h     *flash.Handle // nil once closed
-	block heap.Block    // the firmware's descriptor
+	h      *flash.Handle // nil once closed
+	closed *flash.Handle // what it was then
+	block  heap.Block    // the firmware's descriptor
 }
 
 // openFile opens a file and makes it the last opened one. It returns nil when the
@@ -32,9 +33,6 @@ func (m *module) openFile(c *vm.Call, name, mode string) *vm.UserData {
 		return nil
 	}
 	h, err := m.fs.Open(name, flash.ParseMode(mode))
-	if err == flash.ErrTooMany && m.reclaim(c) {
-		h, err = m.fs.Open(name, flash.ParseMode(mode))
-	}
 	if err != nil {
 		m.d.Free(&block, heap.File)
 		switch err {
@@ -45,7 +43,7 @@ func (m *module) openFile(c *vm.Call, name, mode string) *vm.UserData {
 		}
 		return nil
 	}
-	o := &object{h, block}
+	o := &object{h: h, block: block}
 	ud := c.VM.NewObject(m.kind, objectSize, o)
 	m.last = o
 	m.lastRef = c.VM.Ref(ud, "last opened file")
@@ -69,17 +67,6 @@ func (o *object) String() string {
 	return o.h.Name()
 }
 
-// reclaim closes the files that the program has lost. With the emergency
-// collector in its default mode the device has done that at its last allocation;
-// the simulator collects when something depends on it. It reports whether it did.
-func (m *module) reclaim(c *vm.Call) bool {
-	if mode, _ := c.VM.EGC(); mode&heap.EGCAlways == 0 {
-		return false
-	}
-	c.VM.Collect()
-	return true
-}
-
 // open is file.open(name[, mode]).
 func (m *module) open(c *vm.Call) int {
 	c.VM.Unref(&m.lastRef)
@@ -100,7 +87,7 @@ func (m *module) release(o *object) {
 	if o.h.Close() == flash.ErrFull {
 		m.d.Inspect.Hints.Here("closing a file lost what was written last: the flash file system is full. The firmware does not give its descriptor back, either")
 	}
-	o.h = nil
+	o.h, o.closed = nil, o.h
 	m.d.Free(&o.block, heap.File)
 }
 
@@ -122,16 +109,23 @@ func (m *module) close(c *vm.Call) int {
 
 // target returns the file that a call is about and the number of the argument
 // after it: argument 1 if that is an object, else the last opened file. A file
-// that is not open is an error.
+// that is not open is an error, but for the last opened one: the firmware goes on with
+// the memory that it has freed, where mostly what was there still is.
 func (m *module) target(c *vm.Call) (h *flash.Handle, next int) {
 	o, next := m.last, 1
 	if _, ok := c.Arg(1).(*vm.UserData); ok {
 		o, next = c.Object(1, m.kind).(*object), 2
 	}
-	if o == nil || o.h == nil {
+	switch {
+	case o == nil:
+		c.Error("open a file first")
+	case o.h != nil:
+		return o.h, next
+	case next == 2:
 		c.Error("open a file first")
 	}
-	return o.h, next
+	m.d.Inspect.Hints.Here("the file that was opened last is closed: the firmware uses memory that it has freed. Here that gives nil, a device may crash")
+	return o.closed, next
 }
 
 // foreign says that a handle is about to act on another file, as the firmware's does.

@@ -253,3 +253,40 @@ func FuzzHostPath(f *testing.F) {
 		}
 	})
 }
+
+// Clean removes what createTemp makes, and nothing else.
+func TestClean(t *testing.T) {
+	dir := t.TempDir()
+	tree(t, dir, map[string]string{
+		".nodemcu-sim-1.tmp": "half", "www/.nodemcu-sim-20.tmp": "half", ".git/.nodemcu-sim-3.tmp": "git's",
+		".nodemcu-sim-.tmp": "x", ".nodemcu-sim-1a.tmp": "x", "nodemcu-sim-1.tmp": "x", ".nodemcu-sim-4.tmp": "→init.lua", "init.lua": "x",
+	})
+	if err := open(t, dir).Clean(); err != nil {
+		t.Fatal(err)
+	}
+	want := ".git/.nodemcu-sim-3.tmp=git's .nodemcu-sim-.tmp=x .nodemcu-sim-1a.tmp=x .nodemcu-sim-4.tmp=x init.lua=x nodemcu-sim-1.tmp=x"
+	if got := look(t, dir); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// A file without a name has one on the host, and is found again.
+func TestNoName(t *testing.T) {
+	dir := t.TempDir()
+	d := open(t, dir)
+	f := flash.New(testSize)
+	f.SetSink(d, func(err error) { t.Error(err) })
+	if err := f.WriteFile("", []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	again := flash.New(testSize)
+	if _, err := open(t, dir).Load(again, nil); err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := again.Peek(""); !ok || string(got) != "x" {
+		t.Errorf("%q, %v; the directory has %s", got, ok, look(t, dir))
+	}
+	if err := f.Remove(""); err != nil || look(t, dir) != "" {
+		t.Errorf("%v: %s", err, look(t, dir))
+	}
+}

@@ -14,8 +14,9 @@
 //
 // In RAM are four file descriptors and a cache of four pages. Pages that are read go
 // through the cache. A write of less than a page is kept in it until it does not fit to
-// what was kept before, or the descriptor reads, seeks, flushes or closes; it is not in
-// the file then, and others see neither it nor the size it gives. A reset loses it.
+// what was kept before, or a descriptor of the file reads, seeks, flushes or closes; until
+// then it is not in the file, nor in its size. (A file that nothing was flushed to ends for
+// readers before they flush.) A reset loses it.
 //
 // The package owns the flash of the partition and what SPIFFS has in RAM. It must not know
 // Lua, devices, drives or the host. Names of fields follow SPIFFS's where those say more
