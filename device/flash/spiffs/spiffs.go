@@ -32,8 +32,7 @@ const (
 	MaxName    = 31   // bytes: FS_OBJ_NAME_LEN
 	MaxOpen    = 4    // SPIFFS_MAX_OPEN_FILES
 
-	cachePages = 4 // of 276 bytes with their header in myspiffs_cache
-
+	cachePages = 4   // of 276 bytes with their header in myspiffs_cache
 	gcMaxRuns  = 256 // SPIFFS_GC_MAX_RUNS
 	copyBuffer = 64  // bytes: SPIFFS_COPY_BUFFER_STACK
 	hitScore   = 4   // SPIFFS_TEMPORAL_CACHE_HIT_SCORE
