@@ -169,7 +169,7 @@ func Check(b *board.Board, where func(key, format string, args ...any) error) er
 	for _, p := range []struct {
 		key string
 		us  float64
-	}{{"instruction_us", b.CPU.Instruction}, {"call_us", b.CPU.Call}, {"rom_entry_us", b.CPU.ROMEntry}, {"delay_us", b.CPU.Delay}} {
+	}{{"instruction_us", b.CPU.Instruction}, {"call_us", b.CPU.Call}, {"rom_entry_us", b.CPU.ROMEntry}, {"machine_instruction_us", b.CPU.Machine}, {"delay_us", b.CPU.Delay}} {
 		if p.us < 0 || p.us > maxUS {
 			return where("cpu."+p.key, "cpu.%s = %v: write microseconds at 80 MHz, 0 to %v", p.key, p.us, maxUS)
 		}

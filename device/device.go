@@ -211,7 +211,7 @@ func (d *Device) SetMHz(mhz int) {
 	d.ETS.SetMHz(mhz)
 	c := d.Board.CPU
 	nanos := func(us float64) int64 { return int64(c.Micros(us, mhz) * 1000) }
-	d.VM.SetPrices(vm.Prices{Instruction: nanos(c.Instruction), Call: nanos(c.Call), ROMEntry: nanos(c.ROMEntry)})
+	d.VM.SetPrices(vm.Prices{Instruction: nanos(c.Instruction), Call: nanos(c.Call), ROMEntry: nanos(c.ROMEntry), Machine: nanos(c.Machine * 1000)})
 }
 
 // Emit tells the world's subscribers that something happened, at the device's own

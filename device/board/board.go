@@ -70,6 +70,9 @@ type CPU struct {
 	// a module that is looked up as a global, a function in its module, cost as
 	// many as stand before them.
 	ROMEntry float64 `toml:"rom_entry_us"`
+	// Machine is the price of one machine instruction of the SDK's allocator, whose
+	// instructions were counted: a program with many objects allocates slowly.
+	Machine float64 `toml:"machine_instruction_us"`
 	// Delay is what tmr.delay takes beyond the time it was asked for.
 	Delay float64 `toml:"delay_us"`
 }

@@ -2,6 +2,7 @@ package heap
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 )
 
@@ -11,7 +12,7 @@ type Layout int
 const (
 	// SDK16 is the heap of SDK 3.0: address-ordered first fit, 16-byte headers,
 	// sizes rounded up to 8, realloc = allocate, copy, free. The device's.
-	// Source: oracle: memory-sizes.json, "sdk_heap" (inferred there).
+	// Source: oracle: sdk-heap.json.
 	SDK16 Layout = iota
 	// SDK8 is the same with the 8-byte headers of SDK 2.
 	SDK8
@@ -61,17 +62,36 @@ func (b Block) Placed() bool { return b.addr != 0 }
 // granule is what sizes and addresses are multiples of, but in an ideal heap.
 const granule = 8
 
+// What the allocator takes, in machine instructions: its lists of used and of free
+// blocks are walked from the lowest address. Source: oracle: sdk-behaviour.md, 1.6.
+const (
+	allocExact    = 90  // a free block that fits
+	allocSplit    = 118 // off a longer one
+	passExact     = 6   // a free block that is too short
+	passSplit     = 10  // and when the remainder is put back
+	freeFirst     = 68  // the lowest used block
+	freeOther     = 75
+	walkUsed      = 5 // a used block below
+	walkFree      = 3 // a free block below
+	reallocBeyond = 27
+	// copyBytes are copied by 5 instructions. Assumed: the ROM's copy moves 16 bytes a
+	// turn, with four loads and four stores.
+	copyBytes = 8
+)
+
 // arena is the memory itself: its free spans. Each is known at its first granule,
-// which has a bit in starts, and at its last: tag holds its length in granules
-// there, negative at the end. No span is one granule long.
+// which is in spots, and at its last: tag holds its length in granules there, negative
+// at the end. No span is one granule long.
 type arena struct {
 	layout Layout
 	header int // of a block, in bytes
 	size   int
 	used   int // bytes taken
 	tag    []int32
-	starts []uint64
-	first  int // words of starts before it are 0
+	spots  spots
+	first  int // words of spots before it have no free span
+
+	steps int // machine instructions that the allocator has taken
 }
 
 func newArena(l Layout, size int) arena {
@@ -79,7 +99,7 @@ func newArena(l Layout, size int) arena {
 	if l != Ideal {
 		n := size / granule
 		a.tag = make([]int32, n+1)
-		a.starts = make([]uint64, n/64+1)
+		a.spots = newSpots(n)
 		a.add(0, n)
 	}
 	return a
@@ -89,7 +109,7 @@ func newArena(l Layout, size int) arena {
 func (a *arena) add(g, n int) {
 	if n > 1 {
 		a.tag[g], a.tag[g+n-1] = int32(n), -int32(n)
-		a.starts[g>>6] |= 1 << (g & 63)
+		a.spots.putFree(g)
 		a.first = min(a.first, g>>6)
 	}
 }
@@ -97,7 +117,7 @@ func (a *arena) add(g, n int) {
 // remove forgets the free span of n granules at g.
 func (a *arena) remove(g, n int) {
 	a.tag[g], a.tag[g+n-1] = 0, 0
-	a.starts[g>>6] &^= 1 << (g & 63)
+	a.spots.dropFree(g)
 }
 
 // length is how many bytes of the arena a block of n bytes takes.
@@ -111,6 +131,9 @@ func (a *arena) length(n int) int {
 // place finds room for n bytes, first fit: none if there is none. A remainder of up to
 // two headers stays with the block.
 func (a *arena) place(n int) Block {
+	if n <= 0 || n > math.MaxInt32 {
+		return Block{}
+	}
 	if a.layout == Ideal {
 		if a.used+n > a.size {
 			return Block{}
@@ -120,43 +143,66 @@ func (a *arena) place(n int) Block {
 	}
 	length := a.length(n)
 	need, least := int32(uint(length)/granule), int32(uint(2*a.header)/granule)
-	tag, starts := a.tag, a.starts
+	tag, words := a.tag, a.spots.words
 	w := a.first
-	for w < len(starts) && starts[w] == 0 {
+	for w < len(words) && words[w].free == 0 {
 		w++
 	}
 	a.first = w
-	for ; w < len(starts); w++ {
-		for set := starts[w]; set != 0; set &= set - 1 {
+	passed := 0
+	for ; w < len(words); w++ {
+		for set := words[w].free; set != 0; set &= set - 1 {
 			g := w<<6 + bits.TrailingZeros64(set)
 			free := tag[g]
 			if free < need {
+				passed++
 				continue
 			}
+			a.spots.goTo(w)
+			x, bit := &words[w], uint64(1)<<(g&63)
+			took := walkUsed * (a.spots.used + bits.OnesCount64(x.used&(bit-1)))
+			x.used |= bit
+			x.free &^= bit
+			tag[g] = 0
 			if rest := free - need; rest > least {
-				tag[g] = 0
-				starts[w] &^= 1 << (g & 63)
 				at := g + int(need)
+				words[at>>6].free |= 1 << (at & 63)
 				tag[at], tag[g+int(free)-1] = rest, -rest
-				starts[at>>6] |= 1 << (at & 63)
+				took += allocSplit + passSplit*passed
 			} else {
-				a.remove(g, int(free))
+				tag[g+int(free)-1] = 0
 				length = int(free) * granule
+				took += allocExact + passExact*passed
 			}
 			a.used += length
+			a.steps += took
 			return Block{int32(n), int32(length), int32(g)*granule + 1}
 		}
 	}
+	a.steps += allocExact + passExact*passed
 	return Block{}
 }
 
-// release gives a placed block back and joins it with its free neighbours.
-func (a *arena) release(b Block) {
-	a.used -= int(b.length)
+// release gives a placed block back and joins it with its free neighbours. It reports
+// false when there is no such block: it has been given back before.
+func (a *arena) release(b Block) bool {
 	if a.layout == Ideal {
-		return
+		a.used -= int(b.length)
+		return true
 	}
 	g, n := int(uint32(b.addr-1)/granule), int(uint32(b.length)/granule)
+	x, bit := &a.spots.words[uint(g)>>6], uint64(1)<<(g&63)
+	if x.used&bit == 0 {
+		return false
+	}
+	a.spots.goTo(g >> 6)
+	x.used &^= bit
+	a.used -= int(b.length)
+	took := freeFirst
+	if used := a.spots.used + bits.OnesCount64(x.used&(bit-1)); used > 0 {
+		took = freeOther + walkUsed*used + walkFree*(a.spots.free+bits.OnesCount64(x.free&(bit-1)))
+	}
+	a.steps += took
 	if g > 0 {
 		if before := int(-a.tag[g-1]); before > 0 {
 			a.remove(g-before, before)
@@ -169,12 +215,13 @@ func (a *arena) release(b Block) {
 		n += after
 	}
 	a.add(g, n)
+	return true
 }
 
 // spans calls fn with each free span, in the order of addresses, in granules.
 func (a *arena) spans(fn func(g, n int)) {
-	for w, set := range a.starts {
-		for ; set != 0; set &= set - 1 {
+	for w, x := range a.spots.words {
+		for set := x.free; set != 0; set &= set - 1 {
 			g := w<<6 + bits.TrailingZeros64(set)
 			fn(g, int(a.tag[g]))
 		}

@@ -85,6 +85,16 @@ var bootSpans = map[Layout][]bootSpan{
 	},
 }
 
+// fixedBlock is how long a block in a Fixed span is taken to be, in bytes. Assumed:
+// headers and rounding are 20 bytes a block, so Lua's memory at the prompt is some 75
+// blocks, of which 58 lie in those spans.
+const fixedBlock = 56
+
+// SDKBlocks is how many blocks the SDK and the firmware have taken below Lua's: the
+// partition table twice, three task queues, the station and its interface (6). Source:
+// oracle: sdk-behaviour.md, 2.1, without those whose size is computed.
+const SDKBlocks = 11
+
 // Boot is the heap at the prompt: the blocks of its parts, and what everything
 // else takes.
 type Boot struct {
@@ -129,6 +139,7 @@ func (h *Heap) Boot() *Boot {
 		return b
 	}
 	h.remove(at, length)
+	h.spots.used += SDKBlocks
 	for _, s := range spans {
 		n := int(s.length) / granule
 		switch s.part {
@@ -136,7 +147,11 @@ func (h *Heap) Boot() *Boot {
 			h.add(at, n)
 		case Fixed:
 			b.fixed += int(s.length)
+			for i := 0; i < n; i += fixedBlock / granule {
+				h.spots.putUsed(at + i)
+			}
 		default:
+			h.spots.putUsed(at)
 			b.blocks[s.part] = Block{int32(partSizes[s.part]), s.length, int32(at*granule) + 1}
 		}
 		if s.part != Hole {

@@ -1,5 +1,7 @@
 package heap
 
+import "math"
+
 // Kind says what native memory is for, in totals and snapshots.
 type Kind uint8
 
@@ -53,8 +55,12 @@ type Heap struct {
 	failed  int // requests that found no room
 
 	// OnFail is called when a request finds no room, with the number the SDK
-	// prints after "E:M": request and header, rounded up.
+	// prints after "E:M": request and header, rounded up, in 32 bits. A request
+	// for nothing and one for 2 GB or more are refused as they are.
 	OnFail func(n int)
+	// OnFreeAgain is called when a block is given back that has been given back
+	// before. The SDK prints FreeAgain and does nothing else.
+	OnFreeAgain func()
 	// OnNativeFail is called after that when the request was native code's.
 	OnNativeFail func(n int, k Kind)
 	// OnNative is called when a request for native memory is granted: n is what it
@@ -76,6 +82,18 @@ func New(c Config) *Heap {
 	h := &Heap{arena: newArena(c.Layout, c.Size)}
 	h.low = h.Free()
 	return h
+}
+
+// FreeAgain is what the SDK prints when a block is freed twice (oracle: sdk-heap.json,
+// free_twice).
+const FreeAgain = "vPortFree 517 line assert fail\r\n"
+
+// Steps returns how many machine instructions the allocator has taken since it was
+// asked last.
+func (h *Heap) Steps() int {
+	n := h.steps
+	h.steps = 0
+	return n
 }
 
 // Size is the number of bytes there are.
@@ -131,7 +149,9 @@ func (h *Heap) granted(n int) {
 // Release gives back a block.
 func (h *Heap) Release(b *Block) {
 	if b.addr != 0 {
-		h.release(*b)
+		if !h.release(*b) && h.OnFreeAgain != nil {
+			h.OnFreeAgain()
+		}
 		*b = Block{}
 	}
 }
@@ -168,6 +188,7 @@ func (h *Heap) Resize(b *Block, n int) bool {
 		return false
 	}
 	h.Release(b)
+	h.steps += reallocBeyond + 5*n/copyBytes
 	*b = nb
 	return true
 }
@@ -176,8 +197,10 @@ func (h *Heap) Resize(b *Block, n int) bool {
 func (h *Heap) Fail(n int) {
 	h.failed++
 	if h.OnFail != nil {
-		header := max(h.header, 8)
-		h.OnFail((n + header + 7) &^ 7)
+		if header := max(h.header, 8); n > 0 && n <= math.MaxInt32 {
+			n = (n + header + 7) &^ 7
+		}
+		h.OnFail(int(int32(n)))
 	}
 }
 

@@ -265,3 +265,36 @@ func TestFailurePrintsRequest(t *testing.T) {
 		t.Errorf("%+v after everything was freed", h.Stats())
 	}
 }
+
+// What the allocator takes follows from the blocks in use below (oracle:
+// sdk-behaviour.md, 1.6: 2,118 instructions with 400 of them, 4,220 for a realloc).
+func TestSteps(t *testing.T) {
+	h := New(Config{Size: 40000})
+	var blocks [401]Block
+	for i := range blocks {
+		h.Steps()
+		blocks[i], _ = h.Allocate(20)
+		if got, want := h.Steps(), 118+5*i; got != want {
+			t.Fatalf("allocation above %d blocks: %d instructions, want %d", i, got, want)
+		}
+	}
+	last := &blocks[400]
+	h.Release(last)
+	if got, want := h.Steps(), 75+5*400; got != want {
+		t.Errorf("free above 400 blocks: %d instructions, want %d", got, want)
+	}
+	h.Release(&blocks[0])
+	if got, want := h.Steps(), 68; got != want {
+		t.Errorf("free of the lowest block: %d instructions, want %d", got, want)
+	}
+	*last, _ = h.Allocate(20)
+	if got, want := h.Steps(), 90; got != want {
+		t.Errorf("allocation in its place: %d instructions, want %d", got, want)
+	}
+	h.Release(&blocks[200])
+	h.Steps()
+	h.Resize(last, 21) // as long a block as the gap
+	if got, want := h.Steps(), 90+5*200+68+27+5*21/8; got != want {
+		t.Errorf("realloc: %d instructions, want %d", got, want)
+	}
+}

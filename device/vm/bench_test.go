@@ -103,7 +103,7 @@ func (p program) onPlain(tb testing.TB) func() {
 func (p program) onVM(tb testing.TB, r *vm.Recorder) func() {
 	vm.Poison(false)
 	v := vm.New(vm.Config{SliceNanos: 1e15, Recorder: r})
-	v.SetPrices(vm.Prices{Instruction: 1000, Call: 1000})
+	v.SetPrices(vm.Prices{Instruction: 1000, Call: 1000, Machine: 12500})
 	openLibs(v)
 	fn, err := v.Load([]byte(p.src), "=bench")
 	if err != nil {

@@ -18,6 +18,7 @@ type place struct {
 
 // record runs before each instruction while there is a recorder of CPU time.
 func (v *VM) record(L *Thread) {
+	v.chargeAllocator()
 	v.settleCPU(v.cpu - v.instrNanos)
 	v.seen = v.cpu
 	p := &v.place
@@ -60,7 +61,7 @@ func (v *VM) settleCPU(until int64) {
 // outside before one begins.
 func (v *VM) endCPU() {
 	if v.rec != nil && v.rec.CPU {
-		v.settleCPU(v.cpu)
+		v.settleCPU(v.CPU())
 		v.place = place{}
 	}
 }

@@ -460,7 +460,7 @@ func (v *VM) slice() {
 	if v.killed != nil {
 		panic(v.killed)
 	}
-	v.sliceAt = v.cpu + v.cfg.SliceNanos
+	v.sliceAt = v.CPU() + v.cfg.SliceNanos
 	if v.cfg.Slice != nil {
 		v.cfg.Slice()
 	}

@@ -137,7 +137,7 @@ func (v *VM) SetRecorder(r *Recorder) {
 	m := v.mem
 	m.track, m.heap.OnNative = nil, nil
 	m.eachObject(func(h *header) { h.origin = 0 })
-	v.place, v.seen = place{}, v.cpu
+	v.place, v.seen = place{}, v.CPU()
 	v.setLook()
 	if r == nil {
 		return
@@ -362,7 +362,7 @@ func (t *tracker) forget(h *header) {
 
 func (v *VM) now() int64 {
 	if v.cfg.Now == nil {
-		return v.cpu / 1000
+		return v.CPU() / 1000
 	}
 	return v.cfg.Now()
 }

@@ -55,12 +55,13 @@ type VM struct {
 	th          *Thread // main thread
 
 	// What the loop needs.
-	cpu        int64 // CPU time used since boot, in nanoseconds
-	instrNanos int64 // price of one instruction
-	lookAt     int64 // value of cpu from which look is called
-	callNanos  int64 // price of one call into the firmware
-	romNanos   int64 // price of one comparison with a name in flash
-	sliceAt    int64 // value of cpu at which Slice is called next
+	cpu          int64 // CPU time used since boot, in nanoseconds
+	instrNanos   int64 // price of one instruction
+	lookAt       int64 // value of cpu from which look is called
+	callNanos    int64 // price of one call into the firmware
+	romNanos     int64 // price of one comparison with a name in flash
+	machinePicos int64 // price of one of the allocator's machine instructions, in picoseconds
+	sliceAt      int64 // value of cpu at which Slice is called next
 
 	running   *Thread // that executes, nil when Lua is idle
 	natives   int     // functions of the firmware at work
@@ -216,13 +217,23 @@ func (v *VM) Metatable(t *Type) *Table {
 }
 
 // CPU returns the CPU time used since boot, in nanoseconds.
-func (v *VM) CPU() int64 { return v.cpu }
+func (v *VM) CPU() int64 {
+	v.chargeAllocator()
+	return v.cpu
+}
+
+// chargeAllocator adds what the SDK's allocator has taken since the last time. It counts
+// steps, so that an allocation is no dearer for the host.
+func (v *VM) chargeAllocator() {
+	v.cpu += int64(v.mem.heap.Steps()) * v.machinePicos / 1000
+}
 
 // Prices are what Lua's work takes of the CPU, in nanoseconds.
 type Prices struct {
 	Instruction int64 // one VM instruction
 	Call        int64 // a call into the firmware, beyond its instruction
 	ROMEntry    int64 // one comparison with a name of a table in flash
+	Machine     int64 // one machine instruction of the SDK's allocator, in picoseconds
 }
 
 // BytesPerInstruction is how many bytes the firmware's native code copies or compares
@@ -232,6 +243,8 @@ const BytesPerInstruction = 16
 // SetPrices sets what Lua's work takes from now on.
 func (v *VM) SetPrices(p Prices) {
 	v.instrNanos, v.callNanos, v.romNanos = p.Instruction, p.Call, p.ROMEntry
+	v.chargeAllocator()
+	v.machinePicos = p.Machine
 }
 
 // Charge adds n nanoseconds of CPU time, for firmware code that takes long without

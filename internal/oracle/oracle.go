@@ -34,7 +34,7 @@ const Variable = "NODEMCU_ORACLE"
 var sets = []string{
 	"audit-probes", "language", "lua-suite", "memory-egc", "memory-oom", "memory-snippets",
 	"modules-bit", "modules-encoder", "modules-pipe", "modules-sjson", "net-traces", "numbers",
-	"spiffs-traces",
+	"sdk-heap", "sdk-timers", "sdk-watchdog", "spiffs-traces",
 }
 
 // Entry is one measurement of a set.
