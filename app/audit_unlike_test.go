@@ -33,7 +33,6 @@ var unlikeNet = map[string]string{}
 
 // Of module tmr.
 var unlikeTmr = map[string]string{
-	"tmr/tmr_softwd/001": "to be done",
 }
 
 // Of module uart.

@@ -70,6 +70,54 @@ func (d *Device) afterwards(delay clock.Duration, fn func()) {
 	}))
 }
 
+// The SDK's ways out: it switches Wi-Fi off, and the program goes on for a moment; then it
+// waits for what the serial port still has to send. Source: oracle: sdk-behaviour.md, 6.1
+// and 6.2.
+const (
+	restartDelay = 100 * clock.Millisecond
+	serialWait   = 500 * clock.Millisecond // at most
+)
+
+// Restart is system_restart: the program goes on for 100 ms.
+func (d *Device) Restart() { d.endSoon(SoftRestart.Text, func() { d.Reset(SoftRestart) }) }
+
+// DeepSleep is system_deep_sleep: see Sleep. The program goes on for 100 ms, unless the
+// sleep is instant; then Wi-Fi is not switched off before, either.
+func (d *Device) DeepSleep(us clock.Duration, instant bool) {
+	sleep := func() { d.Sleep(us) }
+	if !instant {
+		d.endSoon(sleepText, sleep)
+		return
+	}
+	d.Emit(event.Restart{Reason: sleepText})
+	d.ends = sleep
+	d.end()
+}
+
+const sleepText = "deep sleep"
+
+// endSoon has fn end this boot. Who asks again starts the time anew.
+func (d *Device) endSoon(why string, fn func()) {
+	d.Emit(event.Restart{Reason: why})
+	d.restarting = true
+	d.ends = fn
+	d.Radio.SwitchOff()
+	if d.ending == nil {
+		d.ending = d.NewTimer(d.end)
+	}
+	d.ending.Arm(restartDelay, false)
+}
+
+// end is the end of this boot: nothing that is queued will run.
+func (d *Device) end() {
+	d.ETS.DelayUnfed(min(d.Serial.Sending(), serialWait))
+	if d.VM != nil {
+		d.VM.Kill("the device restarts")
+	}
+	d.ETS.Halt()
+	d.afterwards(0, d.ends)
+}
+
 // Resetting reports whether the piece of work at hand ends in a reset.
 func (d *Device) Resetting() bool { return d.pendingReset != nil }
 
@@ -110,7 +158,7 @@ func (d *Device) reset(why BootReason) {
 // Sleep is deep sleep: everything is off, and after us the device starts anew.
 // Zero sleeps until the reset button.
 func (d *Device) Sleep(us clock.Duration) {
-	d.Emit(event.Reset{Reason: "deep sleep"})
+	d.Emit(event.Reset{Reason: sleepText})
 	d.shutdown()
 	if us > 0 {
 		d.world.Clock.At(d.world.Clock.Now().Add(us), d.ifThisBoot(func() { d.start(DeepSleepWake) }))
@@ -121,7 +169,7 @@ func (d *Device) Sleep(us clock.Duration) {
 func (d *Device) shutdown() {
 	d.Radio.Stop()
 	d.Net.Stop()
-	d.restarting = false
+	d.restarting, d.ending, d.ends = false, nil, nil
 	d.boots++
 	d.ETS.Shutdown()
 	d.resetFlash()
@@ -143,6 +191,7 @@ func (d *Device) start(why BootReason) {
 	d.reason = why
 	if why == PowerOn {
 		d.RTC = [RTCWords]uint32{}
+		d.Radio.PowerOn()
 	}
 	d.ETS.Start()
 	d.Net.Start()
@@ -172,6 +221,8 @@ func (d *Device) boot() {
 	})
 	d.Inspect.WatchVM(d.VM)
 	d.ETS.SetCPU(d.VM)
+	// The SDK starts the watchdog before the firmware. How long before Lua is assumed.
+	d.ETS.RestartWatchdog()
 	d.SetMHz(d.Board.CPU.MHz)
 	lualib.Open(d.VM)
 	for _, m := range d.cfg.Modules {

@@ -57,7 +57,13 @@ type Config struct {
 	// HostCPU makes Lua take no virtual time, except what tmr.delay asks for.
 	// CPU time is counted all the same, for the watchdog.
 	HostCPU bool
-	OnPanic OnPanic
+	// ExactTimers makes software timers run on the microsecond instead of the SDK's
+	// ticks; see ets.Config.
+	ExactTimers bool
+	// UnlimitedReceive keeps any number of received packets in the heap instead of six
+	// in the driver's buffers; see netif.Config.
+	UnlimitedReceive bool
+	OnPanic          OnPanic
 	// Inspect says what is recorded and looked for.
 	Inspect inspect.Config
 	// WiFi is what the device's flash holds of Wi-Fi at first.
@@ -107,6 +113,8 @@ type Device struct {
 	boots        int
 	reason       BootReason
 	restarting   bool       // see Afterwards
+	ending       *ets.Timer // see Restart
+	ends         func()
 	bootsAt      clock.Time // when and why it does, after a reset of one that was ahead of the world
 	bootsAs      BootReason
 	pendingReset *BootReason
@@ -134,8 +142,8 @@ func New(w *world.World, cfg Config) *Device {
 	}
 	d := &Device{Board: cfg.Board, Flash: cfg.Flash, world: w, cfg: cfg, index: index, rand: w.Rand(uint64(index))}
 	d.lua.d = d
-	d.ETS = ets.New(w.Clock, etsHost{d}, cfg.HostCPU)
-	d.Net = netif.New(netHost{d}, w, d.ETS)
+	d.ETS = ets.New(w.Clock, etsHost{d}, ets.Config{Free: cfg.HostCPU, ExactTimers: cfg.ExactTimers})
+	d.Net = netif.New(netHost{d}, w, d.ETS, netif.Config{UnlimitedReceive: cfg.UnlimitedReceive})
 	d.Radio = radio.New(d, cfg.WiFi, w.Air, d.Net, w.Rand(radioSeed+uint64(index)))
 	d.Serial = serial.New(serialHost{d}, w.Clock, d.ETS)
 	d.REPL = repl.New(replHost{d}, d.Serial, repl.Config{Banner: banner, HeapSize: cfg.Board.Heap.Size})

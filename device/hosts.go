@@ -35,10 +35,12 @@ func (h etsHost) Worked() {
 	}
 }
 
-func (h etsHost) Bitten() {
-	h.Inspect.HintWatchdog()
+func (h etsHost) Bitten(kept clock.Duration) {
+	h.Inspect.HintWatchdog(kept)
 	h.Reset(SoftWatchdog)
 }
+
+func (h etsHost) Print(text string) { h.Serial.WriteText(text) }
 
 // netHost is the device as its network interfaces see it.
 type netHost struct{ *Device }
@@ -51,6 +53,13 @@ func (h netHost) Hint(text string) {
 	if h.VM != nil {
 		h.Inspect.Hints.Here("%s", text)
 	}
+}
+
+// NoPbuf is a fatal exception: the SDK writes through the null pointer (oracle:
+// sdk-behaviour.md, 4.2).
+func (h netHost) NoPbuf() {
+	h.Hint("no memory is left for a received packet: the SDK does not look, and writes to address 4, a fatal exception (29)")
+	h.Reset(Exception)
 }
 
 // serialHost is the device as its serial port sees it.

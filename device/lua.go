@@ -107,7 +107,7 @@ func (l *lua) panic(what string, err *vm.Error) {
 	d.Serial.Write("PANIC: unprotected error in call to Lua API (" + err.Message() + ")\r\n")
 	l.halt()
 	if d.cfg.OnPanic == RebootOnPanic {
-		d.afterwards(ets.SoftWatchdog, func() { d.Reset(SoftWatchdog) })
+		d.afterwards(d.ETS.WatchdogBites().Sub(d.Now()), func() { d.Reset(SoftWatchdog) })
 	}
 }
 
@@ -188,6 +188,6 @@ func (l *lua) report(what string, err *vm.Error) {
 func (l *lua) restartSoon() {
 	if !l.erring {
 		l.erring = true
-		l.d.NewTimer(func() { l.d.Reset(SoftRestart) }).Arm(restartAfterError, false)
+		l.d.NewTimer(l.d.Restart).Arm(restartAfterError, false)
 	}
 }

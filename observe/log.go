@@ -202,6 +202,8 @@ func Describe(e world.Event) string {
 		return d.Reason
 	case event.Reset:
 		return d.Reason
+	case event.Restart:
+		return d.Reason
 	case event.Panic:
 		s := d.Message
 		if d.Where != "" {

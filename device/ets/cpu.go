@@ -2,10 +2,6 @@ package ets
 
 import "github.com/nodemcu-sim/nodemcu-sim/world/clock"
 
-// SoftWatchdog is after how much CPU time without a return to the system the
-// software watchdog resets the device (reference: watchdogs and tasks).
-const SoftWatchdog = 3200 * clock.Millisecond
-
 // used returns the CPU time used since boot, in nanoseconds.
 func (s *Scheduler) used() int64 {
 	if s.cpu == nil {
@@ -50,9 +46,23 @@ func (s *Scheduler) InterruptUptime() clock.Duration { return s.InterruptNow().S
 // Lua's instructions feed nobody: the watchdog counts them. Firmware code that
 // waits is of two kinds, and the names of its functions say which.
 
-// DelayFed makes the CPU busy for d in firmware code that feeds the watchdog
-// meanwhile: it does not count the time.
+// DelayFed makes the CPU busy for d in firmware code that feeds the watchdog each
+// second and at the end. The first second counts as what the program took before.
 func (s *Scheduler) DelayFed(d clock.Duration) {
+	for d > 0 && !s.host.Resetting() {
+		part := min(d, clock.Second)
+		d -= part
+		if bites := s.dog.bites().Sub(s.dogTime()); bites <= part {
+			s.delay(max(bites, 0))
+			s.CheckWatchdog()
+			return
+		}
+		s.delay(part)
+		s.FeedWatchdog()
+	}
+}
+
+func (s *Scheduler) delay(d clock.Duration) {
 	s.local = s.local.Add(d)
 	s.cpu.RecordDelay(int64(d) * 1000)
 }
@@ -60,9 +70,11 @@ func (s *Scheduler) DelayFed(d clock.Duration) {
 // DelayUnfed is DelayFed for firmware code that does not feed the watchdog. It
 // reports false when the watchdog has bitten: the caller should return.
 func (s *Scheduler) DelayUnfed(d clock.Duration) bool {
+	d = max(min(d, s.dog.bites().Sub(s.dogTime())), 0)
 	s.cpu.Charge(int64(d) * 1000)
 	if s.free {
 		s.local = s.local.Add(d)
+		s.cpuMark += int64(d) * 1000 // it is in local now
 	}
 	s.CheckWatchdog()
 	return !s.host.Resetting()
@@ -74,26 +86,6 @@ func (s *Scheduler) DelayUnfed(d clock.Duration) bool {
 func (s *Scheduler) WaitUnfed(nanos int64) {
 	if nanos > 0 && !s.free && s.running && s.cpu != nil {
 		s.cpu.Charge(nanos)
-	}
-}
-
-// FeedWatchdog restarts the software watchdog's count (tmr.wdclr, and each
-// return to the system).
-func (s *Scheduler) FeedWatchdog() { s.fed = s.used() }
-
-// CheckWatchdog lets the watchdog bite if it is time. It is called from within
-// Lua about each millisecond of CPU time. The watchdog counts the nominal price of
-// instructions also where Lua is free.
-func (s *Scheduler) CheckWatchdog() {
-	if clock.Duration((s.used()-s.fed)/1000) > SoftWatchdog {
-		s.host.Bitten()
-		return
-	}
-	// A loop that feeds the watchdog never returns to the system. It ends with
-	// the run: the time that its instructions take tells, even where Lua is free.
-	took := clock.Duration((s.used() - s.cpuMark) / 1000)
-	if took > SoftWatchdog && s.clock.Ending(s.local.Add(took-SoftWatchdog)) {
-		s.cpu.Kill("the run ends")
 	}
 }
 

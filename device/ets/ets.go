@@ -6,12 +6,14 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
-// The chip's scheduler (ETS). It is not preemptive. When the CPU becomes free it
-// runs all due timers, then received packets one by one, then tasks by priority.
-// What the CPU spends in each piece of work moves the device's own time ahead of
-// the world's; due work waits until the world has caught up.
+// The chip's scheduler (ETS). It is not preemptive. When the CPU becomes free the Wi-Fi
+// task has its turn, then one run of the timers' handler over all that is due, then
+// received packets one by one, then tasks by priority. What the CPU spends in each piece
+// of work moves the device's own time ahead of the world's; due work waits until the
+// world has caught up.
 //
-// The rules, and where they are measured: oracle net-behaviour.md 1.1, 13, 14.
+// The rules, and where they are measured: oracle sdk-behaviour.md 3 to 5, sdk-timers.json,
+// net-behaviour.md 1.1, 13, 14.
 
 // Priority of a task (fw: node.task constants).
 type Priority int
@@ -32,10 +34,6 @@ const taskQueueLen = 8
 // net-constants.json task_queue_per_priority).
 const TaskQueueFull = "Task queue overflow. Task not posted"
 
-// lateLoop is how long one run over the due timers may take before periodic
-// timers lose their grid (oracle: net-behaviour.md 1.1).
-const lateLoop = 15 * clock.Millisecond
-
 // Host is the device as its scheduler sees it.
 type Host interface {
 	// Work runs one piece of work until it returns or the CPU stops in it.
@@ -45,8 +43,11 @@ type Host interface {
 	Worked()
 	// Resetting reports whether the piece of work at hand ends in a reset.
 	Resetting() bool
-	// Bitten is called when the software watchdog bites.
-	Bitten()
+	// Bitten is called when the software watchdog bites, which the CPU has been kept
+	// from for so long.
+	Bitten(kept clock.Duration)
+	// Print is what the SDK prints.
+	Print(text string)
 }
 
 // CPU executes Lua and counts what that takes; *vm.VM is one.
@@ -60,33 +61,55 @@ type CPU interface {
 	Kill(reason string)
 }
 
+// Config is what a scheduler may do otherwise than the chip.
+type Config struct {
+	// Free makes Lua take no virtual time. What it takes of the CPU is counted all
+	// the same.
+	Free bool
+	// ExactTimers makes software timers run on the microsecond: a millisecond is one,
+	// and none is late because another one was due shortly before. Measurements were
+	// made like that.
+	ExactTimers bool
+}
+
 // Scheduler is the scheduler of one device, with its time and its watchdog.
 type Scheduler struct {
 	clock *clock.Clock
 	host  Host
-	free  bool // Lua takes no virtual time
+	free  bool // see Config
 	cpu   CPU  // nil while there is no Lua
 
-	on        bool     // something may run
-	running   bool     // a piece of work is under way
-	timers    []*Timer // by expiry; a new one goes before those of equal expiry
+	// Frames, if set, is the Wi-Fi task: it deals with the frames that have arrived,
+	// before any other work, whenever the CPU has been free.
+	Frames func()
+
+	on        bool // something may run
+	running   bool // a piece of work is under way
 	packets   []func()
 	tasks     [priorities][]func()
 	wake      *clock.Event
 	busyUntil clock.Time
-	loopStart clock.Time // when the current run over due timers began, -1 outside
+	work      func() // the piece at hand
 
-	local   clock.Time // device time at the start of the current work, plus delays
-	cpuMark int64      // CPU time used at the start of the current work
-	fed     int64      // CPU time used when the watchdog was last fed
-	resetAt clock.Time // when the device was last reset: its own time zero
-	cycles  cycleCounter
+	timers    []*Timer // by expiry; a new one goes before those of equal expiry
+	unit      unit
+	exact     bool       // see Config
+	alarm     clock.Time // of the timers' hardware, for the first of them; Forever: none
+	posted    bool       // it has gone off, and the handler waits for the CPU
+	handling  bool       // the handler runs
+	handledAt ticks      // when that began
+
+	local     clock.Time // device time at the start of the current work, plus delays
+	cpuMark   int64      // CPU time used at the start of the current work
+	dog       watchdog
+	keptSince clock.Time // when the CPU was last free
+	resetAt   clock.Time // when the device was last reset: its own time zero
+	cycles    cycleCounter
 }
 
-// New returns the scheduler of a device that is off. free makes Lua take no
-// virtual time; what it takes of the CPU is counted all the same.
-func New(c *clock.Clock, host Host, free bool) *Scheduler {
-	return &Scheduler{clock: c, host: host, free: free, loopStart: -1}
+// New returns the scheduler of a device that is off.
+func New(c *clock.Clock, host Host, cfg Config) *Scheduler {
+	return &Scheduler{clock: c, host: host, free: cfg.Free, exact: cfg.ExactTimers, alarm: clock.Forever}
 }
 
 // Start is a reset: from now on there may be work. The device's own time begins.
@@ -94,17 +117,20 @@ func (s *Scheduler) Start() {
 	s.on = true
 	s.resetAt = s.clock.Now()
 	s.cycles = cycleCounter{mhz: s.cycles.mhz}
+	s.unit = coarse
+	if s.exact {
+		s.unit = exact
+	}
+	s.dog.start(s.resetAt)
 }
 
 // SetCPU tells who executes Lua, since the boot that has just made it.
-func (s *Scheduler) SetCPU(c CPU) { s.cpu, s.cpuMark, s.fed = c, 0, 0 }
+func (s *Scheduler) SetCPU(c CPU) { s.cpu, s.cpuMark = c, 0 }
 
 // Shutdown forgets everything that is queued, and Lua.
 func (s *Scheduler) Shutdown() {
-	s.on = false
-	s.wake.Stop()
-	s.timers, s.packets, s.tasks = nil, nil, [priorities][]func(){}
-	s.busyUntil, s.loopStart = 0, -1
+	s.Halt()
+	s.busyUntil = 0
 	s.cpu = nil
 }
 
@@ -112,8 +138,8 @@ func (s *Scheduler) Shutdown() {
 func (s *Scheduler) Halt() {
 	s.on = false
 	s.wake.Stop()
-	s.timers, s.packets = nil, nil
-	s.tasks = [priorities][]func(){}
+	s.timers, s.packets, s.tasks = nil, nil, [priorities][]func(){}
+	s.alarm, s.posted, s.handling = clock.Forever, false, false
 }
 
 // On reports whether the device runs what comes: it is neither off nor halted.
@@ -165,30 +191,11 @@ func (s *Scheduler) reschedule() {
 
 // nextWork returns when the device has something to do next.
 func (s *Scheduler) nextWork() clock.Time {
-	at := clock.Forever
-	if len(s.packets) > 0 || len(s.tasks[Low])+len(s.tasks[Medium])+len(s.tasks[High]) > 0 {
-		at = 0
-	} else {
+	at := clock.Time(0)
+	if len(s.packets)+len(s.tasks[Low])+len(s.tasks[Medium])+len(s.tasks[High]) == 0 && !s.posted && !s.handling {
 		at = s.nextTimer()
 	}
 	return max(at, s.busyUntil, s.clock.Now())
-}
-
-// nextTimer returns when a timer has something to do next.
-func (s *Scheduler) nextTimer() clock.Time {
-	at := clock.Forever
-	for _, t := range s.timers {
-		if t.expiry >= at {
-			break
-		}
-		if !t.quiet(s.busyUntil) {
-			return t.expiry
-		}
-		if t.quietUntil < clock.Forever {
-			at = min(at, t.expiry.FirstFrom(t.quietUntil, t.period))
-		}
-	}
-	return at
 }
 
 // burst is how much work may be done at one instant before time passes: a
@@ -209,35 +216,21 @@ func (s *Scheduler) run() {
 			s.busyUntil = now.Add(burstTime)
 			break
 		}
+		was := s.handling
 		work := s.take(now)
 		if work == nil {
 			break
 		}
-		s.exec(work)
+		s.exec(work, was && s.handling)
 	}
 	s.reschedule()
 }
 
 // take removes and returns the next piece of work that is due at now, or nil.
 func (s *Scheduler) take(now clock.Time) func() {
-	if len(s.timers) > 0 && s.timers[0].expiry <= now {
-		if s.loopStart < 0 {
-			s.loopStart = now
-		}
-		t := s.timers[0]
-		s.timers = slices.Delete(s.timers, 0, 1)
-		t.armed = false
-		if t.repeat {
-			if now.Sub(s.loopStart) > lateLoop {
-				t.expiry = now.Add(t.period)
-			} else {
-				t.expiry = t.expiry.Add(t.period)
-			}
-			t.insert()
-		}
-		return t.fn
+	if fn := s.handle(now); fn != nil {
+		return fn
 	}
-	s.loopStart = -1
 	if len(s.packets) > 0 {
 		fn := s.packets[0]
 		s.packets = slices.Delete(s.packets, 0, 1)
@@ -253,15 +246,36 @@ func (s *Scheduler) take(now clock.Time) func() {
 	return nil
 }
 
-// exec runs one piece of work on the CPU.
-func (s *Scheduler) exec(work func()) {
+// exec runs one piece of work on the CPU. kept says that the CPU has not been free
+// since the one before: the timers' handler goes on.
+func (s *Scheduler) exec(work func(), kept bool) {
 	s.running = true
 	s.local, s.cpuMark = s.clock.Now(), s.used()
-	s.FeedWatchdog()
-	s.host.Work(work)
+	s.work = work
+	if kept {
+		s.CheckWatchdog()
+		s.host.Work(s.workKept)
+	} else {
+		s.FeedWatchdog()
+		s.keptSince = s.local
+		s.host.Work(s.workFirst)
+	}
 	s.busyUntil = s.Now()
-	s.running = false
+	s.running, s.work = false, nil
 	s.host.Worked()
+}
+
+func (s *Scheduler) workFirst() {
+	if s.Frames != nil {
+		s.Frames()
+	}
+	s.workKept()
+}
+
+func (s *Scheduler) workKept() {
+	if !s.host.Resetting() {
+		s.work()
+	}
 }
 
 // FreeAt returns when the CPU is done with the last piece of work.

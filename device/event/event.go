@@ -24,6 +24,12 @@ type Reset struct {
 	Reason string `json:"reason"`
 }
 
+// Restart: the program has asked for a restart or for deep sleep. It goes on for a
+// moment, before the Reset.
+type Restart struct {
+	Reason string `json:"reason"`
+}
+
 // Output: bytes left the serial port.
 type Output struct {
 	Text string `json:"text"`
@@ -126,6 +132,7 @@ type RefHeld struct {
 
 func (Boot) Kind() string       { return "boot" }
 func (Reset) Kind() string      { return "reset" }
+func (Restart) Kind() string    { return "restart" }
 func (Output) Kind() string     { return "output" }
 func (Panic) Kind() string      { return "panic" }
 func (LuaError) Kind() string   { return "error" }
@@ -140,5 +147,5 @@ func (Note) Kind() string       { return "note" }
 
 // Kinds has a value of each kind.
 var Kinds = []world.Happening{
-	Boot{}, Reset{}, Output{}, Panic{}, LuaError{}, Memory{}, PostMortem{}, Callback{}, WiFi{}, Socket{}, Pin{}, Hint{}, Note{},
+	Boot{}, Reset{}, Restart{}, Output{}, Panic{}, LuaError{}, Memory{}, PostMortem{}, Callback{}, WiFi{}, Socket{}, Pin{}, Hint{}, Note{},
 }

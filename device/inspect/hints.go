@@ -3,7 +3,6 @@ package inspect
 import (
 	"fmt"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -16,16 +15,19 @@ const (
 	tooLongCallback = 500 * clock.Millisecond
 )
 
-// HintWatchdog says what was running when the software watchdog bit: once per
-// place.
-func (x *Inspector) HintWatchdog() {
+// HintWatchdog says what was running when the software watchdog bit, and how long the
+// CPU was kept from it: once per place.
+func (x *Inspector) HintWatchdog(kept clock.Duration) {
+	if x.host.Lua() == nil {
+		return
+	}
 	where, what := x.host.Lua().Where(), x.host.Lua().Entry()
 	if what == "" {
 		what = "the program"
 	}
 	if x.hinted.first("wdt\x00" + what + "\x00" + where) {
 		x.host.Emit(event.Hint{Text: fmt.Sprintf("%s has kept the CPU for %.1f s without a break or tmr.wdclr: the watchdog resets the device",
-			what, ets.SoftWatchdog.Seconds()), Where: where})
+			what, kept.Seconds()), Where: where})
 	}
 }
 

@@ -103,6 +103,7 @@ func (x *Inspector) WatchHeap(h *heap.Heap) {
 		x.host.Emit(event.Memory{Request: n, Free: h.Free()})
 		x.host.Say(fmt.Sprintf("E:M %d\r\n", n)) // as the SDK's malloc does
 	}
+	h.OnFreeAgain = func() { x.host.Say(heap.FreeAgain) }
 	h.OnNativeFail = x.nativeOutOfMemory
 	if x.cfg.HeapBudget > 0 && !x.low {
 		h.Watch, h.OnWatch = x.cfg.HeapBudget, x.checkBudget

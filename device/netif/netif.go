@@ -8,6 +8,7 @@ package netif
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
@@ -18,14 +19,36 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
-// The limits of the Wi-Fi driver's queues, in packets. They keep a program from
-// flooding the host; that a queue is full is rare on the device, too. Assumed.
 const (
-	// rxQueue is how many received packets may wait for the CPU.
-	rxQueue = 64
-	// txBurst is how many packets a device may send before world time moves on.
+	// rxBuffers is how many frames the Wi-Fi driver has room for. One stays taken until
+	// the stack has done with its packet. Beacons take them, too, while a callback keeps
+	// the CPU; that they do is assumed (oracle: sdk-behaviour.md, 4.2), and left out.
+	rxBuffers = 6
+	// rxUnlimited keeps the far end from flooding the host where the driver would not.
+	rxUnlimited = 64
+	// txBurst is how many packets a device may send before world time moves on. That the
+	// driver's queue is full is rare on the device, too. Assumed.
 	txBurst = 256
 )
+
+// airtime is how long a frame of n bytes keeps the air. Assumed: 802.11n at 65 Mbit/s,
+// with 150 µs for the pauses, the preamble and the acknowledgement. It only tells what
+// comes within a callback from what comes before it.
+func airtime(n int) clock.Duration {
+	const perFrame, bytesPerMicro = 150 * clock.Microsecond, 8
+	return perFrame + clock.Duration(n/bytesPerMicro)
+}
+
+// noBuffer is why a frame is lost that finds no room.
+const noBuffer = "the device has no receive buffer free"
+
+// Config is what the interfaces may do otherwise than the chip's.
+type Config struct {
+	// UnlimitedReceive keeps received packets in the heap, as many as come, instead of
+	// six in the driver's buffers. Measurements of the stack were made like that: they
+	// had no driver.
+	UnlimitedReceive bool
+}
 
 // Host is the device as its network interfaces see it.
 type Host interface {
@@ -41,6 +64,9 @@ type Host interface {
 	// through; empty when they do.
 	MAC(air.Interface) air.MAC
 	Deaf(air.Interface) string
+	// NoPbuf is called when there is no memory for a packet that has arrived: the SDK
+	// uses what it did not get, which is a fatal exception.
+	NoPbuf()
 }
 
 // Network is the network interfaces of a device. It is the stack's lwip.Host.
@@ -51,10 +77,12 @@ type Network struct {
 	stack *lwip.Stack // nil when the device is off
 	links [air.NumInterfaces]link
 
-	waiting int        // received packets the CPU has not got to
-	sentAt  clock.Time // world time of the last packet sent
-	sent    int        // packets sent at that time
-	memory  nativeMemory
+	cfg    Config
+	frames []frame    // received, and the CPU has not got to them
+	taken  int        // how many of them the Wi-Fi task has taken over
+	sentAt clock.Time // world time of the last packet sent
+	sent   int        // packets sent at that time
+	memory nativeMemory
 }
 
 // link is one interface: its place on the wire and its address.
@@ -65,8 +93,12 @@ type link struct {
 }
 
 // New returns the interfaces of a device that is off.
-func New(h Host, w *world.World, s *ets.Scheduler) *Network {
-	return &Network{host: h, world: w, ets: s}
+func New(h Host, w *world.World, s *ets.Scheduler, cfg Config) *Network {
+	n := &Network{host: h, world: w, ets: s, cfg: cfg}
+	if !cfg.UnlimitedReceive {
+		s.Frames = n.takeOver
+	}
+	return n
 }
 
 // Stack returns the TCP/IP stack, nil when the device is off. Each boot has a new
@@ -84,9 +116,12 @@ func (n *Network) Address(i air.Interface) netip.Prefix {
 
 // Start boots the stack.
 func (n *Network) Start() {
-	n.waiting, n.sent = 0, 0
+	n.frames, n.taken, n.sent = nil, 0, 0
 	n.memory = newNativeMemory(n.host.Heap)
-	n.stack = lwip.New(n, lwip.Device())
+	params := lwip.Device()
+	params.Elapsed = n.ets.Elapsed
+	params.HeapReceive = n.cfg.UnlimitedReceive
+	n.stack = lwip.New(n, params)
 }
 
 // Stop takes the device off the wire. What is under way to it is lost.
@@ -140,6 +175,10 @@ func (n *Network) attach(i air.Interface) *wire.NIC {
 	if i == air.StationIf {
 		nic.Gate = func() string { return n.host.Deaf(i) }
 	}
+	if !n.cfg.UnlimitedReceive {
+		nic.Full = n.full
+		nic.Airtime = func(p *wire.Packet) clock.Duration { return airtime(p.Len()) }
+	}
 	return nic
 }
 
@@ -150,18 +189,52 @@ func (n *Network) SetMAC(i air.Interface, m air.MAC) {
 	}
 }
 
+// frame is a received packet in one of the driver's buffers.
+type frame struct {
+	netif int
+	p     *wire.Packet
+	pbuf  *lwip.Received // from the Wi-Fi task on
+}
+
+// full is why a frame that arrives is lost; empty when it is not.
+func (n *Network) full() string {
+	if n.stack == nil || len(n.frames)-n.taken+n.stack.InBuffers() < rxBuffers {
+		return ""
+	}
+	n.host.Hint("a callback keeps the CPU, or the stack keeps data that came out of order: six received packets wait, and all that come now are lost")
+	return noBuffer
+}
+
 // receive queues a packet for the CPU.
 func (n *Network) receive(i air.Interface, p *wire.Packet) {
-	l := &n.links[i]
-	if !l.up || n.waiting >= rxQueue || !n.ets.On() {
+	if !n.links[i].up || len(n.frames) >= rxUnlimited || !n.ets.On() {
 		return
 	}
-	n.waiting++
-	stack := n.stack
-	n.ets.Receive(func() {
-		n.waiting--
-		stack.Input(int(i), p)
-	})
+	n.frames = append(n.frames, frame{netif: int(i), p: p})
+	n.ets.Receive(n.input)
+}
+
+// takeOver is the Wi-Fi task: each frame that has arrived gets a pbuf.
+func (n *Network) takeOver() {
+	for ; n.taken < len(n.frames); n.taken++ {
+		f := &n.frames[n.taken]
+		if f.pbuf = n.stack.Receive(f.p); f.pbuf == nil {
+			n.host.NoPbuf()
+			return
+		}
+	}
+}
+
+// input hands the first packet to the stack.
+func (n *Network) input() {
+	f := n.frames[0]
+	n.frames = slices.Delete(n.frames, 0, 1)
+	if f.pbuf == nil {
+		n.stack.Input(f.netif, f.p)
+		return
+	}
+	n.taken--
+	n.stack.InputReceived(f.netif, f.pbuf)
 }
 
 // Transmit implements lwip.Host: the packet leaves at the device's own time,

@@ -69,6 +69,10 @@ type Radio struct {
 	sleepType int
 
 	scan *ets.Timer // the scan under way
+
+	// lastChannel is that of the last connection, 0: none. The memory of the real-time
+	// clock keeps it through resets.
+	lastChannel int
 }
 
 // Defaults of the SDK.
@@ -175,6 +179,9 @@ func (r *Radio) Start(delay clock.Duration) {
 	r.apply(f.mode, delay)
 }
 
+// PowerOn forgets what a reset does not.
+func (r *Radio) PowerOn() { r.lastChannel = 0 }
+
 // Stop is the radio at reset: silent at once. Access points notice later.
 func (r *Radio) Stop() {
 	r.Station.leave()
@@ -182,6 +189,17 @@ func (r *Radio) Stop() {
 	r.mode = NullMode
 	r.OnEvent, r.scan = nil, nil
 	*r.Station, *r.AP = Station{r: r}, AccessPoint{r: r}
+}
+
+// SwitchOff is the radio before a restart: station and access point stop, and the
+// station tries no more.
+func (r *Radio) SwitchOff() {
+	if r.cfg.Wired.IsValid() {
+		r.Station.net = nil
+		r.Station.follow()
+	} else if r.mode != NullMode {
+		r.apply(NullMode, 0)
+	}
 }
 
 // apply switches interfaces on and off. A station that is switched on begins to

@@ -203,6 +203,11 @@ func (s *Port) transmit(n int) {
 	s.ets.WaitUnfed(s.sent - now - txFIFO*per)
 }
 
+// Sending returns how long it takes until all that was written has left.
+func (s *Port) Sending() clock.Duration {
+	return clock.Duration(max(s.sent-int64(s.ets.Now())*1000, 0) / 1000)
+}
+
 // Queued returns how many bytes wait in the transmit FIFO and in the
 // receive FIFO (uart.fifodepth). The interrupt empties the latter at once.
 func (s *Port) Queued() (tx, rx int) {

@@ -92,14 +92,17 @@ func runScenario(t *testing.T, s *scenario, hostCPU bool) *scenario {
 		sd := &scriptDevice{r: r, n: n, names: map[any]string{}}
 		sd.txSet, sd.rxSet = map[int]bool{}, map[int]bool{}
 		sd.d = device.New(w, device.Config{
-			Name:      fmt.Sprintf("dev%d", n),
-			Board:     &roomy,
-			Modules:   append(testModules(), device.Module{Name: "oracle", Open: sd.open}),
-			HostCPU:   hostCPU,
-			BootDelay: scriptDelay,
-			OnPanic:   device.HaltOnPanic,
-			WiFi:      radio.Config{Wired: netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+n))},
-			Startup:   func(d *device.Device) { sd.run(t, lua) },
+			Name:    fmt.Sprintf("dev%d", n),
+			Board:   &roomy,
+			Modules: append(testModules(), device.Module{Name: "oracle", Open: sd.open}),
+			HostCPU: hostCPU,
+			// The measurement had neither the SDK's timers nor its Wi-Fi driver.
+			ExactTimers:      true,
+			UnlimitedReceive: true,
+			BootDelay:        scriptDelay,
+			OnPanic:          device.HaltOnPanic,
+			WiFi:             radio.Config{Wired: netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+n))},
+			Startup:          func(d *device.Device) { sd.run(t, lua) },
 		})
 		r.devs = append(r.devs, sd)
 	}
@@ -251,7 +254,7 @@ func (r *recorder) happened(e world.Event) {
 			sd.end()
 		case event.Callback:
 			sd.worked()
-		case event.Reset:
+		case event.Restart:
 			sd.log(entry{"ev": "system_restart"})
 			sd.halted = "system_restart"
 			sd.end()

@@ -265,6 +265,7 @@ func (r *relative) describe(e entry, p *wire.Packet) {
 var timed = map[string]string{
 	"err_in_timer":                 "the last tick and the restart are due at one instant",
 	"err_onerror_itself_errors":    "the measurement stops after 60 pieces of work at one instant",
+	"task_vs_timer_vs_net":         "a packet comes 2 ms after a timer of the script, which takes longer to arm it",
 	"tmr_busy_delays_others":       "timers fall due just when a busy one ends",
 	"tmr_interval_running":         "ends at the very instant of the last tick",
 	"tmr_returns":                  "ends at the very instant of the last tick",

@@ -4,7 +4,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
@@ -57,7 +56,7 @@ func (m *module) write(text string) {
 	if err != nil {
 		m.dev.Serial.WriteText("error calling stdout:write(" + err.Message() + ")\n")
 		m.dev.Serial.Redirect(nil, true)
-		m.dev.Afterwards(func() { m.dev.Reset(device.SoftRestart) })
+		m.dev.Restart()
 	}
 }
 

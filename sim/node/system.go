@@ -35,9 +35,9 @@ func (m *module) bootreason(c *vm.Call) int {
 	return n
 }
 
-// restart is node.restart(). It takes effect when Lua returns to the system.
+// restart is node.restart(). Lua goes on for 100 ms.
 func (m *module) restart(c *vm.Call) int {
-	m.dev.Afterwards(func() { m.dev.Reset(device.SoftRestart) })
+	m.dev.Restart()
 	return 0
 }
 
@@ -48,8 +48,8 @@ func (m *module) restore(c *vm.Call) int {
 	return 0
 }
 
-// dsleep is node.dsleep([us, [option, [instant]]]): the device goes off when Lua
-// returns to the system and boots anew after us microseconds, never when that is
+// dsleep is node.dsleep([us, [option, [instant]]]): the device goes off after 100 ms, at
+// once when instant is not 0, and boots anew after us microseconds, never when that is
 // 0. Without us it does nothing. What option says of the radio's calibration has
 // no effect here, and the firmware's checks of both never fail: the arguments of
 // luaL_argcheck are in the wrong order there. Waking needs GPIO16 wired to RST, which is taken for granted.
@@ -62,7 +62,7 @@ func (m *module) dsleep(c *vm.Call) int {
 		m.dev.Inspect.Hints.Here("node.dsleep of %.0f µs is longer than node.dsleepMax() (%.0f µs): the SDK does nothing then", us, longestSleep())
 		return 0 // oracle: sdk-behaviour.md, deep sleep
 	}
-	m.dev.Afterwards(func() { m.dev.Sleep(clock.Duration(us)) })
+	m.dev.DeepSleep(clock.Duration(us), c.IsNumber(3) && c.Int(3) != 0)
 	return 0
 }
 

@@ -7,6 +7,8 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -50,5 +52,47 @@ func TestStoppedTimers(t *testing.T) {
 		if leak := len(hints) == 1 && strings.HasPrefix(hints[0], "init.lua:1 tmr callback is still referenced 6"); leak != tt.leak || !tt.leak && len(hints) > 0 {
 			t.Errorf("%s: hints %q", tt.name, hints)
 		}
+	}
+}
+
+// A repeating timer whose callback takes its period lets nothing else run, until the
+// watchdog resets the device; a hint names the timer.
+func TestStarvingTimer(t *testing.T) {
+	board, err := boards.Load("nodemcu-v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := world.New(1)
+	var seen []string
+	w.Subscribe(func(e world.Event) {
+		switch what := e.Data.(type) {
+		case event.Hint:
+			if strings.Contains(what.Text, "no packets") {
+				seen = append(seen, what.Where+" "+what.Text)
+			}
+		case event.Reset:
+			seen = append(seen, what.Reason)
+		}
+	})
+	d := device.New(w, device.Config{Board: board, Modules: []device.Module{tmr.Module, node.Module}, Startup: func(d *device.Device) {
+		if d.Boots() > 0 {
+			return
+		}
+		fn, err := d.VM.Load([]byte(`ran = 0
+			tmr.create():alarm(10, tmr.ALARM_AUTO, function() ran = ran + 1 for i = 1, 12000 do end end)
+			tmr.create():alarm(15, tmr.ALARM_SINGLE, function() node.task.post(function() ran = -1000 end) end)`), "@init.lua")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Run("init.lua", fn)
+	}})
+	d.PowerOn()
+	w.Clock.RunUntil(clock.At(3 * clock.Second))
+	if n, _ := d.VM.RawGetString(d.VM.Globals(), "ran").(vm.Number); n < 100 {
+		t.Errorf("ran %v times: a task came in between", n)
+	}
+	w.Clock.RunUntil(clock.At(4 * clock.Second))
+	if len(seen) != 2 || !strings.HasPrefix(seen[0], "init.lua:2 timers fire again before their callbacks are through (this one each 10 ms)") || seen[1] != device.SoftWatchdog.Text {
+		t.Errorf("seen %q", seen)
 	}
 }

@@ -44,12 +44,12 @@ func TestCollection(t *testing.T) {
 func TestSoftWatchdog(t *testing.T) {
 	for _, tt := range []struct {
 		lua  string
-		want clock.Duration // after the call, at most; 0: never
+		want clock.Duration // that it is called, at most, after the call; 0: never
 	}{
-		{"tmr.softwd(3)", 3 * clock.Second},
-		{"tmr.softwd(3) tmr.softwd(5)", 5 * clock.Second},
+		{"tmr.softwd(3)", 4 * clock.Second},
+		{"tmr.softwd(3) tmr.softwd(5)", 6 * clock.Second},
 		{"tmr.softwd(3) tmr.softwd(-1)", 0},
-		{"tmr.softwd(0)", 0},
+		{"tmr.softwd(0)", clock.Second},
 	} {
 		x := terminal.New(t, nil, Module)
 		start := x.World.Clock.Now()
@@ -57,7 +57,7 @@ func TestSoftWatchdog(t *testing.T) {
 		x.Wait(10 * clock.Second)
 		var at clock.Duration
 		for _, e := range x.Events {
-			if r, ok := e.Data.(event.Reset); ok && r.Reason == device.SoftRestart.Text {
+			if r, ok := e.Data.(event.Restart); ok && r.Reason == device.SoftRestart.Text {
 				at = e.Time.Sub(start)
 				break
 			}

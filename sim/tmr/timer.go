@@ -82,6 +82,9 @@ func (t *timer) expire() {
 	}
 	before := v.CPU()
 	t.m.dev.Run("tmr callback", fn, arg)
+	if t.hw.Armed() && t.m.dev.ETS.Starving() {
+		t.m.dev.Inspect.Hints.At(t.site, "timers fire again before their callbacks are through (this one each %d ms): no packets, no tasks, no Wi-Fi, until the watchdog resets the device", t.interval/clock.Millisecond)
+	}
 	t.runs++
 	t.cost = clock.Duration((v.CPU() - before) / 1000)
 }

@@ -37,12 +37,14 @@ type module struct {
 	timers []*timer // that Lua has made and not lost, oldest first
 	kind   *vm.Type
 
-	softdog *ets.Timer
+	opened  clock.Time // the reset, as for tmr.time
+	second  *ets.Timer // ticks each second since then; armed only while that counts
+	softdog int        // seconds after the next tick until the restart; below 0: off
 }
 
 func open(d *device.Device) *module {
-	m := &module{dev: d}
-	m.softdog = d.NewTimer(func() { d.Reset(device.SoftRestart) })
+	m := &module{dev: d, softdog: -1, opened: d.ETS.ResetAt()}
+	m.second = d.NewTimer(m.tick)
 	m.kind = &vm.Type{
 		Name: "tmr.timer",
 		Methods: []vm.Func{
@@ -107,7 +109,6 @@ func (m *module) delay(c *vm.Call) int {
 	cpu := m.dev.Board.CPU
 	c.VM.Charge(int64(cpu.Micros(cpu.Delay, m.dev.ETS.MHz()) * 1000))
 	m.dev.ETS.DelayFed(clock.Duration(us))
-	m.dev.ETS.FeedWatchdog()
 	return 0
 }
 
@@ -126,17 +127,24 @@ func (m *module) wdclr(c *vm.Call) int {
 	return 0
 }
 
-// softwd is tmr.softwd(seconds): restart unless it is called again in time. The
-// seconds are those of a clock that has ticked since boot, so the first is short.
+// softwd is tmr.softwd(seconds): restart unless it is called again in time. What counts
+// are the ticks of a timer that runs since boot, so the first second is short, and the
+// one after the last counts too: softwd(0) restarts at the next tick.
 func (m *module) softwd(c *vm.Call) int {
-	seconds := clock.Duration(c.Int(1))
-	if seconds <= 0 {
-		m.softdog.Disarm()
-		return 0
+	if m.softdog = c.Int(1); m.softdog < 0 {
+		m.second.Disarm()
+	} else if !m.second.Armed() {
+		m.second.ArmSince(m.opened, clock.Second)
 	}
-	ticked := m.dev.ETS.Uptime() / clock.Second
-	m.softdog.ArmAt(m.dev.ETS.ResetAt().Add((ticked+seconds)*clock.Second), 0, false)
 	return 0
+}
+
+// tick is the timer of a second.
+func (m *module) tick() {
+	if m.softdog--; m.softdog < 0 {
+		m.second.Disarm()
+		m.dev.Restart()
+	}
 }
 
 // snapshot lists the timers that have a function.

@@ -98,6 +98,10 @@ const (
 	pbufTransport = 112 // headers below TCP or UDP: 90
 	pbufIP        = 92  // headers below IP's payload: 70
 	pbufReceived  = 56  // headroom of the WLAN driver: 36; then the IP packet
+
+	// sizePbuf is the pbuf of a packet whose data lie in a buffer of the driver
+	// (oracle: sdk-behaviour.md, 4.2).
+	sizePbuf = 20
 )
 
 func align4(n int) int { return (n + 3) &^ 3 }
@@ -134,6 +138,12 @@ type Params struct {
 	// established; 0 is no limit.
 	EstablishedLimit int
 	TTL              uint8
+	// Elapsed, if set, is how many milliseconds the host's counter makes of a span of
+	// time, at most one in 998 µs: lwIP measures its timeouts with it.
+	Elapsed func(from, to clock.Time) int64
+	// HeapReceive keeps the data of received packets in the heap, with the pbuf.
+	// Without it they lie in the driver's buffers: see InBuffers.
+	HeapReceive bool
 	// AckAtOnce answers every segment with an ACK instead of every second one.
 	AckAtOnce bool
 	// Push makes Write send at once what may be sent.
@@ -195,6 +205,7 @@ type Stack struct {
 
 	udp    *UDPSocket
 	groups []group
+	held   int // received packets whose memory is taken
 	echoes []*echoListener
 	dns    dnsClient
 
@@ -332,20 +343,43 @@ func (s *Stack) Input(netif int, p *wire.Packet) {
 	if netif >= len(s.netifs) || !s.netifs[netif].Up {
 		return
 	}
-	b := s.received(p)
-	if b == nil {
+	if netif >= len(s.netifs) || !s.netifs[netif].Up {
 		return
 	}
-	if !s.inputPacket(s.netifs[netif], p, b) {
+	if b := s.Receive(p); b != nil {
+		s.InputReceived(netif, b)
+	}
+}
+
+// Receive takes the memory for a packet that has arrived: nil when there is none.
+func (s *Stack) Receive(p *wire.Packet) *Received {
+	b := &Received{s: s, p: p, size: sizePbuf, refs: 1}
+	if s.p.HeapReceive {
+		b.size = pbufReceived + align4(p.Len())
+	}
+	if !s.alloc(KindPbuf, b.size) {
+		return nil
+	}
+	s.held++
+	return b
+}
+
+// InputReceived is Input for a packet that has its memory.
+func (s *Stack) InputReceived(netif int, b *Received) {
+	if netif >= len(s.netifs) || !s.netifs[netif].Up || !s.inputPacket(s.netifs[netif], b.p, b) {
 		b.release()
 	}
 }
+
+// InBuffers is how many received packets have their memory: those that wait for
+// InputReceived, the one that is being processed, and those that came out of order.
+func (s *Stack) InBuffers() int { return s.held }
 
 // inputPacket is Input for a packet whose memory is accounted for; it reports
 // whether that memory has found another owner. Nothing on this path is deferred:
 // a callback that does not return, because the host has panicked, must leave
 // everything as it was at that moment.
-func (s *Stack) inputPacket(n Netif, p *wire.Packet, b *rxbuf) (taken bool) {
+func (s *Stack) inputPacket(n Netif, p *wire.Packet, b *Received) (taken bool) {
 	group := wire.IsGroup(p.Dst, n.Prefix)
 	switch {
 	case s.p.AnyAddress:
@@ -371,24 +405,18 @@ func (s *Stack) inputPacket(n Netif, p *wire.Packet, b *rxbuf) (taken bool) {
 	return false
 }
 
-// rxbuf is the memory of a received packet. A connection that keeps the data of
+// Received is a received packet with its memory. A connection that keeps the data of
 // a segment for later retains it.
-type rxbuf struct {
+type Received struct {
 	s    *Stack
+	p    *wire.Packet
 	size int
 	refs int
 }
 
-func (s *Stack) received(p *wire.Packet) *rxbuf {
-	b := &rxbuf{s: s, size: pbufReceived + align4(p.Len()), refs: 1}
-	if !s.alloc(KindPbuf, b.size) {
-		return nil
-	}
-	return b
-}
-
-func (b *rxbuf) release() {
+func (b *Received) release() {
 	if b.refs--; b.refs == 0 {
+		b.s.held--
 		b.s.release(KindPbuf, b.size)
 	}
 }

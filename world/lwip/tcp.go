@@ -69,8 +69,8 @@ type segment struct {
 	seq   uint32
 	data  []byte
 	flags wire.Flags
-	size  int    // bytes of its pbuf; 0 when the memory is that of rx
-	rx    *rxbuf // out-of-order queue: the packet the data is in
+	size  int       // bytes of its pbuf; 0 when the memory is that of rx
+	rx    *Received // out-of-order queue: the packet the data is in
 }
 
 // len is the number of sequence numbers the segment takes.

@@ -13,14 +13,14 @@ import (
 // inSegment is the segment that is being processed, and what came of it.
 type inSegment struct {
 	p     *wire.Packet
-	rx    *rxbuf // nil once its data is with the owner
+	rx    *Received // nil once its data is with the owner
 	seq   uint32
 	data  []byte
 	flags wire.Flags
 	len   uint32 // sequence numbers it takes
 
-	recv    [][]byte // data for the owner, one entry per packet
-	recvRx  []*rxbuf // the memory of that data
+	recv    [][]byte    // data for the owner, one entry per packet
+	recvRx  []*Received // the memory of that data
 	gotFin  bool
 	gotRst  bool
 	allDone bool // our FIN is acknowledged: the connection is over
@@ -34,7 +34,7 @@ func (in *inSegment) setData(data []byte) {
 	}
 }
 
-func (s *Stack) tcpInput(p *wire.Packet, b *rxbuf) {
+func (s *Stack) tcpInput(p *wire.Packet, b *Received) {
 	in := &inSegment{p: p, rx: b, seq: p.Seq, flags: p.Flags}
 	in.setData(p.Payload)
 	s.demultiplex(p, in)
@@ -512,7 +512,7 @@ func (c *TCPConn) inOrder(in *inSegment) {
 }
 
 // deliver hands data, and the memory it is in, on to the owner.
-func (in *inSegment) deliver(data []byte, rx *rxbuf) {
+func (in *inSegment) deliver(data []byte, rx *Received) {
 	in.recv = append(in.recv, data)
 	in.recvRx = append(in.recvRx, rx)
 }

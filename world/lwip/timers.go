@@ -3,7 +3,7 @@ package lwip
 import "github.com/nodemcu-sim/nodemcu-sim/world/clock"
 
 // The SDK polls lwIP's timeouts from an os_timer of 25 ms that runs from boot on
-// (oracle: net-constants.json lwip_poll_period, an assumption there). The
+// (oracle: sdk-behaviour.md, 4.1). The
 // timeouts are a list in which each entry's time counts from the one before, and
 // the first one's from when a timeout last ran. A new timeout is put in as if that
 // moment were now: so the first TCP tick after a connection appears comes 125 ms
@@ -41,14 +41,23 @@ type timeout struct {
 	id timeoutID
 }
 
+// shortMillisecond is the shortest that Params.Elapsed may count as one.
+const shortMillisecond = 998 * clock.Microsecond
+
+func elapsed(from, to clock.Time) int64 { return int64(to.Sub(from) / clock.Millisecond) }
+
 type timeouts struct {
-	s         *Stack
-	list      []timeout
-	last      clock.Time // when a timeout last ran
-	poll      Timer
-	skipped   func(clock.Time) clock.Time // check
-	tcpActive bool
-	reported  bool
+	s       *Stack
+	list    []timeout
+	last    clock.Time // when a timeout last ran
+	poll    Timer
+	skipped func(clock.Time) clock.Time // check
+	// elapsed counts the milliseconds between two times, of which each takes so long
+	// at least.
+	elapsed     func(from, to clock.Time) int64
+	millisecond clock.Duration
+	tcpActive   bool
+	reported    bool
 }
 
 const igmpReportLen = 8
@@ -62,6 +71,10 @@ func (t *timeouts) init(s *Stack) {
 	t.tcpActive = true // ticks once after boot, finds no connection and stops
 	t.poll = s.host.NewTimer(func() { t.check(s.host.Now()) })
 	t.skipped = t.check
+	t.elapsed, t.millisecond = s.p.Elapsed, shortMillisecond
+	if t.elapsed == nil {
+		t.elapsed, t.millisecond = elapsed, clock.Millisecond
+	}
 	t.poll.Arm(pollPeriod, true)
 	t.quiet()
 }
@@ -96,7 +109,7 @@ func (t *timeouts) place(id timeoutID, list []timeout) {
 // check runs the timeouts that have expired (fw: sys_check_timeouts) and returns when
 // the next one does.
 func (t *timeouts) check(now clock.Time) (next clock.Time) {
-	diff := int64(now.Sub(t.last) / clock.Millisecond)
+	diff := t.elapsed(t.last, now)
 	ran := false
 	for len(t.list) > 0 && t.list[0].ms <= diff {
 		first := t.list[0]
@@ -118,7 +131,7 @@ func (t *timeouts) check(now clock.Time) (next clock.Time) {
 	if len(t.list) == 0 {
 		return clock.Forever
 	}
-	return t.last.Add(clock.Duration(t.list[0].ms) * clock.Millisecond)
+	return t.last.Add(clock.Duration(t.list[0].ms) * t.millisecond)
 }
 
 // idle reports whether a timeout does nothing but come again.
@@ -178,7 +191,7 @@ func (t *timeouts) quiet() {
 	}
 	at, until := t.last, clock.Forever
 	for _, e := range t.list {
-		at = at.Add(clock.Duration(e.ms) * clock.Millisecond)
+		at = at.Add(clock.Duration(e.ms) * t.millisecond)
 		if e.id == tcpTimeout || e.id == dnsTimeout && t.s.dns.asking() {
 			until = at
 			break

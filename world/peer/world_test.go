@@ -64,6 +64,8 @@ func (w *lab) device(program string, wired bool) *device.Device {
 		Flash:   flash.New(1 << 16),
 		Modules: []device.Module{net.Module, tmr.Module, wifi.Module},
 		HostCPU: true,
+		// The times that tests compare were measured without the SDK's.
+		ExactTimers: true,
 		Startup: func(d *device.Device) {
 			fn, err := d.VM.Load([]byte(program), "=t")
 			if err != nil {

@@ -57,6 +57,15 @@ type NIC struct {
 	// hears nothing at the moment.
 	Gate func() (lost string)
 
+	// Full, if set, is asked for each packet when it arrives, after the Gate: it is a
+	// host that has no room for it.
+	Full func() (lost string)
+
+	// Airtime, if set, is how long a packet to this host keeps the medium: the next one
+	// to it arrives no sooner.
+	Airtime func(*Packet) clock.Duration
+
+	airFree  clock.Time // when the medium is free again
 	wire     *Wire
 	receive  func(*Packet)
 	prefix   netip.Prefix
@@ -229,11 +238,31 @@ func (s *sending) carry(to *NIC) {
 
 func (s *sending) deliver(to *NIC, delay clock.Duration) {
 	s.arrivals++
-	s.w.clock.Do(max(delay, 0), func() { s.arrive(to) })
+	s.w.clock.Do(max(delay, 0), func() { s.approach(to) })
+}
+
+// approach is the arrival where the medium is free; otherwise it comes when that is so.
+func (s *sending) approach(to *NIC) {
+	now := s.w.clock.Now()
+	if to.Airtime == nil {
+		s.arrive(to)
+		return
+	}
+	at := max(now, to.airFree)
+	to.airFree = at.Add(to.Airtime(s.packet))
+	if at == now {
+		s.arrive(to)
+		return
+	}
+	s.w.clock.Do(at.Sub(now), func() { s.arrive(to) })
 }
 
 func (s *sending) arrive(to *NIC) {
-	switch why := to.shut(); {
+	why := to.shut()
+	if why == "" && to.Full != nil && to.attached {
+		why = to.Full()
+	}
+	switch {
 	case !to.attached:
 		s.emit(Dropped, to, "receiver detached")
 	case why != "":
