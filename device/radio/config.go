@@ -97,17 +97,20 @@ type Reason int
 
 // The reasons that the simulator gives.
 const (
-	AuthExpire    Reason = 2
-	AssocTooMany  Reason = 5
-	AssocLeave    Reason = 8
-	BeaconTimeout Reason = 200
-	NoAPFound     Reason = 201
+	AuthExpire       Reason = 2
+	AssocTooMany     Reason = 5
+	AssocLeave       Reason = 8
+	BeaconTimeout    Reason = 200
+	NoAPFound        Reason = 201
+	HandshakeTimeout Reason = 204
 )
 
 // String says it in words.
 func (r Reason) String() string {
 	switch r {
 	case AuthExpire:
+		return "authentication expired"
+	case HandshakeTimeout:
 		return "wrong password"
 	case AssocTooMany:
 		return "access point is full"

@@ -98,21 +98,21 @@ func TestWrongPasswordAndMissingNetwork(t *testing.T) {
 	w.Air.Networks = []air.Network{{SSID: "home", Password: "secret12", Channel: 11}}
 	d, log := radioDevice(w, radio.Config{SSID: "home", Password: "wrong"})
 	r := d.Radio
-	w.Clock.RunUntil(clock.At(11 * clock.Second))
-	log.expect(t, "disconnected home 2", "disconnected home 2")
+	w.Clock.RunUntil(clock.At(21 * clock.Second))
+	log.expect(t, "disconnected home 204", "disconnected home 204") // no pause between attempts
 	if r.Station.Status() != radio.StationWrongPassword {
 		t.Errorf("status %v", r.Station.Status())
 	}
 	r.Station.Configure(radio.StationConfig{SSID: "away"}, false)
 	r.Station.Connect()
-	w.Clock.RunUntil(clock.At(14 * clock.Second))
+	w.Clock.RunUntil(clock.At(23 * clock.Second))
 	log.expect(t, "disconnected away 201")
 	if r.Station.Status() != radio.StationNoAP || r.Station.RSSI() != 31 {
 		t.Errorf("status %v, RSSI %d", r.Station.Status(), r.Station.RSSI())
 	}
 	// The network appears: the station finds it without being told.
 	w.Air.Networks = append(w.Air.Networks, air.Network{SSID: "away", RSSI: -80})
-	w.Clock.RunUntil(clock.At(21 * clock.Second))
+	w.Clock.RunUntil(clock.At(30 * clock.Second))
 	if got := []string(*log); len(got) < 2 || got[len(got)-1] != "got 192.168.1.10/24 gw 192.168.1.1" {
 		t.Errorf("events %q", got)
 	}
@@ -167,12 +167,14 @@ func TestAccessPointsGoDown(t *testing.T) {
 	w.Clock.RunUntil(clock.At(4 * clock.Second))
 	*log = nil
 	w.Air.SetDown(true)
-	w.Clock.RunUntil(clock.At(5 * clock.Second))
+	w.Clock.RunUntil(clock.At(12 * clock.Second))
 	w.Air.SetDown(false) // in time
 	w.Clock.RunUntil(clock.At(15 * clock.Second))
 	log.expect(t)
 	w.Air.SetDown(true)
-	w.Clock.RunUntil(clock.At(22 * clock.Second))
+	w.Clock.RunUntil(clock.At(23499 * clock.Millisecond))
+	log.expect(t)
+	w.Clock.RunUntil(clock.At(23501 * clock.Millisecond))
 	log.expect(t, "disconnected nodemcu-sim 200")
 	if d.Address(air.StationIf).IsValid() {
 		t.Error("still has an address")
@@ -207,7 +209,7 @@ func TestStationInADevicesAccessPoint(t *testing.T) {
 	}
 	late.Radio.Station.Disconnect()
 	ap.PressReset()
-	w.Clock.RunUntil(clock.At(13 * clock.Second))
+	w.Clock.RunUntil(clock.At(15 * clock.Second))
 	if len(*staLog) == 0 || (*staLog)[0] != "disconnected island 200" {
 		t.Errorf("station: %q", *staLog)
 	}
@@ -275,7 +277,8 @@ func TestManyDevicesHaveTheirOwnAddresses(t *testing.T) {
 	w.Air.Router = netip.MustParsePrefix("10.0.0.1/29") // room for 6 hosts, but leases start at .10
 	full, log := radioDevice(w, radio.Config{})
 	w.Clock.RunUntil(clock.At(70 * clock.Second))
-	if full.Address(air.StationIf).IsValid() || !slices.Contains(*log, "dhcp timeout") {
+	if full.Address(air.StationIf).IsValid() || len(*log) != 1 { // it asks for ever
+
 		t.Errorf("%q", *log)
 	}
 	w = world.New(1)

@@ -16,10 +16,6 @@ type ScanFilter struct {
 // Scan looks for networks and calls done with them. A second scan before the
 // first has ended replaces it.
 func (r *Radio) Scan(f ScanFilter, done func([]air.Network)) {
-	n := channels
-	if f.Channel != 0 {
-		n = 1
-	}
 	if r.scan != nil {
 		r.scan.Disarm()
 	}
@@ -33,5 +29,25 @@ func (r *Radio) Scan(f ScanFilter, done func([]air.Network)) {
 		}
 		done(found)
 	})
-	r.scan.Arm(clock.Duration(n)*scanChannel, false)
+	r.scan.Arm(r.scanTime(f), false)
+}
+
+// scanTime is how long a scan takes: longer on channels where there is a network.
+func (r *Radio) scanTime(f ScanFilter) (t clock.Duration) {
+	var heard [channels + 1]bool
+	for _, n := range r.air.Visible(r, r.config) {
+		heard[min(max(n.Channel, 0), channels)] = true
+	}
+	for ch := 1; ch <= channels; ch++ {
+		if f.Channel != 0 && f.Channel != ch {
+			continue
+		}
+		if t += scanQuiet; heard[ch] {
+			t += scanChannel - scanQuiet
+		}
+		if r.Station.net != nil {
+			t += scanHome
+		}
+	}
+	return t
 }

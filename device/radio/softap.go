@@ -64,7 +64,7 @@ func (r *Radio) Beacon() (air.Network, bool) {
 		return air.Network{}, false
 	}
 	c := r.apConfig
-	n := air.Network{SSID: c.SSID, BSSID: r.mac[air.APIf], Channel: c.Channel, RSSI: air.DefaultRSSI, Auth: c.Auth, Hidden: c.Hidden, AP: r.AP}
+	n := air.Network{SSID: c.SSID, BSSID: r.mac[air.APIf], Channel: c.Channel, RSSI: air.DefaultRSSI, Auth: c.Auth, Hidden: c.Hidden, Beacon: c.Beacon, AP: r.AP}
 	if c.Auth != air.AuthOpen {
 		n.Password = c.Password
 	}

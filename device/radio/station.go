@@ -38,7 +38,7 @@ type Station struct {
 	fixed  bool // no DHCP
 	trying bool // connect when possible
 	timer  *ets.Timer
-	dhcp   *ets.Timer // until the station complains that it has no address
+	told   air.IPInfo // the address that the last event told
 
 	// What the SDK's Wi-Fi part takes from the heap while it is connected.
 	memory heap.Block
@@ -79,8 +79,10 @@ func (s *Station) follow() { s.r.net.Set(air.StationIf, s.ip, s.net != nil) }
 // MAC, Expelled and Deserted are what an access point of another device knows of
 // the station: see air.Station.
 func (s *Station) MAC() air.MAC { return s.r.mac[air.StationIf] }
-func (s *Station) Expelled()    { s.lost(AuthExpire) }
-func (s *Station) Deserted()    { s.after(beaconTimeout, func() { s.lost(BeaconTimeout) }) }
+func (s *Station) Expelled()    { s.lost(AuthExpire, retryPause) }
+func (s *Station) Deserted() {
+	s.after(beaconTimeout(s.net.Beacon), func() { s.lost(BeaconTimeout, 0) })
+}
 
 // Connect makes the station connect, and connect again whenever it has lost the
 // network, until Disconnect.
@@ -104,13 +106,21 @@ func (s *Station) connectAfter(t clock.Duration) {
 	s.seek()
 }
 
-// seek looks for the network.
+// seek looks for the network: on the channel of the last connection, where there was
+// one. That the next attempt looks on all again is assumed.
 func (s *Station) seek() {
 	cfg := s.r.config
-	if n, ok := s.r.air.Find(s.r, cfg); !ok {
-		s.after(channels*scanChannel, func() { s.failed(StationNoAP, NoAPFound, air.MAC{}) })
+	n, ok := s.r.air.Find(s.r, cfg)
+	last := s.r.lastChannel
+	if ok = ok && (last == 0 || last == n.Channel); !ok {
+		scanned := clock.Duration(channels)
+		if last != 0 {
+			scanned = 1
+		}
+		s.r.lastChannel = 0
+		s.after(scanned*scanChannel, func() { s.failed(StationNoAP, NoAPFound, air.MAC{}, retryPause) })
 	} else if n.Password != "" && n.Password != cfg.Password {
-		s.after(handshakeTimeout, func() { s.failed(StationWrongPassword, AuthExpire, n.BSSID) })
+		s.after(handshakeTimeout, func() { s.failed(StationWrongPassword, HandshakeTimeout, n.BSSID, 0) })
 	} else {
 		s.after(s.r.connectDelay(), s.associate)
 	}
@@ -119,15 +129,16 @@ func (s *Station) seek() {
 // associate joins the network, if it is still there.
 func (s *Station) associate() {
 	n, ok := s.r.air.Find(s.r, s.r.config)
-	if !ok {
-		s.failed(StationNoAP, NoAPFound, air.MAC{})
+	if !ok { // nobody answers
+		s.after(authTimeout, func() { s.failed(StationFailed, AuthExpire, air.MAC{}, 0) })
 		return
 	}
 	if n.AP != nil && !n.AP.Admit(s) {
-		s.failed(StationFailed, AssocTooMany, n.BSSID)
+		s.failed(StationFailed, AssocTooMany, n.BSSID, retryPause)
 		return
 	}
 	s.net = &n
+	s.r.lastChannel = n.Channel
 	s.memory, _ = s.r.host.Malloc(connectedBytes, heap.WiFi) // without it the SDK makes do
 	s.r.show(air.StationIf, "connected to "+n.SSID)
 	s.r.event(Event{Kind: StationConnected, SSID: n.SSID, MAC: n.BSSID, Channel: n.Channel})
@@ -135,12 +146,11 @@ func (s *Station) associate() {
 		s.gotIP()
 		return
 	}
-	s.after(s.r.dhcpDelay(), s.lease)
-	s.dhcp = s.r.host.NewTimer(func() { s.r.event(Event{Kind: StationDHCPTimeout}) })
-	s.dhcp.Arm(dhcpTimeout, false)
+	s.after(s.r.dhcpDelay(), s.lease) // before the event's handler runs
 }
 
-// lease takes the address that the network's router gives, or asks again.
+// lease takes the address that the network's router gives, or asks again: for ever, and
+// without StationDHCPTimeout, because lwIP's limit of tries is none.
 func (s *Station) lease() {
 	var ok bool
 	if s.net.AP != nil {
@@ -165,9 +175,6 @@ func (s *Station) lease() {
 }
 
 func (s *Station) gotIP() {
-	if s.dhcp != nil {
-		s.dhcp.Disarm()
-	}
 	s.trying = false
 	s.status = StationHasIP
 	s.follow()
@@ -175,23 +182,31 @@ func (s *Station) gotIP() {
 		s.net.AP.Addressed(s, s.ip)
 	}
 	s.r.show(air.StationIf, "got IP")
-	s.r.event(Event{Kind: StationGotIP, IP: s.ip})
+	if s.told != s.ip {
+		s.told = s.ip
+		s.r.event(Event{Kind: StationGotIP, IP: s.ip})
+	}
 }
 
-// failed reports an attempt that led nowhere, and tries again.
-func (s *Station) failed(status StationStatus, why Reason, bssid air.MAC) {
+// failed reports an attempt that led nowhere, and tries again after a pause.
+func (s *Station) failed(status StationStatus, why Reason, bssid air.MAC, pause clock.Duration) {
 	if s.status != status {
 		s.r.show(air.StationIf, why.String()+": "+s.r.config.SSID)
 	}
 	s.status = status
 	s.r.event(Event{Kind: StationDisconnected, SSID: s.r.config.SSID, MAC: bssid, Reason: why})
-	s.after(retryPause, s.seek)
+	if pause == 0 {
+		s.seek()
+	} else {
+		s.after(pause, s.seek)
+	}
 }
 
-// lost is the end of a connection that the station did not want; it tries again.
-func (s *Station) lost(why Reason) {
+// lost is the end of a connection that the station did not want; it tries again after a
+// pause.
+func (s *Station) lost(why Reason, pause clock.Duration) {
 	s.disconnect(why)
-	s.Connect()
+	s.connectAfter(pause)
 }
 
 // disconnect ends what the station is at, and all trying.
@@ -209,11 +224,8 @@ func (s *Station) disconnect(why Reason) {
 func (s *Station) leave() {
 	was := s.net
 	s.halt()
-	if s.dhcp != nil {
-		s.dhcp.Disarm()
-	}
 	s.trying = false
-	s.net = nil
+	s.net, s.told = nil, air.IPInfo{}
 	s.r.host.Free(&s.memory, heap.WiFi)
 	if !s.fixed {
 		s.ip = air.IPInfo{}
@@ -246,7 +258,7 @@ func (r *Radio) BeaconsChanged() {
 		return
 	}
 	if r.air.Down() {
-		r.Station.after(beaconTimeout, func() { r.Station.lost(BeaconTimeout) })
+		r.Station.Deserted()
 	} else if r.Station.status == StationHasIP {
 		r.Station.halt()
 	} else {

@@ -38,6 +38,7 @@ type Network struct {
 	RSSI     int    // dBm; zero: -55
 	Auth     AuthMode
 	Hidden   bool
+	Beacon   int // interval of the beacons in ms; zero: 100
 
 	AP AccessPoint // the device's whose soft access point this is; nil: the router's
 }
@@ -46,6 +47,7 @@ type Network struct {
 const (
 	DefaultChannel = 6
 	DefaultRSSI    = -55
+	DefaultBeacon  = 100
 )
 
 // filled returns the network with defaults for what was left out.
@@ -61,6 +63,9 @@ func (n Network) filled() Network {
 	}
 	if n.RSSI == 0 {
 		n.RSSI = DefaultRSSI
+	}
+	if n.Beacon == 0 {
+		n.Beacon = DefaultBeacon
 	}
 	if n.Auth == AuthOpen && n.Password != "" {
 		n.Auth = AuthWPA2
