@@ -54,11 +54,8 @@ func (d *Device) Reset(why BootReason) {
 	d.reset(why)
 }
 
-// Afterwards runs fn, with which the program ends this boot (Reset, Sleep), when the
-// CPU has returned to the system, unless the device was reset meanwhile. Until then
-// nothing is typed that would be lost.
-func (d *Device) Afterwards(fn func()) { d.afterwards(0, fn) }
-
+// afterwards runs fn, with which this boot ends, when the CPU has returned to the system,
+// unless the device was reset meanwhile. Until then nothing is typed that would be lost.
 func (d *Device) afterwards(delay clock.Duration, fn func()) {
 	d.restarting = true
 	d.world.Clock.At(d.Now().Add(delay), d.ifThisBoot(func() {

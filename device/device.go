@@ -112,7 +112,7 @@ type Device struct {
 
 	boots        int
 	reason       BootReason
-	restarting   bool       // see Afterwards
+	restarting   bool       // see afterwards
 	ending       *ets.Timer // see Restart
 	ends         func()
 	bootsAt      clock.Time // when and why it does, after a reset of one that was ahead of the world

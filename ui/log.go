@@ -88,6 +88,8 @@ func (l *logbook) addEvent(e world.Event) {
 		add(fromSim, "boot", accent, "%s", d.Reason)
 	case event.Reset:
 		add(fromSim, "rst", warn, "%s", d.Reason)
+	case event.Restart:
+		add(fromSim, "rst", dim, "%s asked for", d.Reason)
 	case event.Panic:
 		add(problem, "panic", alarm, "in %s: %s", orElse(d.Where, "Lua"), d.Message)
 		if d.Traceback != "" {

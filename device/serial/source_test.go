@@ -59,7 +59,7 @@ func busyModule() device.Module {
 	return device.Module{Name: "t", Open: func(d *device.Device) *device.Lib {
 		return &device.Lib{Funcs: []vm.Func{
 			{Name: "busy", Fn: func(c *vm.Call) int { d.ETS.DelayFed(100 * clock.Millisecond); return 0 }},
-			{Name: "restart", Fn: func(c *vm.Call) int { d.Afterwards(func() { d.Reset(device.SoftRestart) }); return 0 }},
+			{Name: "restart", Fn: func(c *vm.Call) int { d.Restart(); return 0 }},
 		}}
 	}}
 }
