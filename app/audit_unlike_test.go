@@ -32,8 +32,7 @@ var unlikeGpio = map[string]string{}
 var unlikeNet = map[string]string{}
 
 // Of module tmr.
-var unlikeTmr = map[string]string{
-}
+var unlikeTmr = map[string]string{}
 
 // Of module uart.
 var unlikeUart = map[string]string{}

@@ -24,8 +24,8 @@ func (d *Device) flashWork(w flash.Work) {
 	}
 	d.ETS.WaitUnfed(flash.ReadingNanos(w))
 	if n := flash.WritingNanos(w); n > 0 {
+		d.ETS.FeedWatchdog() // reads and writes take turns
 		d.ETS.DelayFed(clock.Duration(n / 1000))
-		d.ETS.FeedWatchdog()
 	}
 }
 

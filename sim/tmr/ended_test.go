@@ -89,7 +89,7 @@ func TestStarvingTimer(t *testing.T) {
 	d.PowerOn()
 	w.Clock.RunUntil(clock.At(3 * clock.Second))
 	if n, _ := d.VM.RawGetString(d.VM.Globals(), "ran").(vm.Number); n < 100 {
-		t.Errorf("ran %v times: a task came in between", n)
+		t.Errorf("ran %v times: a task came in between", float64(n))
 	}
 	w.Clock.RunUntil(clock.At(4 * clock.Second))
 	if len(seen) != 2 || !strings.HasPrefix(seen[0], "init.lua:2 timers fire again before their callbacks are through (this one each 10 ms)") || seen[1] != device.SoftWatchdog.Text {
