@@ -26,6 +26,11 @@ var (
 	ExternalReset    = BootReason{3, 6, "external reset"}
 )
 
+// Fault reports whether the device did not mean to: a watchdog or an exception.
+func (r BootReason) Fault() bool {
+	return r == HardwareWatchdog || r == SoftWatchdog || r == Exception
+}
+
 // BootReason returns why the device last started.
 func (d *Device) BootReason() BootReason { return d.reason }
 
@@ -138,7 +143,7 @@ func (d *Device) reset(why BootReason) {
 		return
 	}
 	at := d.Now()
-	d.Emit(event.Reset{Reason: why.Text})
+	d.Emit(event.Reset{Reason: why.Text, Fault: why.Fault()})
 	d.shutdown()
 	for _, fn := range d.atReset {
 		fn()

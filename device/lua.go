@@ -139,6 +139,16 @@ func (d *Device) SetOnError(fn *vm.Function) {
 // onerror is the name of that function in Lua's registry.
 const onerror = "onerror"
 
+// onError is what stands there, and ownOnError the program's function, if it is one.
+func (l *lua) onError() vm.Value { return l.d.VM.RawGetString(l.d.VM.Registry(), onerror) }
+
+func (l *lua) ownOnError() *vm.Function {
+	if fn, ok := l.onError().(*vm.Function); ok && fn != l.byDefault {
+		return fn
+	}
+	return nil
+}
+
 // restartAfterError is the default onerror's delay (oracle: net-constants.json
 // default_onerror_restart).
 const restartAfterError = 2 * clock.Second
@@ -157,19 +167,18 @@ func (l *lua) report(what string, err *vm.Error) {
 	case *vm.Table, *vm.Function, *vm.UserData, *vm.Thread:
 		kept = d.VM.Ref(thrown, "error that was thrown")
 	}
-	d.Emit(event.LuaError{Message: err.Traced(), Where: what})
+	d.Emit(event.LuaError{Message: err.Traced(), Where: what, Uncaught: l.ownOnError() == nil})
 	posted := d.PostTask(ets.High, func() {
 		if kept != 0 {
 			thrown = d.VM.Deref(kept)
 			d.VM.Unref(&kept)
 		}
-		handler, ok := d.VM.RawGetString(d.VM.Registry(), onerror).(*vm.Function)
-		if ok && handler != l.byDefault {
+		if handler := l.ownOnError(); handler != nil {
 			d.Run("onerror", handler, thrown)
 			return
 		}
 		d.REPL.Print(thrown)
-		if !ok { // a program has put something else there
+		if _, ok := l.onError().(*vm.Function); !ok { // a program has put something else there
 			return
 		}
 		if d.cfg.OnPanic == HaltOnError {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +23,10 @@ import (
 // next bytes are there or the input has ended. A pipe that nobody will ever write
 // to or close, as programs often leave one to those they start, would stop the
 // world for ever: when not a byte has come in after patience, there is no input.
+//
+// The device asks for more when it has answered what came before: the interpreter has
+// run each line and is at its prompt, after a restart too if that was asked for. So
+// who is asked after the end of the input knows that all of it is answered.
 
 // patience is how long, in wall time, a run in virtual time waits for the first
 // byte of a pipe that it was not told to read.
@@ -43,6 +48,10 @@ type serialInput struct {
 	began  bool
 	ended  bool
 	told   bool
+	lines  int // ends of lines that were typed
+	// answered, if set, is called when the input has ended and the device has answered
+	// all of it, if there was a line.
+	answered func()
 }
 
 // openInput opens what --input names, or standard input. It returns nil when
@@ -76,19 +85,26 @@ func openInput(name string, console bool) (*serialInput, error) {
 func (in *serialInput) start(ctx context.Context, d *device.Device, speed float64) {
 	in.device, in.virtual = d, math.IsInf(speed, 1)
 	in.chunks = make(chan []byte, 1)
+	next := in.poll
 	if in.virtual {
-		d.Serial.SetSource(func() []byte { return in.wait(ctx) })
+		next = func() []byte { return in.wait(ctx) }
 	} else {
 		in.alive = d.World().Clock.KeepAlive()
-		d.Serial.SetSource(in.poll)
 	}
+	d.Serial.SetSource(func() []byte {
+		chunk := next()
+		in.lines += bytes.Count(chunk, []byte("\n")) + bytes.Count(chunk, []byte("\r"))
+		if in.ended && len(chunk) == 0 && in.lines > 0 && in.answered != nil {
+			in.answered()
+		}
+		return chunk
+	})
 	go in.read(ctx)
 }
 
 // read reads to the end, on a goroutine of its own, no further ahead than the
 // device takes it.
 func (in *serialInput) read(ctx context.Context) {
-	defer close(in.chunks)
 	for {
 		chunk := make([]byte, inputChunk)
 		n, err := in.r.Read(chunk)
@@ -101,11 +117,13 @@ func (in *serialInput) read(ctx context.Context) {
 			in.look(in.device.Serial.Pull)
 		}
 		if err != nil {
+			close(in.chunks)
 			in.look(func() {
 				in.alive()
 				if !errors.Is(err, io.EOF) {
 					in.note(err.Error())
 				}
+				in.device.Serial.Pull()
 			})
 			return
 		}
@@ -123,7 +141,8 @@ func (in *serialInput) look(fn func()) {
 // poll returns what has come.
 func (in *serialInput) poll() []byte {
 	select {
-	case chunk := <-in.chunks:
+	case chunk, ok := <-in.chunks:
+		in.ended = !ok
 		return chunk
 	default:
 		return nil

@@ -9,16 +9,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 )
 
 // Exit statuses.
 const (
 	exitOK      = 0
-	exitFailed  = 1  // a forbidden text, or a panic with --on-panic exit
-	exitUsage   = 2  // something in what the user gave is wrong
+	exitFailed  = 1  // a forbidden text, or the program died where that counts
+	exitUsage   = 2  // something in what the user gave is wrong, or output can't be written
 	exitTimeout = 42 // the time is up and an expected text was not seen
 
-	exitInterrupted = 130 // ended from outside with expected texts missing
+	exitInterrupted = 130 // ended from outside with something expected missing
 )
 
 // statusError ends the program with a status, after printing its text, if any.
@@ -30,7 +32,19 @@ type statusError struct {
 func (e *statusError) Error() string { return e.text }
 
 func main() {
-	os.Exit(status(rootCommand().Execute()))
+	// A reader that goes away is an error of the next write, not the end of this program:
+	// there are files to finish.
+	signal.Ignore(syscall.SIGPIPE)
+	out := standardOutput(os.Stdout, nil)
+	root := rootCommand()
+	root.SetOut(out)
+	err := root.Execute()
+	if err == nil && errors.Is(out.err, syscall.EPIPE) {
+		err = &statusError{status: exitUsage} // whoever has read enough knows
+	} else if err == nil {
+		err = out.err
+	}
+	os.Exit(status(err))
 }
 
 // status prints err, if there is something to print, and returns the exit status

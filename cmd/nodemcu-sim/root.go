@@ -32,12 +32,13 @@ func rootCommand() *cobra.Command {
 		Long: `nodemcu-sim runs unmodified NodeMCU Lua programs on a desktop and shows what the
 chip would do: the same API, the same callbacks in the same order, the same error
 messages, the same limits of memory and network.`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		Version:       versionText(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
 	}
+	root.SetVersionTemplate("{{.Version}}")
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%s; see nodemcu-sim %s --help", reworded(err.Error()), c.Name())
+		return fmt.Errorf("%s; see %s --help", reworded(err.Error()), c.CommandPath())
 	})
 	root.AddCommand(runCommand(), boardsCommand(), modulesCommand(), heapCommand(), versionCommand())
 	return root

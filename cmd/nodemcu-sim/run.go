@@ -23,13 +23,12 @@ type runFlags struct {
 	speed    string
 	events   string
 	pcap     string
-	expect   []string
-	failOn   []string
-	timeout  time.Duration
+	expect   expectFlags
 	verbose  bool
 	memory   memoryFlags
 	watch    bool
 	input    string
+	inputEOF string
 }
 
 func runCommand() *cobra.Command {
@@ -42,11 +41,17 @@ In a terminal the console opens. Without one, or with --headless, what the devic
 sends to its serial port goes to standard output and what the simulator has to say
 to standard error. Standard input, where it is not a terminal, is typed at the serial
 port as upload tools do: at the speed of the port, the next line when the device has
-run the one before, nothing before the prompt. The end of the input does not end the
-run; as long as it is open, a run in real time goes on. In virtual time the run is
-the same however slow the input comes: device time stands still until the next line
-is there. Only a pipe from which nothing at all has come after a second counts as no
-input there; --input - waits for it.
+run the one before, nothing before the prompt. When the input has ended and each line
+is answered, the run ends, unless --for, --expect, --publish or --watch decide that, or
+--input-eof run; an input without a line, as /dev/null, ends nothing. As long as it is
+open, a run in real time goes on. In virtual time the run is the same however slow the
+input comes: device time stands still until the next line is there. Only a pipe from
+which nothing at all has come after a second counts as no input there; --input - waits
+for it.
+
+An init.lua that does not compile is told with its line before the device starts, and
+nothing runs (status 2); on a device it would be printed at the prompt. Without init.lua
+the device has only its prompt.
 
 DIR may hold a project file, nodemcu-sim.toml; flags go before what it says.
 
@@ -59,14 +64,25 @@ between two devices may have a quality of its own: [[link.to]] in a project file
 KEY=VALUE, separated by commas, of latency, jitter, queue and reorder_by (times),
 bandwidth (such as 1mbit), loss, dup and reorder (percentages).
 
-Exit status: 0 when the run ended as asked, or every expected text was seen; 1 when a
-text of --fail-on was seen, on a panic with --on-panic exit, or below --heap-budget; 2
-when something given was wrong; 42 when the time was up and an expected text was
-missing; 130 when it was interrupted with expected texts missing.`,
+A run with --expect, --expect-re or --fail-on-error is a test, and ends as soon as the
+program dies: on an error that nothing catches (in init.lua, a callback or a task; an
+onerror function of the program's catches), on a panic, also for want of memory, and
+on the reset of a watchdog or an exception. Restarts that the program asks for do not
+count, and nothing does with --allow-reset. Texts are looked for in what the device
+prints, not in the echo of what is typed; a prompt stands on the line of what is printed
+after it, as in "> two". Where there are several devices, DEVICE:TEXT
+is a text of one of them.
+
+Exit status: 0 when the run ended as asked, or everything expected was seen; 1 when
+something of --fail-on was seen, the program died in a test or with --on-panic exit, or
+below --heap-budget; 2 when something given was wrong, init.lua does not compile, or
+output can't be written; 42 when the time was up and something expected was missing;
+130 when it was interrupted with something expected missing.`,
 		Example: `  nodemcu-sim run examples/hello-http
   nodemcu-sim run --clock virtual --for 24h ./app
   nodemcu-sim run --headless --clock virtual --expect "test ok" --timeout 30s ./app
-  echo 'print(node.heap())' | nodemcu-sim run --clock virtual ./app
+  nodemcu-sim run --headless --clock virtual --for 10m --fail-on-error ./app
+  echo '=node.heap()' | nodemcu-sim run --clock virtual ./app
   nodemcu-sim run --link latency=40ms,loss=1% --pcap net.pcapng ./server ./client`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -87,7 +103,7 @@ missing; 130 when it was interrupted with expected texts missing.`,
 	fl.StringVar(&f.app.FlashDir, "flash-dir", "", "write what changes on the flash back to this directory, as the program flushes or closes its files (DIR itself is never written unless it is named here)")
 	fl.StringVar(&f.app.CPU, "cpu", "", "what Lua costs: esp8266, or host, which takes no device time (default from the project file, else esp8266)")
 	fl.BoolVar(&f.app.StaticTimers, "static-timers", false, "give tmr the numbered timers of firmware before 3.0, as in tmr.alarm(0, 1000, 1, fn)")
-	fl.StringVar(&f.app.OnPanic, "on-panic", "reboot", "after a panic or an error in a timer or task that nothing catches: reboot, halt or exit")
+	fl.StringVar(&f.app.OnPanic, "on-panic", "reboot", "after a panic or an error in a timer or task that nothing catches: reboot, halt or exit (with status 1, after an error in init.lua, too)")
 	fl.Uint64Var(&f.app.Seed, "seed", 1, "seed of everything random")
 	fl.StringVar(&f.app.Link, "link", "", "quality of the link between a device and everything else, e.g. latency=40ms,jitter=5ms,bandwidth=1mbit,loss=1%")
 	fl.StringArrayVar(&f.app.LinkDown, "link-down", nil, "lose every packet from FROM to TO, in device time: FROM-TO, e.g. 30s-35s; may be repeated")
@@ -98,10 +114,9 @@ missing; 130 when it was interrupted with expected texts missing.`,
 	fl.DurationVar(&f.length, "for", 0, "end after this much device time, e.g. 90s or 24h")
 	fl.BoolVar(&f.headless, "headless", false, "no console, even in a terminal")
 	fl.StringVar(&f.input, "input", "", "what is typed at the serial port: a file, - for standard input, or none (default standard input where it is not a terminal)")
+	fl.StringVar(&f.inputEOF, "input-eof", "", "when the input has ended and every line of it is answered: end, or run on (default end, unless --for, --expect, --publish or --watch decide)")
 	fl.StringVar(&f.events, "events", "", "write every event to this file as a line of JSON")
-	fl.StringArrayVar(&f.expect, "expect", nil, "end with status 0 once the device has printed this text; may be repeated: all are needed")
-	fl.StringArrayVar(&f.failOn, "fail-on", nil, "end with status 1 when the device prints this text; may be repeated")
-	fl.DurationVar(&f.timeout, "timeout", 0, "end with status 42 when expected texts are missing after this much device time")
+	f.expect.register(fl)
 	fl.BoolVar(&f.watch, "watch", false, "restart a device when files of its DIR change (without it the console offers to)")
 	f.memory.register(fl)
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "report connections and pins too")
@@ -114,20 +129,18 @@ func (f *runFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	if f.length < 0 || f.timeout < 0 {
+	if f.length < 0 || f.expect.timeout < 0 {
 		return fmt.Errorf("--for and --timeout take a duration above zero, such as 30s")
 	}
-	for _, list := range [][]string{f.expect, f.failOn} {
-		for _, text := range list {
-			if text == "" {
-				return fmt.Errorf("--expect and --fail-on take a text that is not empty")
-			}
-		}
+	switch f.inputEOF {
+	case "", "end", "run":
+	default:
+		return fmt.Errorf("--input-eof %q: use end or run", f.inputEOF)
 	}
 	if err := f.memory.apply(&f.app); err != nil {
 		return err
 	}
-	console := !f.headless && len(f.expect) == 0 && isTerminal(os.Stdin) && isTerminal(os.Stdout)
+	console := !f.headless && !f.expect.expects() && !f.expect.failOnError && isTerminal(os.Stdin) && isTerminal(os.Stdout)
 	if console {
 		f.app.Inspect.TrackAllocations = true // the console's heap snapshots name the places
 	}

@@ -31,11 +31,12 @@ type session struct {
 
 	expect      *observe.Expect
 	memory      *memoryTools
+	files       []*outputFile // written while the run goes on
 	interrupted atomic.Bool
 }
 
 func (s *session) run() error {
-	closeEvents, err := s.subscribe()
+	finish, err := s.subscribe()
 	if err != nil {
 		return err
 	}
@@ -49,6 +50,9 @@ func (s *session) run() error {
 	defer onSnapshotSignal(func() { s.app.World.Clock.Look(s.memory.snapshotNow) })()
 
 	if s.input != nil {
+		if s.endsWithInput() {
+			s.input.answered = s.app.World.Clock.Stop
+		}
 		s.input.start(ctx, s.app.Device, s.app.World.Clock.State().Speed)
 	}
 	if s.console {
@@ -65,24 +69,39 @@ func (s *session) run() error {
 	if merr := s.memory.finish(); err == nil {
 		err = merr
 	}
-	if cerr := closeEvents(); err == nil {
-		err = cerr
+	if ferr := finish(); err == nil {
+		err = ferr
 	}
 	if err != nil {
 		return err
 	}
+	s.expect.End()
 	return s.outcome()
 }
 
-// subscribe attaches the log, the JSON file and the expectations. The function
-// it returns finishes the JSON file.
+// endsWithInput reports whether the run is over when what was typed has been answered:
+// as --input-eof says or, without it, where nothing else decides when that is.
+func (s *session) endsWithInput() bool {
+	f := s.flags
+	if f.inputEOF != "" || s.console {
+		return f.inputEOF == "end"
+	}
+	return f.length == 0 && !f.expect.expects() && !s.app.Reachable() && !f.watch
+}
+
+// subscribe attaches the log, the expectations and the files. The function it returns
+// finishes them.
 func (s *session) subscribe() (finish func() error, err error) {
 	f, w := s.flags, s.app.World
+	if s.expect, err = f.expect.expectation(w, f.app.OnPanic == "exit"); err != nil {
+		return nil, err
+	}
 	finish = func() error { return nil }
 	if !s.console {
-		log := &observe.Log{Device: s.out, Events: s.err, Verbose: f.verbose, Names: len(device.In(w)) > 1}
+		out := standardOutput(s.out, w.Clock.Stop)
+		log := &observe.Log{Device: out, Events: s.err, Verbose: f.verbose, Names: len(device.In(w)) > 1}
 		w.Subscribe(log.Handle)
-		finish = func() error { log.Flush(); return nil }
+		finish = func() error { log.Flush(); return out.err }
 		for _, p := range s.app.Published() {
 			fmt.Fprintf(s.err, "published: %s\n", p)
 		}
@@ -93,44 +112,38 @@ func (s *session) subscribe() (finish func() error, err error) {
 			fmt.Fprintln(s.err, n)
 		}
 	}
-	s.expect = &observe.Expect{
-		Texts:   f.expect,
-		FailOn:  f.failOn,
-		Panics:  f.app.OnPanic == "exit",
-		Decided: w.Clock.Stop,
-	}
 	w.Subscribe(s.expect.Handle)
 	if f.events != "" {
-		file, err := os.Create(f.events)
+		file, err := s.create("--events", f.events)
 		if err != nil {
-			return nil, fmt.Errorf("--events: %w; name a file that can be written", err)
+			return nil, err
 		}
 		j := observe.NewJSON(file)
 		w.Subscribe(j.Handle)
-		finish = also(finish, func() error {
-			if err := errors.Join(j.Flush(), file.Close()); err != nil {
-				return fmt.Errorf("--events: %w", err)
-			}
-			return nil
-		})
+		finish = also(finish, func() error { return file.finish(j.Flush) })
 	}
 	if f.pcap != "" {
-		file, err := os.Create(f.pcap)
+		file, err := s.create("--pcap", f.pcap)
 		if err != nil {
-			return nil, fmt.Errorf("--pcap: %w; name a file that can be written", err)
+			return nil, err
 		}
 		p, err := capture.Start(w.Wire, file)
 		if err != nil {
-			return nil, fmt.Errorf("--pcap: %w", err)
+			return nil, err
 		}
-		finish = also(finish, func() error {
-			if err := errors.Join(p.Close(), file.Close()); err != nil {
-				return fmt.Errorf("--pcap: %w", err)
-			}
-			return nil
-		})
+		finish = also(finish, func() error { return file.finish(p.Close) })
 	}
 	return finish, nil
+}
+
+// create opens a file that is written while the run goes on, and ends the run when it
+// can't be any more.
+func (s *session) create(flag, name string) (*outputFile, error) {
+	file, err := createOutput(flag, name, s.app.World.Clock.Stop)
+	if err == nil {
+		s.files = append(s.files, file)
+	}
+	return file, err
 }
 
 // also returns a function that calls both.
@@ -139,10 +152,14 @@ func also(a, b func() error) func() error {
 }
 
 // handleSignals makes the first interrupt end the run cleanly and the second
-// end the program at once. It cancels what waits for something outside.
+// end the program at once. It cancels what waits for something outside. A terminal that
+// is gone interrupts, too, unless the program was started to outlive it (nohup).
 func (s *session) handleSignals(cancel func()) (stop func()) {
 	ch := make(chan os.Signal, 2)
 	signal.Notify(ch, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(ch, syscall.SIGHUP)
+	}
 	go func() {
 		if _, ok := <-ch; !ok {
 			return
@@ -150,6 +167,9 @@ func (s *session) handleSignals(cancel func()) (stop func()) {
 		s.interrupted.Store(true)
 		s.app.World.Clock.Stop()
 		cancel()
+		for _, f := range s.files {
+			f.part()
+		}
 		if _, ok := <-ch; ok {
 			os.Exit(130)
 		}
@@ -163,7 +183,7 @@ func (s *session) handleSignals(cancel func()) (stop func()) {
 // runClock runs the world until something ends it.
 func (s *session) runClock() {
 	limit := clock.Forever
-	for _, d := range []time.Duration{s.flags.length, s.flags.timeout} {
+	for _, d := range []time.Duration{s.flags.length, s.flags.expect.timeout} {
 		if d > 0 {
 			limit = min(limit, clock.Time(d.Microseconds()))
 		}
@@ -217,9 +237,7 @@ func (s *session) outcome() error {
 		return &statusError{exitFailed, s.memory.broken}
 	case verdict == observe.Failed:
 		return &statusError{exitFailed, why}
-	case verdict == observe.Passed || len(s.flags.expect) == 0 && s.flags.timeout == 0:
-		return nil
-	case len(s.flags.expect) == 0:
+	case verdict == observe.Passed || !s.flags.expect.expects():
 		return nil // --timeout without --expect is a plain end
 	}
 	missing := "not seen: " + strings.Join(s.expect.Missing(), ", ")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -16,26 +17,45 @@ func versionCommand() *cobra.Command {
 		Short: "Print the simulator's version and the firmware it follows",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(c.OutOrStdout(), "nodemcu-sim %s (%s)\nfirmware NodeMCU %s, Lua 5.1\n",
-				buildVersion(), runtime.Version(), device.FirmwareVersion)
+			_, err := fmt.Fprint(c.OutOrStdout(), versionText())
 			return err
 		},
 	}
 }
 
-// buildVersion is the module version or, of a build from a checkout, its commit.
-func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
+func versionText() string {
+	version := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = buildVersion(info)
 	}
-	if v := info.Main.Version; v != "" && v != "(devel)" {
-		return v
-	}
+	return fmt.Sprintf("nodemcu-sim %s (%s)\nfirmware NodeMCU %s, Lua 5.1\n", version, runtime.Version(), device.FirmwareVersion)
+}
+
+// shortCommit is how many digits name a commit, as in Go's pseudo-versions.
+const shortCommit = 12
+
+// buildVersion is the module's version and, of a build from a checkout, its commit,
+// with its day and whether files have changed since.
+func buildVersion(info *debug.BuildInfo) string {
+	set := map[string]string{}
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return s.Value[:12]
-		}
+		set[s.Key] = s.Value
 	}
-	return "devel"
+	version := info.Main.Version
+	if version == "" || version == "(devel)" {
+		version = "devel"
+	}
+	commit := set["vcs.revision"]
+	commit = commit[:min(len(commit), shortCommit)]
+	if commit == "" || strings.Contains(version, commit) {
+		return version // a pseudo-version has it all
+	}
+	version += ", commit " + commit
+	if day, _, ok := strings.Cut(set["vcs.time"], "T"); ok {
+		version += " of " + day
+	}
+	if set["vcs.modified"] == "true" {
+		version += ", changed"
+	}
+	return version
 }

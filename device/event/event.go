@@ -22,6 +22,7 @@ type Boot struct {
 // Reset: the device resets.
 type Reset struct {
 	Reason string `json:"reason"`
+	Fault  bool   `json:"fault,omitempty"` // a watchdog or an exception: nobody has asked for it
 }
 
 // Restart: the program has asked for a restart or for deep sleep. It goes on for a
@@ -33,6 +34,7 @@ type Restart struct {
 // Output: bytes left the serial port.
 type Output struct {
 	Text string `json:"text"`
+	Echo bool   `json:"echo,omitempty"` // of what was typed
 }
 
 // Panic: an error nobody caught.
@@ -46,6 +48,11 @@ type Panic struct {
 type LuaError struct {
 	Message string `json:"message"`
 	Where   string `json:"where,omitempty"`
+	// Uncaught: the program ends with it. init.lua has failed, or a callback or task
+	// and there is no onerror function of the program's: the device restarts.
+	Uncaught bool `json:"uncaught,omitempty"`
+	// Absent: there is no init.lua, or what the program has put in its place.
+	Absent bool `json:"absent,omitempty"`
 }
 
 // Memory: an allocation failed.

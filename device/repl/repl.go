@@ -116,31 +116,33 @@ func (r *REPL) Start() {
 	if r.options&StartNoBanner == 0 {
 		r.port.WriteText(r.cfg.Banner)
 	}
-	fn, err := r.startup()
+	fn, found, err := r.startup()
 	if err == nil {
 		_, err = r.host.CallBelow(1, "init.lua", fn, 0)
 	}
 	if err != nil && !r.host.Resetting() {
-		r.host.Emit(event.LuaError{Message: err.Message(), Where: "init.lua"})
+		r.host.Emit(event.LuaError{Message: err.Message(), Where: "init.lua", Uncaught: found, Absent: !found})
 		r.Print(err.TracedValue())
 	}
 }
 
-// startup loads what the boot is to run.
-func (r *REPL) startup() (*vm.Function, *vm.Error) {
+// startup loads what the boot is to run, if it is there.
+func (r *REPL) startup() (fn *vm.Function, found bool, err *vm.Error) {
 	command := "@init.lua"
 	if r.command != nil {
 		command = vm.CString(*r.command)
 	}
 	name, isFile := strings.CutPrefix(command, "@")
 	if !isFile {
-		return r.load([]byte(command), "=INIT")
+		fn, err = r.load([]byte(command), "=INIT")
+		return fn, true, err
 	}
 	src, ok := r.host.ReadFile(name)
 	if !ok {
-		return nil, &vm.Error{Value: vm.String("cannot open " + name + ": ")}
+		return nil, false, &vm.Error{Value: vm.String("cannot open " + name + ": ")}
 	}
-	return r.load(src, "@"+name)
+	fn, err = r.load(src, "@"+name)
+	return fn, true, err
 }
 
 // load compiles a chunk.

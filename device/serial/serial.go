@@ -174,8 +174,12 @@ func (s *Port) Write(text string) {
 	if text == "" {
 		return
 	}
-	s.transmit(len(text))
-	s.host.Sent(event.Output{Text: text})
+	s.send(event.Output{Text: text})
+}
+
+func (s *Port) send(e event.Output) {
+	s.transmit(len(e.Text))
+	s.host.Sent(e)
 }
 
 // WriteText sends text out of the serial port with line ends as the firmware
@@ -328,8 +332,8 @@ func (s *Port) readLine() bool {
 	)
 	var echo strings.Builder
 	flush := func() {
-		if s.echo {
-			s.WriteText(echo.String())
+		if s.echo && echo.Len() > 0 {
+			s.send(event.Output{Text: lineEnds.Replace(echo.String()), Echo: true})
 		}
 		echo.Reset()
 	}
