@@ -161,7 +161,7 @@ func (o Options) configure(dir string) (*project.Project, device.Config, error) 
 	if err != nil {
 		return nil, cfg, err
 	}
-	cfg = device.Config{Board: board, Embedded: modules.Source, HostCPU: p.HostCPU}
+	cfg = device.Config{Board: board, Embedded: modules.Source, Absent: firmware.Lacking, HostCPU: p.HostCPU}
 	if err := o.apply(&cfg); err != nil {
 		return nil, cfg, err
 	}

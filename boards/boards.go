@@ -80,6 +80,7 @@ func clone(b *board.Board) *board.Board {
 	own.Pins = slices.Clone(b.Pins)
 	own.Parts = slices.Clone(b.Parts)
 	own.Firmware.Modules = slices.Clone(b.Firmware.Modules)
+	own.Firmware.Absent = slices.Clone(b.Firmware.Absent)
 	return &own
 }
 
@@ -121,6 +122,7 @@ func Parse(file string, data []byte) (*board.Board, error) {
 		return nil, err
 	}
 	slices.Sort(b.Firmware.Modules)
+	slices.Sort(b.Firmware.Absent)
 	return b, nil
 }
 

@@ -222,6 +222,9 @@ func (d *Device) boot() {
 		Recorder:   d.Inspect.Recorder(),
 	})
 	d.Inspect.WatchVM(d.VM)
+	if d.cfg.Absent != nil {
+		d.VM.OnAbsent = d.hintAbsent
+	}
 	d.ETS.SetCPU(d.VM)
 	// The SDK starts the watchdog before the firmware. How long before Lua is assumed.
 	d.ETS.RestartWatchdog()
@@ -241,6 +244,13 @@ func (d *Device) boot() {
 		return
 	}
 	d.REPL.Start()
+}
+
+// hintAbsent hints at a module that the program takes to be there.
+func (d *Device) hintAbsent(global string) {
+	if text := d.cfg.Absent(global); text != "" {
+		d.Inspect.Hints.Here("%s", text)
+	}
 }
 
 func (d *Device) readFile(name string) ([]byte, bool) {

@@ -74,6 +74,9 @@ type Config struct {
 	// Embedded returns the Lua modules shipped with the simulator, for
 	// require; see vm.Config.
 	Embedded func(name string) ([]byte, bool)
+	// Absent returns what there is to say to a program that indexes a global of this
+	// name, which is nil: "" unless it is a module that Modules could have. It may be nil.
+	Absent func(name string) string
 	// Startup, if set, runs instead of init.lua and the prompt. Test
 	// harnesses use it.
 	Startup func(d *Device)

@@ -242,8 +242,8 @@ func Parse(name string, data []byte) (*Project, error) {
 	}
 	for i, m := range p.modules {
 		key := fmt.Sprintf("firmware.modules[%d]", i)
-		if !firmware.Known(m) {
-			return nil, f.Errorf(key, "the firmware has no module %q; `nodemcu-sim modules` lists them", m)
+		if err := firmware.Check(m); err != nil {
+			return nil, f.Errorf(key, "%v", err)
 		}
 		if slices.Contains(p.modules[:i], m) {
 			return nil, f.Errorf(key, "module %q is listed twice", m)
@@ -291,7 +291,7 @@ func (p *Project) BoardFor(name string) (*board.Board, error) {
 		return nil, err
 	}
 	if p.modules != nil {
-		b.Firmware.Modules = slices.Sorted(slices.Values(p.modules))
+		b.Firmware.Modules, b.Firmware.Absent = slices.Sorted(slices.Values(p.modules)), nil
 	}
 	if p.chipID != nil {
 		b.ChipID = *p.chipID

@@ -170,6 +170,7 @@ func TestErrors(t *testing.T) {
 		{"publish = [\"80:80\",\n\"80\"]", `:2: publish[1]: cannot publish "80": the device's port is missing`},
 		{"publish = [\"80:80\", \"80:81\"]", `:1: host port 80 is published twice`},
 		{"[firmware]\nmodules = [\"net\",\n  \"nett\"]", `:3: the firmware has no module "nett"`},
+		{"[firmware]\nmodules = [\"ws2812\"]", `:2: the simulator does not have the firmware's module "ws2812"; nodemcu-sim modules lists those it has`},
 		{"[firmware]\nmodules = [\"net\", \"net\"]", `:2: module "net" is listed twice`},
 		{"[heap]\nsize = 1", `:2: heap.size = 1: write 16384 to 81920 bytes`},
 		{"[heap]\nsize = 0", `:2: heap.size must not be 0`},

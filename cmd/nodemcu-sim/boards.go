@@ -35,6 +35,9 @@ func boardsCommand() *cobra.Command {
 	}
 }
 
+// moduleWidth is how wide a line of modules may get, beside the names of rows.
+const moduleWidth = tableWidth - len("file system  ")
+
 func showBoard(w *tabwriter.Writer, b *board.Board) {
 	row := func(name, format string, args ...any) { fmt.Fprintf(w, name+"\t"+format+"\n", args...) }
 	row("name", "%s", b.Name)
@@ -70,7 +73,15 @@ func showBoard(w *tabwriter.Writer, b *board.Board) {
 		}
 		row(name, "%s %s on GPIO%d, active %s", p.Kind, p.Name, p.GPIO, active)
 	}
-	row("modules", "%s", strings.Join(b.Firmware.Modules, " "))
+	for i, line := range wrap(strings.Join(b.Firmware.Modules, " "), moduleWidth) {
+		row([]string{"modules", ""}[min(i, 1)], "%s", line)
+	}
+	if len(b.Firmware.Absent) > 0 {
+		for i, line := range wrap(strings.Join(b.Firmware.Absent, " "), moduleWidth) {
+			row([]string{"absent", ""}[min(i, 1)], "%s", line)
+		}
+		row("", "(in usual builds of the firmware; the simulator does not have them)")
+	}
 }
 
 // size prints a number of bytes in KB or MB, as people name flash sizes.

@@ -155,4 +155,6 @@ type Firmware struct {
 	// Modules are the C modules in it, sorted. The Lua libraries and `pipe` are
 	// always there.
 	Modules []string `toml:"modules"`
+	// Absent are those that usual builds have beyond them and the simulator has not.
+	Absent []string `toml:"absent"`
 }

@@ -120,6 +120,9 @@ func (v *VM) typeError(x value, slot int, what string) {
 	ci := &L.ci[L.nci]
 	if ci.base <= slot && slot < ci.top {
 		if kind, name := L.objectName(ci, slot-ci.base); kind != "" {
+			if kind == "global" && what == "index" && x.isNil() && v.OnAbsent != nil {
+				v.OnAbsent(name)
+			}
 			v.runErrorf("attempt to %s %s '%s' (a %s value)", what, kind, name, x.typeName())
 		}
 	}

@@ -48,6 +48,9 @@ type VM struct {
 	// OnSurprise, if set, is told where the device's arithmetic first gives what a
 	// PC's would not. It must not call into the VM but to look.
 	OnSurprise func(what Surprise, where string)
+	// OnAbsent, if set, is told that the program indexes a global that is nil, before
+	// the error is raised. It must not call into the VM but to look.
+	OnAbsent func(global string)
 
 	cfg         Config
 	mem         *memory

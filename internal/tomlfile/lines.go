@@ -215,6 +215,10 @@ func (s *lineScanner) str(quote byte) {
 		s.pos++
 	}
 	s.pos += len(end)
+	// Up to two quotes before the three that end a long string belong to it.
+	for n := 0; n < 2 && len(end) == 3 && s.pos < len(s.doc) && s.doc[s.pos] == quote; n++ {
+		s.pos++
+	}
 }
 
 func (s *lineScanner) skip(chars string) {

@@ -33,7 +33,7 @@ wait = "1.5s"
 tags = ["a",
   "b]", # not the end ]
   '''c
-d''']
+d''', """e""""", ''''f''']
 [net]
 main = { name = "m", port = 1 }
 [[net.host]]
@@ -48,10 +48,10 @@ port = 80
 		t.Fatal(err)
 	}
 	if c.Title != "x" || !c.On || c.Ratio != 2 || c.ID != 0xFFFFFFFF || c.Wait != 1500*time.Millisecond ||
-		len(c.Tags) != 3 || c.Tags[2] != "c\nd" || c.Net.Main.Port != 1 || len(c.Net.Hosts) != 2 || c.Net.Hosts[1].Port != 80 {
+		len(c.Tags) != 5 || c.Tags[2] != "c\nd" || c.Tags[3] != `e""` || c.Tags[4] != "'f" || c.Net.Main.Port != 1 || len(c.Net.Hosts) != 2 || c.Net.Hosts[1].Port != 80 {
 		t.Errorf("decoded %+v", c)
 	}
-	for key, want := range map[string]int{"title": 1, "tags": 6, "tags[1]": 7, "tags[2]": 8, "net": 10, "net.main.port": 11,
+	for key, want := range map[string]int{"title": 1, "tags": 6, "tags[1]": 7, "tags[2]": 8, "tags[4]": 9, "net": 10, "net.main.port": 11,
 		"net.host": 12, "net.host[0].name": 13, "net.host[0].port": 12, "net.host[1]": 14, "net.host[1].name": 15, "net.host[1].port": 16, "gone": 0} {
 		if got := f.line(key); got != want {
 			t.Errorf("line of %s = %d, want %d", key, got, want)

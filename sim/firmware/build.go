@@ -48,12 +48,41 @@ var simulated = []device.Module{
 // user_modules.h leave no choice about them; oracle: memory-sizes.json, boot).
 var always = []string{"node", "pipe"}
 
-// Select returns the modules of a build with the given names, sorted. Names that
-// the firmware has and the simulator has not are left out; a name that the firmware does not know is an error.
+// Check says what is wrong with the name of a module of a build: the firmware does not
+// know it, or the simulator does not have it.
+func Check(name string) error {
+	switch {
+	case !Known(name):
+		return fmt.Errorf("the firmware has no module %q; nodemcu-sim modules lists them", name)
+	case !Simulates(name):
+		return fmt.Errorf("the simulator does not have the firmware's module %q; nodemcu-sim modules lists those it has", name)
+	}
+	return nil
+}
+
+// Simulates reports whether the simulator has a module.
+func Simulates(name string) bool {
+	return slices.ContainsFunc(simulated, func(m device.Module) bool { return m.Name == name })
+}
+
+// Lacking is what there is to say to a program that takes a module to be there which its
+// build lacks: "" when the firmware has no module of that name.
+func Lacking(name string) string {
+	switch {
+	case !Known(name):
+		return ""
+	case !Simulates(name):
+		return fmt.Sprintf("%s is a module of the firmware that the simulator does not have; nodemcu-sim modules lists those it has", name)
+	}
+	return fmt.Sprintf("%s is a module of the firmware that this build lacks; list it in nodemcu-sim.toml under [firmware] modules, with the others that the program needs", name)
+}
+
+// Select returns the modules of a build with the given names, sorted. A name that does
+// not pass Check is an error.
 func Select(names []string) ([]device.Module, error) {
 	for _, name := range names {
-		if !Known(name) {
-			return nil, fmt.Errorf("there is no firmware module %q; nodemcu-sim modules lists them", name)
+		if err := Check(name); err != nil {
+			return nil, err
 		}
 	}
 	var build []device.Module

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/boards"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 )
 
 func TestCatalogue(t *testing.T) {
@@ -106,5 +109,41 @@ func TestSimHoldsFirmwareModules(t *testing.T) {
 	}
 	if !slices.Equal(dirs, have) {
 		t.Errorf("simulated has %v\nsim holds        %v", have, dirs)
+	}
+}
+
+// What profiles and projects list is what a build has, and nothing else.
+func TestBuilds(t *testing.T) {
+	for _, b := range boards.All() {
+		build, err := Select(b.Firmware.Modules)
+		if err != nil {
+			t.Errorf("%s: %v", b.Name, err)
+		}
+		for _, name := range b.Firmware.Modules {
+			if !slices.ContainsFunc(build, func(m device.Module) bool { return m.Name == name }) {
+				t.Errorf("%s: the build has no %s", b.Name, name)
+			}
+		}
+		for _, name := range b.Firmware.Absent {
+			if !Known(name) || Simulates(name) {
+				t.Errorf("%s: %s is no module that is absent: list it with those that are there", b.Name, name)
+			}
+		}
+	}
+	if _, err := Select([]string{"tmr", "mqqt"}); err == nil || !strings.Contains(err.Error(), `the firmware has no module "mqqt"`) {
+		t.Error(err)
+	}
+	absent := slices.IndexFunc(catalogue, func(d Documented) bool { return !Simulates(d.Name) })
+	if absent < 0 {
+		return
+	}
+	name := catalogue[absent].Name
+	if _, err := Select([]string{name}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("the simulator does not have the firmware's module %q", name)) {
+		t.Error(err)
+	}
+	for name, want := range map[string]string{name: "the simulator does not have", "tmr": "list it in nodemcu-sim.toml under [firmware] modules", "x": ""} {
+		if got := Lacking(name); !strings.Contains(got, want) || (got == "") != (want == "") {
+			t.Errorf("%s: %q", name, got)
+		}
 	}
 }
