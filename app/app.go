@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
@@ -63,7 +64,22 @@ type App struct {
 	skipped   []string
 	notes     []string
 	unstored  error // why --flash-dir has not all that is on a device's flash
+	idle      []string
+	taken     map[hostPort]devicePort // what is published
 }
+
+// hostPort is a port of the host, and devicePort one of a device.
+type (
+	hostPort struct {
+		host string
+		port int
+		udp  bool
+	}
+	devicePort struct {
+		device string
+		port   int
+	}
+)
 
 // source is where the files of a device come from, and go to.
 type source struct {
@@ -76,8 +92,27 @@ type source struct {
 	sinkIsDir bool
 }
 
+// OptionError says what is wrong with an option.
+type OptionError struct {
+	Option string // the field of Options
+	Value  string // what it is, where Err does not say so
+	Err    error
+}
+
+func (e *OptionError) Error() string { return e.Of(e.Option) }
+
+// Of is the error for whoever knows the option by another name.
+func (e *OptionError) Of(name string) string {
+	if e.Value != "" {
+		name += fmt.Sprintf(" %q", e.Value)
+	}
+	return name + ": " + e.Err.Error()
+}
+
+func (e *OptionError) Unwrap() error { return e.Err }
+
 // New puts the device together. Every error is one line that says what is wrong
-// with the options, the directory or the project file, and what to do.
+// with the options (an *OptionError), the directory or the project file, and what to do.
 func New(o Options) (_ *App, err error) {
 	src, p, cfg, err := o.open(o.Dir)
 	if err != nil {
@@ -93,7 +128,7 @@ func New(o Options) (_ *App, err error) {
 		return nil, err
 	}
 
-	a := &App{World: world.New(o.Seed)}
+	a := &App{World: world.New(o.Seed), taken: map[hostPort]devicePort{}}
 	defer func() {
 		if err != nil {
 			a.Close()
@@ -106,9 +141,7 @@ func New(o Options) (_ *App, err error) {
 	}
 	applyAir(a.World, p.WiFi)
 	applyWiFi(&cfg, p.WiFi)
-	if len(o.Others) > 0 {
-		cfg.Name = baseName(o.Dir)
-	}
+	cfg.Name = baseName(o.Dir)
 	a.Device = device.New(a.World, cfg)
 	first.device = a.Device
 	if err := o.faults(a.Device, p); err != nil {
@@ -180,14 +213,14 @@ func (o Options) apply(cfg *device.Config) error {
 	case "esp8266", "host":
 		cfg.HostCPU = o.CPU == "host"
 	default:
-		return fmt.Errorf("--cpu %q: use esp8266 or host", o.CPU)
+		return &OptionError{"CPU", o.CPU, errors.New("use esp8266 or host")}
 	}
 	switch o.OnPanic {
 	case "", "reboot":
 	case "halt", "exit":
 		cfg.OnPanic = device.HaltOnError
 	default:
-		return fmt.Errorf("--on-panic %q: use reboot, halt or exit", o.OnPanic)
+		return &OptionError{"OnPanic", o.OnPanic, errors.New("use reboot, halt or exit")}
 	}
 	return nil
 }
@@ -200,7 +233,7 @@ func (o Options) policy() (gateway.Policy, error) {
 	case "isolated":
 		return gateway.Isolated, nil
 	}
-	return 0, fmt.Errorf("--net %q: use host or isolated", o.Net)
+	return 0, &OptionError{"Net", o.Net, errors.New("use host or isolated")}
 }
 
 // publish returns the ports to make reachable.
@@ -212,7 +245,7 @@ func (o Options) publish(p *project.Project) ([]project.Publish, error) {
 	for _, text := range o.Publish {
 		x, err := project.ParsePublish(text)
 		if err != nil {
-			return nil, fmt.Errorf("--publish %q: %w", text, err)
+			return nil, &OptionError{"Publish", text, err}
 		}
 		list = append(list, x)
 	}
@@ -232,9 +265,9 @@ func (a *App) loadFlash(from *source, src *hostdir.Dir, flashDir string, cfg *de
 	if flashDir != "" {
 		if from.sink, err = hostdir.Open(flashDir); err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("--flash-dir: %w; make it first", err)
+				err = fmt.Errorf("%w; make it first", err)
 			}
-			return fmt.Errorf("--flash-dir: %w", err)
+			return &OptionError{Option: "FlashDir", Err: err}
 		}
 		var exclude []string
 		if from.sinkIsDir = sameDir(flashDir, from.dir); from.sinkIsDir {
@@ -242,10 +275,10 @@ func (a *App) loadFlash(from *source, src *hostdir.Dir, flashDir string, cfg *de
 		}
 		// What the device wrote before goes before what the app directory has.
 		if _, err := from.sink.Load(cfg.Flash, exclude); err != nil {
-			return fmt.Errorf("--flash-dir: %w", err)
+			return &OptionError{Option: "FlashDir", Err: err}
 		}
 		if err := from.sink.Clean(); err != nil {
-			return fmt.Errorf("--flash-dir: %w", err)
+			return &OptionError{Option: "FlashDir", Err: err}
 		}
 		cfg.Flash.SetSink(from.sink, a.notStored)
 	}
@@ -255,13 +288,14 @@ func (a *App) loadFlash(from *source, src *hostdir.Dir, flashDir string, cfg *de
 		}
 		a.skipped = append(a.skipped, s)
 	}
+	a.noteIdle(from.dir, cfg.Flash)
 	return checkInit(from.dir, cfg.Flash)
 }
 
 // notStored ends the run: what the device has on its flash is not in --flash-dir.
 func (a *App) notStored(err error) {
 	if a.unstored == nil {
-		a.unstored = fmt.Errorf("--flash-dir: %w", err)
+		a.unstored = &OptionError{Option: "FlashDir", Err: err}
 	}
 	a.World.Clock.Stop()
 }
@@ -277,6 +311,21 @@ func (a *App) Store() error {
 	}
 	return a.unstored
 }
+
+// noteIdle notes that nothing will run, and where what was meant may be.
+func (a *App) noteIdle(dir string, f *flash.FS) {
+	if f.Exists("init.lua") {
+		return
+	}
+	note := dir + " has no init.lua: nothing runs by itself, the device has its prompt"
+	if below, _ := filepath.Glob(filepath.Join(globText.Replace(dir), "*", "init.lua")); len(below) > 0 {
+		note += "; " + filepath.Dir(below[0]) + " has one"
+	}
+	a.idle = append(a.idle, note)
+}
+
+// globText makes a name stand for itself in a pattern.
+var globText = strings.NewReplacer("*", "\\*", "?", "\\?", "[", "\\[", "\\", "\\\\")
 
 // sameDir reports whether two names are of the same directory.
 func sameDir(a, b string) bool {
@@ -297,6 +346,13 @@ func checkInit(dir string, f *flash.FS) error {
 // publish makes ports of a device reachable from the host.
 func (a *App) publish(d *device.Device, list []project.Publish) error {
 	for _, p := range list {
+		if p.HostPort != 0 {
+			if of, ok := a.taken[hostPort{p.Host, p.HostPort, p.UDP}]; ok {
+				return fmt.Errorf("cannot publish port %d of %s on %s port %d: port %d of %s is published there; give it another, such as %d:%d",
+					p.Port, d.Name(), p.Host, p.HostPort, of.port, of.device, p.HostPort+1, p.Port)
+			}
+			a.taken[hostPort{p.Host, p.HostPort, p.UDP}] = devicePort{d.Name(), p.Port}
+		}
 		at, err := a.Gateway.Publish(hostnet.Publication{
 			Host: p.Host, HostPort: p.HostPort, Device: d.Name(), Port: uint16(p.Port), UDP: p.UDP,
 		})
@@ -345,6 +401,9 @@ func (a *App) Skipped() []string { return a.skipped }
 
 // Notes lists, a line each, what else is odd about the project files.
 func (a *App) Notes() []string { return a.notes }
+
+// Idle lists, a line each, the devices whose flash has no init.lua.
+func (a *App) Idle() []string { return a.idle }
 
 // Reachable reports whether something outside the world can make something
 // happen in it.

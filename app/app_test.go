@@ -1,6 +1,9 @@
 package app
 
 import (
+	"errors"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -147,6 +150,78 @@ func TestPortInUse(t *testing.T) {
 	_, err = New(Options{Dir: dir, Publish: []string{port + ":80"}})
 	if err == nil || !strings.Contains(err.Error(), port[strings.LastIndex(port, ":")+1:]) || strings.Contains(err.Error(), "\n") {
 		t.Errorf("publishing a port twice: %v", err)
+	}
+}
+
+// Errors of options name the fields of Options, and no flags of a command.
+func TestOptionErrors(t *testing.T) {
+	dir := write(t, map[string]string{"init.lua": ""})
+	for _, test := range []struct {
+		o    Options
+		want string
+	}{
+		{Options{CPU: "z80"}, `CPU "z80": use esp8266 or host`},
+		{Options{OnPanic: "pray"}, `OnPanic "pray": use reboot, halt or exit`},
+		{Options{Net: "mars"}, `Net "mars": use host or isolated`},
+		{Options{Publish: []string{"80"}}, `Publish "80": the device's port is missing; write [HOST:]HOSTPORT:PORT[/udp], such as 8080:80`},
+		{Options{FlashDir: filepath.Join(dir, "no")}, `FlashDir: cannot open the directory ` + dir + `/no: no such file or directory; make it first`},
+		{Options{Link: "x"}, `Link: "x" is not KEY=VALUE`},
+	} {
+		test.o.Dir = dir
+		_, err := New(test.o)
+		var oe *OptionError
+		if !errors.As(err, &oe) || !strings.HasPrefix(err.Error(), test.want) || strings.Contains(err.Error(), "--") {
+			t.Errorf("got  %v\nwant %s", err, test.want)
+		}
+	}
+}
+
+// A port of the host is published once, whoever asks for it.
+func TestPublishedTwice(t *testing.T) {
+	port := freePort(t)
+	publish := fmt.Sprintf("%d:80", port)
+	file := map[string]string{"init.lua": "", "nodemcu-sim.toml": fmt.Sprintf("publish = [%q]", publish)}
+	one, two := write(t, file), write(t, file)
+	for _, o := range []Options{
+		{Dir: one, Publish: []string{publish, publish}},
+		{Dir: one, Others: []string{two}},
+	} {
+		_, err := New(o)
+		want := fmt.Sprintf("is published there; give it another, such as %d:80", port+1)
+		if err == nil || !strings.HasSuffix(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+func freePort(t *testing.T) int {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+func TestIdle(t *testing.T) {
+	dir := write(t, map[string]string{"readme.txt": ""})
+	if err := os.Mkdir(filepath.Join(dir, "src"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "src", "init.lua"), nil, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(Options{Dir: dir, Net: "isolated"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	want := fmt.Sprintf("[%s has no init.lua: nothing runs by itself, the device has its prompt; %s has one]", dir, filepath.Join(dir, "src"))
+	if got := fmt.Sprint(a.Idle()); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if a.Device.Name() != filepath.Base(dir) {
+		t.Errorf("the device is called %s", a.Device.Name())
 	}
 }
 

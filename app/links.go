@@ -20,11 +20,11 @@ func (o Options) faults(d *device.Device, p *project.Project) (err error) {
 	link := p.Link
 	if o.Link != "" {
 		if link.Quality, err = wire.ParseQuality(o.Link); err != nil {
-			return fmt.Errorf("--link: %w", err)
+			return &OptionError{Option: "Link", Err: err}
 		}
 	}
 	if len(o.LinkDown) > 0 {
-		if link.Outages, err = spans("--link-down", o.LinkDown); err != nil {
+		if link.Outages, err = spans("LinkDown", o.LinkDown); err != nil {
 			return err
 		}
 	}
@@ -77,7 +77,7 @@ func (o Options) outages(w *world.World, p *project.Project) error {
 	down := p.WiFi.Outages
 	if len(o.WiFiDown) > 0 {
 		var err error
-		if down, err = spans("--wifi-down", o.WiFiDown); err != nil {
+		if down, err = spans("WiFiDown", o.WiFiDown); err != nil {
 			return err
 		}
 	}
@@ -85,12 +85,12 @@ func (o Options) outages(w *world.World, p *project.Project) error {
 	return nil
 }
 
-func spans(flag string, texts []string) ([]wire.Span, error) {
+func spans(option string, texts []string) ([]wire.Span, error) {
 	var out []wire.Span
 	for _, text := range texts {
 		s, err := wire.ParseSpan(text)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", flag, err)
+			return nil, &OptionError{Option: option, Err: err}
 		}
 		out = append(out, s)
 	}

@@ -108,9 +108,9 @@ func TestLinkOptions(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{Options{Link: "x"}, `--link: "x" is not KEY=VALUE`},
-		{Options{LinkDown: []string{"1s-2s", "x"}}, `--link-down: "x": write FROM-TO`},
-		{Options{WiFiDown: []string{"x"}}, `--wifi-down: "x": write FROM-TO`},
+		{Options{Link: "x"}, `Link: "x" is not KEY=VALUE`},
+		{Options{LinkDown: []string{"1s-2s", "x"}}, `LinkDown: "x": write FROM-TO`},
+		{Options{WiFiDown: []string{"x"}}, `WiFiDown: "x": write FROM-TO`},
 		{Options{Others: []string{filepath.Join(dir, "none")}}, "cannot open the directory"},
 	} {
 		test.o.Dir = dir

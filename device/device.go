@@ -30,6 +30,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // OnPanic says what a device does after a panic.
@@ -192,6 +193,12 @@ func (d *Device) Address(i air.Interface) netip.Prefix { return d.Net.Address(i)
 
 // Hostname is the name that the station gives to the router.
 func (d *Device) Hostname() string { return d.Radio.Hostname() }
+
+// Listening reports whether a socket takes what comes to a port.
+func (d *Device) Listening(proto wire.Proto, port uint16) bool {
+	s := d.Net.Stack()
+	return s != nil && s.Listening(proto, port)
+}
 
 // Now returns the device's own time: the world's, plus what the CPU has spent in
 // the current piece of work.

@@ -13,6 +13,10 @@ import (
 // Log writes device output to one writer and, a line each, what the simulator
 // has to say to another. Errors of the writers are kept, not acted on: a closed
 // pipe must not stop the device.
+//
+// A device is ahead of the world while its CPU works, so what happens elsewhere
+// meanwhile, on the air or on another device, may come after something later. Its line
+// then has that later time: those of a log never run backwards.
 type Log struct {
 	Device  io.Writer // what the device sent to its serial port
 	Events  io.Writer // boot, reset, panic, Wi-Fi, hints …
@@ -22,6 +26,7 @@ type Log struct {
 	Names bool
 
 	err    error
+	now    clock.Time        // of the line that was written last
 	last   repetition        // of a line
 	floods []repetition      // of what a program can cause without end, in other words each time
 	lines  map[string]string // incomplete lines by device
@@ -50,17 +55,22 @@ func (l *Log) Handle(e world.Event) {
 		if l.Names {
 			name = e.Device + " "
 		}
-		l.endSecond(e.Time)
+		l.now = max(l.now, e.Time)
+		l.endSecond(l.now)
 		r := &l.last
 		of := name + e.Data.Kind()
 		line := fmt.Sprintf("%s: %s", of, text)
 		switch e.Data.(type) {
 		case event.LuaError, event.Memory:
 			r = l.flood(of)
+			l.flushRepeats(&l.last) // what came before is told before
+		case event.Panic, event.PostMortem, event.Reset, event.Boot:
+			l.flushAll()
+			of = line
 		default:
 			of = line
 		}
-		l.event(e.Time, r, of, cutLine(line))
+		l.event(l.now, r, of, cutLine(line))
 	}
 }
 
@@ -126,6 +136,13 @@ func (l *Log) flushRepeats(r *repetition) {
 	}
 }
 
+func (l *Log) flushAll() {
+	l.flushRepeats(&l.last)
+	for i := range l.floods {
+		l.flushRepeats(&l.floods[i])
+	}
+}
+
 // maxLine is where a line that does not end is cut, in bytes, and that of an event.
 const maxLine = 4096
 
@@ -166,10 +183,7 @@ func (l *Log) output(device, text string) {
 
 // Flush writes what was held back.
 func (l *Log) Flush() {
-	l.flushRepeats(&l.last)
-	for i := range l.floods {
-		l.flushRepeats(&l.floods[i])
-	}
+	l.flushAll()
 	for _, device := range l.order {
 		if text := l.lines[device]; text != "" {
 			l.write(l.Device, device+": "+text+"\n")

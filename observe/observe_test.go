@@ -3,6 +3,7 @@ package observe
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -213,6 +214,36 @@ func TestJSON(t *testing.T) {
 	}
 	if want := `{"t":1,"dev":"d","ev":"output","data":{"text":"<a>\r\n"}}` + "\n"; b.String() != want {
 		t.Errorf("got %q, want %q", b.String(), want)
+	}
+}
+
+// What was left out came before the panic that it ends in, and before what else is told.
+func TestRepeatsComeBefore(t *testing.T) {
+	var ev strings.Builder
+	l := Log{Events: &ev}
+	for range 2 * maxRepeats {
+		l.Handle(world.Event{Data: event.Hint{Text: "careful"}})
+	}
+	for i := range 3 * maxRepeats {
+		l.Handle(world.Event{Data: event.LuaError{Message: fmt.Sprint("error ", i)}})
+	}
+	l.Handle(world.Event{Data: event.Panic{Message: "boom"}})
+	l.Flush()
+	want := regexp.MustCompile(`(?s)careful\n  … and 10 times more\n.*error 9\n  … and 20 times more\n.*panic: boom\n$`)
+	if got := ev.String(); !want.MatchString(got) {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestTimesOfTheLog(t *testing.T) {
+	var ev strings.Builder
+	l := Log{Events: &ev, Names: true}
+	for _, at := range []clock.Time{1_000_000, 1_500_000, 1_200_000, 1_600_000} {
+		l.Handle(world.Event{Time: at, Device: "d", Data: event.Note{Text: fmt.Sprint(at)}})
+	}
+	want := "[   1.000000] d note: 1000000\n[   1.500000] d note: 1500000\n[   1.500000] d note: 1200000\n[   1.600000] d note: 1600000\n"
+	if got := ev.String(); got != want {
+		t.Errorf("got %s", got)
 	}
 }
 

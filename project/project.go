@@ -252,7 +252,7 @@ func Parse(name string, data []byte) (*Project, error) {
 	for i, a := range p.Publish {
 		for _, b := range p.Publish[:i] {
 			if a.HostPort != 0 && a.Host == b.Host && a.HostPort == b.HostPort && a.UDP == b.UDP {
-				return nil, f.Errorf(fmt.Sprintf("publish[%d]", i), "host port %d is published twice", a.HostPort)
+				return nil, f.Errorf(fmt.Sprintf("publish[%d]", i), "host port %d is published twice; give each entry a host port of its own, such as %d:%d", a.HostPort, a.HostPort+1, a.Port)
 			}
 		}
 	}

@@ -28,7 +28,7 @@ const defaultHost = "127.0.0.1"
 // brackets.
 func ParsePublish(text string) (Publish, error) {
 	bad := func(why string) (Publish, error) {
-		return Publish{}, fmt.Errorf("cannot publish %q: %s; write [HOST:]HOSTPORT:PORT[/udp], such as 8080:80", text, why)
+		return Publish{}, fmt.Errorf("%s; write [HOST:]HOSTPORT:PORT[/udp], such as 8080:80", why)
 	}
 	p := Publish{Host: defaultHost}
 	rest, proto, ok := strings.Cut(text, "/")
@@ -74,8 +74,10 @@ func port(text string) (int, error) {
 // UnmarshalText is ParsePublish.
 func (p *Publish) UnmarshalText(text []byte) error {
 	var err error
-	*p, err = ParsePublish(string(text))
-	return err
+	if *p, err = ParsePublish(string(text)); err != nil {
+		return fmt.Errorf("cannot publish %q: %w", text, err)
+	}
+	return nil
 }
 
 // String returns p as ParsePublish reads it.

@@ -42,6 +42,8 @@ type Node interface {
 	Address(air.Interface) netip.Prefix
 	// Hostname is the name that the station gives to the router.
 	Hostname() string
+	// Listening reports whether the device takes what comes to a port.
+	Listening(proto wire.Proto, port uint16) bool
 	// Note has the simulator say something about the device.
 	Note(text string)
 }

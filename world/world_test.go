@@ -31,6 +31,8 @@ func (n node) Address(i air.Interface) netip.Prefix {
 }
 func (n node) Hostname() string { return n.name }
 func (n node) Note(string)      {}
+
+func (n node) Listening(wire.Proto, uint16) bool { return false }
 func (n node) Take(in Stimulus) (string, error) {
 	*n.log = append(*n.log, fmt.Sprintf("%s takes %s at %d", n.name, in.Kind(), n.w.Clock.Now()))
 	if in == said("no") {

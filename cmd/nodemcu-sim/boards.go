@@ -16,6 +16,8 @@ func boardsCommand() *cobra.Command {
 		Use:   "boards [NAME]",
 		Short: "List the boards, or show one",
 		Args:  cobra.MaximumNArgs(1),
+
+		ValidArgsFunction: cobra.FixedCompletions(boards.Names(), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(c *cobra.Command, args []string) error {
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			if len(args) == 0 {

@@ -19,6 +19,13 @@ func modulesCommand() *cobra.Command {
 documentation lists and a default build has), partial, or absent. With a name, list
 its functions, and which of them need a build made with a certain switch.`,
 		Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+			var names []string
+			for _, m := range firmware.Catalogue() {
+				names = append(names, m.Name)
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			w := tabwriter.NewWriter(c.OutOrStdout(), 0, 0, 2, ' ', 0)
 			have := firmware.Simulated()

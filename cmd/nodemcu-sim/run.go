@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
+	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -120,6 +121,15 @@ output can't be written; 42 when the time was up and something expected was miss
 	fl.BoolVar(&f.watch, "watch", false, "restart a device when files of its DIR change (without it the console offers to)")
 	f.memory.register(fl)
 	fl.BoolVarP(&f.verbose, "verbose", "v", false, "report connections and pins too")
+	c.ValidArgsFunction = cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
+	for flag, values := range map[string][]string{
+		"board": boards.Names(), "net": {"host", "isolated"}, "cpu": {"esp8266", "host"}, "clock": {"real", "virtual"},
+		"on-panic": {"reboot", "halt", "exit"}, "input-eof": {"end", "run"},
+	} {
+		if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+			panic(err) // there is no such flag
+		}
+	}
 	return c
 }
 
@@ -150,7 +160,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 	}
 	a, err := app.New(f.app)
 	if err != nil {
-		return err
+		return inFlags(err)
 	}
 	defer a.Close()
 	a.World.Clock.SetSpeed(speed)
@@ -191,6 +201,21 @@ func (f *runFlags) pace() (float64, error) {
 		return clock.Max, nil
 	}
 	return 1, nil
+}
+
+// flagOf names the flags of the app's options.
+var flagOf = map[string]string{
+	"CPU": "--cpu", "FlashDir": "--flash-dir", "Link": "--link", "LinkDown": "--link-down", "Net": "--net",
+	"OnPanic": "--on-panic", "Publish": "--publish", "WiFiDown": "--wifi-down",
+}
+
+// inFlags is an error of an option in the name of its flag.
+func inFlags(err error) error {
+	var o *app.OptionError
+	if errors.As(err, &o) && flagOf[o.Option] != "" {
+		return errors.New(o.Of(flagOf[o.Option]))
+	}
+	return err
 }
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -108,7 +109,7 @@ func (s *session) subscribe() (finish func() error, err error) {
 		for _, p := range s.app.Skipped() {
 			fmt.Fprintf(s.err, "not on the device: %s\n", p)
 		}
-		for _, n := range s.app.Notes() {
+		for _, n := range slices.Concat(s.app.Notes(), s.app.Idle()) {
 			fmt.Fprintln(s.err, n)
 		}
 	}

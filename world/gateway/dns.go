@@ -44,7 +44,7 @@ func (g *Gateway) query(p *wire.Packet) {
 	case g.hostname(name).IsValid():
 		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.hostname(name)})
 	case g.policy == Isolated:
-		g.note(p.Src, fmt.Sprintf("the network is isolated: nobody answers for the name %s (--net host lets the query out)", name))
+		g.note(p.Src, fmt.Sprintf("the network is isolated: nobody answers for the name %s", name))
 	case question.Qtype != dns.TypeA:
 		g.answer(p, q, dns.RcodeSuccess, nil)
 	case len(g.lookups) < maxLookups:

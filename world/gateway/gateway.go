@@ -259,11 +259,16 @@ var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 
 // note says something once about a device's packets.
 func (g *Gateway) note(from netip.Addr, text string) {
-	if g.noted[text] || len(g.noted) > 1000 {
-		return
-	}
-	g.noted[text] = true
 	if d := g.world.NodeAt(from); d != nil {
+		g.noteOn(d, text)
+	}
+}
+
+// noteOn says something once about a device.
+func (g *Gateway) noteOn(d world.Node, text string) {
+	key := d.Name() + "\x00" + text
+	if !g.noted[key] && len(g.noted) <= 1000 {
+		g.noted[key] = true
 		d.Note(text)
 	}
 }

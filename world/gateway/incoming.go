@@ -9,6 +9,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/gateway/hostnet"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // Publish begins to serve a publication and returns the host's address, with the
@@ -66,11 +67,23 @@ func (in *incoming) try(deadline clock.Time) {
 		g.newBridge(pcb, in.conn, g.world.Clock.Follow())
 		return lwip.OK
 	}
-	pcb.OnError = func(lwip.Err) { in.fail() }
+	pcb.OnError = func(err lwip.Err) {
+		if err == lwip.ErrReset {
+			g.noteDeaf(in.dev, wire.TCP, in.port, "refused")
+		}
+		in.fail()
+	}
 	if pcb.Connect(remote, in.port) != lwip.OK {
 		pcb.OnError = nil
 		pcb.Abort()
 		in.fail()
+	}
+}
+
+// noteDeaf says, once, that what comes to a published port meets nobody.
+func (g *Gateway) noteDeaf(d world.Node, proto wire.Proto, port uint16, fate string) {
+	if !d.Listening(proto, port) {
+		g.noteOn(d, fmt.Sprintf("%s port %d is published, and the program does not listen on it: what comes there is %s", proto, port, fate))
 	}
 }
 

@@ -51,7 +51,7 @@ func (g *Gateway) syn(p *wire.Packet) {
 	to, ok := g.hostAddr(p.Dst)
 	if !ok {
 		if g.policy == Isolated {
-			g.note(p.Src, fmt.Sprintf("the network is isolated: connection to %s goes nowhere (--net host lets it out)", f.remote))
+			g.note(p.Src, fmt.Sprintf("the network is isolated: connection to %s goes nowhere", f.remote))
 		}
 		if p.Dst == g.addr {
 			g.refuse(p)

@@ -17,6 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/gateway/hostnet"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
@@ -295,12 +297,51 @@ func TestHalfClose(t *testing.T) {
 	b.settled()
 }
 
+// What comes to a published port on which nobody listens is told once for each port.
+func TestNobodyListens(t *testing.T) {
+	b := start(t, Options{}, wired, echo)
+	notes := make(chan string, 10)
+	b.in(func() {
+		b.w.Subscribe(func(e world.Event) {
+			if n, ok := e.Data.(event.Note); ok {
+				notes <- n.Text
+			}
+		})
+	})
+	roundTrip(b.dial(b.publish(hostnet.Publication{Port: 80})), []byte("x"))
+	deaf := b.publish(hostnet.Publication{Port: 81})
+	for range 2 {
+		if _, err := roundTrip(b.dial(deaf), []byte("x")); err == nil {
+			t.Error("somebody listens")
+		}
+	}
+	c, err := net.Dial("udp", b.publish(hostnet.Publication{Port: 53, UDP: true}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.Write([]byte("x"))
+	for _, want := range []string{
+		"tcp port 81 is published, and the program does not listen on it: what comes there is refused",
+		"udp port 53 is published, and the program does not listen on it: what comes there is lost",
+	} {
+		select {
+		case got := <-notes:
+			if got != want {
+				t.Errorf("got  %s\nwant %s", got, want)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("not told: %s", want)
+		}
+	}
+}
+
 func TestPublishErrors(t *testing.T) {
 	b := start(t, Options{}, wired, echo)
 	for _, udp := range []bool{false, true} {
 		at := netip.MustParseAddrPort(b.publish(hostnet.Publication{Port: 80, UDP: udp}))
 		_, err := b.g.Publish(hostnet.Publication{Device: b.d.Name(), HostPort: int(at.Port()), Port: 80, UDP: udp})
-		want := fmt.Sprintf("cannot publish on 127.0.0.1 port %d: another program uses it; stop that one or choose another port, as --publish %d:80", at.Port(), at.Port()+1)
+		want := fmt.Sprintf("cannot publish on 127.0.0.1 port %d: another program uses it; stop that one or choose another port, such as %d:80", at.Port(), at.Port()+1)
 		if err == nil || err.Error() != want {
 			t.Errorf("got  %v\nwant %s", err, want)
 		}

@@ -105,7 +105,7 @@ func (g *Gateway) datagram(p *wire.Packet) {
 		to, ok := g.hostAddr(p.Dst)
 		if !ok || p.DstPort == 0 {
 			if g.policy == Isolated {
-				g.note(p.Src, fmt.Sprintf("the network is isolated: datagrams to %s go nowhere (--net host lets them out)", key.remote))
+				g.note(p.Src, fmt.Sprintf("the network is isolated: datagrams to %s go nowhere", key.remote))
 			}
 			return
 		}
@@ -156,6 +156,7 @@ func (g *Gateway) clientDatagram(in hostnet.ClientDatagram) error {
 			key: flow{netip.AddrPortFrom(remote, in.Port), netip.AddrPortFrom(local, g.nextPort)}}
 		g.udpPorts[g.nextPort] = f
 		g.add(f)
+		g.noteDeaf(dev, wire.UDP, in.Port, "lost")
 	}
 	f.toDevice(in.Data)
 	return nil

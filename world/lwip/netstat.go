@@ -35,6 +35,25 @@ type Conn struct {
 	Resent           int // segments sent again since the PCB was made
 }
 
+// Listening reports whether a listener, or a UDP socket, has a port.
+func (s *Stack) Listening(proto wire.Proto, port uint16) bool {
+	switch proto {
+	case wire.TCP:
+		for c := s.listening; c != nil; c = c.next {
+			if c.localPort == port {
+				return true
+			}
+		}
+	case wire.UDP:
+		for u := s.udp; u != nil; u = u.next {
+			if u.localPort == port {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Netstat lists the PCBs: active connections in lwIP's order (the one that last
 // received first), those in TIME_WAIT, bound ones, listeners, UDP.
 func (s *Stack) Netstat() []Conn {

@@ -74,9 +74,9 @@ func publishError(p Publication, err error) error {
 	where := fmt.Sprintf("cannot publish on %s port %d", p.listenHost(), p.HostPort)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s: another program uses it; stop that one or choose another port, as --publish %d:%d", where, p.HostPort+1, p.Port)
+		return fmt.Errorf("%s: another program uses it; stop that one or choose another port, such as %d:%d", where, p.HostPort+1, p.Port)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("%s: ports below 1024 need privileges; choose a higher one, as --publish 8080:%d", where, p.Port)
+		return fmt.Errorf("%s: ports below 1024 need privileges; choose a higher one, such as 8080:%d", where, p.Port)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return fmt.Errorf("%s: this computer has no such address; leave the address out for 127.0.0.1", where)
 	}
