@@ -313,7 +313,7 @@ func TestCosts(t *testing.T) {
 			t.Errorf("%s: %d bytes of heap, limit %d", what, n, limit)
 		}
 	}
-	cost("loaded", 16200)
+	cost("loaded", 16400)
 	b.Eval(`require("httpserver").createServer(80, function(req, res) keep = res end)`)
 	exchange := func(data string) *devtest.Peer {
 		p := b.Dial(80)

@@ -7,6 +7,7 @@ return function(M, x, s, pos)
   if s:find("^\r?\n", pos) then
     if want == 2 then
       local len = x.len or 0
+      x.host = nil
       if len == true then
         x.len, x.want = 0, 3
       elseif len > M.max_body then
@@ -40,6 +41,9 @@ return function(M, x, s, pos)
       x.len = true
     elseif name == "expect" then
       x.expect = not x.old
+    elseif name == "host" then
+      if x.host then return 400 end
+      x.host = true
     end
     return nil, name, value
   elseif want == 3 then

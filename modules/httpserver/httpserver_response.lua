@@ -138,7 +138,8 @@ return function(M)
     end
   end
 
-  -- Res is the response that the handler gets.
+  -- Res is the response that the handler gets, with a send_header of its own as long
+  -- as that can be called.
   local Res = {}
   Res.__index = Res
 
@@ -161,7 +162,7 @@ return function(M)
         mode = 2
       end
       x.mode = x.req and x.req.method == "HEAD" and 0 or mode
-      x.head = nil
+      x.head, self.send_header = nil
       code = code or 200
       put(x, "HTTP/1.1 " .. code .. (REASONS:match(code .. "( %C+)") or " ")
         .. "\r\nconnection: close\r\n" .. head .. "\r\n")
@@ -181,7 +182,7 @@ return function(M)
 
   function Res:finish(data, code) return self:send(data, code, true) end
 
-  function Res:send_header(name, value)
+  local function send_header(self, name, value)
     local x = exchanges[self.conn]
     if not x or x.mode then return nil end
     local lower = name:lower()
@@ -191,5 +192,5 @@ return function(M)
     return true
   end
 
-  return exchanges, put, pump, Res
+  return exchanges, put, pump, Res, send_header
 end

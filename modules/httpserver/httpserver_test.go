@@ -42,9 +42,9 @@ http.createServer(80, function(req, res)
       print(res:send_header("X-One", "1"), res:send_header("X-Two", "a\r\nb: c"), res:send_header("Connection", "keep-alive"))
       res:send_header("Content-Length", 1000)
       res:send("body")
-      print(res:send_header("X-Late", "1"))
+      print(res.send_header)
       res:finish()
-      res:finish("again") res:send("again") print(res:send_header("X-Later", "1"))
+      res:finish("again") res:send("again") print(res.send_header)
     elseif path == "long" then res:finish(("0123456789"):rep(400))
     elseif path == "pull" then
       local i = 0
@@ -167,6 +167,49 @@ func TestResponses(t *testing.T) {
 	}
 }
 
+// send_header is there until data are sent: not only by setting the code, and not for
+// another response.
+func TestSendHeader(t *testing.T) {
+	b := devtest.New(t, `
+require("httpserver").createServer(80, function(req, res)
+  req.ondata = function()
+    local early = res.send_header
+    res:send(nil, 404)
+    print(early == res.send_header, res:send_header("X-One", 1))
+    if req.url == "/" then res:send("") else res:finish(nil) end
+    print(res.send_header, early(res, "X-Late", 1), pcall(function() res:send_header("X-Late", 1) end))
+    res:finish("body")
+  end
+end)
+`)
+	want := "true\ttrue\nnil\tnil\tfalse\tinit.lua:8: attempt to call method 'send_header' (a nil value)\n"
+	for _, path := range []string{"/", "/at-once", "/"} {
+		r := exchange(t, b, get(path))
+		if r.StatusCode != 404 || r.Header.Get("X-One") != "1" || r.Header.Get("X-Late") != "" || r.log != want {
+			t.Errorf("%s: %q %v, printed %q, want %q", path, r.Status, r.Header, r.log, want)
+		}
+	}
+}
+
+// A program that has waited with its answer until the client is gone, or was refused,
+// is not punished for it.
+func TestSendHeaderTooLate(t *testing.T) {
+	b := devtest.New(t, `
+require("httpserver").createServer(80, function(req, res)
+  tmr.create():alarm(2000, tmr.ALARM_SINGLE, function() print(res:send_header("X-Late", 1)) res:finish("late") end)
+end)
+`)
+	p := b.Dial(80)
+	p.Send("GET / HTTP/1.1\r\n\r\n")
+	p.Abort()
+	b.Dial(80).Send("GET / HTTP/1.1\r\nwrong\r\n\r\n")
+	b.Output()
+	b.Run(devtest.Quiet)
+	if got := b.Output(); got != "nil\nnil\n" {
+		t.Errorf("printed %q", got)
+	}
+}
+
 // requests are well-formed, with what the program hears of each.
 var requests = []struct{ name, text, log string }{
 	{"plain", get("/"), "GET|/|host=device|body=0"},
@@ -226,6 +269,8 @@ func TestBadRequests(t *testing.T) {
 		{"zero byte in a header", "GET / HTTP/1.1\r\nA: \x00\r\n\r\n", "400 Bad Request"},
 		{"carriage return in a header", "GET / HTTP/1.1\r\nA: b\rc: d\r\n\r\n", "400 Bad Request"},
 		{"answered already", "GET /early HTTP/1.1\r\nHost\r\n\r\n", "400 Bad Request"},
+		{"two hosts", "GET / HTTP/1.1\r\nHost: a\r\nA: b\r\nhost: b\r\n\r\n", "400 Bad Request"},
+		{"the same host twice", "GET / HTTP/1.0\r\nHost: a\r\nHost: a\r\n\r\n", "400 Bad Request"},
 		{"length is no number", post + "Content-Length: five\r\n\r\n", "400 Bad Request"},
 		{"length is negative", post + "Content-Length: -5\r\n\r\n", "400 Bad Request"},
 		{"lengths differ", post + "Content-Length: 5\r\nContent-Length: 6\r\n\r\n", "400 Bad Request"},
