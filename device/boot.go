@@ -13,23 +13,20 @@ type BootReason struct {
 	Raw      int
 	Extended int
 	Text     string
+	Fault    bool // nobody has asked for it: a watchdog, an exception
 }
 
 // The reasons that the simulator can cause.
 var (
-	PowerOn          = BootReason{1, 0, "power-on"}
-	HardwareWatchdog = BootReason{4, 1, "hardware watchdog reset"}
-	Exception        = BootReason{2, 2, "exception reset"}
-	SoftWatchdog     = BootReason{4, 3, "software watchdog reset"}
-	SoftRestart      = BootReason{2, 4, "software restart"}
-	DeepSleepWake    = BootReason{2, 5, "wake from deep-sleep"}
-	ExternalReset    = BootReason{3, 6, "external reset"}
+	PowerOn          = BootReason{1, 0, "power-on", false}
+	HardwareWatchdog = BootReason{4, 1, "hardware watchdog reset", true}
+	Exception        = BootReason{2, 2, "exception reset", true}
+	SoftWatchdog     = BootReason{4, 3, "software watchdog reset", true}
+	TmrWatchdog      = BootReason{2, 4, "software restart", true} // that of tmr.softwd
+	SoftRestart      = BootReason{2, 4, "software restart", false}
+	DeepSleepWake    = BootReason{2, 5, "wake from deep-sleep", false}
+	ExternalReset    = BootReason{3, 6, "external reset", false}
 )
-
-// Fault reports whether the device did not mean to: a watchdog or an exception.
-func (r BootReason) Fault() bool {
-	return r == HardwareWatchdog || r == SoftWatchdog || r == Exception
-}
 
 // BootReason returns why the device last started.
 func (d *Device) BootReason() BootReason { return d.reason }
@@ -81,7 +78,12 @@ const (
 )
 
 // Restart is system_restart: the program goes on for 100 ms.
-func (d *Device) Restart() { d.endSoon(SoftRestart.Text, func() { d.Reset(SoftRestart) }) }
+func (d *Device) Restart() { d.restartFor(SoftRestart) }
+
+// WatchdogRestart is system_restart, called by the watchdog of tmr.softwd.
+func (d *Device) WatchdogRestart() { d.restartFor(TmrWatchdog) }
+
+func (d *Device) restartFor(why BootReason) { d.endSoon(why.Text, func() { d.Reset(why) }) }
 
 // DeepSleep is system_deep_sleep: see Sleep. The program goes on for 100 ms, unless the
 // sleep is instant; then Wi-Fi is not switched off before, either.
@@ -143,7 +145,7 @@ func (d *Device) reset(why BootReason) {
 		return
 	}
 	at := d.Now()
-	d.Emit(event.Reset{Reason: why.Text, Fault: why.Fault()})
+	d.Emit(event.Reset{Reason: why.Text, Fault: why.Fault})
 	d.shutdown()
 	for _, fn := range d.atReset {
 		fn()

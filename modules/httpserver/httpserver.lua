@@ -35,13 +35,13 @@ local function receive(sock, data)
   x.busy = true
   while x.want and pos <= #data and not code do
     local req, want, left, stop = x.req, x.want, x.left
-    if want > 5 then
+    if want > 6 then
       stop = pos + left - 1
       local part = data:sub(pos, stop)
       left = left - #part
       x.left = left
       if left == 0 then
-        x.want = want == 7 and 4 or nil
+        x.want = want == 8 and 5 or nil
         x.left = M.max_head
       end
       if req.ondata then req:ondata(part) end
@@ -59,7 +59,7 @@ local function receive(sock, data)
         code, name, value = parse(M, x, data, pos)
       end
       if name and req.onheader then req:onheader(name, value) end
-      if want == 2 and (x.want or 2) > 2 and x.expect and not x.mode then
+      if want < 4 and (x.want or 3) > 3 and x.expect and not x.mode then
         put(x, "HTTP/1.1 100 Continue\r\n\r\n")
       end
       if want == 1 and x.req then

@@ -5,21 +5,21 @@
 return function(M, x, s, pos)
   local want = x.want
   if s:find("^\r?\n", pos) then
-    if want == 2 then
+    if want == 4 then
+      return 400
+    elseif want > 4 then
+      x.want = want == 5 and 4 or nil
+    elseif want > 1 then
       local len = x.len or 0
-      x.host = nil
       if len == true then
-        x.len, x.want = 0, 3
+        x.len = 0
+        x.want = 4
       elseif len > M.max_body then
         return 413
       else
-        x.want = len > 0 and not (x.expect and x.finish) and 6 or nil
+        x.want = len > 0 and not (x.expect and x.finish) and 7 or nil
         x.left = len
       end
-    elseif want == 3 then
-      return 400
-    elseif want > 3 then
-      x.want = want == 4 and 3 or nil
     end
   elseif want == 1 then
     local method, url, minor = s:match("^([%w_-]+) ([^%c ]+) HTTP/1%.(%d)\r?\n", pos)
@@ -27,7 +27,7 @@ return function(M, x, s, pos)
     x.want = 2
     if minor == "0" then x.old = true end
     x.req = {method = method, url = url}
-  elseif want == 2 then
+  elseif want < 4 then
     local name, value = s:match("^([%w!#$%%&'*+.^_`|~-]+):[ \t]*([^%z\1-\8\10-\31\127]-)[ \t]*\r?\n", pos)
     if not name then return 400 end
     name = name:lower()
@@ -42,19 +42,24 @@ return function(M, x, s, pos)
     elseif name == "expect" then
       x.expect = not x.old
     elseif name == "host" then
-      if x.host then return 400 end
-      x.host = true
+      if want > 2 then return 400 end
+      x.want = 3
     end
     return nil, name, value
-  elseif want == 3 then
+  elseif want == 4 then
     local size, next = s:match("^(%x+)[ \t]*\r?([;\n])", pos)
     if not size or #size > 7 then return 400 end
     size = tonumber(size, 16)
     x.len = x.len + size
     if x.len > M.max_body then return 413 end
-    x.want = size > 0 and 7 or 5
-    x.left = size > 0 and size or M.max_head
-  elseif want == 4 then
+    if size > 0 then
+      x.want = 8
+      x.left = size
+    else
+      x.want = 6
+      x.left = M.max_head
+    end
+  elseif want == 5 then
     return 400
   end
 end

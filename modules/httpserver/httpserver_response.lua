@@ -36,8 +36,9 @@ return function(M)
   -- is to be sent, in packets. Its fields, absent as long as they say nothing:
   --   next     the server's handler; later what makes the rest of the response
   --   req      the request, once its first line is there
-  --   want     what comes next: 1 request line, 2 header, 3 size of a chunk, 4 end
-  --            of a chunk, 5 trailer, 6 body, 7 chunk; nil when the request has ended
+  --   want     what comes next: 1 request line, 2 header, 3 header behind Host, 4 size
+  --            of a chunk, 5 end of a chunk, 6 trailer, 7 body, 8 chunk; nil when the
+  --            request has ended
   --   line     the beginning of that line
   --   left     bytes that may still come of head, trailer, body or chunk
   --   len      bytes of body announced so far, true for chunks

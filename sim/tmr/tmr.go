@@ -143,7 +143,7 @@ func (m *module) softwd(c *vm.Call) int {
 func (m *module) tick() {
 	if m.softdog--; m.softdog < 0 {
 		m.second.Disarm()
-		m.dev.Restart()
+		m.dev.WatchdogRestart()
 	}
 }
 
