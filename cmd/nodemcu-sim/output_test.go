@@ -67,6 +67,7 @@ func pipe(t *testing.T, dir string) (name string) {
 
 // A terminal that goes away ends the run, and what was buffered is in the file.
 func TestHangup(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	run, errors := ticking(t, dir, "--events", "e.json")
 	if err := run.Process.Signal(syscall.SIGHUP); err != nil {
@@ -83,6 +84,7 @@ func TestHangup(t *testing.T) {
 
 // nohup starts programs that a hangup does not concern.
 func TestHangupIgnored(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "init.lua"), []byte(`print("up")`), 0o666); err != nil {
 		t.Fatal(err)
@@ -115,6 +117,7 @@ func TestHangupIgnored(t *testing.T) {
 
 // A pipe that nobody reads is an error.
 func TestPipeWithoutReader(t *testing.T) {
+	t.Parallel()
 	for _, flag := range []string{"--events", "--pcap"} {
 		dir := t.TempDir()
 		name := pipe(t, dir)
@@ -128,6 +131,7 @@ func TestPipeWithoutReader(t *testing.T) {
 
 // A reader that has stopped holds the run, but not the first signal.
 func TestPipeReaderStops(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	name := pipe(t, dir)
 	reader, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -148,6 +152,7 @@ func TestPipeReaderStops(t *testing.T) {
 
 // A reader that goes away ends the run.
 func TestPipeReaderGoesAway(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	name := pipe(t, dir)
 	reader, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
@@ -165,6 +170,7 @@ func TestPipeReaderGoesAway(t *testing.T) {
 // Standard output that is full or closed ends the run with an error, and the files are
 // complete.
 func TestStandardOutput(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "init.lua"), []byte(`tmr.create():alarm(20, 1, function() print("tick") end)`), 0o666); err != nil {
 		t.Fatal(err)
