@@ -63,7 +63,7 @@ type App struct {
 	published []string
 	skipped   []string
 	notes     []string
-	unstored  error // why --flash-dir has not all that is on a device's flash
+	unstored  error // why Options.FlashDir has not all that is on a device's flash
 	idle      []string
 	taken     map[hostPort]devicePort // what is published
 }
@@ -292,7 +292,7 @@ func (a *App) loadFlash(from *source, src *hostdir.Dir, flashDir string, cfg *de
 	return checkInit(from.dir, cfg.Flash)
 }
 
-// notStored ends the run: what the device has on its flash is not in --flash-dir.
+// notStored ends the run: what the device has on its flash is not in Options.FlashDir.
 func (a *App) notStored(err error) {
 	if a.unstored == nil {
 		a.unstored = &OptionError{Option: "FlashDir", Err: err}
@@ -300,7 +300,7 @@ func (a *App) notStored(err error) {
 	a.World.Clock.Stop()
 }
 
-// Store brings what is on the devices' flash to --flash-dir. The error is the first that
+// Store brings what is on the devices' flash to Options.FlashDir. The error is the first that
 // this met since the run began; one during the run has ended it. The world must not be
 // running.
 func (a *App) Store() error {

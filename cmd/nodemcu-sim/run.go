@@ -174,7 +174,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 	}
 	err = s.run()
 	if lost := a.Store(); lost != nil {
-		return lost
+		return inFlags(lost)
 	}
 	return err
 }
