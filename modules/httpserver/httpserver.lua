@@ -25,7 +25,7 @@ local function part(name)
   return p
 end
 
-local exchanges, put, pump, Res, send_header = part("httpserver_response")(M)
+local exchanges, put, pump, Res = part("httpserver_response")(M)
 local parse = part("httpserver_request")
 
 local function receive(sock, data)
@@ -66,7 +66,7 @@ local function receive(sock, data)
         local handler = x.next
         x.next = nil
         x.req.conn = sock
-        handler(x.req, setmetatable({conn = sock, send_header = send_header}, Res))
+        handler(x.req, setmetatable({conn = sock, send_header = Res[1]}, Res))
       end
     end
     pos = (stop or #data) + 1

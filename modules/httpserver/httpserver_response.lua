@@ -139,8 +139,8 @@ return function(M)
     end
   end
 
-  -- Res is the response that the handler gets, with a send_header of its own as long
-  -- as that can be called.
+  -- Res is the response that the handler gets, with a send_header of its own, Res[1], as
+  -- long as that can be called.
   local Res = {}
   Res.__index = Res
 
@@ -183,7 +183,7 @@ return function(M)
 
   function Res:finish(data, code) return self:send(data, code, true) end
 
-  local function send_header(self, name, value)
+  Res[1] = function(self, name, value)
     local x = exchanges[self.conn]
     if not x or x.mode then return nil end
     local lower = name:lower()
@@ -193,5 +193,5 @@ return function(M)
     return true
   end
 
-  return exchanges, put, pump, Res, send_header
+  return exchanges, put, pump, Res
 end
