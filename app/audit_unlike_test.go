@@ -1,19 +1,9 @@
 package app
 
-import "maps"
-
-// unlikeProbes are the probes that come out otherwise, and why.
-var unlikeProbes = func() map[string]string {
-	all := map[string]string{}
-	for _, list := range []map[string]string{unlikeLibrary, unlikeGpio, unlikeNet, unlikeTmr, unlikeUart, unlikeWifi} {
-		maps.Copy(all, list)
-	}
-	return all
-}()
-
-// Numbers. Probes ran with a PC's C library, on which the firmware does not run: what
-// its own gives is measured in numbers.json and language.json, which name these cases.
-var unlikeLibrary = map[string]string{
+// unlikeProbes are the probes that come out otherwise, and why. Those on numbers ran with a
+// PC's C library, on which the firmware does not run: what its own gives is measured in
+// numbers.json and language.json, which name these cases.
+var unlikeProbes = map[string]string{
 	"base/tonumber-tostring/007":        "strtod of a PC: tonumber of inf, nan and 0x1p4 (language.json tonumber/003)",
 	"base/more/034":                     "sprintf of a PC: %.0f of 0.5 (language.json format/021)",
 	"base/more/065":                     "sprintf of a PC: -0 (language.json number_format/019)",
@@ -23,21 +13,6 @@ var unlikeLibrary = map[string]string{
 	"base/coercions-and-comparison/002": "sprintf of a PC: -0 (language.json number_format/019)",
 	"sjson/sjson_encode/029":            "sprintf of a PC: %.19g of 1e100 (numbers.json, section format)",
 	"sjson/sjson_decode/037":            "sprintf of a PC: -0 (modules-sjson.json sjson/066)",
-}
 
-// Of module gpio.
-var unlikeGpio = map[string]string{}
-
-// Of module net.
-var unlikeNet = map[string]string{}
-
-// Of module tmr.
-var unlikeTmr = map[string]string{}
-
-// Of module uart.
-var unlikeUart = map[string]string{}
-
-// Of module wifi.
-var unlikeWifi = map[string]string{
 	"wifi/wifi_station_listap/010": "what executed the probe has no scan, so its callback never comes; on the device it does, as the probes getap/format0 and 1 say, which were read",
 }
