@@ -90,6 +90,8 @@ type Scheduler struct {
 	wake      *clock.Event
 	busyUntil clock.Time
 	work      func() // the piece at hand
+	doFirst   func() // workFirst and workKept, made once
+	doKept    func()
 
 	timers    []*Timer // by expiry; a new one goes before those of equal expiry
 	unit      unit
@@ -109,7 +111,9 @@ type Scheduler struct {
 
 // New returns the scheduler of a device that is off.
 func New(c *clock.Clock, host Host, cfg Config) *Scheduler {
-	return &Scheduler{clock: c, host: host, free: cfg.Free, exact: cfg.ExactTimers, alarm: clock.Forever}
+	s := &Scheduler{clock: c, host: host, free: cfg.Free, exact: cfg.ExactTimers, alarm: clock.Forever}
+	s.doFirst, s.doKept = s.workFirst, s.workKept
+	return s
 }
 
 // Start is a reset: from now on there may be work. The device's own time begins.
@@ -254,11 +258,11 @@ func (s *Scheduler) exec(work func(), kept bool) {
 	s.work = work
 	if kept {
 		s.CheckWatchdog()
-		s.host.Work(s.workKept)
+		s.host.Work(s.doKept)
 	} else {
 		s.FeedWatchdog()
 		s.keptSince = s.local
-		s.host.Work(s.workFirst)
+		s.host.Work(s.doFirst)
 	}
 	s.busyUntil = s.Now()
 	s.running, s.work = false, nil

@@ -77,12 +77,13 @@ type Network struct {
 	stack *lwip.Stack // nil when the device is off
 	links [air.NumInterfaces]link
 
-	cfg    Config
-	frames []frame    // received, and the CPU has not got to them
-	taken  int        // how many of them the Wi-Fi task has taken over
-	sentAt clock.Time // world time of the last packet sent
-	sent   int        // packets sent at that time
-	memory nativeMemory
+	cfg       Config
+	frames    []frame    // received, and the CPU has not got to them
+	inputNext func()     // input, made once
+	taken     int        // how many of them the Wi-Fi task has taken over
+	sentAt    clock.Time // world time of the last packet sent
+	sent      int        // packets sent at that time
+	memory    nativeMemory
 }
 
 // link is one interface: its place on the wire and its address.
@@ -98,6 +99,7 @@ func New(h Host, w *world.World, s *ets.Scheduler, cfg Config) *Network {
 	if !cfg.UnlimitedReceive {
 		s.Frames = n.takeOver
 	}
+	n.inputNext = n.input
 	return n
 }
 
@@ -211,7 +213,7 @@ func (n *Network) receive(i air.Interface, p *wire.Packet) {
 		return
 	}
 	n.frames = append(n.frames, frame{netif: int(i), p: p})
-	n.ets.Receive(n.input)
+	n.ets.Receive(n.inputNext)
 }
 
 // takeOver is the Wi-Fi task: each frame that has arrived gets a pbuf.

@@ -28,6 +28,7 @@ type Wire struct {
 
 	owners map[netip.Addr]*NIC // nil when it has to be made anew
 	sent   uint64              // packets so far
+	spare  []*delivery         // to be used again
 
 	// Latency is the one-way latency where no rule says otherwise.
 	Latency clock.Duration
@@ -165,7 +166,7 @@ var Broadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 func (n *NIC) Send(p *Packet) {
 	w := n.wire
 	w.sent++
-	s := &sending{w: w, id: w.sent, packet: p, from: n}
+	s := sending{w: w, id: w.sent, packet: p, from: n}
 	s.emit(Sent, nil, "")
 	s.route()
 	if len(w.taps) > 0 {
@@ -238,26 +239,47 @@ func (s *sending) carry(to *NIC) {
 
 func (s *sending) deliver(to *NIC, delay clock.Duration) {
 	s.arrivals++
-	s.w.clock.Do(max(delay, 0), func() { s.approach(to) })
+	w := s.w
+	var d *delivery
+	if n := len(w.spare); n > 0 {
+		d = w.spare[n-1]
+		w.spare = w.spare[:n-1]
+	} else {
+		d = &delivery{}
+		d.onTheWay, d.there = d.approach, d.arrive
+	}
+	d.sending, d.to = *s, to
+	w.clock.Do(max(delay, 0), d.onTheWay)
+}
+
+// delivery is a packet on its way to one host.
+type delivery struct {
+	sending
+	to *NIC
+
+	onTheWay, there func() // approach and arrive, made once
 }
 
 // approach is the arrival where the medium is free; otherwise it comes when that is so.
-func (s *sending) approach(to *NIC) {
-	now := s.w.clock.Now()
-	if to.Airtime == nil {
-		s.arrive(to)
+func (d *delivery) approach() {
+	now := d.w.clock.Now()
+	if d.to.Airtime == nil {
+		d.arrive()
 		return
 	}
-	at := max(now, to.airFree)
-	to.airFree = at.Add(to.Airtime(s.packet))
+	at := max(now, d.to.airFree)
+	d.to.airFree = at.Add(d.to.Airtime(d.packet))
 	if at == now {
-		s.arrive(to)
+		d.arrive()
 		return
 	}
-	s.w.clock.Do(at.Sub(now), func() { s.arrive(to) })
+	d.w.clock.Do(at.Sub(now), d.there)
 }
 
-func (s *sending) arrive(to *NIC) {
+func (d *delivery) arrive() {
+	s, to := d.sending, d.to
+	d.sending, d.to = sending{}, nil
+	s.w.spare = append(s.w.spare, d)
 	why := to.shut()
 	if why == "" && to.Full != nil && to.attached {
 		why = to.Full()
