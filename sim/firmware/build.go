@@ -19,6 +19,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/pipe"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/rtcmem"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/sjson"
+	structs "github.com/nodemcu-sim/nodemcu-sim/sim/struct"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/uart"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wifi"
@@ -39,6 +40,7 @@ var simulated = []device.Module{
 	pipe.Module,
 	rtcmem.Module,
 	sjson.Module,
+	structs.Module,
 	tmr.Module,
 	uart.Module,
 	wifi.Module,
