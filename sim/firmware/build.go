@@ -10,6 +10,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/adc"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/bit"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/crypto"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/encoder"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/file"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/gpio"
@@ -31,6 +32,7 @@ import (
 var simulated = []device.Module{
 	adc.Module,
 	bit.Module,
+	crypto.Module,
 	encoder.Module,
 	file.Module,
 	gpio.Module,
