@@ -10,6 +10,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/adc"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/bit"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/bloom"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/crypto"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/encoder"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/file"
@@ -32,6 +33,7 @@ import (
 var simulated = []device.Module{
 	adc.Module,
 	bit.Module,
+	bloom.Module,
 	crypto.Module,
 	encoder.Module,
 	file.Module,
