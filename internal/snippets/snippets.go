@@ -76,7 +76,7 @@ func (s *snippet) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	var note, basis, module string
-	var heap bool // it needs more heap than a device has
+	var heap bool            // it needs more heap than a device has
 	var luac json.RawMessage // what the compiler's own Lua does, on a PC
 	for _, err := range []error{
 		text(&s.name, "name"), text(&s.lua, "lua"),

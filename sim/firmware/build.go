@@ -11,6 +11,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/adc"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/bit"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/bloom"
+	colorutils "github.com/nodemcu-sim/nodemcu-sim/sim/color_utils"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/crypto"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/encoder"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/file"
@@ -34,6 +35,7 @@ var simulated = []device.Module{
 	adc.Module,
 	bit.Module,
 	bloom.Module,
+	colorutils.Module,
 	crypto.Module,
 	encoder.Module,
 	file.Module,
