@@ -179,7 +179,7 @@ func (d *Device) shutdown() {
 	d.resetFlash()
 	d.Pins.Reset()
 	libs := d.libs
-	d.VM, d.libs, d.snapshot, d.sockets = nil, nil, nil, nil
+	d.VM, d.libs, d.snapshot, d.sockets, d.pixbufs = nil, nil, nil, nil, nil
 	d.Inspect.Reset()
 	d.lua = lua{d: d}
 	for _, l := range libs {

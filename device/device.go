@@ -22,6 +22,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/netif"
 	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
+	"github.com/nodemcu-sim/nodemcu-sim/device/pixbuf"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/repl"
 	"github.com/nodemcu-sim/nodemcu-sim/device/serial"
@@ -127,6 +128,7 @@ type Device struct {
 	libs         []*Lib
 	snapshot     []func(*Snapshot)
 	sockets      *sockets.Table // nil: no module has asked for it
+	pixbufs      *pixbuf.Kind   // likewise
 }
 
 // New puts a device into the world, switched off.
@@ -210,6 +212,14 @@ func (d *Device) NewTimer(fn func()) *ets.Timer { return d.ETS.NewTimer(fn) }
 // PostTask queues a task. It reports false when the queue of that priority is
 // full.
 func (d *Device) PostTask(p ets.Priority, fn func()) bool { return d.ETS.PostTask(p, fn) }
+
+// Pixbufs returns the pixel buffers of this boot, which the modules for LEDs share.
+func (d *Device) Pixbufs() *pixbuf.Kind {
+	if d.pixbufs == nil {
+		d.pixbufs = pixbuf.NewKind()
+	}
+	return d.pixbufs
+}
 
 // Sockets returns the sockets of this boot, which the modules that use the network
 // share. A module that opens asks for them.

@@ -26,7 +26,7 @@ var floors = [][]string{
 	{"device/board", "device/flash", "device/heap", "device/input"},
 	{"device/event", "device/ets"},
 	{"device/vm"},
-	{"device/inspect", "device/netif", "device/pin", "device/serial"},
+	{"device/inspect", "device/netif", "device/pin", "device/pixbuf", "device/serial"},
 	{"device/radio", "device/repl", "device/sockets"},
 	{"device"},
 	{"boards"},

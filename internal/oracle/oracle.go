@@ -34,8 +34,8 @@ const Variable = "NODEMCU_ORACLE"
 var sets = []string{
 	"audit-probes", "language", "lua-suite", "memory-egc", "memory-oom", "memory-snippets",
 	"modules-bit", "modules-bloom", "modules-color_utils", "modules-crypto", "modules-encoder",
-	"modules-pipe", "modules-sjson", "modules-struct", "net-traces", "numbers", "sdk-heap",
-	"sdk-timers", "sdk-watchdog", "spiffs-traces",
+	"modules-pipe", "modules-pixbuf", "modules-sjson", "modules-struct", "net-traces", "numbers",
+	"sdk-heap", "sdk-timers", "sdk-watchdog", "spiffs-traces",
 }
 
 // Entry is one measurement of a set.

@@ -52,6 +52,7 @@ func (m *module) run(c *vm.Call, start func(b cipher.Block, iv []byte) func(dst,
 		c.Error("crypto op failed")
 	}
 	if len(key) != keySize {
+		m.d.Inspect.Hints.Here("crypto: the key has %d bytes, and the SDK's AES knows only those of %d", len(key), keySize)
 		fail()
 	}
 	schedule, ok := m.d.Malloc(scheduleLen, heap.Other)

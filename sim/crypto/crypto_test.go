@@ -68,6 +68,14 @@ func hints(x *terminal.Terminal) (list []string) {
 	return list
 }
 
+func TestKeyHint(t *testing.T) {
+	x := terminal.New(t, nil, Module)
+	x.Run(`crypto.encrypt("AES-CBC", ("k"):rep(32), "x")`)
+	if got := hints(x); len(got) != 1 || got[0] != "crypto: the key has 32 bytes, and the SDK's AES knows only those of 16" {
+		t.Errorf("%q", got)
+	}
+}
+
 // After finalize a state is zero, and another digest is not that of the empty string.
 func TestFinalizedTwice(t *testing.T) {
 	x := terminal.New(t, nil, Module)

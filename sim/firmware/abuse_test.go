@@ -17,7 +17,7 @@ const abuse = `
 local seed = SEED
 local function r(n) seed = (seed * 16807) % 2147483647 return seed % n + 1 end
 local mods = {}
-for _, name in ipairs{"adc", "bit", "bloom", "color_utils", "crypto", "encoder", "file", "gpio", "mdns", "net", "node", "pipe", "rtcmem", "sjson", "struct", "tmr", "uart", "wifi", "string", "table", "coroutine", "debug"} do
+for _, name in ipairs{"adc", "bit", "bloom", "color_utils", "crypto", "encoder", "file", "gpio", "mdns", "net", "node", "pipe", "pixbuf", "rtcmem", "sjson", "struct", "tmr", "uart", "wifi", "string", "table", "coroutine", "debug"} do
 	local m = _G[name]
 	if m then mods[#mods + 1] = m
 		for k, v in pairs(m) do if type(v) == "table" or type(v) == "romtable" then mods[#mods + 1] = v end end

@@ -20,6 +20,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/pipe"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/pixbuf"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/rtcmem"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/sjson"
 	structs "github.com/nodemcu-sim/nodemcu-sim/sim/struct"
@@ -44,6 +45,7 @@ var simulated = []device.Module{
 	net.Module,
 	node.Module,
 	pipe.Module,
+	pixbuf.Module,
 	rtcmem.Module,
 	sjson.Module,
 	structs.Module,

@@ -16,8 +16,8 @@
 //
 // Odd corners of the firmware:
 //   - Numbers are cut to 32 bits before they are packed, and are not negative after that:
-//     i5 of -1 is FF FF FF FF 00. Unpacked are 64 bits, signed above 8 bytes too: what a
-//     larger number has on top is lost.
+//     i5 of -1 is FF FF FF FF 00. Unpacked they have 64 bits and a sign, with I8 too; what
+//     a longer one has on top is lost.
 //   - The number of the argument in "string too short" is one too high.
 //   - A missing argument of pack is "got nil".
 //   - unpack from position 0 and before reads what lies before the string in memory, its

@@ -1,0 +1,13 @@
+package pixbuf
+
+import (
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/snippets"
+)
+
+// The module's measured snippets.
+func TestOracleSnippets(t *testing.T) {
+	oracle.Set{Name: "modules-pixbuf", Read: snippets.Read(Module)}.Compare(t)
+}
