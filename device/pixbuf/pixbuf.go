@@ -6,6 +6,8 @@
 package pixbuf
 
 import (
+	"fmt"
+
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
@@ -24,6 +26,9 @@ type Buffer struct {
 
 // Pixel returns the values of pixel i, from 0.
 func (b *Buffer) Pixel(i int) []byte { return b.Values[i*b.Channels:][:b.Channels] }
+
+// String names buffers in heap snapshots.
+func (b *Buffer) String() string { return fmt.Sprintf("%d pixels of %d", b.Pixels, b.Channels) }
 
 // Kind is the buffers of one boot of a device.
 type Kind struct {

@@ -18,6 +18,7 @@ package bloom
 
 import (
 	"crypto/sha256"
+	"fmt"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
@@ -112,6 +113,9 @@ func (m *module) filter(c *vm.Call) (*filter, []uint32) {
 	}
 	return f, places
 }
+
+// String names filters in heap snapshots.
+func (f *filter) String() string { return fmt.Sprintf("%d bits", f.bits()) }
 
 // has reports whether a bit is set.
 func (f *filter) has(bit uint32) bool { return f.words[bit/32]>>(bit%32)&1 != 0 }
