@@ -135,8 +135,10 @@ const (
 	maxMHz  = 160         // MHz: the fastest clock of the chip
 	maxUS   = 10000.0     // µs: prices beyond this are typing errors
 	maxADC  = 10          // bits of the chip's converter
-	maxID   = 0xFFFFFF    // chip ids have 24 bits
-	maxChip = 16 << 20    // bytes: the largest flash the chip addresses
+	minTick = 4.0         // µs: what rtctime takes for a tick of the sleep clock (fw: rtc_time_calibration_is_sane)
+	maxTick = 10.0
+	maxID   = 0xFFFFFF // chip ids have 24 bits
+	maxChip = 16 << 20 // bytes: the largest flash the chip addresses
 )
 
 // Check says what is wrong with a board. where makes an error about one of the
@@ -163,6 +165,8 @@ func Check(b *board.Board, where func(key, format string, args ...any) error) er
 		return where("cpu.mhz", "cpu.mhz = %d is not one of cpu.clocks", b.CPU.MHz)
 	case b.Heap.Size < minRAM || b.Heap.Size > maxRAM:
 		return where("heap.size", "heap.size = %d: write %d to %d bytes", b.Heap.Size, minRAM, maxRAM)
+	case b.RTC.Tick != 0 && (b.RTC.Tick < minTick || b.RTC.Tick > maxTick):
+		return where("rtc.tick_us", "rtc.tick_us = %v: write microseconds, %v to %v; 5.75 is typical", b.RTC.Tick, minTick, maxTick)
 	case b.ADC.Bits < 0 || b.ADC.Bits > maxADC:
 		return where("adc.bits", "adc.bits = %d: the converter has 10 bits; 0 where it is not brought out", b.ADC.Bits)
 	case b.ADC.Bits > 0 && (b.ADC.FullScale <= 0 || b.ADC.FullScale > 30):

@@ -162,11 +162,29 @@ func (d *Device) reset(why BootReason) {
 // Sleep is deep sleep: everything is off, and after us the device starts anew.
 // Zero sleeps until the reset button.
 func (d *Device) Sleep(us clock.Duration) {
+	if us > 0 {
+		d.sleep(us)
+		return
+	}
 	d.Emit(event.Reset{Reason: sleepText})
 	d.shutdown()
-	if us > 0 {
-		d.world.Clock.At(d.world.Clock.Now().Add(us), d.ifThisBoot(func() { d.start(DeepSleepWake) }))
+}
+
+// sleep is deep sleep of a given time, which may be 0.
+func (d *Device) sleep(us clock.Duration) {
+	d.Emit(event.Reset{Reason: sleepText, Sleep: us})
+	d.shutdown()
+	d.world.Clock.At(d.world.Clock.Now().Add(us), d.ifThisBoot(func() { d.start(DeepSleepWake) }))
+}
+
+// sleepNow is deep sleep that the SDK is not asked for: who calls this doesn't return to
+// Lua. Without a word to the SDK nothing waits for the serial port, either.
+func (d *Device) sleepNow(us clock.Duration) {
+	if d.VM != nil {
+		d.VM.Kill(sleepText)
 	}
+	d.ETS.Halt()
+	d.afterwards(0, func() { d.sleep(us) })
 }
 
 // shutdown drops everything that does not survive a reset.
@@ -179,7 +197,8 @@ func (d *Device) shutdown() {
 	d.resetFlash()
 	d.Pins.Reset()
 	libs := d.libs
-	d.VM, d.libs, d.snapshot, d.sockets, d.pixbufs = nil, nil, nil, nil, nil
+	d.VM, d.libs, d.snapshot, d.sockets, d.pixbufs, d.timerUser = nil, nil, nil, nil, nil, nil
+	d.RTC.Reset()
 	d.Inspect.Reset()
 	d.lua = lua{d: d}
 	for _, l := range libs {
@@ -194,7 +213,7 @@ func (d *Device) shutdown() {
 func (d *Device) start(why BootReason) {
 	d.reason = why
 	if why == PowerOn {
-		d.RTC = [RTCWords]uint32{}
+		d.RTC.PowerOn()
 		d.Radio.PowerOn()
 	}
 	d.ETS.Start()

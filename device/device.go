@@ -25,6 +25,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/pixbuf"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/repl"
+	"github.com/nodemcu-sim/nodemcu-sim/device/rtc"
 	"github.com/nodemcu-sim/nodemcu-sim/device/serial"
 	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
@@ -87,10 +88,6 @@ type Config struct {
 // DefaultBootDelay is Config.BootDelay unless set.
 const DefaultBootDelay = 166 * clock.Millisecond
 
-// RTCWords is how many 32-bit words of the real-time clock's memory belong to
-// the program (fw: app/include/rtc/rtcaccess.h, RTC_USER_MEM_NUM_DWORDS).
-const RTCWords = 128
-
 // Device is one simulated ESP8266 with its firmware.
 type Device struct {
 	Board   *board.Board
@@ -103,10 +100,7 @@ type Device struct {
 	REPL    *repl.REPL
 	Pins    *pin.Pins
 	Inspect *inspect.Inspector
-	// RTC is the program's part of the memory that the real-time clock keeps
-	// through resets and deep sleep. Switching the device on clears it: the chip's
-	// comes up with anything in it.
-	RTC [RTCWords]uint32
+	RTC     *rtc.RTC
 
 	world *world.World
 	cfg   Config
@@ -129,6 +123,7 @@ type Device struct {
 	snapshot     []func(*Snapshot)
 	sockets      *sockets.Table // nil: no module has asked for it
 	pixbufs      *pixbuf.Kind   // likewise
+	timerUser    any            // see TakeHardwareTimer
 }
 
 // New puts a device into the world, switched off.
@@ -155,6 +150,7 @@ func New(w *world.World, cfg Config) *Device {
 	d.REPL = repl.New(replHost{d}, d.Serial, repl.Config{Banner: banner, HeapSize: cfg.Board.Heap.Size})
 	d.Pins = pin.New(cfg.Board, d.ETS, func(e event.Pin) { d.Emit(e) })
 	d.parts = solder(cfg.Board.Parts, d.Pins, w.Clock)
+	d.RTC = rtc.New(rtcHost{d}, cfg.Board.RTC.Tick)
 	d.Inspect = inspect.New(inspectHost{d}, cfg.Inspect)
 	d.Flash.OnWork(d.flashWork)
 	d.Flash.SyncLater(d.syncFlash)
@@ -233,6 +229,23 @@ func (d *Device) Sockets() *sockets.Table {
 // Random returns the next number of the device's hardware random generator,
 // which is seeded by the world.
 func (d *Device) Random() uint32 { return d.rand.Uint32() }
+
+// TakeHardwareTimer makes who the user of the chip's one hardware timer. It reports false
+// when somebody else is.
+func (d *Device) TakeHardwareTimer(who any) bool {
+	if d.timerUser != nil && d.timerUser != who {
+		return false
+	}
+	d.timerUser = who
+	return true
+}
+
+// FreeHardwareTimer gives it back, unless it is somebody else's.
+func (d *Device) FreeHardwareTimer(who any) {
+	if d.timerUser == who {
+		d.timerUser = nil
+	}
+}
 
 // SetMHz sets the CPU clock and with it the price of Lua's instructions.
 func (d *Device) SetMHz(mhz int) {

@@ -70,6 +70,13 @@ func (h serialHost) Sent(e event.Output) { h.Emit(e) }
 
 func (h serialHost) Fetched(in input.Typed) { h.world.Taken(h.Name(), in) }
 
+// rtcHost is the device as its real-time clock sees it.
+type rtcHost struct{ *Device }
+
+func (h rtcHost) Uptime() clock.Duration    { return h.ETS.Uptime() }
+func (h rtcHost) Busy(d clock.Duration)     { h.ETS.DelayUnfed(d) }
+func (h rtcHost) SleepNow(d clock.Duration) { h.sleepNow(d) }
+
 // replHost is the device as its interpreter sees it.
 type replHost struct{ *Device }
 

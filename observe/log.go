@@ -215,6 +215,9 @@ func Describe(e world.Event) string {
 	case event.Boot:
 		return d.Reason
 	case event.Reset:
+		if d.Sleep > 0 {
+			return fmt.Sprintf("%s for %g s", d.Reason, d.Sleep.Seconds())
+		}
 		return d.Reason
 	case event.Restart:
 		return d.Reason

@@ -87,7 +87,11 @@ func (l *logbook) addEvent(e world.Event) {
 	case event.Boot:
 		add(fromSim, "boot", accent, "%s", d.Reason)
 	case event.Reset:
-		add(fromSim, "rst", warn, "%s", d.Reason)
+		text := d.Reason
+		if d.Sleep > 0 {
+			text += fmt.Sprintf(" for %g s", d.Sleep.Seconds())
+		}
+		add(fromSim, "rst", warn, "%s", text)
 	case event.Restart:
 		add(fromSim, "rst", dim, "%s asked for", d.Reason)
 	case event.Panic:

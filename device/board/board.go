@@ -25,6 +25,7 @@ type Board struct {
 	CPU      CPU      `toml:"cpu"`
 	Heap     Heap     `toml:"heap"`
 	ADC      ADC      `toml:"adc"`
+	RTC      RTC      `toml:"rtc"`
 	Pins     []Pin    `toml:"pin"`
 	Parts    []Part   `toml:"part"`
 	Firmware Firmware `toml:"firmware"`
@@ -91,6 +92,12 @@ type Heap struct {
 	// Size in bytes, when the SDK is up and Lua has not started. What Lua
 	// itself needs to start comes from it.
 	Size int `toml:"size"`
+}
+
+// RTC is the clock that runs in deep sleep.
+type RTC struct {
+	// Tick is one of it, in microseconds. 0: the typical one (package rtc).
+	Tick float64 `toml:"tick_us"`
 }
 
 // ADC is the analogue input.

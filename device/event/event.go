@@ -21,8 +21,9 @@ type Boot struct {
 
 // Reset: the device resets.
 type Reset struct {
-	Reason string `json:"reason"`
-	Fault  bool   `json:"fault,omitempty"` // a watchdog or an exception: nobody has asked for it
+	Reason string         `json:"reason"`
+	Fault  bool           `json:"fault,omitempty"` // a watchdog or an exception: nobody has asked for it
+	Sleep  clock.Duration `json:"sleep,omitempty"` // after a deep sleep of this time, 0 for any other reset
 }
 
 // Restart: the program has asked for a restart or for deep sleep. It goes on for a

@@ -208,9 +208,12 @@ func (v *VM) NewObject(t *Type, size int, object any) *UserData {
 }
 
 // NewProxy makes a userdata without content (newproxy).
-func (v *VM) NewProxy() *UserData {
+func (v *VM) NewProxy() *UserData { return v.NewUserData(0) }
+
+// NewUserData makes a userdata of size bytes that has no type.
+func (v *VM) NewUserData(size int) *UserData {
 	v.mem.checkGC()
-	u := v.mem.newUserData(0)
+	u := v.mem.newUserData(size)
 	u.env = v.environment()
 	v.pin(userdataValue(u))
 	return u

@@ -23,7 +23,7 @@ var floors = [][]string{
 	{"world"},
 	{"internal/valuetest"},
 	{"world/gateway"},
-	{"device/board", "device/flash", "device/heap", "device/input"},
+	{"device/board", "device/flash", "device/heap", "device/input", "device/rtc"},
 	{"device/event", "device/ets"},
 	{"device/vm"},
 	{"device/inspect", "device/netif", "device/pin", "device/pixbuf", "device/serial"},

@@ -33,9 +33,10 @@ const Variable = "NODEMCU_ORACLE"
 // TestSets.
 var sets = []string{
 	"audit-probes", "language", "lua-suite", "memory-egc", "memory-oom", "memory-snippets",
-	"modules-bit", "modules-bloom", "modules-color_utils", "modules-crypto", "modules-encoder",
-	"modules-pipe", "modules-pixbuf", "modules-sjson", "modules-struct", "net-traces", "numbers",
-	"sdk-heap", "sdk-timers", "sdk-watchdog", "spiffs-traces",
+	"modules-bit", "modules-bloom", "modules-color_utils", "modules-cron", "modules-crypto",
+	"modules-encoder", "modules-pipe", "modules-pixbuf", "modules-rtctime", "modules-sjson",
+	"modules-struct", "net-traces", "numbers", "rtc-cron-traces", "sdk-heap", "sdk-timers", "sdk-watchdog",
+	"spiffs-traces",
 }
 
 // Entry is one measurement of a set.

@@ -12,6 +12,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/bit"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/bloom"
 	colorutils "github.com/nodemcu-sim/nodemcu-sim/sim/color_utils"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/cron"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/crypto"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/encoder"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/file"
@@ -19,9 +20,12 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/mdns"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/perf"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/pipe"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/pixbuf"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/rtcfifo"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/rtcmem"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/rtctime"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/sjson"
 	structs "github.com/nodemcu-sim/nodemcu-sim/sim/struct"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
@@ -37,6 +41,7 @@ var simulated = []device.Module{
 	bit.Module,
 	bloom.Module,
 	colorutils.Module,
+	cron.Module,
 	crypto.Module,
 	encoder.Module,
 	file.Module,
@@ -44,9 +49,12 @@ var simulated = []device.Module{
 	mdns.Module,
 	net.Module,
 	node.Module,
+	perf.Module,
 	pipe.Module,
 	pixbuf.Module,
+	rtcfifo.Module,
 	rtcmem.Module,
+	rtctime.Module,
 	sjson.Module,
 	structs.Module,
 	tmr.Module,
@@ -123,8 +131,13 @@ func Simulated() []Provided {
 	if err != nil {
 		panic(err) // embedded
 	}
+	// A module may ask which others there are; all are opened below.
+	var names []device.Module
+	for _, m := range simulated {
+		names = append(names, device.Module{Name: m.Name, Open: func(*device.Device) *device.Lib { return &device.Lib{} }})
+	}
 	var list []Provided
-	d := device.New(world.New(1), device.Config{Board: board, Startup: func(d *device.Device) {
+	d := device.New(world.New(1), device.Config{Board: board, Modules: names, Startup: func(d *device.Device) {
 		for _, m := range simulated {
 			lib := m.Open(d)
 			p := Provided{Name: m.Name}

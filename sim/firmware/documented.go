@@ -19,7 +19,7 @@ var catalogue = []Documented{
 	module("coap", "Client Server",
 		"coap_client: delete get post put", "coap_server: close func listen var"),
 	module("color_utils", "colorWheel grb2hsv hsv2grb hsv2grbw"),
-	module("cron", "reset schedule", "cron.entry: schedule unschedule"),
+	module("cron", "reset schedule", "cron.entry: handler schedule unschedule"),
 	module("crypto", "decrypt encrypt fhash hash hmac mask new_hash new_hmac sha1 toBase64 toHex",
 		"crypto.hash: finalize update"),
 	module("dcc", "close setup"),

@@ -27,23 +27,6 @@ type module struct {
 	pins   [board.NumPins]interrupt
 	serout serout
 	pulses *pulses
-	timer  any // who uses the hardware timer: &serout, pulses or nobody
-}
-
-// takeTimer makes who the user of the hardware timer, of which there is one. It
-// returns false when somebody else is.
-func (m *module) takeTimer(who any) bool {
-	if m.timer != nil && m.timer != who {
-		return false
-	}
-	m.timer = who
-	return true
-}
-
-func (m *module) freeTimer(who any) {
-	if m.timer == who {
-		m.timer = nil
-	}
 }
 
 func open(d *device.Device) *device.Lib {

@@ -208,7 +208,7 @@ func (p *pulses) start(c *vm.Call) int {
 		x.entries[i].left = 0
 	}
 	x.next, x.active, x.steps, x.stopAt, x.adjust = 0, 0, 0, stopNowhere, int32(adjust)
-	if !p.m.takeTimer(p) {
+	if !p.m.dev.TakeHardwareTimer(p) {
 		c.Error("Unable to initialize timer")
 	}
 	x.ends, p.rush = p.m.dev.ETS.InterruptUptime(), 0
@@ -302,7 +302,7 @@ func (x *pulser) delay(e *entry, now uint32) int32 {
 
 // finish ends the sequence; a task of low priority tells the program.
 func (p *pulses) finish() {
-	p.m.freeTimer(p)
+	p.m.dev.FreeHardwareTimer(p)
 	p.m.dev.PostTask(ets.Low, p.report)
 }
 
@@ -379,5 +379,5 @@ func (p *pulses) adjust(c *vm.Call) int {
 // halt lets nothing more happen.
 func (p *pulses) halt() {
 	p.event.Stop()
-	p.m.freeTimer(p)
+	p.m.dev.FreeHardwareTimer(p)
 }

@@ -62,7 +62,7 @@ func (s *serout) start(c *vm.Call) int {
 		s.repeats = 0
 	}
 	if async {
-		if !s.m.takeTimer(s) {
+		if !s.m.dev.TakeHardwareTimer(s) {
 			c.Error("Unable to initialize timer")
 		}
 		s.step()
@@ -90,7 +90,7 @@ func (s *serout) flip() {
 func (s *serout) step() {
 	d := s.m.dev
 	if s.index >= len(s.delays) {
-		s.m.freeTimer(s)
+		s.m.dev.FreeHardwareTimer(s)
 		d.PostTask(ets.Low, s.finish)
 		return
 	}
@@ -118,5 +118,5 @@ func (s *serout) finish() {
 // stop ends an asynchronous sequence.
 func (s *serout) stop() {
 	s.next.Stop()
-	s.m.freeTimer(s)
+	s.m.dev.FreeHardwareTimer(s)
 }

@@ -8,11 +8,6 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
-// rtcPeriod is a tick of the clock that runs in deep sleep, in microseconds as
-// system_rtc_clock_cali_proc gives it: 12 of the bits are fraction. 5.75 µs is
-// typical (ESP8266 SDK API reference).
-const rtcPeriod = 5.75 * 4096
-
 // chipid is node.chipid().
 func (m *module) chipid(c *vm.Call) int { return c.ReturnInt(int(m.dev.ChipID())) }
 
@@ -58,8 +53,8 @@ func (m *module) dsleep(c *vm.Call) int {
 		return 0
 	}
 	us := max(c.Number(1), 0)
-	if us > longestSleep() {
-		m.dev.Inspect.Hints.Here("node.dsleep of %.0f µs is longer than node.dsleepMax() (%.0f µs): the SDK does nothing then", us, longestSleep())
+	if us > m.longestSleep() {
+		m.dev.Inspect.Hints.Here("node.dsleep of %.0f µs is longer than node.dsleepMax() (%.0f µs): the SDK does nothing then", us, m.longestSleep())
 		return 0 // oracle: sdk-behaviour.md, deep sleep
 	}
 	m.dev.DeepSleep(clock.Duration(us), c.IsNumber(3) && c.Int(3) != 0)
@@ -67,11 +62,13 @@ func (m *module) dsleep(c *vm.Call) int {
 }
 
 // longestSleep is what the clock of the deep sleep can count, in microseconds.
-func longestSleep() float64 { return math.Floor(rtcPeriod * (math.MaxInt32) / 4096) }
+func (m *module) longestSleep() float64 {
+	return math.Floor(float64(m.dev.RTC.Calibration()) * math.MaxInt32 / 4096)
+}
 
 // dsleepMax is node.dsleepMax(), in microseconds.
 func (m *module) dsleepMax(c *vm.Call) int {
-	return c.Return(vm.Number(longestSleep()))
+	return c.Return(vm.Number(m.longestSleep()))
 }
 
 // sleep is node.sleep(): a default build has no light sleep.

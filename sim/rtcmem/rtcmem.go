@@ -12,13 +12,14 @@ package rtcmem
 
 import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/rtc"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
 )
 
 // Module is the module.
 var Module = device.Module{Name: "rtcmem", Open: func(d *device.Device) *device.Lib {
-	m := &module{&d.RTC}
+	m := &module{d}
 	return &device.Lib{Funcs: []vm.Func{
 		{Name: "read32", Fn: m.read32},
 		{Name: "write32", Fn: m.write32},
@@ -26,7 +27,7 @@ var Module = device.Module{Name: "rtcmem", Open: func(d *device.Device) *device.
 }}
 
 type module struct {
-	words *[device.RTCWords]uint32
+	dev *device.Device
 }
 
 // read32 is rtcmem.read32(index[, count]).
@@ -35,10 +36,10 @@ func (m *module) read32(c *vm.Call) int {
 	if c.NArgs() >= 2 {
 		n = int(toLong(c, 2))
 	}
-	if n <= 0 || !c.CheckStack(n) || index < 0 || index >= len(m.words) {
+	if n <= 0 || !c.CheckStack(n) || index < 0 || index >= rtc.Words {
 		return 0
 	}
-	words := m.words[index:]
+	words := m.dev.RTC.Word[index:]
 	words = words[:min(n, len(words))]
 	for _, w := range words {
 		c.Push(vm.Number(int32(w)))
@@ -56,13 +57,13 @@ func toLong(c *vm.Call, n int) int32 {
 // (lua_tonumber).
 func (m *module) write32(c *vm.Call) int {
 	index, n := int(luanum.Long(c.Number(1))), c.NArgs()-1
-	if int32(index+n) > int32(len(m.words)) { // in 32 bits, as the firmware adds
+	if int32(index+n) > rtc.Words { // in 32 bits, as the firmware adds
 		c.ArgError(1, "RTC mem would overrun")
 	}
 	for i := range n {
-		if at := index + i; at >= 0 && at < len(m.words) {
+		if at := index + i; at >= 0 && at < rtc.Words {
 			f, _ := c.VM.ToNumber(c.Arg(2 + i))
-			m.words[at] = luanum.ULong(f)
+			m.dev.RTC.Word[at] = luanum.ULong(f)
 		}
 	}
 	return 0

@@ -1,0 +1,334 @@
+package rtctime
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/boards"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/cron"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/file"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/perf"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/rtcfifo"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/rtcmem"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+// scenario is one measured program, as rtc-cron-traces.json has it.
+type scenario struct {
+	Name    string   `json:"name"`
+	UntilMS int64    `json:"until_ms"`
+	Config  []string `json:"config"`
+	Lua     string   `json:"lua"`
+	Reset   string   `json:"heap_or_reset"` // why the result depends on what is in memory
+	Trace   []entry  `json:"trace"`
+}
+
+// entry is one line of a trace, by field name.
+type entry map[string]any
+
+const (
+	noMonitor = "there is no wifi.monitor yet"
+	noWPS     = "there is no module wps yet"
+)
+
+// TestOracleRTC runs every measured scenario and compares what it logged, with its
+// times: events, calls with their results and errors, what was printed, restarts and
+// sleeps.
+func TestOracleRTC(t *testing.T) {
+	oracle.Set{
+		Name:     "rtc-cron-traces",
+		Parallel: true,
+		Unlike: map[string]string{
+			"monitor_args": noMonitor, "monitor_forms": noMonitor, "monitor_start_idle": noMonitor,
+			"wps_bad_then_result": noWPS, "wps_constants": noWPS, "wps_failed": noWPS, "wps_start_args": noWPS,
+			"wps_timeout": noWPS, "wps_wep": noWPS,
+		},
+		Read: func(t *testing.T, data []byte) (entries []oracle.Entry) {
+			file := oracle.Decode[struct{ Scenarios []scenario }](t, data)
+			for _, s := range file.Scenarios {
+				entries = append(entries, oracle.Entry{Name: s.Name, Undefined: s.Reset != "", Check: s.check})
+			}
+			return entries
+		},
+	}.Compare(t)
+}
+
+// How the measurement was made (oracle: formats.md).
+const (
+	scriptDelay = 1003 * clock.Millisecond // from boot to the script
+	sleepTick   = 6                        // µs
+	bootDelay   = 1 * clock.Microsecond    // a boot took no time there
+)
+
+// check runs the scenario and returns the first difference, or "".
+func (s scenario) check() string {
+	got, err := s.run()
+	if err != nil {
+		return err.Error()
+	}
+	want := slices.DeleteFunc(slices.Clone(s.Trace), func(e entry) bool { return e["ev"] == "sdk" }) // what the SDK was called for
+	for i := range max(len(got), len(want)) {
+		var a, b entry
+		if i < len(got) {
+			a = plain(got[i])
+		}
+		if i < len(want) {
+			b = want[i]
+			delete(b, "q")
+		}
+		if !reflect.DeepEqual(a, b) {
+			return fmt.Sprintf("entry %d:\n\tgot  %v\n\twant %v", i, a, b)
+		}
+	}
+	return ""
+}
+
+// plain brings values into the form that JSON gives them.
+func plain(e entry) (out entry) {
+	data, err := json.Marshal(e)
+	if err == nil {
+		err = json.Unmarshal(data, &out)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
+// recorder makes the trace of a run.
+type recorder struct {
+	d     *device.Device
+	trace []entry
+	began bool
+	// start is when the script started, less what boots have taken that took none in
+	// the measurement.
+	start clock.Time
+	// boots is when the device starts anew, by the measurement; sdk that it was the SDK
+	// which was asked for that.
+	boots clock.Time
+	sdk   bool
+	err   error
+}
+
+// run runs the scenario and returns its trace.
+func (s scenario) run() ([]entry, error) {
+	base, err := boards.Load("nodemcu-v1")
+	if err != nil {
+		return nil, err
+	}
+	b := *base
+	b.Heap.Size = 1 << 20 // the measurement's Lua had no limit
+	b.RTC.Tick = sleepTick
+
+	w := world.New(1)
+	r := &recorder{}
+	r.d = device.New(w, device.Config{
+		Board: &b, HostCPU: true, ExactTimers: true, BootDelay: bootDelay, OnPanic: device.HaltOnPanic,
+		Modules: []device.Module{
+			cron.Module, file.Module, defaultNode, perf.Module, rtcfifo.Module, rtcmem.Module, Module, tmr.Module,
+			{Name: "oracle", Open: func(d *device.Device) *device.Lib {
+				if slices.Contains(s.Config, "hwbusy") {
+					d.TakeHardwareTimer(r)
+				}
+				return r.open(d)
+			}},
+		},
+	})
+	w.Subscribe(func(e world.Event) { r.happened(e, s.Lua) })
+	r.d.PowerOn()
+	until := clock.Duration(s.UntilMS) * clock.Millisecond
+	w.Clock.RunUntil(clock.At(bootDelay + scriptDelay))
+	for r.start.Add(until) > w.Clock.Now() {
+		w.Clock.RunUntil(r.start.Add(until))
+	}
+	return r.trace, r.err
+}
+
+// defaultNode is node as the measured build had it, without PLATFORM_STARTUP_COUNT.
+var defaultNode = device.Module{Name: node.Module.Name, Open: func(d *device.Device) *device.Lib {
+	lib := node.Module.Open(d)
+	lib.Funcs = slices.DeleteFunc(lib.Funcs, func(f vm.Func) bool { return f.Name == "startupcounts" })
+	return lib
+}}
+
+// happened makes entries of what happens on the device, and starts the script when it
+// has booted for the first time.
+func (r *recorder) happened(e world.Event, script string) {
+	switch what := e.Data.(type) {
+	case event.Boot:
+		if !r.began {
+			r.d.NewTimer(func() { r.begin(script) }).Arm(scriptDelay, false)
+			return
+		}
+		r.start = r.start.Add(e.Time.Sub(r.boots))
+	case event.Output:
+		r.print(what.Text)
+	case event.Restart:
+		r.sdk, r.boots = true, e.Time
+		if what.Reason == device.SoftRestart.Text {
+			r.add(entry{"ev": "system_restart"})
+		}
+	case event.Reset:
+		if what.Reason != "deep sleep" {
+			return
+		}
+		sleep := entry{"us": what.Sleep}
+		if !r.sdk {
+			sleep["rtc_ticks"] = what.Sleep / sleepTick
+		}
+		r.boots, r.sdk = e.Time.Add(what.Sleep), false
+		r.addAt(entry{"ev": "deep_sleep", "a": []any{sleep}}, e.Time)
+	}
+}
+
+// begin runs the script.
+func (r *recorder) begin(script string) {
+	r.began, r.start = true, r.d.Now()
+	fn, err := r.d.VM.Load([]byte(script), "=script")
+	if err != nil {
+		r.err = err
+		return
+	}
+	r.d.Run("script", fn)
+}
+
+func (r *recorder) add(e entry) { r.addAt(e, r.d.Now()) }
+
+func (r *recorder) addAt(e entry, at clock.Time) {
+	e["t"] = at.Sub(r.start)
+	r.trace = append(r.trace, e)
+}
+
+var (
+	address = regexp.MustCompile(`0x[0-9a-f]{8}`)
+	banner  = regexp.MustCompile(`\r\nNodeMCU [^\r]*\r\n`)
+)
+
+// print logs what the device printed; pieces that follow each other are one.
+func (r *recorder) print(text string) {
+	if !r.began {
+		return
+	}
+	text = banner.ReplaceAllString(address.ReplaceAllString(latin1(text), "0xADDR"), "<BANNER>")
+	if n := len(r.trace); n > 0 {
+		if last, ok := r.trace[n-1]["uart"].(string); ok {
+			r.trace[n-1]["uart"] = last + text
+			return
+		}
+	}
+	r.add(entry{"uart": text})
+}
+
+// latin1 makes a character of each byte.
+func latin1(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		b.WriteRune(rune(s[i]))
+	}
+	return b.String()
+}
+
+// open gives the script its helper functions.
+func (r *recorder) open(d *device.Device) *device.Lib {
+	for _, f := range []vm.Func{
+		{Name: "L", Fn: func(c *vm.Call) int {
+			e := entry{"ev": r.show(c.Arg(1))}
+			if c.NArgs() > 1 {
+				e["a"] = r.showAll(c, 2)
+			}
+			r.add(e)
+			return 0
+		}},
+		{Name: "X", Fn: r.call},
+	} {
+		d.VM.SetField(d.VM.Globals(), f.Name, d.VM.NewFunction(f))
+	}
+	return &device.Lib{}
+}
+
+// call is X(text): it evaluates an expression list, protected, and logs what came of it.
+func (r *recorder) call(c *vm.Call) int {
+	text := c.String(1)
+	e := entry{"call": latin1(text)}
+	r.add(e)
+	began := r.d.Now()
+	fn, err := c.VM.Load([]byte("return "+text), "=x")
+	if err != nil {
+		e["ok"], e["err"] = false, latin1(err.Error())
+		return 0
+	}
+	values, luaErr := c.PCall(fn, -1, nil)
+	if now := r.d.Now(); now != began {
+		e["t_end"] = now.Sub(r.start)
+	}
+	if luaErr != nil {
+		e["ok"], e["err"] = false, r.show(luaErr.Value)
+		return 0
+	}
+	e["ok"] = true
+	if len(values) > 0 {
+		list := []any{}
+		for _, v := range values {
+			list = append(list, r.show(v))
+		}
+		e["r"] = list
+	}
+	return 0
+}
+
+func (r *recorder) showAll(c *vm.Call, from int) []any {
+	out := []any{}
+	for i := from; i <= c.NArgs(); i++ {
+		out = append(out, r.show(c.Arg(i)))
+	}
+	return out
+}
+
+// longString is how long a string may be, in bytes, that stands in the trace as it is.
+const longString = 200
+
+func (r *recorder) show(v vm.Value) any {
+	switch v := v.(type) {
+	case vm.Number:
+		return float64(v)
+	case vm.String:
+		if len(v) <= longString {
+			return latin1(string(v))
+		}
+		h := fnv.New32a()
+		h.Write([]byte(v))
+		return entry{"len": len(v), "head": latin1(string(v[:24])), "tail": latin1(string(v[len(v)-8:])), "fnv": h.Sum32()}
+	case *vm.Table:
+		list := []any{}
+		for key, value, _ := r.d.VM.RawNext(v, vm.Nil); key != vm.Nil; key, value, _ = r.d.VM.RawNext(v, key) {
+			list = append(list, []any{r.show(key), r.show(value)})
+		}
+		return entry{"table": list}
+	}
+	switch v {
+	case vm.Nil:
+		return nil
+	case vm.True, vm.False:
+		return v == vm.True
+	}
+	g := r.d.VM.Globals()
+	for key, value, _ := r.d.VM.RawNext(g, vm.Nil); key != vm.Nil; key, value, _ = r.d.VM.RawNext(g, key) {
+		if name, ok := key.(vm.String); ok && value == v {
+			return "<" + r.d.VM.TypeName(v) + ":" + string(name) + ">"
+		}
+	}
+	return "<" + r.d.VM.TypeName(v) + ">"
+}
