@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
@@ -39,8 +40,15 @@ type Options struct {
 	OnPanic  string   // "reboot", "halt" or "exit" (halt: the caller ends the run)
 	Seed     uint64   // of everything random
 	Link     string   // quality of the devices' link, see wire.ParseQuality
+	Date     string   // when the world begins, see project.ParseDate
 	LinkDown []string // when nothing gets through, see wire.ParseSpan
 	WiFiDown []string // when the access points are off, likewise
+
+	// HostDate is this computer's date now. The world begins with it where Date and the
+	// project file say "host", or say nothing and RealTime is set; else with
+	// world.DefaultDate.
+	HostDate time.Time
+	RealTime bool
 
 	StaticTimers bool // tmr has the numbered timers of older firmware
 
@@ -128,6 +136,11 @@ func New(o Options) (_ *App, err error) {
 		return nil, err
 	}
 
+	date, err := o.date(p)
+	if err != nil {
+		return nil, err
+	}
+
 	a := &App{World: world.New(o.Seed), taken: map[hostPort]devicePort{}}
 	defer func() {
 		if err != nil {
@@ -150,7 +163,7 @@ func New(o Options) (_ *App, err error) {
 	if err := o.outages(a.World, p); err != nil {
 		return nil, err
 	}
-	a.Gateway = gateway.New(a.World, gateway.Options{Policy: policy})
+	a.Gateway = gateway.New(a.World, gateway.Options{Policy: policy, TimeServer: o.setDate(a.World, date)})
 	if err := a.publish(a.Device, publish); err != nil {
 		return nil, err
 	}
@@ -223,6 +236,30 @@ func (o Options) apply(cfg *device.Config) error {
 		return &OptionError{"OnPanic", o.OnPanic, errors.New("use reboot, halt or exit")}
 	}
 	return nil
+}
+
+// date returns what the caller or the project file says of the date.
+func (o Options) date(p *project.Project) (project.Date, error) {
+	if o.Date == "" {
+		return p.Date, nil
+	}
+	d, err := project.ParseDate(o.Date)
+	if err != nil {
+		err = fmt.Errorf("--date %q: %w", o.Date, err)
+	}
+	return d, err
+}
+
+// setDate gives the world its date. It reports whether somebody has asked for one: then
+// the network has a server that knows it.
+func (o Options) setDate(w *world.World, d project.Date) (given bool) {
+	switch {
+	case !d.Time.IsZero():
+		w.SetDate(d.Time)
+	case (d.Host || o.RealTime) && !o.HostDate.IsZero():
+		w.SetDate(o.HostDate)
+	}
+	return d.Given()
 }
 
 // policy returns what the device may reach.

@@ -4,6 +4,7 @@
 //	board = "nodemcu-v1"       # a board profile; flags may choose another
 //	chip_id = 0x123456         # what node.chipid() returns
 //	publish = ["8080:80", "0.0.0.0:5353:53/udp"]
+//	date = "2026-03-29"        # when the world begins, as NTP servers say it; see ParseDate
 //
 //	[firmware]
 //	modules = ["file", "net", "node", "tmr", "wifi"]
@@ -100,6 +101,8 @@ type Project struct {
 	Board string
 	// Publish lists the device's ports to make reachable from the host.
 	Publish []Publish
+	// Date is when the world begins.
+	Date Date
 	// HostCPU makes Lua take no device time.
 	HostCPU bool
 	// Exclude lists patterns of files that are not copied to the device; see
@@ -125,6 +128,7 @@ type document struct {
 	Board    string    `toml:"board"`
 	ChipID   uint32    `toml:"chip_id"`
 	Publish  []Publish `toml:"publish"`
+	Date     Date      `toml:"date"`
 	Firmware struct {
 		Modules      []string `toml:"modules"`
 		StaticTimers bool     `toml:"static_timers"`
@@ -207,6 +211,7 @@ func Parse(name string, data []byte) (*Project, error) {
 	p := &Project{
 		Board:   doc.Board,
 		Publish: doc.Publish,
+		Date:    doc.Date,
 		Exclude: doc.FS.Exclude,
 
 		StaticTimers: doc.Firmware.StaticTimers,

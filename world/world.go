@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -26,6 +27,7 @@ type World struct {
 	Air   *air.Air
 
 	seed        uint64
+	began       time.Time // what date it was at time zero
 	nodes       []Node
 	receivers   map[string]Receiver
 	subscribers []func(Event)
@@ -51,7 +53,7 @@ type Node interface {
 // New makes a world without devices, at time zero.
 func New(seed uint64) *World {
 	c := clock.New()
-	w := &World{Clock: c, Wire: wire.New(c), Air: air.New(c), seed: seed, receivers: map[string]Receiver{}}
+	w := &World{Clock: c, Wire: wire.New(c), Air: air.New(c), seed: seed, began: DefaultDate, receivers: map[string]Receiver{}}
 	c.Receive = w.receive
 	w.Attach(Surroundings, &surroundings{w: w, cuts: map[wire.Flow]func(){}})
 	return w

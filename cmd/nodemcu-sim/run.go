@@ -106,6 +106,7 @@ output can't be written; 42 when the time was up and something expected was miss
 	fl.BoolVar(&f.app.StaticTimers, "static-timers", false, "give tmr the numbered timers of firmware before 3.0, as in tmr.alarm(0, 1000, 1, fn)")
 	fl.StringVar(&f.app.OnPanic, "on-panic", "reboot", "after a panic or an error in a timer or task that nothing catches: reboot, halt or exit (with status 1, after an error in init.lua, too)")
 	fl.Uint64Var(&f.app.Seed, "seed", 1, "seed of everything random")
+	fl.StringVar(&f.app.Date, "date", "", "date at which the run begins, e.g. 2026-03-29T00:59:00 (UTC), or host; the network then has a time server that knows it (default from the project file; else this computer's, in virtual time 2026-01-01)")
 	fl.StringVar(&f.app.Link, "link", "", "quality of the link between a device and everything else, e.g. latency=40ms,jitter=5ms,bandwidth=1mbit,loss=1%")
 	fl.StringArrayVar(&f.app.LinkDown, "link-down", nil, "lose every packet from FROM to TO, in device time: FROM-TO, e.g. 30s-35s; may be repeated")
 	fl.StringArrayVar(&f.app.WiFiDown, "wifi-down", nil, "switch the access points off from FROM to TO; may be repeated")
@@ -158,6 +159,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	f.app.HostDate, f.app.RealTime = time.Now(), speed != clock.Max
 	a, err := app.New(f.app)
 	if err != nil {
 		return inFlags(err)

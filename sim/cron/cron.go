@@ -56,9 +56,13 @@ type module struct {
 // entry is one specification and its function.
 type entry struct {
 	spec spec
+	text string // of the specification
 	fn   vm.Ref
 	site string // where it was made
 }
+
+// String describes the entry in heap snapshots.
+func (e *entry) String() string { return e.text }
 
 // scheduled is an entry in the list.
 type scheduled struct {
@@ -99,7 +103,7 @@ func (m *module) schedule(c *vm.Call) int {
 	text := c.String(1)
 	fn := c.Function(2)
 	s := parse(c, text)
-	e := &entry{spec: s, site: c.VM.Where()}
+	e := &entry{spec: s, text: text, site: c.VM.Where()}
 	object := c.VM.NewObject(m.kind, entrySize, e)
 	c.Push(object)
 	e.fn = c.VM.Ref(fn, "cron callback")
@@ -128,7 +132,8 @@ func (m *module) find(e *entry) int {
 // reschedule is entry:schedule(spec). A wrong one changes nothing.
 func (m *module) reschedule(c *vm.Call) int {
 	e := c.Object(1, m.kind).(*entry)
-	e.spec = parse(c, c.String(2))
+	text := c.String(2)
+	e.spec, e.text = parse(c, text), text
 	if m.find(e) < 0 {
 		m.add(c, e, c.Arg(1))
 	}

@@ -57,6 +57,9 @@ func (m *module) dsleep(c *vm.Call) int {
 		m.dev.Inspect.Hints.Here("node.dsleep of %.0f µs is longer than node.dsleepMax() (%.0f µs): the SDK does nothing then", us, m.longestSleep())
 		return 0 // oracle: sdk-behaviour.md, deep sleep
 	}
+	if m.dev.RTC.HaveTime() {
+		m.dev.Inspect.Hints.Here("node.dsleep loses the time of day: rtctime.dsleep keeps it")
+	}
 	m.dev.DeepSleep(clock.Duration(us), c.IsNumber(3) && c.Int(3) != 0)
 	return 0
 }

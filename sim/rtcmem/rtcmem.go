@@ -8,9 +8,14 @@
 // function may return, or for a count that is no number; writing beyond the end is an
 // error and writes nothing. The firmware lets a negative index write anywhere; here that
 // writes nothing.
+//
+// In a build with rtctime words 0 to 8 are that module's, which clears 1 to 8 at every
+// boot; rtcfifo uses 10 to 20 and 32 to 127.
 package rtcmem
 
 import (
+	"slices"
+
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/rtc"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
@@ -60,6 +65,7 @@ func (m *module) write32(c *vm.Call) int {
 	if int32(index+n) > rtc.Words { // in 32 bits, as the firmware adds
 		c.ArgError(1, "RTC mem would overrun")
 	}
+	m.hintTime(index, n)
 	for i := range n {
 		if at := index + i; at >= 0 && at < rtc.Words {
 			f, _ := c.VM.ToNumber(c.Arg(2 + i))
@@ -67,4 +73,12 @@ func (m *module) write32(c *vm.Call) int {
 		}
 	}
 	return 0
+}
+
+// hintTime says whose the first words are in a build with rtctime.
+func (m *module) hintTime(index, n int) {
+	if n > 0 && index >= 0 && index < rtc.TimeWords && slices.Contains(m.dev.ModuleNames(), "rtctime") {
+		m.dev.Inspect.Hints.Here("words 0 to %d of the RTC memory are rtctime's, which this build has: it clears 1 to %d at every boot, and writes all when the time is set and before a sleep. Words 10 to 127 are free (rtcfifo has 10 to 20 and 32 to 127, if it is used)",
+			rtc.TimeWords-1, rtc.TimeWords-1)
+	}
 }

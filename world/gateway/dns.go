@@ -43,6 +43,10 @@ func (g *Gateway) query(p *wire.Packet) {
 		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.names[name]})
 	case g.hostname(name).IsValid():
 		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.hostname(name)})
+	case g.timeServer && isPool(name):
+		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.addr})
+	case g.policy == Isolated && isPool(name):
+		g.note(p.Src, fmt.Sprintf("the network is isolated: nobody answers for the name %s (--date puts a time server into it)", name))
 	case g.policy == Isolated:
 		g.note(p.Src, fmt.Sprintf("the network is isolated: nobody answers for the name %s", name))
 	case question.Qtype != dns.TypeA:

@@ -26,6 +26,7 @@
 //     is the end of one direction.
 //   - DNS queries to any server are answered by the host's resolver (A records only),
 //     those for the hostname of a device with its address.
+//   - Where the world's date was given, NTP requests to any server are answered with it.
 //   - Under the policy Isolated nothing leaves: connections and datagrams to the
 //     outside and DNS queries get no answer, as on a network without uplink, and the
 //     router's address refuses connections. Published ports work.
@@ -73,6 +74,9 @@ type Options struct {
 	Policy   Policy
 	Resolver hostnet.Resolver // of the host's network
 	Network  Network          // instead of the host's
+	// TimeServer makes the router answer NTP requests with the world's date, and lead the
+	// names of the usual servers to it, whatever the policy.
+	TimeServer bool
 	// Names are answered before the resolver is asked, whatever the policy. The
 	// keys are lower-case names without a final dot.
 	Names map[string]netip.Addr
@@ -103,6 +107,8 @@ type Gateway struct {
 	net    Network
 	closed bool
 
+	timeServer bool // see Options
+
 	nic       *wire.NIC
 	stack     *lwip.Stack
 	addr      netip.Addr
@@ -130,21 +136,22 @@ type flow struct{ device, remote netip.AddrPort }
 // world's goroutine.
 func New(w *world.World, o Options) *Gateway {
 	g := &Gateway{
-		world:     w,
-		policy:    o.Policy,
-		names:     o.Names,
-		net:       o.Network,
-		addr:      w.Air.RouterPrefix().Addr(),
-		nextPort:  firstPort,
-		flows:     map[flow]*outgoing{},
-		listeners: map[uint16]bool{},
-		udp:       map[flow]*udpFlow{},
-		udpPorts:  map[uint16]*udpFlow{},
-		noted:     map[string]bool{},
-		dialing:   map[hostnet.Conn]*outgoing{},
-		bridges:   map[hostnet.Conn]*bridge{},
-		sockets:   map[hostnet.Socket]*udpFlow{},
-		lookups:   map[hostnet.Query]*lookup{},
+		world:      w,
+		policy:     o.Policy,
+		names:      o.Names,
+		timeServer: o.TimeServer,
+		net:        o.Network,
+		addr:       w.Air.RouterPrefix().Addr(),
+		nextPort:   firstPort,
+		flows:      map[flow]*outgoing{},
+		listeners:  map[uint16]bool{},
+		udp:        map[flow]*udpFlow{},
+		udpPorts:   map[uint16]*udpFlow{},
+		noted:      map[string]bool{},
+		dialing:    map[hostnet.Conn]*outgoing{},
+		bridges:    map[hostnet.Conn]*bridge{},
+		sockets:    map[hostnet.Socket]*udpFlow{},
+		lookups:    map[hostnet.Query]*lookup{},
 	}
 	if g.net == nil {
 		g.net = hostnet.New(func(what world.Stimulus, done func(string, error)) { w.Send(Name, what, done) }, o.Resolver)
@@ -229,8 +236,12 @@ func (g *Gateway) receive(p *wire.Packet) {
 		}
 		g.stack.Input(0, p)
 	case wire.UDP:
-		if p.DstPort == dnsPort {
+		switch {
+		case p.DstPort == dnsPort:
 			g.query(p)
+			return
+		case p.DstPort == ntpPort && g.timeServer:
+			g.tellTime(p)
 			return
 		}
 		g.datagram(p)
