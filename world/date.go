@@ -13,3 +13,13 @@ func (w *World) SetDate(t time.Time) { w.began = t.UTC() }
 func (w *World) Date() time.Time {
 	return w.began.Add(time.Duration(w.Clock.Now()) * time.Microsecond)
 }
+
+// ntpEpoch is where NTP's seconds begin.
+var ntpEpoch = time.Date(1900, time.January, 1, 0, 0, 0, 0, time.UTC)
+
+// NTPTime is a date as NTP writes it (RFC 4330): seconds in the upper 32 bits, then their
+// fraction.
+func NTPTime(t time.Time) uint64 {
+	seconds := t.Unix() - ntpEpoch.Unix()
+	return uint64(uint32(seconds))<<32 | uint64(t.Nanosecond())<<32/uint64(time.Second)
+}

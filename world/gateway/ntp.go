@@ -4,8 +4,8 @@ import (
 	"encoding/binary"
 	"net/netip"
 	"strings"
-	"time"
 
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
@@ -27,9 +27,6 @@ const (
 	ntpPrecision = 0xec // 2^-20 s: a microsecond
 )
 
-// ntpEpoch is where NTP's seconds begin.
-var ntpEpoch = time.Date(1900, time.January, 1, 0, 0, 0, 0, time.UTC)
-
 // isPool reports whether a name is one of a time server that many use.
 func isPool(name string) bool { return name == ntpPool || strings.HasSuffix(name, "."+ntpPool) }
 
@@ -43,17 +40,10 @@ func (g *Gateway) tellTime(p *wire.Packet) {
 	reply[0] = request[0]&ntpVersion | ntpServer
 	reply[1], reply[2], reply[3] = ntpStratum, request[2], ntpPrecision
 	copy(reply[12:], ntpReference)
-	now := ntpTime(g.world.Date())
+	now := world.NTPTime(g.world.Date())
 	binary.BigEndian.PutUint64(reply[16:], now) // set last
 	copy(reply[24:32], request[40:48])          // when the request left
 	binary.BigEndian.PutUint64(reply[32:], now) // received
 	binary.BigEndian.PutUint64(reply[40:], now) // sent
 	g.sendUDP(netip.AddrPortFrom(p.Dst, p.DstPort), netip.AddrPortFrom(p.Src, p.SrcPort), reply)
-}
-
-// ntpTime is a date in NTP's form: seconds in the upper 32 bits, then their fraction.
-func ntpTime(t time.Time) uint64 {
-	since := t.Sub(ntpEpoch)
-	seconds, rest := since/time.Second, since%time.Second
-	return uint64(uint32(seconds))<<32 | uint64(rest)<<32/uint64(time.Second)
 }
