@@ -245,9 +245,9 @@ func (o Options) date(p *project.Project) (project.Date, error) {
 	}
 	d, err := project.ParseDate(o.Date)
 	if err != nil {
-		err = fmt.Errorf("--date %q: %w", o.Date, err)
+		return d, &OptionError{"Date", o.Date, err}
 	}
-	return d, err
+	return d, nil
 }
 
 // setDate gives the world its date. It reports whether somebody has asked for one: then

@@ -165,6 +165,7 @@ func TestOptionErrors(t *testing.T) {
 		{Options{Net: "mars"}, `Net "mars": use host or isolated`},
 		{Options{Publish: []string{"80"}}, `Publish "80": the device's port is missing; write [HOST:]HOSTPORT:PORT[/udp], such as 8080:80`},
 		{Options{FlashDir: filepath.Join(dir, "no")}, `FlashDir: cannot open the directory ` + dir + `/no: no such file or directory; make it first`},
+		{Options{Date: "x"}, `Date "x": write a date such as 2026-03-29,`},
 		{Options{Link: "x"}, `Link: "x" is not KEY=VALUE`},
 	} {
 		test.o.Dir = dir

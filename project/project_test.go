@@ -7,6 +7,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
@@ -161,7 +162,7 @@ func TestEmpty(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	tests := []struct{ doc, want string }{
-		{"bord = \"x\"", `:1: unknown key "bord"; known at the top of the file: board, chip_id, publish, firmware, heap, cpu, fs, wifi`},
+		{"bord = \"x\"", `:1: unknown key "bord"; known at the top of the file: board, chip_id, publish, date, firmware, heap, cpu, fs, wifi`},
 		{"\nboard = \"esp32\"", `:2: there is no board "esp32": use one of ` + strings.Join(boards.Names(), ", ")},
 		{"board = \"\"", `:1: board is empty`},
 		{"board = 1", `:1: board is a whole number; write a string`},
@@ -281,5 +282,33 @@ func TestParsePublish(t *testing.T) {
 		} else if !strings.Contains(err.Error(), "8080:80") {
 			t.Errorf("ParsePublish(%q): %v does not say what to write", text, err)
 		}
+	}
+}
+
+func TestParseDate(t *testing.T) {
+	for text, want := range map[string]string{
+		"2026-03-29":                "2026-03-29T00:00:00Z",
+		"2026-03-29 01:02":          "2026-03-29T01:02:00Z",
+		"2026-03-29T01:02:03":       "2026-03-29T01:02:03Z",
+		"2026-03-29T01:02:03.5Z":    "2026-03-29T01:02:03.5Z",
+		"2026-03-29T01:02:03+02:00": "2026-03-28T23:02:03Z",
+		"1970-01-01":                "1970-01-01T00:00:00Z",
+		"1969-12-31":                "from 1970-01-01 to 2036-02-07",
+		"2036-02-08":                "from 1970-01-01 to 2036-02-07",
+		"":                          "write a date such as",
+		"2026-02-30":                "write a date such as",
+		"29.3.2026":                 "write a date such as",
+	} {
+		d, err := ParseDate(text)
+		got := d.Time.Format(time.RFC3339Nano)
+		if err != nil {
+			got = err.Error()
+		}
+		if !strings.Contains(got, want) || d.Host || d.Given() != (err == nil) {
+			t.Errorf("%q: %s, want %s", text, got, want)
+		}
+	}
+	if d, err := ParseDate("host"); err != nil || !d.Host || !d.Given() {
+		t.Errorf("host: %+v, %v", d, err)
 	}
 }

@@ -207,7 +207,7 @@ func (f *runFlags) pace() (float64, error) {
 
 // flagOf names the flags of the app's options.
 var flagOf = map[string]string{
-	"CPU": "--cpu", "FlashDir": "--flash-dir", "Link": "--link", "LinkDown": "--link-down", "Net": "--net",
+	"CPU": "--cpu", "Date": "--date", "FlashDir": "--flash-dir", "Link": "--link", "LinkDown": "--link-down", "Net": "--net",
 	"OnPanic": "--on-panic", "Publish": "--publish", "WiFiDown": "--wifi-down",
 }
 
