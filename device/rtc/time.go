@@ -126,6 +126,9 @@ func (r *RTC) Boot(reason int) {
 		r.countFRC2()
 	}
 	t.polled = r.host.Uptime()
+	if r.HaveTime() {
+		r.tell()
+	}
 }
 
 // countFRC2 makes the counter that which the time counts by.
@@ -150,8 +153,20 @@ func (r *RTC) Prepare() {
 // HaveTime reports whether the time of day is known.
 func (r *RTC) HaveTime() bool { return r.time.kept() && r.time.cycles != 0 }
 
-// OnTime has fn called in this boot when the time of day has been set.
-func (r *RTC) OnTime(fn func()) { r.set = append(r.set, fn) }
+// OnTime has fn called in this boot when there is a time of day: at once, when the device
+// has woken with one, and whenever it is set.
+func (r *RTC) OnTime(fn func()) {
+	r.set = append(r.set, fn)
+	if r.HaveTime() {
+		fn()
+	}
+}
+
+func (r *RTC) tell() {
+	for _, fn := range r.set {
+		fn()
+	}
+}
 
 // count reads the counter and returns what it stands for, in unit cycles.
 func (r *RTC) count() uint64 {
@@ -262,9 +277,7 @@ func (r *RTC) Set(sec, usec uint32) (owed uint32) {
 	rate := t.rate
 	r.settle(uint64(sec)*usPerSecond + uint64(usec))
 	r.SetRate(int32(rate))
-	for _, fn := range r.set {
-		fn()
-	}
+	r.tell()
 	return t.owed
 }
 

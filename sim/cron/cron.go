@@ -6,7 +6,8 @@
 // then on, it looks for one; having found it, it runs what matches the current minute, in
 // the middle of it, and from then on at each full minute, UTC. In second 59 the next
 // minute's entries run early and the current one's are lost. Setting the time later is
-// noticed at the next minute only.
+// noticed at the next minute only. A device that sleeps in between looks anew when it wakes:
+// in the minute that it has run already it runs it again.
 //
 // All entries that match run one after the other in one timer callback. The firmware goes
 // over the list while they change it: an entry that a handler adds runs in the same
@@ -83,8 +84,8 @@ func open(d *device.Device) *module {
 	}
 	m.timer = d.NewTimer(m.look)
 	m.hint = d.NewTimer(m.hintNoTime)
+	m.waiting, m.since = true, d.Now()
 	d.RTC.OnTime(m.timeSet)
-	m.wait()
 	return m
 }
 
@@ -168,10 +169,8 @@ func (m *module) reset(c *vm.Call) int {
 	return 0
 }
 
-// wait is what looking each second comes to as long as there is no time.
-func (m *module) wait() { m.waiting, m.since = true, m.dev.Now() }
-
-// timeSet is told that the clock has been given a time.
+// timeSet is told that there is a time. The timer runs as if it had looked each second since
+// the boot.
 func (m *module) timeSet() {
 	if m.waiting {
 		m.waiting = false

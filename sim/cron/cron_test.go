@@ -1,6 +1,7 @@
 package cron
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -28,6 +29,24 @@ func TestDay(t *testing.T) {
 	const want = "1440\t* * * * *\n288\t*/5 * * * *\n12\t0 */2 * * *\n1\t30 8 * * *\n6\t0,20,40 9,17 * * 3\nnil\t0 12 16 * *"
 	if got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// A device that wakes with a time goes on.
+func TestOverSleep(t *testing.T) {
+	const program = `
+		if rtctime.get() == 0 then rtctime.set(1700000000) end
+		cron.schedule("*/5 * * * *", function() print("at", (rtctime.get())) if rtctime.get() < 1700000400 then rtctime.dsleep(70000000) end end)`
+	x := terminal.New(t, map[string]string{"init.lua": program}, Module, rtctime.Module)
+	x.Wait(13 * clock.Minute)
+	var got []string
+	for _, line := range strings.Split(x.Output(), "\n") {
+		if _, at, ok := strings.Cut(line, "at\t"); ok {
+			got = append(got, at)
+		}
+	}
+	if want := "[1700000100 1700000400 1700000700]"; fmt.Sprint(got) != want {
+		t.Errorf("ran at %v, want %s", got, want)
 	}
 }
 
