@@ -197,7 +197,7 @@ func (d *Device) shutdown() {
 	d.resetFlash()
 	d.Pins.Reset()
 	libs := d.libs
-	d.VM, d.libs, d.snapshot, d.sockets, d.pixbufs, d.timerUser = nil, nil, nil, nil, nil, nil
+	d.VM, d.libs, d.snapshot, d.sockets, d.espconn, d.pixbufs, d.timerUser = nil, nil, nil, nil, nil, nil, nil
 	d.RTC.Reset()
 	d.Inspect.Reset()
 	d.lua = lua{d: d}

@@ -15,6 +15,7 @@ import (
 	"net/netip"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/board"
+	"github.com/nodemcu-sim/nodemcu-sim/device/espconn"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
@@ -122,6 +123,7 @@ type Device struct {
 	libs         []*Lib
 	snapshot     []func(*Snapshot)
 	sockets      *sockets.Table // nil: no module has asked for it
+	espconn      *espconn.Layer // likewise
 	pixbufs      *pixbuf.Kind   // likewise
 	timerUser    any            // see TakeHardwareTimer
 }
@@ -225,6 +227,19 @@ func (d *Device) Sockets() *sockets.Table {
 	}
 	return d.sockets
 }
+
+// Espconn returns the SDK's connections of this boot, for the client modules. A module
+// that opens asks for them.
+func (d *Device) Espconn() *espconn.Layer {
+	if d.espconn == nil {
+		d.espconn = espconn.New(d, d.Radio, d.Sockets(), d.Inspect)
+	}
+	return d.espconn
+}
+
+// PostSystem queues a task of the SDK, which goes before received packets. It reports
+// false when the queue is full.
+func (d *Device) PostSystem(fn func()) bool { return d.ETS.PostSystem(fn) }
 
 // Random returns the next number of the device's hardware random generator,
 // which is seeded by the world.

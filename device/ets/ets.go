@@ -7,10 +7,10 @@ import (
 )
 
 // The chip's scheduler (ETS). It is not preemptive. When the CPU becomes free the Wi-Fi
-// task has its turn, then one run of the timers' handler over all that is due, then
-// received packets one by one, then tasks by priority. What the CPU spends in each piece
-// of work moves the device's own time ahead of the world's; due work waits until the
-// world has caught up.
+// task has its turn, then one run of the timers' handler over all that is due, then the
+// SDK's own tasks, then received packets one by one, then Lua's tasks by priority. What
+// the CPU spends in each piece of work moves the device's own time ahead of the world's;
+// due work waits until the world has caught up.
 //
 // The rules, and where they are measured: oracle sdk-behaviour.md 3 to 5, sdk-timers.json,
 // net-behaviour.md 1.1, 13, 14.
@@ -83,8 +83,9 @@ type Scheduler struct {
 	// before any other work, whenever the CPU has been free.
 	Frames func()
 
-	on        bool // something may run
-	running   bool // a piece of work is under way
+	on        bool     // something may run
+	running   bool     // a piece of work is under way
+	system    []func() // the SDK's own tasks
 	packets   []func()
 	tasks     [priorities][]func()
 	wake      *clock.Event
@@ -142,7 +143,7 @@ func (s *Scheduler) Shutdown() {
 func (s *Scheduler) Halt() {
 	s.on = false
 	s.wake.Stop()
-	s.timers, s.packets, s.tasks = nil, nil, [priorities][]func(){}
+	s.timers, s.system, s.packets, s.tasks = nil, nil, nil, [priorities][]func(){}
 	s.alarm, s.posted, s.handling = clock.Forever, false, false
 }
 
@@ -175,6 +176,21 @@ func (s *Scheduler) PostTask(p Priority, fn func()) bool {
 	return true
 }
 
+// systemQueueLen is how many tasks of the SDK may wait (fw: app/include/lwip/app/espconn.h,
+// espconn_TaskQueueLen).
+const systemQueueLen = 15
+
+// PostSystem queues a task of the SDK, which goes before received packets. It reports
+// false when the queue is full.
+func (s *Scheduler) PostSystem(fn func()) bool {
+	if len(s.system) >= systemQueueLen || !s.on {
+		return false
+	}
+	s.system = append(s.system, fn)
+	s.reschedule()
+	return true
+}
+
 // reschedule makes sure that the world wakes the device when it has something
 // to do.
 func (s *Scheduler) reschedule() {
@@ -196,7 +212,7 @@ func (s *Scheduler) reschedule() {
 // nextWork returns when the device has something to do next.
 func (s *Scheduler) nextWork() clock.Time {
 	at := clock.Time(0)
-	if len(s.packets)+len(s.tasks[Low])+len(s.tasks[Medium])+len(s.tasks[High]) == 0 && !s.posted && !s.handling {
+	if len(s.packets)+len(s.system)+len(s.tasks[Low])+len(s.tasks[Medium])+len(s.tasks[High]) == 0 && !s.posted && !s.handling {
 		at = s.nextTimer()
 	}
 	return max(at, s.busyUntil, s.clock.Now())
@@ -233,6 +249,11 @@ func (s *Scheduler) run() {
 // take removes and returns the next piece of work that is due at now, or nil.
 func (s *Scheduler) take(now clock.Time) func() {
 	if fn := s.handle(now); fn != nil {
+		return fn
+	}
+	if len(s.system) > 0 {
+		fn := s.system[0]
+		s.system = slices.Delete(s.system, 0, 1)
 		return fn
 	}
 	if len(s.packets) > 0 {

@@ -28,6 +28,7 @@ var floors = [][]string{
 	{"device/vm"},
 	{"device/inspect", "device/netif", "device/pin", "device/pixbuf", "device/serial"},
 	{"device/radio", "device/repl", "device/sockets"},
+	{"device/espconn"},
 	{"device"},
 	{"boards"},
 	{"sim"},

@@ -113,6 +113,8 @@ type TCPConn struct {
 	KeepInterval uint32
 	KeepCount    uint32
 	TTL          uint8
+	// NoDelay turns Nagle's algorithm off.
+	NoDelay bool
 	// ReuseAddr lets a listener share its port with one on another address.
 	ReuseAddr bool
 
@@ -214,6 +216,44 @@ func (s *Stack) killOldest(list *TCPConn) {
 	}
 }
 
+// KillClosing gives up connections that are being closed when there are limit of them:
+// of those in TIME_WAIT, in FIN_WAIT and in LAST_ACK the one that has been silent
+// longest, without a RST (fw: app/lwip/app/espconn_tcp.c, espconn_kill_oldest_pcb).
+func (s *Stack) KillClosing(limit int) {
+	for _, list := range []*TCPConn{s.active, s.timeWait} {
+		n := 0
+		for c := list; c != nil; c = c.next {
+			if c.closing() || c.state == LastAck || c.state == TimeWait {
+				n++
+			}
+		}
+		if n < limit {
+			continue
+		}
+		s.drop(&s.timeWait, func(c *TCPConn) bool { return true })
+		s.drop(&s.active, (*TCPConn).closing)
+		s.drop(&s.active, func(c *TCPConn) bool { return c.state == LastAck })
+	}
+}
+
+func (c *TCPConn) closing() bool { return c.state == FinWait1 || c.state == FinWait2 }
+
+// drop frees the connection of a list that has been silent longest, of those that are
+// of a kind.
+func (s *Stack) drop(list **TCPConn, of func(*TCPConn) bool) {
+	var oldest *TCPConn
+	var idle uint32
+	for c := *list; c != nil; c = c.next {
+		if of(c) && s.ticks-c.tmr >= idle {
+			idle, oldest = s.ticks-c.tmr, c
+		}
+	}
+	if oldest != nil {
+		oldest.remove(list)
+		s.free(oldest)
+	}
+}
+
 func (s *Stack) nextISS() uint32 {
 	s.iss += s.ticks
 	return s.iss
@@ -259,6 +299,15 @@ func (c *TCPConn) SetRemotePort(port uint16) { c.remotePort = port }
 
 // SendSpace returns how many bytes Write would take.
 func (c *TCPConn) SendSpace() int { return c.sndBuf }
+
+// Retransmits returns how often the oldest segment has been sent again.
+func (c *TCPConn) Retransmits() int { return int(c.nrtx) }
+
+// QueueLen returns how many segments are queued.
+func (c *TCPConn) QueueLen() int { return c.queueLen }
+
+// MSS returns the size of a full segment in bytes.
+func (c *TCPConn) MSS() int { return c.mss }
 
 // Queued returns how many bytes of data are queued and not yet acknowledged.
 func (c *TCPConn) Queued() int {

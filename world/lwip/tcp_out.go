@@ -137,7 +137,7 @@ func (c *TCPConn) sendFin() Err {
 // nagle reports whether the first unsent segment may leave as far as Nagle's
 // algorithm is concerned.
 func (c *TCPConn) nagle() bool {
-	return len(c.unacked) == 0 || c.flags&flagFastRecovery != 0 || c.s.p.NoDelay ||
+	return len(c.unacked) == 0 || c.flags&flagFastRecovery != 0 || c.NoDelay || c.s.p.NoDelay ||
 		len(c.unsent) > 1 || len(c.unsent[0].data) >= c.mss
 }
 
