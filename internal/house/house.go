@@ -33,7 +33,7 @@ var floors = [][]string{
 	{"boards"},
 	{"sim"},
 	{"sim/firmware"},
-	{"internal/terminal", "internal/chiptest", "internal/snippets"},
+	{"internal/terminal", "internal/chiptest", "internal/snippets", "internal/clienttrace"},
 	{"modules", "observe", "project"},
 	{"ui"},
 	{"app"},

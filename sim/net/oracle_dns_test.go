@@ -1,12 +1,12 @@
 package net
 
 import (
-	"encoding/binary"
 	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/internal/clienttrace"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
@@ -47,7 +47,7 @@ func addDNSServer(t *testing.T, w *wire.Wire, script []string) {
 		if p.Proto != wire.UDP || p.DstPort != 53 || p.Dst != dnsServerAddr {
 			return
 		}
-		d, ok := lines[dnsName(p.Payload)]
+		d, ok := lines[clienttrace.DNSName(p.Payload)]
 		if !ok || d.kind == "silent" {
 			return
 		}
@@ -60,33 +60,19 @@ func addDNSServer(t *testing.T, w *wire.Wire, script []string) {
 	nic.SetPrefix(netip.PrefixFrom(dnsServerAddr, 24))
 }
 
-func dnsName(q []byte) string {
-	var labels []string
-	for at := 12; at < len(q) && q[at] != 0; at += 1 + int(q[at]) {
-		labels = append(labels, string(q[at+1:at+1+int(q[at])]))
-	}
-	return strings.Join(labels, ".")
-}
-
 func dnsReply(query []byte, d dnsLine) []byte {
-	r := append([]byte(nil), query...)
-	r[2] |= 0x80
+	answer := clienttrace.DNSAnswer{IP: d.ip, TTL: d.ttl}
 	switch d.kind {
 	case "nx":
-		r[3] |= 3
-		return r
+		answer = clienttrace.DNSAnswer{Code: 3}
 	case "servfail":
-		r[3] |= 2
-		return r
+		answer = clienttrace.DNSAnswer{Code: 2}
 	case "empty":
-		return r
-	case "badname":
+		answer = clienttrace.DNSAnswer{}
+	}
+	r := answer.Reply(query)
+	if d.kind == "badname" {
 		r[13] ^= 1
 	}
-	r[7] = 1 // one answer
-	r = append(r, 0xc0, 12, 0, 1, 0, 1)
-	r = binary.BigEndian.AppendUint32(r, d.ttl)
-	r = append(r, 0, 4)
-	ip := d.ip.As4()
-	return append(r, ip[:]...)
+	return r
 }

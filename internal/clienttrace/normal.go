@@ -1,0 +1,167 @@
+package clienttrace
+
+import (
+	"cmp"
+	"crypto/sha1"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// normalize gives everything that is random on a device, or whose order is not fixed, one
+// form.
+func normalize(l *lists, s *scenario) {
+	l.Trace = mergeOutput(l.Trace)
+	for _, e := range l.Trace {
+		for _, field := range []string{"a", "r"} {
+			sortTables(e[field])
+		}
+	}
+	nameRandom(l, s)
+}
+
+// mergeOutput joins what the serial port says at one instant with nothing in between.
+func mergeOutput(trace []entry) (out []entry) {
+	for _, e := range trace {
+		text, isOutput := e["uart"].(string)
+		delete(e, "t_end")
+		if n := len(out); isOutput && n > 0 && out[n-1]["uart"] != nil && out[n-1]["t"] == e["t"] {
+			out[n-1]["uart"] = out[n-1]["uart"].(string) + text
+			continue
+		}
+		out = append(out, e)
+	}
+	return out
+}
+
+// sortTables sorts the fields of tables, which come in the order of next().
+func sortTables(v any) {
+	switch v := v.(type) {
+	case []any:
+		for _, x := range v {
+			sortTables(x)
+		}
+	case map[string]any:
+		rows, _ := v["table"].([]any)
+		for _, row := range rows {
+			sortTables(row)
+		}
+		slices.SortFunc(rows, func(a, b any) int { return cmp.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
+	}
+}
+
+// own is the device's address.
+const own = "192.168.1.10"
+
+// random is what stands for random things, in the order in which they appear.
+type random struct {
+	script string            // numbers that the script mentions stay
+	ports  map[string]string // local port to name
+	names  int
+	keys   map[string]string // address of a connection to the answer to its websocket key
+	socket map[string]bool   // connections that have become websockets
+}
+
+func nameRandom(l *lists, s *scenario) {
+	r := &random{script: s.Lua + strings.Join(s.PeerScript, " "), ports: map[string]string{}, keys: map[string]string{}, socket: map[string]bool{}}
+	for _, e := range l.merged() {
+		for _, field := range []string{"src", "dst"} {
+			if a, ok := e[field].(string); ok && strings.HasPrefix(a, own+":") {
+				e[field] = own + ":" + r.port(strings.TrimPrefix(a, own+":"))
+			}
+		}
+		switch d := e["d"].(type) {
+		case string:
+			e["d"] = r.payload(e, d)
+		case map[string]any:
+			if head, ok := d["head"].(string); ok {
+				r.longPayload(e, d, head)
+			}
+		}
+	}
+}
+
+// port names a port that the device has picked.
+func (r *random) port(p string) string {
+	if n, _ := strconv.Atoi(p); n < 1024 || regexp.MustCompile(`\b`+p+`\b`).MatchString(r.script) {
+		return p
+	}
+	if r.ports[p] == "" {
+		r.names++
+		r.ports[p] = fmt.Sprintf("port%d", r.names)
+	}
+	return r.ports[p]
+}
+
+var keyLine = regexp.MustCompile(`(Sec-WebSocket-Key: )([A-Za-z0-9+/=]{24})`)
+
+// payload replaces what is random in a payload.
+func (r *random) payload(e entry, d string) string {
+	src, _ := e["src"].(string)
+	dst, _ := e["dst"].(string)
+	if e["peer"] != nil {
+		return keyLine.ReplaceAllString(d, "${1}KEY")
+	}
+	data, err := hex.DecodeString(d)
+	if err != nil {
+		return d
+	}
+	if strings.HasSuffix(src, ":53") || strings.HasSuffix(dst, ":53") {
+		return "id" + d[4:]
+	}
+	if m := keyLine.FindSubmatch(data); m != nil {
+		r.keys[src] = AcceptKey(string(m[2]))
+		r.socket[src] = true
+		return hex.EncodeToString(keyLine.ReplaceAll(data, []byte("${1}KEY")))
+	}
+	if key := r.keys[dst]; key != "" {
+		return hex.EncodeToString([]byte(strings.ReplaceAll(string(data), key, "ACCEPT")))
+	}
+	if r.socket[src] {
+		return hex.EncodeToString(unmask(data))
+	}
+	return d
+}
+
+// longPayload is payload for one of which the head is known.
+func (r *random) longPayload(e entry, d map[string]any, head string) {
+	src, _ := e["src"].(string)
+	if !r.socket[src] {
+		return
+	}
+	data, err := hex.DecodeString(head)
+	if err != nil {
+		return
+	}
+	d["head"] = hex.EncodeToString(unmask(data))
+	d["tail"], d["fnv"] = "masked", "masked"
+}
+
+// unmask takes the mask off the websocket frames of a segment, as far as they are there.
+func unmask(data []byte) []byte {
+	out := slices.Clone(data)
+	for at := 0; at+6 <= len(out) && out[at+1]&0x80 != 0; {
+		n, start := int(out[at+1]&0x7f), at+2
+		if n == 126 && at+8 <= len(out) {
+			n, start = int(out[at+2])<<8+int(out[at+3]), at+4
+		}
+		mask := slices.Clone(out[start : start+4])
+		clear(out[start : start+4])
+		end := min(start+4+n, len(out))
+		for i := start + 4; i < end; i++ {
+			out[i] ^= mask[(i-start)%4]
+		}
+		at = end
+	}
+	return out
+}
+
+// AcceptKey is a server's answer to a websocket key (RFC 6455, 4.2.2).
+func AcceptKey(key string) string {
+	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}

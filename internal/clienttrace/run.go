@@ -1,0 +1,302 @@
+package clienttrace
+
+import (
+	"encoding/hex"
+	"hash/fnv"
+	"net/netip"
+	"slices"
+	"sort"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/boards"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
+)
+
+// scriptDelay is how long after boot the scripts started.
+const scriptDelay = 1003 * clock.Millisecond
+
+// measuredChip is the chip's number in the measurements.
+const measuredChip = 0x1a2b3c
+
+// Addresses of the measurements.
+var (
+	deviceNet = netip.MustParsePrefix("192.168.1.10/24")
+	dnsServer = netip.MustParseAddr("192.168.1.1")
+)
+
+// recorder makes the lists of a run.
+type recorder struct {
+	got        lists
+	start, end clock.Time
+	q          int
+	over       bool
+	clock      *clock.Clock
+	d          *device.Device
+	isn        map[[2]netip.AddrPort]uint32
+}
+
+// add appends to a list what happened at device time t.
+func (r *recorder) add(list *[]entry, e entry, t clock.Time) {
+	if r.over || r.clock.Now() > r.end {
+		return
+	}
+	r.q++
+	e["t"], e["q"] = int64(t.Sub(r.start)), r.q
+	*list = append(*list, e)
+}
+
+func (r *recorder) log(e entry) { r.add(&r.got.Trace, e, r.d.Now()) }
+
+// run runs the scenario on a device on which Lua takes no time.
+func (s *scenario) run(t *testing.T, modules []device.Module) lists {
+	t.Helper()
+	board, err := boards.Load("nodemcu-v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	roomy := *board
+	roomy.Heap.Size = 1 << 20 // the measurement's Lua had no limit
+	roomy.ChipID = measuredChip
+	w := world.New(1)
+	r := &recorder{clock: w.Clock, start: clock.At(scriptDelay), isn: map[[2]netip.AddrPort]uint32{}}
+	r.end = r.start.Add(clock.Duration(s.UntilMS) * clock.Millisecond)
+	wifi := radio.Config{Wired: deviceNet}
+	for _, c := range s.Config {
+		switch c {
+		case "noip":
+			wifi = radio.Config{SSID: "out of reach"}
+		default:
+			t.Fatalf("%s: config %q", s.Name, c)
+		}
+	}
+	w.Wire.AddRule(wire.NewLink(1))
+	r.d = device.New(w, device.Config{
+		Board:     &roomy,
+		Modules:   append(slices.Clone(modules), device.Module{Name: "oracle", Open: r.open}),
+		HostCPU:   true,
+		BootDelay: scriptDelay,
+		OnPanic:   device.HaltOnPanic,
+		WiFi:      wifi,
+		Startup: func(d *device.Device) {
+			d.Net.Stack().SetDNS(0, dnsServer)
+			fn, err := d.VM.Load(bytesOf(s.Lua), "=script")
+			if err != nil {
+				t.Errorf("%s: %v", s.Name, err)
+				return
+			}
+			if _, err, _ := d.VM.Call(fn, 0); err != nil {
+				t.Errorf("%s: the script failed: %v", s.Name, err)
+			}
+		},
+	})
+	w.Wire.Tap(r.tap)
+	w.Subscribe(r.happened)
+	peers := &peers{wire: w.Wire, log: func(e entry) { r.add(&r.got.Peer, e, r.clock.Now()) }}
+	if err := peers.script(r.start, s.PeerScript); err != nil {
+		t.Fatalf("%s: %v", s.Name, err)
+	}
+	if err := peers.addDNS(s.DNSScript); err != nil {
+		t.Fatalf("%s: %v", s.Name, err)
+	}
+	r.d.PowerOn()
+	w.Clock.RunUntil(r.end)
+	return r.got
+}
+
+// happened takes what the device reports.
+func (r *recorder) happened(e world.Event) {
+	if r.clock.Now() < r.start {
+		return
+	}
+	switch data := e.Data.(type) {
+	case event.Output:
+		r.log(entry{"uart": latin(data.Text)})
+	case event.Panic:
+		r.log(entry{"ev": "PANIC"})
+		r.over = true
+	case event.Reset:
+		what := "system_restart"
+		if data.Reason == device.Exception.Text {
+			what = "CRASH"
+		}
+		r.log(entry{"ev": what})
+		r.over = true
+	}
+}
+
+func (r *recorder) tap(e wire.Event) {
+	switch {
+	case e.Kind == wire.Sent && e.From != nil && e.From.Name == r.d.Name():
+		r.packet("tx", e.Packet, e.Time)
+	case e.Kind == wire.Delivered && e.To != nil && e.To.Name == r.d.Name():
+		r.packet("rx", e.Packet, e.Time)
+	}
+}
+
+func (r *recorder) packet(dir string, p *wire.Packet, t clock.Time) {
+	src, dst := netip.AddrPortFrom(p.Src, p.SrcPort), netip.AddrPortFrom(p.Dst, p.DstPort)
+	e := entry{"dir": dir, "src": src.String(), "dst": dst.String(), "len": len(p.Payload)}
+	switch p.Proto {
+	case wire.TCP:
+		e["fl"] = p.Flags.String()
+		if p.Flags&wire.SYN != 0 {
+			r.isn[[2]netip.AddrPort{src, dst}] = p.Seq
+		} else {
+			e["seq"] = p.Seq - r.isn[[2]netip.AddrPort{src, dst}]
+		}
+		if p.Flags&wire.ACK != 0 {
+			e["ack"] = p.Ack - r.isn[[2]netip.AddrPort{dst, src}]
+		}
+	case wire.UDP:
+		e["proto"] = "udp"
+	default:
+		e["proto"] = int(p.Proto)
+		e["src"], e["dst"] = p.Src.String(), p.Dst.String()
+	}
+	if len(p.Payload) > 0 {
+		e["d"] = digest(p.Payload)
+	}
+	r.add(&r.got.Wire, e, t)
+}
+
+// Payloads longer than longPayload bytes are recorded by their ends and a hash, and so are
+// strings longer than longString.
+const (
+	longPayload = 320
+	payloadHead = 24
+	payloadTail = 8
+	longString  = 200
+	stringHead  = 24
+	stringTail  = 12
+)
+
+// digest is a payload as the lists have it.
+func digest(data []byte) any {
+	if len(data) <= longPayload {
+		return hex.EncodeToString(data)
+	}
+	return entry{"len": len(data), "head": hex.EncodeToString(data[:payloadHead]),
+		"tail": hex.EncodeToString(data[len(data)-payloadTail:]), "fnv": hash(data)}
+}
+
+func hash(data []byte) uint32 {
+	h := fnv.New32a()
+	h.Write(data)
+	return h.Sum32()
+}
+
+// bytesOf is latin the other way round.
+func bytesOf(s string) []byte {
+	var b []byte
+	for _, c := range s {
+		b = append(b, byte(c))
+	}
+	return b
+}
+
+// latin makes a character of each byte.
+func latin(s string) string {
+	runes := make([]rune, len(s))
+	for i := range len(s) {
+		runes[i] = rune(s[i])
+	}
+	return string(runes)
+}
+
+// open gives the script its helper functions.
+func (r *recorder) open(d *device.Device) *device.Lib {
+	for _, f := range []vm.Func{{Name: "L", Fn: r.logEvent}, {Name: "X", Fn: r.logCall}} {
+		d.VM.SetField(d.VM.Globals(), f.Name, d.VM.NewFunction(f))
+	}
+	return &device.Lib{}
+}
+
+// logEvent is L(event, ...).
+func (r *recorder) logEvent(c *vm.Call) int {
+	e := entry{"ev": c.String(1)}
+	var args []any
+	for i := 2; i <= c.NArgs(); i++ {
+		args = append(args, r.show(c.Arg(i)))
+	}
+	if args != nil {
+		e["a"] = args
+	}
+	r.log(e)
+	return 0
+}
+
+// logCall is X(text).
+func (r *recorder) logCall(c *vm.Call) int {
+	text := c.String(1)
+	e := entry{"call": latin(text)}
+	r.log(e)
+	e["ok"] = false
+	fn, wrong := c.VM.Load([]byte("return "+text), "=x")
+	if wrong != nil {
+		e["err"] = latin(wrong.Error())
+		return 0
+	}
+	ret, err := c.PCall(fn, -1, nil)
+	if err != nil {
+		e["err"] = latin(err.Message())
+		return 0
+	}
+	e["ok"] = true
+	var results []any
+	for _, v := range ret {
+		results = append(results, r.show(v))
+	}
+	if results != nil {
+		e["r"] = results
+	}
+	return 0
+}
+
+// show returns a value as the traces have it.
+func (r *recorder) show(x vm.Value) any {
+	v := r.d.VM
+	switch x := x.(type) {
+	case vm.Number:
+		return float64(x)
+	case vm.Bool:
+		return bool(x)
+	case vm.String:
+		if len(x) > longString {
+			return entry{"len": len(x), "head": latin(string(x[:stringHead])), "tail": latin(string(x[len(x)-stringTail:])), "fnv": hash([]byte(x))}
+		}
+		return latin(string(x))
+	case *vm.Table:
+		rows := []any{}
+		for k, val, _ := v.RawNext(x, vm.Nil); k != vm.Nil; k, val, _ = v.RawNext(x, k) {
+			rows = append(rows, []any{r.show(k), r.show(val)})
+		}
+		return entry{"table": rows}
+	case *vm.UserData:
+		return "<userdata" + r.global(x) + ">"
+	case *vm.Function:
+		return "<function" + r.global(x) + ">"
+	}
+	return nil
+}
+
+// global is ":name" of a value that a global has.
+func (r *recorder) global(x vm.Value) string {
+	v := r.d.VM
+	var names []string
+	for k, val, _ := v.RawNext(v.Globals(), vm.Nil); k != vm.Nil; k, val, _ = v.RawNext(v.Globals(), k) {
+		if val == x {
+			names = append(names, string(k.(vm.String)))
+		}
+	}
+	if names == nil {
+		return ""
+	}
+	sort.Strings(names)
+	return ":" + names[0]
+}

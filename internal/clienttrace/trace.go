@@ -1,0 +1,168 @@
+// Package clienttrace runs sets of measured programs that talk to scripted peers (oracle:
+// formats.md, "Network client modules"): each on a device in a world of its own, with
+// everything compared: events and calls with arguments, results, errors and times, what
+// the serial port says, the packets on the wire with their bytes, what the peers saw, and
+// in which order.
+//
+// What is random on a device is brought into one form before: the ports and query numbers
+// that it picks, keys and masks of websockets, message numbers of CoAP.
+//
+// It must not know what a set is about. A module's test hands it the module.
+package clienttrace
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
+)
+
+// scenario is one measured program.
+type scenario struct {
+	Name, Group, Note string
+	UntilMS           int64    `json:"until_ms"`
+	Config            []string `json:"config"`
+	PeerScript        []string `json:"peer_script"`
+	DNSScript         []string `json:"dns_script"`
+	Lua               string   `json:"lua"`
+	// Undefined: what becomes of it depends on a device's memory.
+	Undefined string `json:"heap_or_reset"`
+
+	lists
+}
+
+// lists is what happened; "q" orders entries among each other.
+type lists struct {
+	Trace []entry `json:"trace"`
+	Wire  []entry `json:"wire"`
+	Peer  []entry `json:"peer"`
+}
+
+// entry is one line of a list, by field name.
+type entry map[string]any
+
+// Read makes entries of such a file, run on devices with these modules.
+func Read(modules ...device.Module) func(t *testing.T, data []byte) []oracle.Entry {
+	return func(t *testing.T, data []byte) (entries []oracle.Entry) {
+		type file struct{ Scenarios []scenario }
+		for _, s := range oracle.Decode[file](t, data).Scenarios {
+			entries = append(entries, oracle.Entry{
+				Name: s.Name, Undefined: s.Undefined != "",
+				Check: func() string { return s.check(t, modules) },
+			})
+		}
+		return entries
+	}
+}
+
+// check runs the scenario and returns the first difference, or "".
+func (s *scenario) check(t *testing.T, modules []device.Module) string {
+	have, want := plain(s.run(t, modules)), plain(s.lists)
+	normalize(&have, s)
+	normalize(&want, s)
+	difference := ""
+	at := -1.0
+	for _, l := range []struct {
+		name       string
+		have, want []entry
+	}{{"trace", have.Trace, want.Trace}, {"wire", have.Wire, want.Wire}, {"peer", have.Peer, want.Peer}} {
+		for i := range max(len(l.have), len(l.want)) {
+			a, b := nth(l.have, i), nth(l.want, i)
+			if reflect.DeepEqual(without(a, "q"), without(b, "q")) {
+				continue
+			}
+			// The earliest difference is the one that explains the others.
+			if when := earliest(a, b); difference == "" || when < at {
+				at = when
+				difference = fmt.Sprintf("%s entry %d:\n  got  %s\n  want %s", l.name, i, show(without(a, "q")), show(without(b, "q")))
+			}
+			break
+		}
+	}
+	if difference != "" {
+		return difference
+	}
+	if a, b := have.order(), want.order(); a != b {
+		return fmt.Sprintf("order of what happens at one instant:\n  got  %s\n  want %s", a, b)
+	}
+	return ""
+}
+
+func nth(l []entry, i int) entry {
+	if i < len(l) {
+		return l[i]
+	}
+	return nil
+}
+
+// earliest is when the first of the entries happened.
+func earliest(entries ...entry) float64 {
+	first := -1.0
+	for _, e := range entries {
+		if t, ok := e["t"].(float64); ok && (first < 0 || t < first) {
+			first = t
+		}
+	}
+	return first
+}
+
+func without(e entry, key string) entry {
+	out := entry{}
+	for k, v := range e {
+		if k != key {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+func show(e entry) string {
+	if len(e) == 0 {
+		return "nothing"
+	}
+	b, _ := json.Marshal(e)
+	return string(b)
+}
+
+// plain brings all values into the form that JSON gives them.
+func plain(l lists) (out lists) {
+	data, err := json.Marshal(l)
+	if err != nil {
+		panic(err)
+	}
+	if err := json.Unmarshal(data, &out); err != nil {
+		panic(err)
+	}
+	return out
+}
+
+// merged returns everything that happened in order.
+func (l *lists) merged() []entry {
+	all := slices.Concat(l.Trace, l.Wire, l.Peer)
+	sort.SliceStable(all, func(i, j int) bool { return all[i]["q"].(float64) < all[j]["q"].(float64) })
+	return all
+}
+
+// order says in which order things of the three lists happened, by time.
+func (l *lists) order() string {
+	all := l.merged()
+	sort.SliceStable(all, func(i, j int) bool { return all[i]["t"].(float64) < all[j]["t"].(float64) })
+	var b strings.Builder
+	for _, e := range all {
+		switch {
+		case e["dir"] != nil:
+			fmt.Fprintf(&b, "%v:%v ", e["t"], e["dir"])
+		case e["peer"] != nil:
+			fmt.Fprintf(&b, "%v:%v ", e["t"], e["peer"])
+		default:
+			fmt.Fprintf(&b, "%v:lua ", e["t"])
+		}
+	}
+	return b.String()
+}
