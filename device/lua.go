@@ -25,6 +25,28 @@ func (d *Device) Run(what string, fn vm.Value, args ...vm.Value) {
 	}
 }
 
+// RunWithin is Run for a callback that happens within a call from Lua.
+func (d *Device) RunWithin(c *vm.Call, what string, fn vm.Value, args ...vm.Value) {
+	cpu := d.VM.CPU()
+	outer := d.VM.SetEntry(what)
+	_, err := c.PCall(fn, 0, d.VM.NewFunction(vm.Func{Name: "traceback", Fn: withTraceback}), args...)
+	d.VM.SetEntry(outer)
+	d.Emit(event.Callback{What: what, CPU: clock.Duration((d.VM.CPU() - cpu) / 1000)})
+	if err != nil {
+		d.lua.left++
+		d.lua.report(what, err)
+	}
+}
+
+// withTraceback is the firmware's message handler: a text gets the traceback behind it.
+func withTraceback(c *vm.Call) int {
+	if !c.IsString(1) {
+		return c.Return(c.Arg(1))
+	}
+	th, _ := c.Running()
+	return c.ReturnString(c.String(1) + "\n" + c.VM.Traceback(th, 1))
+}
+
 // Leftovers is how many values lie at the bottom of the firmware's Lua stack that do
 // not belong there: luaL_pcallx leaves one for each call that ended in an error (fw:
 // app/lua/lnodemcu.c). C code that finds its own values by their distance from the

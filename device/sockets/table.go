@@ -23,6 +23,10 @@ type Host interface {
 	// RunUnprotected calls fn as the firmware's net module does: an error is a panic
 	// of the whole device, and this does not return.
 	RunUnprotected(what string, fn vm.Value, args ...vm.Value)
+	// Run calls fn protected: an error goes to the onerror function. RunWithin does,
+	// too, within a call from Lua.
+	Run(what string, fn vm.Value, args ...vm.Value)
+	RunWithin(c *vm.Call, what string, fn vm.Value, args ...vm.Value)
 }
 
 // Table is the sockets of one boot of a device, of all its modules.
@@ -81,6 +85,16 @@ func (t *Table) Callback(what string, fn vm.Value, args ...vm.Value) {
 		return
 	}
 	t.call.Invoke(fn, 0, args...)
+}
+
+// Protected calls a Lua function from the stack as the client modules do: an error goes to
+// the onerror function.
+func (t *Table) Protected(what string, fn vm.Value, args ...vm.Value) {
+	if t.call == nil {
+		t.host.Run(what, fn, args...)
+		return
+	}
+	t.host.RunWithin(t.call, what, fn, args...)
 }
 
 // NewString makes a string for a callback, which takes memory unless an equal one

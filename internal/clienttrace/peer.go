@@ -205,6 +205,10 @@ func (p *peer) fire(c *conn, event, kind string, n int, packet []byte) {
 		if t.event != event || t.kind != "" && t.kind != "*" && t.kind != kind || t.n != 0 && t.n != n || t.conn != 0 && t.conn != number {
 			continue
 		}
+		if t.delay == 0 {
+			p.act(c, t.do, packet)
+			continue
+		}
 		p.ps.wire.Clock().After(t.delay, func() { p.act(c, t.do, packet) })
 	}
 }
@@ -296,7 +300,8 @@ func (p *peer) datagram(src, dst netip.AddrPort, data []byte) {
 		SrcPort: src.Port(), DstPort: dst.Port(), Payload: data})
 }
 
-// receive takes a packet for one of the peers' addresses.
+// receive takes a packet for one of the peers' addresses. What no peer is there for gets no
+// answer.
 func (ps *peers) receive(ip netip.Addr, pkt *wire.Packet) {
 	for _, p := range ps.all {
 		if p.ip != ip || pkt.Dst != ip || p.port != pkt.DstPort || p.dead || (pkt.Proto == wire.UDP) != (p.kind == "udp") {
@@ -312,9 +317,6 @@ func (ps *peers) receive(ip netip.Addr, pkt *wire.Packet) {
 			p.receiveTCP(pkt)
 		}
 		return
-	}
-	if pkt.Dst == ip && pkt.Proto == wire.TCP && pkt.Flags&wire.SYN != 0 {
-		ps.refuse(pkt)
 	}
 }
 

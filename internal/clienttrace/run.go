@@ -85,6 +85,7 @@ func (s *scenario) run(t *testing.T, modules []device.Module) lists {
 		WiFi:      wifi,
 		Startup: func(d *device.Device) {
 			d.Net.Stack().SetDNS(0, dnsServer)
+			d.Net.Stack().OnInput = func(p *wire.Packet) { r.packet("rx", p, r.clock.Now()) }
 			fn, err := d.VM.Load(bytesOf(s.Lua), "=script")
 			if err != nil {
 				t.Errorf("%s: %v", s.Name, err)
@@ -131,11 +132,8 @@ func (r *recorder) happened(e world.Event) {
 }
 
 func (r *recorder) tap(e wire.Event) {
-	switch {
-	case e.Kind == wire.Sent && e.From != nil && e.From.Name == r.d.Name():
+	if e.Kind == wire.Sent && e.From != nil && e.From.Name == r.d.Name() {
 		r.packet("tx", e.Packet, e.Time)
-	case e.Kind == wire.Delivered && e.To != nil && e.To.Name == r.d.Name():
-		r.packet("rx", e.Packet, e.Time)
 	}
 }
 
@@ -173,7 +171,7 @@ const (
 	payloadTail = 8
 	longString  = 200
 	stringHead  = 24
-	stringTail  = 12
+	stringTail  = 8
 )
 
 // digest is a payload as the lists have it.

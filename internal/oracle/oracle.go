@@ -32,11 +32,11 @@ const Variable = "NODEMCU_ORACLE"
 // sets are those that tests know. A set without a test, or the other way round, fails
 // TestSets.
 var sets = []string{
-	"audit-probes", "language", "lua-suite", "memory-egc", "memory-oom", "memory-snippets",
-	"modules-bit", "modules-bloom", "modules-color_utils", "modules-cron", "modules-crypto",
-	"modules-encoder", "modules-pipe", "modules-pixbuf", "modules-rtctime", "modules-sjson",
-	"modules-struct", "net-traces", "numbers", "rtc-cron-traces", "sdk-heap", "sdk-timers", "sdk-watchdog",
-	"spiffs-traces",
+	"audit-probes", "http-traces", "language", "lua-suite", "memory-egc", "memory-oom",
+	"memory-snippets", "modules-bit", "modules-bloom", "modules-color_utils", "modules-cron",
+	"modules-crypto", "modules-encoder", "modules-pipe", "modules-pixbuf", "modules-rtctime",
+	"modules-sjson", "modules-struct", "net-traces", "numbers", "rtc-cron-traces",
+	"sdk-heap", "sdk-timers", "sdk-watchdog", "spiffs-traces", "websocket-traces",
 }
 
 // Entry is one measurement of a set.

@@ -213,6 +213,9 @@ type Stack struct {
 	// connection vanish without anyone being told. detail says it in words.
 	OnLoss func(owner any, loss Loss, detail string)
 
+	// OnInput, if set, is called with each received packet when the CPU gets to it.
+	OnInput func(p *wire.Packet)
+
 	// OnTick, if set, is called when the TCP tick runs, before it does anything.
 	OnTick func(slow bool)
 }
@@ -343,9 +346,6 @@ func (s *Stack) Input(netif int, p *wire.Packet) {
 	if netif >= len(s.netifs) || !s.netifs[netif].Up {
 		return
 	}
-	if netif >= len(s.netifs) || !s.netifs[netif].Up {
-		return
-	}
 	if b := s.Receive(p); b != nil {
 		s.InputReceived(netif, b)
 	}
@@ -380,6 +380,9 @@ func (s *Stack) InBuffers() int { return s.held }
 // a callback that does not return, because the host has panicked, must leave
 // everything as it was at that moment.
 func (s *Stack) inputPacket(n Netif, p *wire.Packet, b *Received) (taken bool) {
+	if s.OnInput != nil {
+		s.OnInput(p)
+	}
 	group := wire.IsGroup(p.Dst, n.Prefix)
 	switch {
 	case s.p.AnyAddress:
