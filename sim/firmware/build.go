@@ -17,6 +17,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/encoder"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/file"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/gpio"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/http"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/mdns"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
@@ -30,6 +31,7 @@ import (
 	structs "github.com/nodemcu-sim/nodemcu-sim/sim/struct"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/uart"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/websocket"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wifi"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -46,6 +48,7 @@ var simulated = []device.Module{
 	encoder.Module,
 	file.Module,
 	gpio.Module,
+	http.Module,
 	mdns.Module,
 	net.Module,
 	node.Module,
@@ -59,6 +62,7 @@ var simulated = []device.Module{
 	structs.Module,
 	tmr.Module,
 	uart.Module,
+	websocket.Module,
 	wifi.Module,
 }
 
@@ -153,6 +157,9 @@ func Simulated() []Provided {
 			}
 			for _, t := range lib.Types {
 				for _, f := range t.Methods {
+					if strings.HasPrefix(f.Name, "_") {
+						continue // a finalizer
+					}
 					p.Methods = append(p.Methods, t.Name+":"+f.Name)
 				}
 			}

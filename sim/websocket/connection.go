@@ -119,6 +119,10 @@ func (s *client) open(url string) {
 		s.failed(codeNoHost)
 		return
 	}
+	if s.conn != nil {
+		m.Hints.Here("%s: connect() while the old connection is still being closed: the firmware mixes the two up. Wait for the close event", s)
+		s.forget()
+	}
 	s.state = resolving
 	s.host, s.port, s.path = host, port, path
 	s.accept, s.upgraded, s.closeSent, s.code, s.unhealthy = "", false, false, 0, 0
@@ -311,8 +315,10 @@ func (s *client) Failed(_ *espconn.Conn, err espconn.Err) {
 
 // forget leaves the connection to itself: nobody hears of it any more.
 func (s *client) forget() {
-	s.conn.Handler, s.conn.Owner = deaf{}, nil
-	s.conn = nil
+	if s.conn != nil {
+		s.conn.Handler, s.conn.Owner = deaf{}, nil
+		s.conn = nil
+	}
 }
 
 // deaf is the handler of a connection that the module has forgotten. On the device its
@@ -349,7 +355,9 @@ func (s *client) failed(code int) {
 		m.Hints.Once(fmt.Sprintf("websocket %d", code), "%s: close with %d: %s", s, code, reason)
 	}
 	if s.onClose != 0 {
+		s.telling = true
 		m.Protected("websocket close", m.v.Deref(s.onClose), s.Value(), vm.Number(code))
+		s.telling = false
 	}
 	s.Release()
 }

@@ -98,7 +98,8 @@ func (r *reader) take(data []byte) {
 		n = int(uint16(r.frameLen))
 		r.mem = r.frame
 	}
-	for at := 0; ; {
+	conn := s.conn
+	for at := 0; s.conn == conn; { // a handler may have made another connection
 		if at > len(r.mem)+behind {
 			s.m.d.Crash("%s: the parser has run off behind a fragmented message or a cut header, out of the chip's memory", s)
 			return
@@ -162,9 +163,9 @@ func (r *reader) one(at, n int) (next, left int, more bool) {
 	if n < head {
 		m.Hints.Once("websocket head", "%s: a frame's header is cut by the end of a segment: the firmware reads on behind the data", s)
 	}
-	size := int(length)
+	size := int(uint32(length)) // what malloc is asked for
 	if !fin {
-		if !r.partial(op, r.bytes(at+head, size)) {
+		if !r.partial(op, at+head, size) {
 			return 0, 0, false
 		}
 	} else {
@@ -189,82 +190,91 @@ func (r *reader) keep(at, n int) {
 }
 
 // partial takes a fragment that is not the last.
-func (r *reader) partial(op int, data []byte) bool {
+func (r *reader) partial(op, at, size int) bool {
 	s := r.s
 	if !r.hasPay {
-		if !r.grow(&r.payloadAt, max(len(data), 1)) {
+		if !r.grow(&r.payloadAt, max(size, 1)) {
 			s.disconnect(codeFragment)
 			return false
 		}
 		s.m.Hints.Once("websocket fragment", "%s: the first fragment of a fragmented message is lost by the firmware: have the server send whole messages", s)
-		r.payload, r.hasPay = data, true
-		r.frameLen = len(data) // the firmware notes the length in the wrong place
+		r.payload, r.hasPay = r.bytes(at, size), true
+		r.frameLen = size // the firmware notes the length in the wrong place
 		r.fragment = op
 		return true
 	}
-	if !r.grow(&r.payloadAt, r.payLen+len(data)) {
+	if !r.grow(&r.payloadAt, r.payLen+size) {
 		r.payload, r.hasPay = nil, false
 		s.disconnect(codeMoreFragment)
 		return false
 	}
-	r.payload = append(r.sized(r.payload, r.payLen), data...)
-	r.payLen += len(data)
+	r.payload = append(r.sized(r.payload, r.payLen), r.bytes(at, size)...)
+	r.payLen += size
 	return true
 }
 
 // whole takes a frame that ends a message and returns how many bytes the firmware thinks
 // it had.
 func (r *reader) whole(op, at, size int) (int, bool) {
-	s, m := r.s, r.s.m
-	data := r.bytes(at, size)
-	var room int
 	if op == opContinuation {
-		if !r.hasPay {
-			s.disconnect(codeContinuation)
+		return r.joined(at, size)
+	}
+	s, m := r.s, r.s.m
+	room := size + 1
+	if op == opClose && size > 0 {
+		if size == 1 {
+			m.d.Crash("%s: a close frame with one byte makes the firmware copy 4 GB", s)
 			return 0, false
 		}
-		data = append(r.sized(r.payload, r.payLen), data...)
-		room = max(len(data), 1)
-	} else {
-		room = size + 1
-		if op == opClose && size > 0 {
-			if size == 1 {
-				m.d.Crash("%s: a close frame with one byte makes the firmware copy 4 GB", s)
-				return 0, false
-			}
-			room -= 2
-		}
+		room -= 2
 	}
 	payload, ok := m.d.Malloc(room, heap.Other)
 	if !ok {
-		if op == opContinuation {
-			s.disconnect(codeJoin)
-		} else {
-			s.disconnect(codePayload)
-		}
+		s.disconnect(codePayload)
 		return 0, false
 	}
-	if op == opContinuation {
-		m.give(&r.payloadAt)
-		r.payload, r.payLen, r.hasPay = nil, 0, false
-		size = len(data)
-		op, r.fragment = r.fragment, 0
+	r.message(op, r.bytes(at, size))
+	m.d.Free(&payload, heap.Other)
+	return size, true
+}
+
+// joined is whole for a message's last fragment.
+func (r *reader) joined(at, size int) (int, bool) {
+	s, m := r.s, r.s.m
+	if !r.hasPay {
+		s.disconnect(codeContinuation)
+		return 0, false
 	}
+	payload, ok := m.d.Malloc(max(r.payLen+size, 1), heap.Other)
+	if !ok {
+		s.disconnect(codeJoin)
+		return 0, false
+	}
+	data := append(r.sized(r.payload, r.payLen), r.bytes(at, size)...)
+	op := r.fragment
+	m.give(&r.payloadAt)
+	r.payload, r.payLen, r.hasPay, r.fragment = nil, 0, false, 0
+	r.message(op, data)
+	m.d.Free(&payload, heap.Other)
+	return len(data), true
+}
+
+// message does what a message asks for.
+func (r *reader) message(op int, data []byte) {
+	s, m := r.s, r.s.m
 	switch op {
 	case opClose:
 		s.closeSent = true
-		s.sendFrame(opClose, string(r.bytes(at, size)))
+		s.sendFrame(opClose, string(data))
 		s.state = closed
 	case opPing:
-		s.sendFrame(opPong, string(r.bytes(at, size)))
+		s.sendFrame(opPong, string(data))
 	case opPong:
 	default:
 		if s.onReceive != 0 {
 			m.Protected("websocket receive", m.v.Deref(s.onReceive), s.Value(), m.NewString(string(data)), vm.Number(op))
 		}
 	}
-	m.d.Free(&payload, heap.Other)
-	return size, true
 }
 
 // behindFrame goes on behind a frame of size bytes at a place with n bytes left.

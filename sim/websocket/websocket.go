@@ -112,6 +112,7 @@ type client struct {
 	accept     string // the answer to our key
 	upgraded   bool   // the server has agreed
 	closeSent  bool   // its close frame is being answered
+	telling    bool   // the close handler runs
 	code       int    // for close, 0: none known
 	timer      *ets.Timer
 	onTimer    func()
@@ -151,12 +152,12 @@ func init() {
 		}
 	}
 	clientType.Methods = []vm.Func{
+		{Name: "__gc", Fn: method((*client).collected)},
 		{Name: "on", Fn: method((*client).on)},
 		{Name: "config", Fn: method((*client).config)},
 		{Name: "connect", Fn: method((*client).connect)},
 		{Name: "send", Fn: method((*client).send)},
 		{Name: "close", Fn: method((*client).close)},
-		{Name: "__gc", Fn: method((*client).collected)},
 	}
 }
 
@@ -270,7 +271,9 @@ func (s *client) connect(c *vm.Call) int {
 	s.state = idle
 	if !s.Anchor(c.Arg(1), "websocket") {
 		s.m.v.Ref(c.Arg(1), "websocket that is never let go") // as in the firmware
-		s.m.Hints.Here("connect() inside a close handler makes a connection whose callbacks get nil instead of the client, and the client is never freed: connect from a task")
+		if s.telling {
+			s.m.Hints.Here("connect() inside a close handler makes a connection whose callbacks get nil instead of the client, and the client is never freed: connect from a task")
+		}
 	}
 	s.open(vm.CString(c.String(2)))
 	return 0
@@ -328,9 +331,7 @@ func (s *client) collected(c *vm.Call) int {
 	}
 	s.Release()
 	s.timer.Disarm()
-	if s.conn != nil {
-		s.forget()
-	}
+	s.forget()
 	c.VM.Malloc(&s.data, 0)
 	return 0
 }
