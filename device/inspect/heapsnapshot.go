@@ -33,18 +33,28 @@ type NativeBlock struct {
 }
 
 // Add adds a block of native memory. The result serves as owner of further blocks.
-func (p *HeapParts) Add(b NativeBlock) int {
+func (p *HeapParts) Add(b NativeBlock) int { return p.addBlock(b.Kind.String(), b) }
+
+// AddLua adds a block that native code has taken of Lua's memory (vm.Malloc). Kind does not
+// matter.
+func (p *HeapParts) AddLua(block heap.Block, b NativeBlock) int {
+	i := p.addBlock(snapshot.Buffer, b)
+	p.s.Objects[i].Bytes = block.Length()
+	return i
+}
+
+func (p *HeapParts) addBlock(kind string, b NativeBlock) int {
 	if b.Key == "" {
 		b.Key = b.Name
 	}
-	i := p.add(b.Kind.String(), b.Key, b.Name, b.Size)
+	i := p.add(kind, b.Key, b.Name, b.Size)
 	o := &p.s.Objects[i]
 	o.Site, o.Age = b.Site, int64(b.Age)
 	if !b.Owned {
 		p.refer(0, i, b.Name)
 	}
 	if at, ok := p.objects[b.Of]; ok && b.Of != nil {
-		p.refer(at, i, " "+b.Kind.String())
+		p.refer(at, i, " "+kind)
 		if b.Site == "" {
 			o.Site, o.Age = p.s.Objects[at].Site, p.s.Objects[at].Age
 		}

@@ -343,6 +343,7 @@ func (m *module) heapParts(p *inspect.HeapParts) {
 		if !ok || s.m != m || s.Dead {
 			return
 		}
+		p.AddLua(s.data, inspect.NativeBlock{Name: "callbacks of " + s.String(), Size: sizeData, Age: -1, Of: s, Owned: true})
 		var n int
 		for _, list := range [][]block{s.blocks, s.headerBlocks, {s.headersAt, s.frames.frameAt, s.frames.payloadAt}} {
 			for _, b := range list {
