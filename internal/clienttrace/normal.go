@@ -64,10 +64,11 @@ type random struct {
 	names  int
 	keys   map[string]string // address of a connection to the answer to its websocket key
 	socket map[string]bool   // connections that have become websockets
+	frames map[place]masked
 }
 
 func nameRandom(l *lists, s *scenario) {
-	r := &random{script: s.Lua + strings.Join(s.PeerScript, " "), ports: map[string]string{}, keys: map[string]string{}, socket: map[string]bool{}}
+	r := &random{script: s.Lua + strings.Join(s.PeerScript, " "), ports: map[string]string{}, keys: map[string]string{}, socket: map[string]bool{}, frames: map[place]masked{}}
 	for _, e := range l.merged() {
 		for _, field := range []string{"src", "dst"} {
 			if a, ok := e[field].(string); ok && strings.HasPrefix(a, own+":") {
@@ -122,41 +123,67 @@ func (r *random) payload(e entry, d string) string {
 		return hex.EncodeToString([]byte(strings.ReplaceAll(string(data), key, "ACCEPT")))
 	}
 	if r.socket[src] {
-		return hex.EncodeToString(unmask(data))
+		return hex.EncodeToString(r.unmask(e, data))
 	}
 	return d
 }
 
-// longPayload is payload for one of which the head is known.
+// longPayload is payload for one of which only the ends are known.
 func (r *random) longPayload(e entry, d map[string]any, head string) {
 	src, _ := e["src"].(string)
 	if !r.socket[src] {
 		return
 	}
-	data, err := hex.DecodeString(head)
-	if err != nil {
+	n := int(e["len"].(float64))
+	whole := make([]byte, n)
+	a, err1 := hex.DecodeString(head)
+	b, err2 := hex.DecodeString(d["tail"].(string))
+	if err1 != nil || err2 != nil || len(a)+len(b) > n {
 		return
 	}
-	d["head"] = hex.EncodeToString(unmask(data))
-	d["tail"], d["fnv"] = "masked", "masked"
+	copy(whole, a)
+	copy(whole[n-len(b):], b)
+	whole = r.unmask(e, whole)
+	d["head"], d["tail"], d["fnv"] = hex.EncodeToString(whole[:len(a)]), hex.EncodeToString(whole[n-len(b):]), "masked"
 }
 
-// unmask takes the mask off the websocket frames of a segment, as far as they are there.
-func unmask(data []byte) []byte {
+// masked is a frame that goes on in the next segment.
+type masked struct {
+	mask     [4]byte
+	at, left int // bytes that were there, and that are to come
+}
+
+// place is where in a connection a segment stands.
+type place struct {
+	src string
+	seq float64
+}
+
+// unmask takes the mask off the websocket frames of a segment.
+func (r *random) unmask(e entry, data []byte) []byte {
 	out := slices.Clone(data)
-	for at := 0; at+6 <= len(out) && out[at+1]&0x80 != 0; {
-		n, start := int(out[at+1]&0x7f), at+2
-		if n == 126 && at+8 <= len(out) {
-			n, start = int(out[at+2])<<8+int(out[at+3]), at+4
+	seq, _ := e["seq"].(float64)
+	here := place{e["src"].(string), seq}
+	f := r.frames[here]
+	for at := 0; at < len(out); {
+		if f.left == 0 {
+			if at+6 > len(out) || out[at+1]&0x80 == 0 {
+				break
+			}
+			n, start := int(out[at+1]&0x7f), at+2
+			if n == 126 && at+8 <= len(out) {
+				n, start = int(out[at+2])<<8+int(out[at+3]), at+4
+			}
+			f = masked{mask: [4]byte(out[start:]), left: n}
+			clear(out[start : start+4])
+			at = start + 4
 		}
-		mask := slices.Clone(out[start : start+4])
-		clear(out[start : start+4])
-		end := min(start+4+n, len(out))
-		for i := start + 4; i < end; i++ {
-			out[i] ^= mask[(i-start)%4]
+		for ; at < len(out) && f.left > 0; at++ {
+			out[at] ^= f.mask[f.at%4]
+			f.at, f.left = f.at+1, f.left-1
 		}
-		at = end
 	}
+	r.frames[place{here.src, seq + float64(len(out))}] = f
 	return out
 }
 

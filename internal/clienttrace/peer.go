@@ -259,7 +259,7 @@ func (p *peer) act(c *conn, line string, packet []byte) {
 			piece := data[:min(n, len(data))]
 			data = data[len(piece):]
 			p.ps.wire.Clock().After(clock.Duration(i*gap)*clock.Millisecond, func() {
-				if c.state == open && !p.dead {
+				if c.state == open && !c.ended && !p.dead {
 					c.send(piece, mss)
 				}
 			})

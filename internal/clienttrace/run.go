@@ -77,12 +77,15 @@ func (s *scenario) run(t *testing.T, modules []device.Module) lists {
 	}
 	w.Wire.AddRule(wire.NewLink(1))
 	r.d = device.New(w, device.Config{
-		Board:     &roomy,
-		Modules:   append(slices.Clone(modules), device.Module{Name: "oracle", Open: r.open}),
-		HostCPU:   true,
-		BootDelay: scriptDelay,
-		OnPanic:   device.HaltOnPanic,
-		WiFi:      wifi,
+		Board:   &roomy,
+		Modules: append(slices.Clone(modules), device.Module{Name: "oracle", Open: r.open}),
+		HostCPU: true,
+		// The measurement had neither the SDK's timers nor its Wi-Fi driver.
+		ExactTimers:      true,
+		UnlimitedReceive: true,
+		BootDelay:        scriptDelay,
+		OnPanic:          device.HaltOnPanic,
+		WiFi:             wifi,
 		Startup: func(d *device.Device) {
 			d.Net.Stack().SetDNS(0, dnsServer)
 			d.Net.Stack().OnInput = func(p *wire.Packet) { r.packet("rx", p, r.clock.Now()) }
