@@ -124,8 +124,11 @@ func (r *recorder) happened(e world.Event) {
 	case event.Panic:
 		r.log(entry{"ev": "PANIC"})
 		r.over = true
+	case event.Restart:
+		r.log(entry{"ev": "system_restart"})
+		r.over = true
 	case event.Reset:
-		what := "system_restart"
+		what := "HANG"
 		if data.Reason == device.Exception.Text {
 			what = "CRASH"
 		}

@@ -96,8 +96,9 @@ func (m *module) request(t target) {
 		m.fault("URL is not HTTP or HTTPS %s", url)
 		return
 	}
-	host, path, _ := strings.Cut(url, "/")
-	if path = url[len(host):]; path == "" {
+	host, _, _ := strings.Cut(url, "/")
+	path := url[len(host):]
+	if path == "" {
 		path = "/"
 	}
 	if len(host) > maxHost {

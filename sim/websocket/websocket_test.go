@@ -10,6 +10,7 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/clienttrace"
@@ -156,7 +157,8 @@ func TestEcho(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	b.run(30 * clock.Second) // until TIME_WAIT is over
-	b.d.Run("another", b.d.VM.RawGetString(b.d.VM.Globals(), "print"))
+	b.d.PostTask(ets.Low, func() { b.d.Run("another", b.d.VM.RawGetString(b.d.VM.Globals(), "print")) })
+	b.run(clock.Second)
 	b.d.VM.Collect()
 	if n := b.d.Snapshot().Heap.Native; n != 0 {
 		t.Errorf("%d bytes of native memory are left", n)
