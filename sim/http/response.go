@@ -159,17 +159,17 @@ func skipSpace(s string) (at int, negative bool) {
 	return at, false
 }
 
-// atoi reads a decimal number as C's atoi does.
+// atoi reads a decimal number as C's atoi does: one too large for 32 bits is the largest.
 func atoi(s string) int {
 	i, negative := skipSpace(s)
-	n := int32(0)
+	n := 0
 	for ; i < len(s) && s[i] >= '0' && s[i] <= '9'; i++ {
-		n = n*10 + int32(s[i]-'0')
+		n = min(n*10+int(s[i]-'0'), 1<<31)
 	}
 	if negative {
-		n = -n
+		return -n
 	}
-	return int(n)
+	return min(n, 1<<31-1)
 }
 
 // headersOf reads the headers in an answer's head: from the second line to the first that

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"net/netip"
-	"strconv"
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/espconn"
@@ -142,18 +141,21 @@ func (s *client) open(url string) {
 	s.resolved(conn, ip, true)
 }
 
-// atoi reads a decimal number as C's atoi does.
+// atoi reads a decimal number as C's atoi does. What is too large for a port stays so.
 func atoi(s string) int {
 	s = strings.TrimLeft(s, " \t\n\v\f\r")
-	end := 0
-	for end < len(s) && (s[end] >= '0' && s[end] <= '9' || end == 0 && (s[0] == '-' || s[0] == '+')) {
-		end++
+	digits := s
+	if strings.HasPrefix(s, "+") || strings.HasPrefix(s, "-") {
+		digits = s[1:]
 	}
-	n, err := strconv.ParseInt(s[:end], 10, 64)
-	if err != nil && n == 0 {
-		return 0
+	n := 0
+	for i := 0; i < len(digits) && digits[i] >= '0' && digits[i] <= '9'; i++ {
+		n = min(n*10+int(digits[i]-'0'), maxPort+1)
 	}
-	return int(int32(n))
+	if strings.HasPrefix(s, "-") {
+		return -n
+	}
+	return n
 }
 
 // resolved is the end of the look-up (fw: dns_callback).
