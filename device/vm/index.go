@@ -50,7 +50,8 @@ func (v *VM) index(L *Thread, res int, t, key value) {
 // romGet looks a name up in a table in flash, and accounts for that: the firmware
 // compares it with one entry after the other (fw: app/lua/lrotable.c), so what
 // stands further behind takes longer. What a program looks for in vain is most
-// often a variable of its own and costs nothing.
+// often a variable of its own and costs nothing. Names that are too long are not found,
+// though next shows them.
 func (v *VM) romGet(t *Table, key value) value {
 	if !key.isString() {
 		return value{}
@@ -58,7 +59,7 @@ func (v *VM) romGet(t *Table, key value) value {
 	s := key.str()
 	if s.romTable != t {
 		i, ok := t.rom.index[CString(s.s)]
-		if !ok {
+		if !ok || len(s.s) > longestROMName {
 			return value{}
 		}
 		s.romTable, s.romEntry = t, i

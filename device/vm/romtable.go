@@ -7,6 +7,10 @@ type romTable struct {
 	index   map[string]int32
 }
 
+// longestROMName is how long a name may be that a program looks up in a table in flash
+// (fw: app/lua/ltable.c, luaH_getstr; LUA_MAX_ROTABLE_NAME). mqtt has one of 34.
+const longestROMName = 32
+
 // checkWritable raises an error if a program is about to write to a table in flash.
 // The firmware's modules fill those before any runs.
 func (v *VM) checkWritable(t *Table) {

@@ -19,6 +19,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/gpio"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/http"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/mdns"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/mqtt"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/perf"
@@ -50,6 +51,7 @@ var simulated = []device.Module{
 	gpio.Module,
 	http.Module,
 	mdns.Module,
+	mqtt.Module,
 	net.Module,
 	node.Module,
 	perf.Module,
