@@ -35,8 +35,9 @@ var sets = []string{
 	"audit-probes", "http-traces", "language", "lua-suite", "memory-egc", "memory-oom",
 	"memory-snippets", "modules-bit", "modules-bloom", "modules-color_utils", "modules-cron",
 	"modules-crypto", "modules-encoder", "modules-pipe", "modules-pixbuf", "modules-rtctime",
-	"modules-sjson", "modules-struct", "net-traces", "numbers", "rtc-cron-traces",
-	"sdk-heap", "sdk-timers", "sdk-watchdog", "spiffs-traces", "websocket-traces",
+	"modules-sjson", "modules-struct", "mqtt-traces", "net-traces", "numbers",
+	"rtc-cron-traces", "sdk-heap", "sdk-timers", "sdk-watchdog", "spiffs-traces",
+	"websocket-traces",
 }
 
 // Entry is one measurement of a set.

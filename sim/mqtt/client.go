@@ -318,9 +318,15 @@ func (k *client) unsubscribe(c *vm.Call) int {
 // traversal ends in an error.
 func (k *client) topics(c *vm.Call, t *vm.Table, withQoS bool, what string) *builder {
 	var b *builder
-	for key, x, ok := c.VM.RawNext(t, vm.Nil); key != vm.Nil; key, x, ok = c.VM.RawNext(t, key) {
-		if !ok {
+	var key vm.Value = vm.Nil
+	for {
+		var x vm.Value
+		var ok bool
+		if key, x, ok = c.VM.RawNext(t, key); !ok {
 			c.Raise("invalid key to 'next'")
+		}
+		if key == vm.Nil {
+			break
 		}
 		var topic string
 		switch y := key.(type) {

@@ -2,7 +2,6 @@ package mqtt_test
 
 import (
 	"encoding/hex"
-	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -73,7 +72,7 @@ func newLab(t testing.TB, program string, on func(packet string) string) *lab {
 		Board: board, Modules: []device.Module{mqtt.Module, node.Module, tmr.Module}, HostCPU: true, OnPanic: device.HaltOnPanic,
 		WiFi: radio.Config{Wired: netip.MustParsePrefix("192.168.1.10/24")},
 		Startup: func(d *device.Device) {
-			if d.BootReason().Cause() != "" && len(w.resets) > 0 {
+			if len(w.resets) > 0 {
 				return
 			}
 			fn, err := d.VM.Load([]byte(program), "@init.lua")

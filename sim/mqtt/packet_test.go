@@ -28,7 +28,7 @@ func TestBuild(t *testing.T) {
 		{"qos 4 is 0 with an id", publish("t", "", 4, 2, 7), "3005000174" + "0007"},
 		{"no topic", publish("", "hi", 0, 0, 0), ""},
 		{"128 bytes", publish("t", strings.Repeat("x", 125), 0, 0, 0), "308001000174" + strings.Repeat("78", 125)},
-		{"subscribe", two.packet(subscribePacket, 1, 0), "820a0102" + "00016101" + "0002626302"},
+		{"subscribe", two.packet(subscribePacket, 1, 0), "820b0102" + "00016101" + "0002626302"},
 		{"pubrel", answer(pubrelPacket, 0x102), "62020102"},
 		{"pubcomp", answer(pubcompPacket, 0x102), "70020102"},
 		{"pingreq", bare(pingreqPacket), "c000"},
