@@ -77,6 +77,7 @@ func (p *peer) accept(syn *wire.Packet) {
 		c.transmit(wire.SYN|wire.ACK, nil)
 		c.sndNxt++
 	case "refuse":
+		c.state = dead // the next SYN from that port is a new connection
 		p.ps.refuse(syn)
 	}
 }

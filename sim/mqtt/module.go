@@ -101,17 +101,17 @@ func (m *module) heapParts(p *inspect.HeapParts) {
 		if !ok || c.m != m {
 			return
 		}
-		add := func(name string, size int) {
-			if size > 0 {
-				p.Add(inspect.NativeBlock{Kind: heap.Other, Name: name, Key: fmt.Sprintf("%s %s", c, name), Size: size, Age: -1, Of: c, Owned: true})
-			}
+		add := func(name string, size int) int {
+			return p.Add(inspect.NativeBlock{Kind: heap.Other, Name: name, Key: fmt.Sprintf("%s %s", c, name), Size: size, Age: -1, Of: c, Owned: true})
 		}
 		if c.tcp.held {
 			add("connection", sizeTCP)
 		}
-		add("partial message", c.in.size)
+		if c.in.size > 0 {
+			add("partial message", c.in.size)
+		}
 		for i, x := range c.out.list {
-			add(fmt.Sprintf("queued packet %d", i+1), nodeSize+len(x.data))
+			p.AddTo(add(fmt.Sprintf("queued packet %d", i+1), nodeSize), heap.Other, "its bytes", len(x.data))
 		}
 	})
 }
