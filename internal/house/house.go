@@ -21,7 +21,7 @@ var floors = [][]string{
 	{"world/lwip", "world/air", "world/part"},
 	{"world/peer"},
 	{"world"},
-	{"internal/valuetest"},
+	{"internal/valuetest", "internal/mosquitto"},
 	{"world/gateway"},
 	{"device/board", "device/flash", "device/heap", "device/input", "device/rtc"},
 	{"device/event", "device/ets"},
