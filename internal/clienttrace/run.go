@@ -122,7 +122,7 @@ func (r *recorder) happened(e world.Event) {
 	case event.Output:
 		r.log(entry{"uart": latin(data.Text)})
 	case event.Panic:
-		r.log(entry{"ev": "PANIC"})
+		r.log(entry{"ev": "PANIC", "a": []any{latin(data.Message)}})
 		r.over = true
 	case event.Restart:
 		r.log(entry{"ev": "system_restart"})

@@ -36,6 +36,7 @@ type conn struct {
 	sndNxt uint32
 	rcvNxt uint32
 	ended  bool // our FIN is sent
+	closed bool // as the answer to the device's: nothing follows
 	gotFin bool
 	parser parser
 }
@@ -153,13 +154,17 @@ func (c *conn) segment(pkt *wire.Packet) {
 		c.event("FIN", nil)
 		c.p.fire(c, "fin", "", 1, nil)
 		if !c.p.nofin {
+			c.closed = !c.ended
 			c.fin()
 		}
 	}
 }
 
-// send sends data in segments of a size.
+// send sends data in segments of a size, but none on a connection that it has given up.
 func (c *conn) send(data []byte, size int) {
+	if c.closed {
+		return
+	}
 	for len(data) > 0 {
 		n := min(size, len(data), mss)
 		flags := wire.ACK
