@@ -363,10 +363,8 @@ func (k *client) topics(c *vm.Call, t *vm.Table, withQoS bool, what string) *bui
 
 // arm starts the timer. The SDK does not arm one for more than maxTimer.
 func (k *client) arm(ms uint32) {
-	k.timer.Disarm()
 	if ms > maxTimer {
 		k.m.Hints.Once(fmt.Sprintf("mqtt keepalive %d", k.ID), "%s: with a keepalive of %d s no PINGREQ is ever sent: the device's timers go up to %d s", k, k.keepalive, maxTimer/1000)
-		return
 	}
 	k.timer.Arm(clock.Duration(ms)*clock.Millisecond, false)
 }
