@@ -163,7 +163,7 @@ func TestFaults(t *testing.T) {
 			out: "false\tssl not available\nfalse\tssl not available\n", hint: "the client remembers"},
 		{name: "autoreconnect", program: `m = mqtt.Client("id") m:connect("192.168.1.20", 1883, false, 1, function(...) print(...) end)`,
 			hint: "argument #4, a number, stands in that of the connect function"},
-		{name: "keepalive too long", program: `m = mqtt.Client("id", 7000) m:connect("192.168.1.20")`, hint: "no PINGREQ is ever sent"},
+		{name: "keepalive too long", program: `m = mqtt.Client("id", 7000) m:connect("192.168.1.20")`, out: "err3,exceed max time value\n", hint: "no PINGREQ is ever sent"},
 		{name: "calls after close", program: connected + `m:on("connect", function() m:close() print(m:publish("t", "x", 0, 0)) end)`,
 			out: "true\noffline\n", hint: "what is sent after close() is lost"},
 		{name: "CONNACK with a message", program: connected, on: func(string) string { return "20020000" + "30050001746869" },
