@@ -155,7 +155,7 @@ var messages = 300
 const batch = 100
 
 // heapSlack is how much less heap a device may have at the end than at first, in bytes.
-const heapSlack = 200
+const heapSlack = 1000
 
 // TestMosquittoCount counts messages at both ends, for each QoS, and looks at the memory
 // of device and host.
