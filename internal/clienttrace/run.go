@@ -163,7 +163,11 @@ func (r *recorder) packet(dir string, p *wire.Packet, t clock.Time) {
 		e["proto"] = int(p.Proto)
 		e["src"], e["dst"] = p.Src.String(), p.Dst.String()
 	}
-	if len(p.Payload) > 0 {
+	switch {
+	case p.Proto == wire.ICMP:
+		const header = 4 // bytes that are not in Payload: type, code, checksum
+		e["len"] = header + len(p.Payload)
+	case len(p.Payload) > 0:
 		e["d"] = digest(p.Payload)
 	}
 	r.add(&r.got.Wire, e, t)

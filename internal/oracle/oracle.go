@@ -36,8 +36,8 @@ var sets = []string{
 	"memory-snippets", "modules-bit", "modules-bloom", "modules-color_utils", "modules-cron",
 	"modules-crypto", "modules-encoder", "modules-pipe", "modules-pixbuf", "modules-rtctime",
 	"modules-sjson", "modules-struct", "mqtt-traces", "net-traces", "numbers",
-	"rtc-cron-traces", "sdk-heap", "sdk-timers", "sdk-watchdog", "spiffs-traces",
-	"websocket-traces",
+	"rtc-cron-traces", "sdk-heap", "sdk-timers", "sdk-watchdog", "sntp-traces",
+	"spiffs-traces", "websocket-traces",
 }
 
 // Entry is one measurement of a set.

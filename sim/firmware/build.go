@@ -29,6 +29,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/rtcmem"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/rtctime"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/sjson"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/sntp"
 	structs "github.com/nodemcu-sim/nodemcu-sim/sim/struct"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/uart"
@@ -61,6 +62,7 @@ var simulated = []device.Module{
 	rtcmem.Module,
 	rtctime.Module,
 	sjson.Module,
+	sntp.Module,
 	structs.Module,
 	tmr.Module,
 	uart.Module,
