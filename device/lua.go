@@ -57,12 +57,19 @@ func (d *Device) Leftovers() int { return d.lua.left }
 // panic of the whole device. After that, and when the device is being reset, it
 // does not return: the current piece of work ends there.
 func (d *Device) RunUnprotected(what string, fn vm.Value, args ...vm.Value) {
-	if _, err := d.lua.call(what, fn, 0, args); err != nil {
+	d.CallUnprotected(what, fn, 0, args...)
+}
+
+// CallUnprotected is RunUnprotected for a function of whose results nret are wanted.
+func (d *Device) CallUnprotected(what string, fn vm.Value, nret int, args ...vm.Value) []vm.Value {
+	results, err := d.lua.call(what, fn, nret, args)
+	if err != nil {
 		d.lua.panic(what, err)
 	}
 	if d.ETS.Running() && (d.lua.halted || d.Resetting()) {
 		panic(unwinding{})
 	}
+	return results
 }
 
 // call calls into Lua, protected, and emits what it cost. It returns no error when

@@ -2,6 +2,8 @@ package vm
 
 import (
 	"slices"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 )
 
 // What the standard libraries need of the VM beyond what firmware modules do.
@@ -187,6 +189,17 @@ func (c *Call) ConcatTop(n int) {
 		c.VM.concat(L, c.base, n, L.top-c.base-1)
 		L.top -= n - 1
 	}
+}
+
+// HasString reports whether a string is in the script's memory.
+func (v *VM) HasString(s string) bool {
+	hash := heap.StringHash(s)
+	for p := v.mem.rows[hash&uint32(len(v.mem.rows)-1)]; p != nil; p = p.nextStr() {
+		if p.hash == hash && p.s == s {
+			return !v.mem.isDead(&p.header)
+		}
+	}
+	return false
 }
 
 // Strings returns the strings that are in the script's memory, sorted.

@@ -300,11 +300,11 @@ func (p *peer) datagram(src, dst netip.AddrPort, data []byte) {
 		SrcPort: src.Port(), DstPort: dst.Port(), Payload: data})
 }
 
-// receive takes a packet for one of the peers' addresses. What no peer is there for gets no
-// answer.
+// receive takes a packet for one of the peers' addresses, or for everybody. What no peer is
+// there for gets no answer.
 func (ps *peers) receive(ip netip.Addr, pkt *wire.Packet) {
 	for _, p := range ps.all {
-		if p.ip != ip || pkt.Dst != ip || p.port != pkt.DstPort || p.dead || (pkt.Proto == wire.UDP) != (p.kind == "udp") {
+		if p.ip != ip || pkt.Dst != ip && pkt.Dst != wire.Broadcast || p.port != pkt.DstPort || p.dead || (pkt.Proto == wire.UDP) != (p.kind == "udp") {
 			continue
 		}
 		switch pkt.Proto {

@@ -11,6 +11,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/adc"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/bit"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/bloom"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/coap"
 	colorutils "github.com/nodemcu-sim/nodemcu-sim/sim/color_utils"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/cron"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/crypto"
@@ -44,6 +45,7 @@ var simulated = []device.Module{
 	adc.Module,
 	bit.Module,
 	bloom.Module,
+	coap.Module,
 	colorutils.Module,
 	cron.Module,
 	crypto.Module,
