@@ -50,7 +50,7 @@ type Options struct {
 	HostDate time.Time
 	RealTime bool
 
-	StaticTimers bool // tmr has the numbered timers of older firmware
+	Legacy bool // a firmware with what programs older than release 3.0 call
 
 	Inspect inspect.Config // what is recorded and looked for
 
@@ -212,8 +212,8 @@ func (o Options) configure(dir string) (*project.Project, device.Config, error) 
 		return nil, cfg, err
 	}
 	cfg.Modules, err = firmware.Select(board.Firmware.Modules)
-	if o.StaticTimers || p.StaticTimers {
-		cfg.Modules = firmware.StaticTimers(cfg.Modules)
+	if cfg.Build.Legacy = o.Legacy || p.Legacy; cfg.Build.Legacy {
+		cfg.Modules = firmware.Legacy(cfg.Modules)
 	}
 	return p, cfg, err
 }

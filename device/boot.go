@@ -267,9 +267,9 @@ func (d *Device) boot() {
 	d.REPL.Start()
 }
 
-// hintAbsent hints at a module that the program takes to be there.
-func (d *Device) hintAbsent(global string) {
-	if text := d.cfg.Absent(global); text != "" {
+// hintAbsent hints at a module or a function that the program takes to be there.
+func (d *Device) hintAbsent(name string) {
+	if text := d.cfg.Absent(name); text != "" {
 		d.Inspect.Hints.Here("%s", text)
 	}
 }

@@ -55,6 +55,7 @@ type Config struct {
 	Name    string       // shows in events; default "device<n>"
 	Board   *board.Board // required
 	Modules []Module     // the firmware's modules
+	Build   Build        // and how they were compiled
 	// Flash is the file system, which outlives resets. Default: an empty one of
 	// the board's size.
 	Flash *flash.FS
@@ -79,7 +80,8 @@ type Config struct {
 	// require; see vm.Config.
 	Embedded func(name string) ([]byte, bool)
 	// Absent returns what there is to say to a program that indexes a global of this
-	// name, which is nil: "" unless it is a module that Modules could have. It may be nil.
+	// name, or calls what has it, as "wifi.sta.config", which is nil: "" unless it is a
+	// module that Modules could have, or a function of older firmware. It may be nil.
 	Absent func(name string) string
 	// Startup, if set, runs instead of init.lua and the prompt. Test
 	// harnesses use it.

@@ -26,6 +26,16 @@ const (
 	banner = "\nNodeMCU " + FirmwareVersion + " build " + firmwareBuild + " powered by " + luaRelease + " on SDK " + sdkVersion + "\n"
 )
 
+// Build is how the firmware was compiled, beyond the choice of its modules.
+type Build struct {
+	// Legacy gives modules the calls that programs older than release 3.0 make, besides
+	// those of today.
+	Legacy bool
+}
+
+// Build returns how the device's firmware was compiled: modules ask when they are opened.
+func (d *Device) Build() Build { return d.cfg.Build }
+
 // Module is a firmware module: a name in Lua and what a device's boot makes of
 // it. Every module package exports one as Module.
 type Module struct {

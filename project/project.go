@@ -8,7 +8,8 @@
 //
 //	[firmware]
 //	modules = ["file", "net", "node", "tmr", "wifi"]
-//	static_timers = true       # tmr.alarm(0, 1000, 1, fn), which 3.0 has no more
+//	legacy = true              # what programs older than firmware 3.0 call, as
+//	                           # tmr.alarm(0, 1000, 1, fn); static_timers means the same
 //
 //	[heap]
 //	size = 50000               # bytes the SDK's allocator has before Lua starts
@@ -108,10 +109,10 @@ type Project struct {
 	// Exclude lists patterns of files that are not copied to the device; see
 	// hostdir.CheckPatterns.
 	Exclude []string
-	// StaticTimers gives tmr the seven numbered timers of older firmware.
-	StaticTimers bool
-	WiFi         WiFi
-	Link         Link
+	// Legacy gives what programs older than firmware 3.0 call.
+	Legacy bool
+	WiFi   WiFi
+	Link   Link
 
 	// Changes to the board; zero or nil for none.
 	modules []string
@@ -131,6 +132,7 @@ type document struct {
 	Date     Date      `toml:"date"`
 	Firmware struct {
 		Modules      []string `toml:"modules"`
+		Legacy       bool     `toml:"legacy"`
 		StaticTimers bool     `toml:"static_timers"`
 	} `toml:"firmware"`
 	Heap struct {
@@ -214,12 +216,12 @@ func Parse(name string, data []byte) (*Project, error) {
 		Date:    doc.Date,
 		Exclude: doc.FS.Exclude,
 
-		StaticTimers: doc.Firmware.StaticTimers,
-		modules:      doc.Firmware.Modules,
-		heap:         doc.Heap.Size,
-		mhz:          doc.CPU.MHz,
-		fsSize:       doc.FS.Size,
-		where:        f.Errorf,
+		Legacy:  doc.Firmware.Legacy || doc.Firmware.StaticTimers,
+		modules: doc.Firmware.Modules,
+		heap:    doc.Heap.Size,
+		mhz:     doc.CPU.MHz,
+		fsSize:  doc.FS.Size,
+		where:   f.Errorf,
 	}
 	if f.Has("chip_id") {
 		p.chipID = &doc.ChipID

@@ -158,6 +158,34 @@ func (L *Thread) objectName(ci *callInfo, reg int) (kind, name string) {
 	}
 }
 
+// pathTo is how the code before instruction pc has come to what register reg holds, as
+// "wifi.sta.config", for tools: it knows also the locals that the firmware has no names
+// for. "" is of what has no such name.
+func (p *proto) pathTo(pc, reg int) string {
+	if name := p.localName(pc, reg); name != "" {
+		return name
+	}
+	set := p.lastSet(pc, reg)
+	if set < 0 {
+		return ""
+	}
+	switch i := p.code[set]; opOf(i) {
+	case luac.GetGlobal:
+		return p.constantName(argBx(i) | luac.ConstBit)
+	case luac.Move:
+		return p.pathTo(set, argB(i))
+	case luac.GetUpval:
+		if n := argB(i); n < len(p.upvalueNames) {
+			return p.upvalueNames[n]
+		}
+	case luac.GetTable:
+		if of := p.pathTo(set, argB(i)); of != "" {
+			return of + "." + p.constantName(argC(i))
+		}
+	}
+	return ""
+}
+
 // constantName returns the string constant that rk denotes, "?" for anything
 // else.
 func (p *proto) constantName(rk int) string {

@@ -120,13 +120,27 @@ func (v *VM) typeError(x value, slot int, what string) {
 	ci := &L.ci[L.nci]
 	if ci.base <= slot && slot < ci.top {
 		if kind, name := L.objectName(ci, slot-ci.base); kind != "" {
-			if kind == "global" && what == "index" && x.isNil() && v.OnAbsent != nil {
-				v.OnAbsent(name)
+			if v.OnAbsent != nil && x.isNil() {
+				switch {
+				case kind == "global" && what == "index":
+					v.OnAbsent(name)
+				case kind == "field" && what == "call":
+					v.OnAbsent(L.protoOf(ci).pathTo(ci.pc-1, slot-ci.base))
+				}
 			}
 			v.runErrorf("attempt to %s %s '%s' (a %s value)", what, kind, name, x.typeName())
 		}
 	}
 	v.runErrorf("attempt to %s a %s value", what, x.typeName())
+}
+
+// Failing returns the message of the error that unwinds the stack, for what is deferred
+// in a function of the firmware: "" if that is no string, or if the code is being killed.
+func (v *VM) Failing() string {
+	if v.killed != nil || !v.thrown.value.isString() {
+		return ""
+	}
+	return v.thrown.value.str().text()
 }
 
 // orderError is luaG_ordererror, which takes two types for one when the third

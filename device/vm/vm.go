@@ -48,9 +48,10 @@ type VM struct {
 	// OnSurprise, if set, is told where the device's arithmetic first gives what a
 	// PC's would not. It must not call into the VM but to look.
 	OnSurprise func(what Surprise, where string)
-	// OnAbsent, if set, is told that the program indexes a global that is nil, before
-	// the error is raised. It must not call into the VM but to look.
-	OnAbsent func(global string)
+	// OnAbsent, if set, is told that the program indexes a global that is nil, or calls
+	// a field that is, as "wifi.sta.config", before the error is raised. It must not call
+	// into the VM but to look.
+	OnAbsent func(name string)
 
 	cfg         Config
 	mem         *memory
@@ -217,6 +218,15 @@ func (v *VM) Metatable(t *Type) *Table {
 		}
 	}
 	return mt
+}
+
+// AddMethods gives the userdata of type t methods that only some builds of the firmware
+// have.
+func (v *VM) AddMethods(t *Type, methods ...Func) {
+	mt := v.Metatable(t)
+	for _, f := range methods {
+		mt.rom.set(f.Name, functionValue(v.NewFunction(f)))
+	}
 }
 
 // CPU returns the CPU time used since boot, in nanoseconds.

@@ -27,6 +27,12 @@ type Terminal struct {
 // prompt. Lua takes no time on it.
 func New(t testing.TB, files map[string]string, modules ...device.Module) *Terminal {
 	t.Helper()
+	return NewBuild(t, device.Build{}, files, modules...)
+}
+
+// NewBuild is New for a firmware that was compiled otherwise than usual.
+func NewBuild(t testing.TB, build device.Build, files map[string]string, modules ...device.Module) *Terminal {
+	t.Helper()
 	board, err := boards.Load("nodemcu-v1")
 	if err != nil {
 		t.Fatal(err)
@@ -38,7 +44,7 @@ func New(t testing.TB, files map[string]string, modules ...device.Module) *Termi
 			x.out.WriteString(o.Text)
 		}
 	})
-	x.Device = device.New(x.World, device.Config{Board: board, Modules: modules, HostCPU: true})
+	x.Device = device.New(x.World, device.Config{Board: board, Modules: modules, Build: build, HostCPU: true})
 	for name, text := range files {
 		if err := x.Device.Flash.WriteFile(name, []byte(text)); err != nil {
 			t.Fatal(err)

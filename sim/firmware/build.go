@@ -94,11 +94,12 @@ func Simulates(name string) bool {
 }
 
 // Lacking is what there is to say to a program that takes a module to be there which its
-// build lacks: "" when the firmware has no module of that name.
+// build lacks, or a function as "tmr.alarm" that no build has any more: "" when the firmware
+// has none of that name and had none.
 func Lacking(name string) string {
 	switch {
 	case !Known(name):
-		return ""
+		return lackingOld(name)
 	case !Simulates(name):
 		return fmt.Sprintf("%s is a module of the firmware that the simulator does not have; nodemcu-sim modules lists those it has", name)
 	}
@@ -122,16 +123,40 @@ func Select(names []string) ([]device.Module, error) {
 	return build, nil
 }
 
-// StaticTimers returns the build with the tmr that older firmware had, whose
-// functions take numbered timers too.
-func StaticTimers(build []device.Module) []device.Module {
-	build = slices.Clone(build)
-	for i, m := range build {
-		if m.Name == tmr.Module.Name {
-			build[i] = tmr.LegacyModule
-		}
+// Legacy returns a build for programs older than release 3.0: with sjson it has cjson,
+// too. The rest is device.Build.Legacy.
+func Legacy(build []device.Module) []device.Module {
+	if !slices.ContainsFunc(build, func(m device.Module) bool { return m.Name == sjson.Module.Name }) {
+		return build
 	}
+	build = append(slices.Clone(build), sjson.CJSON)
+	slices.SortFunc(build, func(a, b device.Module) int { return strings.Compare(a.Name, b.Name) })
 	return build
+}
+
+// old are functions that firmware before release 3.0 had, by how a program names them, with
+// what takes their place. A legacy build has them.
+var old = map[string]string{
+	"tmr.alarm":              "tmr.create():alarm",
+	"tmr.interval":           "a timer object's interval, from tmr.create()",
+	"tmr.register":           "tmr.create():register",
+	"tmr.start":              "a timer object's start, from tmr.create()",
+	"tmr.state":              "a timer object's state, from tmr.create()",
+	"tmr.stop":               "a timer object's stop, from tmr.create()",
+	"tmr.unregister":         "a timer object's unregister, from tmr.create()",
+	"wifi.sta.eventMonReg":   "wifi.eventmon.register",
+	"wifi.sta.eventMonStart": "wifi.eventmon.register",
+	"wifi.sta.eventMonStop":  "wifi.eventmon.unregister",
+	"cjson":                  "sjson",
+}
+
+// lackingOld is Lacking for a function or module of older firmware.
+func lackingOld(name string) string {
+	now, ok := old[name]
+	if !ok {
+		return ""
+	}
+	return fmt.Sprintf("%s is what firmware before 3.0 had, where now there is %s; a run with --legacy ([firmware] legacy = true) has it", name, now)
 }
 
 // Simulated returns what the simulator has of each module, as Lua finds it on a

@@ -12,6 +12,12 @@ import (
 // Module is the firmware module `net`.
 var Module = device.Module{Name: "net", Open: open}
 
+// The constants net.TCP and net.UDP.
+const (
+	typeTCP = 1
+	typeUDP = 2
+)
+
 // sizeUserdata is the size of the objects' struct in bytes (oracle:
 // net-constants.json sizeof_lnet_userdata).
 const sizeUserdata = 44
@@ -21,6 +27,8 @@ type module struct {
 	*sockets.Table
 	d *device.Device
 	v *vm.VM
+	// legacy: the build has what programs older than release 3.0 call; see legacy.go.
+	legacy bool
 	// series of echo requests that are under way, and the number of the last request
 	pings    []*ping
 	pingSeq  uint16
@@ -28,7 +36,10 @@ type module struct {
 }
 
 func open(d *device.Device) *device.Lib {
-	m := &module{Table: d.Sockets(), d: d, v: d.VM}
+	m := &module{Table: d.Sockets(), d: d, v: d.VM, legacy: d.Build().Legacy}
+	if m.legacy {
+		m.v.AddMethods(udpType, connectUDP)
+	}
 	return &device.Lib{
 		Funcs: []vm.Func{
 			{Name: "createServer", Fn: m.Enter(m.createServer)},
@@ -46,8 +57,8 @@ func open(d *device.Device) *device.Lib {
 				{Name: "getdnsserver", Fn: m.Enter(m.getDNSServer)},
 				{Name: "resolve", Fn: m.Enter(m.resolve)},
 			}, nil)},
-			{Name: "TCP", Value: vm.Number(1)},
-			{Name: "UDP", Value: vm.Number(2)},
+			{Name: "TCP", Value: vm.Number(typeTCP)},
+			{Name: "UDP", Value: vm.Number(typeUDP)},
 		},
 		Close: func() {
 			for _, p := range m.pings {

@@ -28,6 +28,12 @@ type lab struct {
 // newWorld starts one device per program.
 func newWorld(t testing.TB, programs ...string) *lab {
 	t.Helper()
+	return newWorldOf(t, device.Build{}, programs...)
+}
+
+// newWorldOf is newWorld for a firmware that was compiled otherwise than usual.
+func newWorldOf(t testing.TB, build device.Build, programs ...string) *lab {
+	t.Helper()
 	board, err := boards.Load("nodemcu-v1")
 	if err != nil {
 		t.Fatal(err)
@@ -43,7 +49,7 @@ func newWorld(t testing.TB, programs ...string) *lab {
 	})
 	for i, src := range programs {
 		d := device.New(w.World, device.Config{
-			Board: board, Modules: testModules(), HostCPU: true, OnPanic: device.HaltOnPanic,
+			Board: board, Modules: testModules(), Build: build, HostCPU: true, OnPanic: device.HaltOnPanic,
 			WiFi: radio.Config{Wired: netip.MustParsePrefix(fmt.Sprintf("192.168.1.%d/24", 10+i))},
 			Startup: func(d *device.Device) {
 				fn, err := d.VM.Load([]byte(src), "@init.lua")

@@ -32,6 +32,17 @@ func init() {
 // createServer is net.createServer([timeout]).
 func (m *module) createServer(c *vm.Call) int {
 	timeout := c.OptInt(1, 30)
+	if typed := c.NArgs() > 1 || timeout == typeUDP; typed || timeout == typeTCP {
+		if m.legacy {
+			return m.createServerOld(c)
+		}
+		m.Hints.Here("net.createServer takes no type since firmware 3.0: this is a TCP server with a timeout of %d s, as net.createServer(%d). Leave net.TCP out, use net.createUDPSocket() for UDP, or run with --legacy ([firmware] legacy = true)", timeout, timeout)
+	}
+	return m.newServer(c, timeout)
+}
+
+// newServer makes a server whose connections end after timeout seconds of silence.
+func (m *module) newServer(c *vm.Call, timeout int) int {
 	c.Push(m.v.NewObject(serverType, sizeUserdata, &server{Object: m.NewObject(), m: m, timeout: timeout}))
 	return 1
 }

@@ -24,6 +24,8 @@ type socket struct {
 	onConnection, onReconnection, onDisconnection vm.Ref
 	onReceive, onSent, onDNS                      vm.Ref
 
+	peer netip.AddrPort // UDP, in a legacy build: where send(data) goes
+
 	inReceive bool // the receive handler runs
 	ended     bool // the end handler runs
 }
@@ -48,6 +50,19 @@ func init() {
 
 // createConnection is net.createConnection().
 func (m *module) createConnection(c *vm.Call) int {
+	switch typ, secure := c.Arg(1), c.Arg(2); {
+	case m.legacy:
+		return m.createConnectionOld(c)
+	case typ == vm.Number(typeUDP):
+		m.Hints.Here("net.createConnection takes no type since firmware 3.0: this is a TCP socket. Use net.createUDPSocket() for UDP, or run with --legacy ([firmware] legacy = true)")
+	case secure == vm.Number(1):
+		m.Hints.Here("net.createConnection makes no secure connection since firmware 2.1: this one is plain. tls.createConnection() does")
+	}
+	return m.newSocket(c)
+}
+
+// newSocket makes a TCP socket.
+func (m *module) newSocket(c *vm.Call) int {
 	c.Push(m.v.NewObject(socketType, sizeUserdata, &socket{Object: m.NewObject(), m: m}))
 	return 1
 }

@@ -60,6 +60,7 @@ func (s *socket) datagram(data []byte, from netip.AddrPort) {
 	if s.Dead || s.udp == nil || !s.Anchored() || s.onReceive == 0 {
 		return
 	}
+	s.peer = from
 	s.m.Callback("receive", s.m.v.Deref(s.onReceive), s.Value(), s.m.NewString(string(data)), vm.Number(from.Port()),
 		s.m.NewString(string(addrText(from.Addr()))))
 }
@@ -67,6 +68,9 @@ func (s *socket) datagram(data []byte, from netip.AddrPort) {
 // sendTo is udp:send(port, ip, data [, fn]). The sent event happens within it,
 // also when sending fails.
 func (s *socket) sendTo(c *vm.Call) int {
+	if s.m.legacy && c.NArgs() < 4 {
+		s.addPeer(c)
+	}
 	port := uint16(c.Int(2))
 	if port == 0 {
 		c.Error("need port")

@@ -25,6 +25,8 @@ func (m *module) input(c *vm.Call) int {
 // setOutput is node.output([fn, [serial]]): what print and the interpreter write
 // goes into a pipe whose reader is fn, and to the serial port unless serial is 0. fn
 // should return false: see package pipe for what happens when it returns nothing.
+//
+// In a legacy build fn gets each piece of text as a string, as before release 3.0.
 func (m *module) setOutput(c *vm.Call) int {
 	d := m.dev
 	fn, ok := c.Arg(1).(*vm.Function)
@@ -33,13 +35,15 @@ func (m *module) setOutput(c *vm.Call) int {
 		c.VM.Unref(&m.output)
 		return 0
 	}
+	serial := !c.IsNumber(2) || c.Int(2) != 0
+	if d.Build().Legacy {
+		c.VM.SetRef(&m.output, fn, "output callback")
+		d.Serial.Redirect(m.handOver, serial)
+		return 0
+	}
 	pipes, ok := c.VM.RawGetString(c.VM.ROMGlobals(), "pipe").(*vm.Table)
 	if !ok {
 		c.Error("this firmware has no module pipe")
-	}
-	serial := true
-	if c.IsNumber(2) && c.Int(2) == 0 {
-		serial = false
 	}
 	pipe := c.Invoke(c.VM.RawGetString(pipes, "create"), 1, fn, vm.Number(ets.Medium))[0]
 	c.VM.SetRef(&m.output, pipe, "output pipe")
@@ -54,10 +58,28 @@ func (m *module) write(text string) {
 	pipe := v.DerefTable(m.output)
 	_, err := v.CallWithin(v.RawGetInt(pipe, 1), 0, pipe, vm.String(text))
 	if err != nil {
-		m.dev.Serial.WriteText("error calling stdout:write(" + err.Message() + ")\n")
-		m.dev.Serial.Redirect(nil, true)
-		m.dev.Restart()
+		m.outputFailed(err)
 	}
+}
+
+// handOver gives text to the output function of a legacy build. What that prints itself
+// goes to the serial port only: the firmware called it again until its stack was full.
+func (m *module) handOver(text string) {
+	if m.handingOver {
+		return
+	}
+	m.handingOver = true
+	defer func() { m.handingOver = false }()
+	if _, err := m.dev.VM.CallWithin(m.dev.VM.Deref(m.output), 0, vm.String(text)); err != nil {
+		m.outputFailed(err)
+	}
+}
+
+// outputFailed is the end of a redirection in which an error has happened.
+func (m *module) outputFailed(err *vm.Error) {
+	m.dev.Serial.WriteText("error calling stdout:write(" + err.Message() + ")\n")
+	m.dev.Serial.Redirect(nil, true)
+	m.dev.Restart()
 }
 
 // stripdebug is node.stripdebug([level, [fn]]): what debug information functions

@@ -26,7 +26,9 @@ var Module = device.Module{Name: "node", Open: open}
 type module struct {
 	dev    *device.Device
 	output vm.Ref
-	counts []startupCount
+	// handingOver: the output function of a legacy build is running.
+	handingOver bool
+	counts      []startupCount
 }
 
 func open(d *device.Device) *device.Lib {

@@ -20,6 +20,8 @@
 package pipe
 
 import (
+	"strings"
+
 	"slices"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
@@ -234,6 +236,13 @@ func (m *module) writeOrCall(c *vm.Call) int {
 func (m *module) callReader(c *vm.Call, t *vm.Table, state int) {
 	c.SetUpvalue(upState, vm.Number(active))
 	reader := c.Upvalue(upReader)
+	returned := false
+	defer func() {
+		if !returned && strings.Contains(c.VM.Failing(), "table") {
+			m.dev.Inspect.Hints.At(vm.CodeOf(reader).DefinedAt(), "a pipe's reader, as the function given to node.output, is called with the pipe, a table: pipe:read() returns its text. "+
+				"Before firmware 3.0 the function of node.output was called with a string: --legacy ([firmware] legacy = true) does that")
+		}
+	}()
 	again := state & written
 	if answer, ok := c.Invoke(reader, 1, t)[0].(vm.Bool); ok {
 		again = 0
@@ -244,6 +253,7 @@ func (m *module) callReader(c *vm.Call, t *vm.Table, state int) {
 		m.dev.Inspect.Hints.At(vm.CodeOf(reader).DefinedAt(), "a pipe's reader that returns nothing is called for ever, though there is nothing to read: "+
 			"the prompt and tasks of low priority never run again. Return false, or true while there is something to read")
 	}
+	returned = true
 	c.SetUpvalue(upState, vm.Number(quiescent|again))
 	if again != 0 {
 		m.post(c, t)

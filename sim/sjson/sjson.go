@@ -48,6 +48,17 @@ import (
 // Module is the module.
 var Module = device.Module{Name: "sjson", Open: open}
 
+// CJSON is the module cjson of releases before 2.1, which had encode and decode of the same
+// meaning. A legacy build has it beside sjson.
+var CJSON = device.Module{Name: "cjson", Open: func(d *device.Device) *device.Lib {
+	m := &module{d: d}
+	m.makeTypes()
+	return &device.Lib{
+		Funcs: []vm.Func{{Name: "encode", Fn: m.encode}, {Name: "decode", Fn: m.decode}},
+		Types: []*vm.Type{m.decoder, m.encoder},
+	}
+}}
+
 // maxDepth is how many levels the decoder and the encoder keep
 // (DEFAULT_DEPTH).
 const maxDepth = 20
@@ -61,6 +72,19 @@ type module struct {
 
 func open(d *device.Device) *device.Lib {
 	m := &module{d: d}
+	m.makeTypes()
+	return &device.Lib{
+		Funcs: []vm.Func{
+			{Name: "encode", Fn: m.encode},
+			{Name: "decode", Fn: m.decode},
+			{Name: "encoder", Fn: m.newEncoder},
+			{Name: "decoder", Fn: m.newDecoder},
+		},
+		Types: []*vm.Type{m.decoder, m.encoder},
+	}
+}
+
+func (m *module) makeTypes() {
 	m.decoder = &vm.Type{
 		Name: "sjson.decoder",
 		Methods: []vm.Func{
@@ -72,15 +96,6 @@ func open(d *device.Device) *device.Lib {
 	m.encoder = &vm.Type{
 		Name:    "sjson.encoder",
 		Methods: []vm.Func{{Name: "read", Fn: m.encoderRead}},
-		GC:      func(o any) { o.(*encoder).destroy(d.VM) },
-	}
-	return &device.Lib{
-		Funcs: []vm.Func{
-			{Name: "encode", Fn: m.encode},
-			{Name: "decode", Fn: m.decode},
-			{Name: "encoder", Fn: m.newEncoder},
-			{Name: "decoder", Fn: m.newDecoder},
-		},
-		Types: []*vm.Type{m.decoder, m.encoder},
+		GC:      func(o any) { o.(*encoder).destroy(m.d.VM) },
 	}
 }

@@ -5,10 +5,9 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
-// LegacyModule is tmr as releases before 3.0 had it: besides timer objects the
+// A legacy build has tmr as releases before 3.0 had it: besides timer objects the
 // seven static timers 0 to 6, which functions of the module take by number
 // (tmr.alarm(0, 1000, tmr.ALARM_AUTO, fn)). Programs of that time still use them.
-var LegacyModule = device.Module{Name: "tmr", Open: openLegacy}
 
 // staticTimers is how many static timers there were (fw: NUM_TMR).
 const staticTimers = 7
@@ -19,8 +18,8 @@ type legacyModule struct {
 	static [staticTimers]*timer
 }
 
-func openLegacy(d *device.Device) *device.Lib {
-	m := &legacyModule{module: open(d)}
+func openLegacy(own *module) *device.Lib {
+	m := &legacyModule{module: own}
 	for i := range m.static {
 		t := m.newTimer()
 		t.legacy = i

@@ -88,6 +88,9 @@ func TestDelayFeedsTheWatchdog(t *testing.T) {
 	}
 }
 
+// legacy is a build for old programs.
+var legacy = device.Build{Legacy: true}
+
 func TestLegacy(t *testing.T) {
 	for _, tt := range []struct{ name, lua, want string }{
 		{"alarm by number", "tmr.alarm(6, 10, tmr.ALARM_SINGLE, function(id) print('fired', id) end)", "fired\t6"},
@@ -99,7 +102,7 @@ func TestLegacy(t *testing.T) {
 		{"neither number nor timer", "tmr.start({})", "Lua error: \tstdin:1: bad argument #1 to 'start' (timer object or numerical ID expected)\nstack traceback:\n\t[C]: in function 'start'\n\tstdin:1: in main chunk\n\t[C]: ?\n\t[C]: ?"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			x := terminal.New(t, nil, LegacyModule)
+			x := terminal.NewBuild(t, legacy, nil, Module)
 			if got := x.Run(tt.lua); got != tt.want {
 				t.Errorf("got  %q\nwant %q", got, tt.want)
 			}

@@ -21,8 +21,14 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
-// Module is tmr as release 3.0 has it.
-var Module = device.Module{Name: "tmr", Open: func(d *device.Device) *device.Lib { return open(d).lib() }}
+// Module is tmr as release 3.0 has it, or with device.Build.Legacy as those before.
+var Module = device.Module{Name: "tmr", Open: func(d *device.Device) *device.Lib {
+	m := open(d)
+	if d.Build().Legacy {
+		return openLegacy(m)
+	}
+	return m.lib()
+}}
 
 // Figures of the module.
 const (

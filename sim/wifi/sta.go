@@ -19,7 +19,7 @@ const (
 type sta struct{ *module }
 
 func (m sta) table() *vm.Table {
-	return m.dev.VM.NewROMTable("wifi.sta", []vm.Func{
+	funcs := []vm.Func{
 		{Name: "autoconnect", Fn: m.autoconnect},
 		{Name: "changeap", Fn: m.changeap},
 		{Name: "clearconfig", Fn: m.clearconfig},
@@ -42,7 +42,11 @@ func (m sta) table() *vm.Table {
 		{Name: "setmac", Fn: m.setmac(air.StationIf)},
 		{Name: "sleeptype", Fn: m.sleeptype},
 		{Name: "status", Fn: m.status},
-	}, nil)
+	}
+	if m.dev.Build().Legacy {
+		funcs = append(funcs, m.states.functions()...)
+	}
+	return m.dev.VM.NewROMTable("wifi.sta", funcs, nil)
 }
 
 // callbackField is a field of a configuration that registers with the event
@@ -79,6 +83,12 @@ func (m *module) registerFields(f fields, list []callbackField) {
 
 // config is wifi.sta.config(table).
 func (m sta) config(c *vm.Call) int {
+	if c.IsString(1) {
+		if m.dev.Build().Legacy {
+			return m.configOld(c)
+		}
+		m.dev.Inspect.Hints.Here("wifi.sta.config(ssid, password) is what firmware before 3.0 had: now it takes a table, as in {ssid = ..., pwd = ...}. Or run with --legacy ([firmware] legacy = true)")
+	}
 	f := fields{c, table(c, "config table not found!")}
 	var cfg radio.StationConfig
 	var ok bool
@@ -101,7 +111,11 @@ func (m sta) config(c *vm.Call) int {
 	auto := f.boolean("auto", true, "auto:not boolean")
 	save := f.boolean("save", true, "save:not boolean")
 	m.registerFields(f, stationCallbacks)
+	return m.configure(c, cfg, auto, save)
+}
 
+// configure takes a configuration and connects, if auto is set.
+func (m sta) configure(c *vm.Call, cfg radio.StationConfig, auto, save bool) int {
 	done := m.radio.Station.Configure(cfg, save)
 	m.radio.Station.SetAutoConnect(auto)
 	if auto {

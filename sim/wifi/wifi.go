@@ -52,11 +52,13 @@ type module struct {
 	country   country
 	scanned   vm.Ref // callback of getap
 	events    *monitor
+	states    *states
 }
 
 func open(d *device.Device) *device.Lib {
 	m := &module{dev: d, radio: d.Radio, autoSleep: true, country: defaultCountry, events: &monitor{dev: d}}
 	m.radio.OnEvent = m.events.event
+	m.states = newStates(m)
 	return &device.Lib{
 		Funcs: []vm.Func{
 			{Name: "setmode", Fn: m.setmode},
