@@ -34,7 +34,7 @@ type Options struct {
 	Dir      string   // the app's directory; required
 	Board    string   // a board profile's name
 	Publish  []string // ports to make reachable, instead of the project's
-	Net      string   // "host" or "isolated"; default "host"
+	Net      string   // "host", "isolated" or "allow=HOST[:PORT],…"; default "host"
 	FlashDir string   // where changes of the file system are written; none if empty
 	CPU      string   // "esp8266" or "host"
 	OnPanic  string   // "reboot", "halt" or "exit" (halt: the caller ends the run)
@@ -131,7 +131,7 @@ func New(o Options) (_ *App, err error) {
 	if err != nil {
 		return nil, err
 	}
-	policy, err := o.policy()
+	reach, err := o.reach()
 	if err != nil {
 		return nil, err
 	}
@@ -163,7 +163,8 @@ func New(o Options) (_ *App, err error) {
 	if err := o.outages(a.World, p); err != nil {
 		return nil, err
 	}
-	a.Gateway = gateway.New(a.World, gateway.Options{Policy: policy, TimeServer: o.setDate(a.World, date)})
+	reach.TimeServer = o.setDate(a.World, date)
+	a.Gateway = gateway.New(a.World, reach)
 	if err := a.publish(a.Device, publish); err != nil {
 		return nil, err
 	}
@@ -262,15 +263,27 @@ func (o Options) setDate(w *world.World, d project.Date) (given bool) {
 	return d.Given()
 }
 
-// policy returns what the device may reach.
-func (o Options) policy() (gateway.Policy, error) {
+// reach returns what the devices may reach.
+func (o Options) reach() (gateway.Options, error) {
 	switch o.Net {
 	case "", "host":
-		return gateway.Host, nil
+		return gateway.Options{Policy: gateway.Host}, nil
 	case "isolated":
-		return gateway.Isolated, nil
+		return gateway.Options{Policy: gateway.Isolated}, nil
 	}
-	return 0, &OptionError{"Net", o.Net, errors.New("use host or isolated")}
+	list, ok := strings.CutPrefix(o.Net, "allow=")
+	if !ok {
+		return gateway.Options{}, &OptionError{"Net", o.Net, errors.New("use host, isolated or allow=HOST[:PORT],…")}
+	}
+	reach := gateway.Options{Policy: gateway.Listed}
+	for _, text := range strings.Split(list, ",") {
+		a, err := gateway.ParseAllowed(strings.TrimSpace(text))
+		if err != nil {
+			return reach, &OptionError{Option: "Net", Err: err}
+		}
+		reach.Allow = append(reach.Allow, a)
+	}
+	return reach, nil
 }
 
 // publish returns the ports to make reachable.

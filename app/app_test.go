@@ -162,7 +162,7 @@ func TestOptionErrors(t *testing.T) {
 	}{
 		{Options{CPU: "z80"}, `CPU "z80": use esp8266 or host`},
 		{Options{OnPanic: "pray"}, `OnPanic "pray": use reboot, halt or exit`},
-		{Options{Net: "mars"}, `Net "mars": use host or isolated`},
+		{Options{Net: "mars"}, `Net "mars": use host, isolated or allow=HOST[:PORT],…`},
 		{Options{Publish: []string{"80"}}, `Publish "80": the device's port is missing; write [HOST:]HOSTPORT:PORT[/udp], such as 8080:80`},
 		{Options{FlashDir: filepath.Join(dir, "no")}, `FlashDir: cannot open the directory ` + dir + `/no: no such file or directory; make it first`},
 		{Options{Date: "x"}, `Date "x": write a date such as 2026-03-29,`},

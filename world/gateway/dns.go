@@ -47,8 +47,12 @@ func (g *Gateway) query(p *wire.Packet) {
 		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.addr})
 	case g.policy == Isolated && isPool(name):
 		g.note(p.Src, fmt.Sprintf("the network is isolated: nobody answers for the name %s (--date puts a time server into it)", name))
-	case g.policy == Isolated:
-		g.note(p.Src, fmt.Sprintf("the network is isolated: nobody answers for the name %s", name))
+	case !g.asks(name):
+		if g.policy == Isolated {
+			g.note(p.Src, fmt.Sprintf("the network is isolated: nobody answers for the name %s", name))
+		} else {
+			g.note(p.Src, fmt.Sprintf("--net allow has no %s: nobody answers for the name", name))
+		}
 	case question.Qtype != dns.TypeA:
 		g.answer(p, q, dns.RcodeSuccess, nil)
 	case len(g.lookups) < maxLookups:
@@ -98,6 +102,7 @@ func (g *Gateway) answer(p *wire.Packet, q *dns.Msg, rcode int, addrs []netip.Ad
 				a = g.addr // this computer, as devices know it
 			}
 			if a.Is4() {
+				g.remember(strings.ToLower(strings.TrimSuffix(q.Question[0].Name, ".")), a)
 				r.Answer = append(r.Answer, &dns.A{
 					Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: dnsTTL},
 					A:   a.AsSlice(),

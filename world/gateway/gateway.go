@@ -30,6 +30,11 @@
 //   - Under the policy Isolated nothing leaves: connections and datagrams to the
 //     outside and DNS queries get no answer, as on a network without uplink, and the
 //     router's address refuses connections. Published ports work.
+//   - Under the policy Listed that is so for all but the listed places. A listed name's
+//     addresses are those that devices were given for it; other names get no answer.
+//
+// What is opened on the host's network is noted once for each device and place, by the
+// address that the device knows.
 //
 // With the policy Host a program can reach what the user of the simulator can reach,
 // including services that listen on the host's loopback address only. Isolated is for
@@ -63,6 +68,8 @@ const (
 	Host Policy = iota
 	// Isolated lets nothing out.
 	Isolated
+	// Listed lets devices reach only what Options.Allow has.
+	Listed
 )
 
 // Name is the gateway's name for inputs and for wire.Match.
@@ -72,6 +79,7 @@ const Name = "/gateway"
 // and resolver.
 type Options struct {
 	Policy   Policy
+	Allow    []Allowed        // what may be reached under the policy Listed
 	Resolver hostnet.Resolver // of the host's network
 	Network  Network          // instead of the host's
 	// TimeServer makes the router answer NTP requests with the world's date, and lead the
@@ -103,6 +111,7 @@ const (
 type Gateway struct {
 	world  *world.World
 	policy Policy
+	allow  []Allowed
 	names  map[string]netip.Addr
 	net    Network
 	closed bool
@@ -118,6 +127,8 @@ type Gateway struct {
 	udp       map[flow]*udpFlow
 	udpPorts  map[uint16]*udpFlow // of published UDP ports
 	noted     map[string]bool
+	// resolvedTo has the names for which devices were given an address.
+	resolvedTo map[netip.Addr][]string
 
 	// What the network's numbers stand for, and the last of those given here.
 	dialing    map[hostnet.Conn]*outgoing
@@ -138,6 +149,7 @@ func New(w *world.World, o Options) *Gateway {
 	g := &Gateway{
 		world:      w,
 		policy:     o.Policy,
+		allow:      o.Allow,
 		names:      o.Names,
 		timeServer: o.TimeServer,
 		net:        o.Network,
@@ -148,6 +160,7 @@ func New(w *world.World, o Options) *Gateway {
 		udp:        map[flow]*udpFlow{},
 		udpPorts:   map[uint16]*udpFlow{},
 		noted:      map[string]bool{},
+		resolvedTo: map[netip.Addr][]string{},
 		dialing:    map[hostnet.Conn]*outgoing{},
 		bridges:    map[hostnet.Conn]*bridge{},
 		sockets:    map[hostnet.Socket]*udpFlow{},
@@ -254,16 +267,16 @@ func (g *Gateway) receive(p *wire.Packet) {
 
 // hostAddr returns where on the host's network a device's packet to dst belongs,
 // and whether it may go there.
-func (g *Gateway) hostAddr(dst netip.Addr) (netip.Addr, bool) {
-	switch {
-	case g.policy == Isolated:
+func (g *Gateway) hostAddr(to netip.AddrPort) (netip.Addr, bool) {
+	switch dst := to.Addr(); {
+	case !g.allows(to):
 		return netip.Addr{}, false
 	case dst == g.addr:
 		return loopback, true
 	case dst.IsLoopback(), dst.IsUnspecified(), dst.IsMulticast(), dst == wire.Broadcast, g.world.Air.Inside(dst):
 		return netip.Addr{}, false
 	}
-	return dst, true
+	return to.Addr(), true
 }
 
 var loopback = netip.AddrFrom4([4]byte{127, 0, 0, 1})

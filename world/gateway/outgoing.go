@@ -48,10 +48,10 @@ func (g *Gateway) syn(p *wire.Packet) {
 	if len(g.flows) >= maxFlows {
 		return
 	}
-	to, ok := g.hostAddr(p.Dst)
+	to, ok := g.hostAddr(f.remote)
 	if !ok {
-		if g.policy == Isolated {
-			g.note(p.Src, fmt.Sprintf("the network is isolated: connection to %s goes nowhere", f.remote))
+		if !g.allows(f.remote) {
+			g.note(p.Src, fmt.Sprintf("%s: connection to %s goes nowhere", g.bar(f.remote), f.remote))
 		}
 		if p.Dst == g.addr {
 			g.refuse(p)
@@ -61,6 +61,7 @@ func (g *Gateway) syn(p *wire.Packet) {
 	g.lastConn++
 	o := &outgoing{g: g, flow: f, syn: p, conn: g.lastConn, leave: g.world.Clock.Follow()}
 	g.flows[f], g.dialing[o.conn] = o, o
+	g.note(p.Src, "opens a connection to "+g.called(f.remote))
 	g.net.Dial(o.conn, netip.AddrPortFrom(to, p.DstPort))
 }
 
@@ -77,6 +78,9 @@ func (o *outgoing) dialed(outcome hostnet.Outcome) {
 	case hostnet.Connected:
 		o.connect()
 	case hostnet.Refused:
+		if o.flow.remote.Addr() == o.g.addr {
+			o.g.note(o.flow.device.Addr(), fmt.Sprintf("nothing listens on port %d of this computer's 127.0.0.1: is the server running?", o.flow.remote.Port()))
+		}
 		o.forget()
 		o.g.refuse(o.syn)
 	default:

@@ -193,7 +193,7 @@ func TestAddressesOfDevicesStayInside(t *testing.T) {
 		"255.255.255.255": "",
 		"192.0.2.1":       "192.0.2.1",
 	} {
-		to, ok := g.hostAddr(netip.MustParseAddr(addr))
+		to, ok := g.hostAddr(netip.AddrPortFrom(netip.MustParseAddr(addr), 80))
 		if got := to.String(); ok != (want != "") || ok && got != want {
 			t.Errorf("%s leads to %v, %v", addr, to, ok)
 		}

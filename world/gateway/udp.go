@@ -102,13 +102,14 @@ func (g *Gateway) datagram(p *wire.Packet) {
 	key := flow{netip.AddrPortFrom(p.Src, p.SrcPort), netip.AddrPortFrom(p.Dst, p.DstPort)}
 	f := g.udp[key]
 	if f == nil {
-		to, ok := g.hostAddr(p.Dst)
+		to, ok := g.hostAddr(key.remote)
 		if !ok || p.DstPort == 0 {
-			if g.policy == Isolated {
-				g.note(p.Src, fmt.Sprintf("the network is isolated: datagrams to %s go nowhere", key.remote))
+			if !g.allows(key.remote) {
+				g.note(p.Src, fmt.Sprintf("%s: datagrams to %s go nowhere", g.bar(key.remote), key.remote))
 			}
 			return
 		}
+		g.note(p.Src, "sends datagrams to "+g.called(key.remote))
 		g.lastSocket++
 		f = &udpFlow{g: g, key: key, socket: g.lastSocket}
 		g.add(f)
