@@ -213,7 +213,8 @@ func (o Options) configure(dir string) (*project.Project, device.Config, error) 
 		return nil, cfg, err
 	}
 	cfg.Modules, err = firmware.Select(board.Firmware.Modules)
-	if cfg.Build.Legacy = o.Legacy || p.Legacy; cfg.Build.Legacy {
+	cfg.Build = p.BuildFor(board)
+	if cfg.Build.Legacy = cfg.Build.Legacy || o.Legacy; cfg.Build.Legacy {
 		cfg.Modules = firmware.Legacy(cfg.Modules)
 	}
 	return p, cfg, err

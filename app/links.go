@@ -65,6 +65,9 @@ func (a *App) checkLinks(projects []*project.Project) {
 		names = append(names, d.Name())
 	}
 	for i, p := range projects {
+		for _, note := range p.Notes {
+			a.notes = append(a.notes, filepath.Join(a.sources[i].dir, note))
+		}
 		for _, host := range p.Link.Unknown(names) {
 			a.notes = append(a.notes, fmt.Sprintf("%s: [[link.to]] names %s, which is no device of this run: there are %s, and %s for what is outside",
 				filepath.Join(a.sources[i].dir, project.FileName), host, strings.Join(names, ", "), project.Gateway))

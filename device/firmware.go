@@ -31,6 +31,11 @@ type Build struct {
 	// Legacy gives modules the calls that programs older than release 3.0 make, besides
 	// those of today.
 	Legacy bool
+	// SSL: it has TLS (fw: user_config.h, CLIENT_SSL_ENABLE; off by default).
+	SSL bool
+	// NewI2C: it has the I2C driver with several buses and speeds instead of the old one
+	// (fw: user_config.h, I2C_MASTER_OLD_VERSION; oracle: parts-behaviour.md 1).
+	NewI2C bool
 }
 
 // Build returns how the device's firmware was compiled: modules ask when they are opened.

@@ -8,6 +8,9 @@
 //
 //	[firmware]
 //	modules = ["file", "net", "node", "tmr", "wifi"]
+//	from = "user_modules.h"    # or what the firmware's own list selects, in this directory
+//	ssl = true                 # a build with TLS; the default is whether it has tls
+//	i2c = "new"                # the I2C driver: "old" or "new"
 //	legacy = true              # what programs older than firmware 3.0 call, as
 //	                           # tmr.alarm(0, 1000, 1, fn); static_timers means the same
 //
@@ -83,10 +86,10 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/board"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/tomlfile"
-	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -109,13 +112,17 @@ type Project struct {
 	// Exclude lists patterns of files that are not copied to the device; see
 	// hostdir.CheckPatterns.
 	Exclude []string
-	// Legacy gives what programs older than firmware 3.0 call.
-	Legacy bool
-	WiFi   WiFi
-	Link   Link
+	// Build is what the file says of how the firmware is compiled. See BuildFor.
+	Build device.Build
+	// Notes are what else is to be said of the file, a line each.
+	Notes []string
+	WiFi  WiFi
+	Link  Link
 
 	// Changes to the board; zero or nil for none.
 	modules []string
+	absent  []string // modules of the build that the simulator has not
+	ssl     *bool    // nil: whether the build has tls
 	chipID  *uint32
 	heap    int
 	mhz     int
@@ -132,6 +139,9 @@ type document struct {
 	Date     Date      `toml:"date"`
 	Firmware struct {
 		Modules      []string `toml:"modules"`
+		From         string   `toml:"from"`
+		SSL          bool     `toml:"ssl"`
+		I2C          string   `toml:"i2c"`
 		Legacy       bool     `toml:"legacy"`
 		StaticTimers bool     `toml:"static_timers"`
 	} `toml:"firmware"`
@@ -191,7 +201,20 @@ func Load(dir string) (*Project, error) {
 	if len(data) > maxSize {
 		return nil, fmt.Errorf("%s: larger than %d bytes", name, maxSize)
 	}
-	return Parse(name, data)
+	return parse(name, data, func(file string) (string, error) {
+		if info, err := root.Stat(file); err != nil {
+			return "", reason(err)
+		} else if !info.Mode().IsRegular() {
+			return "", errors.New("not a regular file")
+		}
+		f, err := root.Open(file)
+		if err != nil {
+			return "", reason(err)
+		}
+		defer f.Close()
+		text, err := io.ReadAll(io.LimitReader(f, maxSize))
+		return string(text), reason(err)
+	})
 }
 
 // reason is an error without the path that the message around it names.
@@ -203,8 +226,14 @@ func reason(err error) error {
 	return err
 }
 
-// Parse reads data, the content of the project file called name.
+// Parse reads data, the content of the project file called name, which stands alone: it
+// may name no other file.
 func Parse(name string, data []byte) (*Project, error) {
+	return parse(name, data, func(string) (string, error) { return "", errors.New("the project has no directory") })
+}
+
+// parse is Parse with read for the files of the project's directory.
+func parse(name string, data []byte, read func(file string) (string, error)) (*Project, error) {
 	var doc document
 	f, err := tomlfile.Decode(name, data, &doc)
 	if err != nil {
@@ -216,7 +245,7 @@ func Parse(name string, data []byte) (*Project, error) {
 		Date:    doc.Date,
 		Exclude: doc.FS.Exclude,
 
-		Legacy:  doc.Firmware.Legacy || doc.Firmware.StaticTimers,
+		Build:   device.Build{Legacy: doc.Firmware.Legacy || doc.Firmware.StaticTimers},
 		modules: doc.Firmware.Modules,
 		heap:    doc.Heap.Size,
 		mhz:     doc.CPU.MHz,
@@ -247,14 +276,8 @@ func Parse(name string, data []byte) (*Project, error) {
 			return nil, f.Errorf("cpu.model", "cpu.model = %q: write \"esp8266\" or \"host\"", doc.CPU.Model)
 		}
 	}
-	for i, m := range p.modules {
-		key := fmt.Sprintf("firmware.modules[%d]", i)
-		if err := firmware.Check(m); err != nil {
-			return nil, f.Errorf(key, "%v", err)
-		}
-		if slices.Contains(p.modules[:i], m) {
-			return nil, f.Errorf(key, "module %q is listed twice", m)
-		}
+	if err := p.readBuild(f, &doc, read); err != nil {
+		return nil, err
 	}
 	for i, a := range p.Publish {
 		for _, b := range p.Publish[:i] {
@@ -298,7 +321,7 @@ func (p *Project) BoardFor(name string) (*board.Board, error) {
 		return nil, err
 	}
 	if p.modules != nil {
-		b.Firmware.Modules, b.Firmware.Absent = slices.Sorted(slices.Values(p.modules)), nil
+		b.Firmware.Modules, b.Firmware.Absent = slices.Sorted(slices.Values(p.modules)), p.absent
 	}
 	if p.chipID != nil {
 		b.ChipID = *p.chipID
@@ -318,6 +341,17 @@ func (p *Project) BoardFor(name string) (*board.Board, error) {
 		}
 	}
 	return b, nil
+}
+
+// BuildFor is how the firmware of a board is compiled: what the file says, and TLS where a
+// module is there that needs it.
+func (p *Project) BuildFor(b *board.Board) device.Build {
+	build := p.Build
+	build.SSL = slices.Contains(b.Firmware.Modules, "tls")
+	if p.ssl != nil {
+		build.SSL = *p.ssl
+	}
+	return build
 }
 
 // duration turns wall-clock notation into virtual time.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/nodemcu-sim/nodemcu-sim/project"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
 )
 
@@ -16,8 +17,9 @@ func modulesCommand() *cobra.Command {
 		Use:   "modules [NAME]",
 		Short: "List the firmware's modules and what the simulator has of them",
 		Long: `List every C module of the firmware: supported (everything that the firmware's
-documentation lists and a default build has), partial, or absent. With a name, list
-its functions, and which of them need a build made with a certain switch.`,
+documentation lists and a default build has), partial, or absent; and what else a
+project chooses of its build, see docs/builds.md. With a name, list its functions, and
+which of them need a build made with a certain switch.`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			var names []string
@@ -38,6 +40,10 @@ its functions, and which of them need a build made with a certain switch.`,
 			fmt.Fprintln(w, "MODULE\tSTATE\tMISSING")
 			for _, s := range firmware.Compare(have) {
 				fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.Level, strings.Join(s.Missing, " "))
+			}
+			fmt.Fprintln(w, "\nSETTING\tDEFAULT\tOF THE BUILD, IN [firmware] OF "+project.FileName)
+			for _, s := range firmware.Settings() {
+				fmt.Fprintf(w, "%s\t%s\t%s: %s\n", s.Key, s.Default, s.Values, s.What)
 			}
 			return w.Flush()
 		},

@@ -1,0 +1,85 @@
+package project
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/tomlfile"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
+)
+
+// readBuild takes what the file says of the firmware's build.
+func (p *Project) readBuild(f *tomlfile.File, doc *document, read func(file string) (string, error)) error {
+	for i, m := range p.modules {
+		key := fmt.Sprintf("firmware.modules[%d]", i)
+		if err := firmware.Check(m); err != nil {
+			return f.Errorf(key, "%v", err)
+		}
+		if slices.Contains(p.modules[:i], m) {
+			return f.Errorf(key, "module %q is listed twice", m)
+		}
+	}
+	if f.Has("firmware.from") {
+		if p.modules != nil {
+			return f.Errorf("firmware.from", "firmware.from and firmware.modules both say which modules the build has: leave one out")
+		}
+		if err := p.readModules(f, doc.Firmware.From, read); err != nil {
+			return err
+		}
+	}
+	if f.Has("firmware.i2c") {
+		switch doc.Firmware.I2C {
+		case "new":
+			p.Build.NewI2C = true
+		case "old":
+		default:
+			return f.Errorf("firmware.i2c", "firmware.i2c = %q: write \"old\" or \"new\"", doc.Firmware.I2C)
+		}
+	}
+	if f.Has("firmware.ssl") {
+		p.ssl = &doc.Firmware.SSL
+		if !*p.ssl && slices.Contains(p.modules, "tls") {
+			return f.Errorf("firmware.ssl", "firmware.ssl = false: a build without TLS has no module tls; take it from the modules, or leave ssl out")
+		}
+	}
+	return nil
+}
+
+// readModules takes the modules of a build from a copy of its user_modules.h. That is the
+// builder's file, so it does not get onto the device.
+func (p *Project) readModules(f *tomlfile.File, file string, read func(file string) (string, error)) error {
+	if file == "" {
+		return f.Errorf("firmware.from", "firmware.from is empty; write the name of a copy of the firmware's user_modules.h")
+	}
+	text, err := read(file)
+	if err != nil {
+		return f.Errorf("firmware.from", "firmware.from: cannot read %s in the project's directory: %v", file, err)
+	}
+	names, err := firmware.ParseUserModules(text)
+	if err != nil {
+		return f.Errorf("firmware.from", "%s: %v", file, err)
+	}
+	p.modules = []string{}
+	var unknown []string
+	for _, name := range names {
+		switch {
+		case firmware.Simulates(name):
+			p.modules = append(p.modules, name)
+		case firmware.Known(name):
+			p.absent = append(p.absent, name)
+		default:
+			unknown = append(unknown, name)
+		}
+	}
+	note := func(list []string, what string) {
+		if len(list) > 0 {
+			p.Notes = append(p.Notes, fmt.Sprintf("%s: the build has %s, which %s", file, strings.Join(list, ", "), what))
+		}
+	}
+	note(p.absent, "the simulator has not yet: programs that need one fail here")
+	note(unknown, "firmware "+device.FirmwareVersion+" does not know")
+	p.Exclude = append(p.Exclude, file)
+	return nil
+}

@@ -1,0 +1,94 @@
+package project
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+)
+
+// project writes files to a directory and loads it.
+func load(t *testing.T, files map[string]string) (*Project, error) {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return Load(dir)
+}
+
+// A build's own list of modules is what the board has, without what the simulator lacks.
+func TestFromUserModules(t *testing.T) {
+	p, err := load(t, map[string]string{
+		FileName: "[firmware]\nfrom = \"user_modules.h\"\n[fs]\nexclude = [\"*.md\"]",
+		"user_modules.h": "#define LUA_USE_MODULES_TMR\n#define LUA_USE_MODULES_FILE\n//#define LUA_USE_MODULES_NET\n" +
+			"#define LUA_USE_MODULES_UCG\n#define LUA_USE_MODULES_MINE\n",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := p.BoardFor("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(b.Firmware.Modules, " "); got != "file tmr" {
+		t.Errorf("modules %s", got)
+	}
+	if got := strings.Join(b.Firmware.Absent, " "); got != "ucg" {
+		t.Errorf("absent %s", got)
+	}
+	if got := strings.Join(p.Exclude, " "); got != "*.md user_modules.h" {
+		t.Errorf("excluded %s", got)
+	}
+	if n := p.Notes; len(n) != 2 || !strings.HasPrefix(n[0], "user_modules.h: the build has ucg, which the simulator has not yet") ||
+		!strings.HasPrefix(n[1], "user_modules.h: the build has mine, which firmware 3.0.0.0 does not know") {
+		t.Errorf("notes %q", n)
+	}
+
+	for file, want := range map[string]string{
+		"no.h":         "toml:2: firmware.from: cannot read no.h in the project's directory: no such file or directory",
+		"../x.h":       "toml:2: firmware.from: cannot read ../x.h in the project's directory: path escapes",
+		"empty.h":      "toml:2: empty.h: no #define LUA_USE_MODULES_",
+		".":            "toml:2: firmware.from: cannot read . in the project's directory: ",
+		"/etc/passwd.": "toml:2: firmware.from: cannot read ",
+	} {
+		_, err := load(t, map[string]string{FileName: "[firmware]\nfrom = \"" + file + "\"", "empty.h": ""})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", file, err, want)
+		}
+	}
+}
+
+// What is left out of the settings is as in the firmware's own files, but a build with the
+// module tls has TLS.
+func TestSettings(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want device.Build
+	}{
+		{"", device.Build{}},
+		{"ssl = true\ni2c = \"new\"\nlegacy = true", device.Build{Legacy: true, SSL: true, NewI2C: true}},
+		{"ssl = false\ni2c = \"old\"\nstatic_timers = true", device.Build{Legacy: true}},
+	} {
+		p, err := Parse(FileName, []byte("[firmware]\n"+tt.text))
+		if err != nil {
+			t.Errorf("%s: %v", tt.text, err)
+			continue
+		}
+		b, err := p.BoardFor("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.BuildFor(b); got != tt.want {
+			t.Errorf("%s: %+v", tt.text, got)
+		}
+		b.Firmware.Modules = []string{"net", "tls"}
+		if got := p.BuildFor(b).SSL; got == strings.Contains(tt.text, "ssl = false") {
+			t.Errorf("%s: with tls SSL is %v", tt.text, got)
+		}
+	}
+}
