@@ -18,8 +18,8 @@ func modulesCommand() *cobra.Command {
 		Short: "List the firmware's modules and what the simulator has of them",
 		Long: `List every C module of the firmware: supported (everything that the firmware's
 documentation lists and a default build has), partial, or absent; and what else a
-project chooses of its build, see docs/builds.md. With a name, list its functions, and
-which of them need a build made with a certain switch.`,
+project chooses of its build, see docs/builds.md. With a name, list its functions,
+methods and constants, and which of them need a build made with a certain switch.`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			var names []string
@@ -74,6 +74,13 @@ func showModule(w *tabwriter.Writer, have []firmware.Provided, name string) erro
 				}
 				fmt.Fprintf(w, "%s\t%s\n", qualified(name, f), state)
 			}
+		}
+		for _, constant := range doc.Constants {
+			state := "constant"
+			if s.Level == firmware.Absent {
+				state = "absent"
+			}
+			fmt.Fprintf(w, "%s\t%s\n", qualified(name, constant), state)
 		}
 		for _, f := range s.Extra {
 			fmt.Fprintf(w, "%s\tsupported, not documented\n", qualified(name, f))

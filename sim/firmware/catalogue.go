@@ -21,6 +21,8 @@ type Documented struct {
 	Name      string
 	Functions []string
 	Methods   []string
+	// Constants are the numbers in the module's tables.
+	Constants []string
 }
 
 // Catalogue lists the firmware's modules, sorted by name.
@@ -128,7 +130,7 @@ func without(all, known []string) []string {
 // module makes an entry of the catalogue. objects are written "type: method
 // method".
 func module(name, functions string, objects ...string) Documented {
-	d := Documented{Name: name, Functions: strings.Fields(functions)}
+	d := Documented{Name: name, Functions: strings.Fields(functions), Constants: strings.Fields(constants[name])}
 	for _, o := range objects {
 		typ, methods, _ := strings.Cut(o, ":")
 		for _, m := range strings.Fields(methods) {
