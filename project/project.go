@@ -43,6 +43,7 @@
 //	rssi = -55                 # dBm
 //	bssid = "02:00:00:00:00:01"
 //	hidden = false
+//	wps = false                # is its WPS button pressed?
 //
 //	[[wifi.outage]]            # the access points are off, by device time
 //	from = "10s"

@@ -61,6 +61,7 @@ type networkDocument struct {
 	RSSI     int    `toml:"rssi"`
 	BSSID    string `toml:"bssid"`
 	Hidden   bool   `toml:"hidden"`
+	WPS      bool   `toml:"wps"`
 }
 
 // Limits (IEEE 802.11; fw: docs/modules/wifi.md; oracle: net-constants.json for
@@ -182,7 +183,7 @@ func address(f *tomlfile.File, key, text string) (netip.Addr, error) {
 
 // check turns one [[wifi.network]] at key into a network.
 func (n *networkDocument) check(f *tomlfile.File, key string) (air.Network, error) {
-	out := air.Network{SSID: n.SSID, Password: n.Password, Channel: n.Channel, RSSI: n.RSSI, Hidden: n.Hidden}
+	out := air.Network{SSID: n.SSID, Password: n.Password, Channel: n.Channel, RSSI: n.RSSI, Hidden: n.Hidden, WPS: n.WPS}
 	switch {
 	case n.SSID == "" || len(n.SSID) > maxSSID:
 		return out, f.Errorf(key+".ssid", "%s needs an ssid of 1 to %d bytes", key, maxSSID)

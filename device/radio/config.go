@@ -27,6 +27,10 @@ type Config struct {
 	// Wired, when valid, leaves the radio out: the station interface is up with
 	// this address from power-on. Test harnesses use it.
 	Wired netip.Prefix
+
+	// WPS is the result of WPS instead of what is in the air. Measurements were made
+	// like that.
+	WPS *WPSResult
 }
 
 // Mode says which interfaces are on (SDK: NULL_MODE …).

@@ -47,6 +47,7 @@ type stored struct {
 type Radio struct {
 	Station *Station
 	AP      *AccessPoint
+	WPS     *WPS
 
 	host  Host
 	air   *air.Air
@@ -91,7 +92,7 @@ const (
 // interfaces of net follow it.
 func New(h Host, cfg Config, a *air.Air, net *netif.Network, random *rand.Rand) *Radio {
 	r := &Radio{host: h, air: a, net: net, rand: random, cfg: cfg}
-	r.Station, r.AP = &Station{r: r}, &AccessPoint{r: r}
+	r.Station, r.AP, r.WPS = &Station{r: r}, &AccessPoint{r: r}, &WPS{r: r}
 	a.Add(r)
 	return r
 }
@@ -188,7 +189,7 @@ func (r *Radio) Stop() {
 	r.AP.vanish()
 	r.mode = NullMode
 	r.OnEvent, r.scan = nil, nil
-	*r.Station, *r.AP = Station{r: r}, AccessPoint{r: r}
+	*r.Station, *r.AP, *r.WPS = Station{r: r}, AccessPoint{r: r}, WPS{r: r}
 }
 
 // SwitchOff is the radio before a restart: station and access point stop, and the

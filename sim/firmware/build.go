@@ -36,6 +36,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/uart"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/websocket"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wifi"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/wps"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -70,6 +71,7 @@ var simulated = []device.Module{
 	uart.Module,
 	websocket.Module,
 	wifi.Module,
+	wps.Module,
 }
 
 // always are the modules that every build contains (fw: Makefile and

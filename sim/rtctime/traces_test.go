@@ -13,6 +13,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/cron"
@@ -22,6 +23,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/rtcfifo"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/rtcmem"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/wps"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -39,10 +41,7 @@ type scenario struct {
 // entry is one line of a trace, by field name.
 type entry map[string]any
 
-const (
-	noMonitor = "there is no wifi.monitor yet"
-	noWPS     = "there is no module wps yet"
-)
+const noMonitor = "there is no wifi.monitor yet"
 
 // TestOracleRTC runs every measured scenario and compares what it logged, with its
 // times: events, calls with their results and errors, what was printed, restarts and
@@ -53,8 +52,6 @@ func TestOracleRTC(t *testing.T) {
 		Parallel: true,
 		Unlike: map[string]string{
 			"monitor_args": noMonitor, "monitor_forms": noMonitor, "monitor_start_idle": noMonitor,
-			"wps_bad_then_result": noWPS, "wps_constants": noWPS, "wps_failed": noWPS, "wps_start_args": noWPS,
-			"wps_timeout": noWPS, "wps_wep": noWPS,
 		},
 		Read: func(t *testing.T, data []byte) (entries []oracle.Entry) {
 			file := oracle.Decode[struct{ Scenarios []scenario }](t, data)
@@ -137,8 +134,9 @@ func (s scenario) run() ([]entry, error) {
 	r := &recorder{}
 	r.d = device.New(w, device.Config{
 		Board: &b, HostCPU: true, ExactTimers: true, BootDelay: bootDelay, OnPanic: device.HaltOnPanic,
+		WiFi: radio.Config{WPS: s.wps()},
 		Modules: []device.Module{
-			cron.Module, file.Module, defaultNode, perf.Module, rtcfifo.Module, rtcmem.Module, Module, tmr.Module,
+			cron.Module, file.Module, defaultNode, perf.Module, rtcfifo.Module, rtcmem.Module, Module, tmr.Module, wps.Module,
 			{Name: "oracle", Open: func(d *device.Device) *device.Lib {
 				if slices.Contains(s.Config, "hwbusy") {
 					d.TakeHardwareTimer(r)
@@ -155,6 +153,17 @@ func (s scenario) run() ([]entry, error) {
 		w.Clock.RunUntil(r.start.Add(until))
 	}
 	return r.trace, r.err
+}
+
+// wps is the result that config names: wps=RESULT,MS.
+func (s scenario) wps() *radio.WPSResult {
+	for _, c := range s.Config {
+		var status, ms int
+		if n, _ := fmt.Sscanf(c, "wps=%d,%d", &status, &ms); n == 2 {
+			return &radio.WPSResult{Status: radio.WPSStatus(status), After: clock.Duration(ms) * clock.Millisecond}
+		}
+	}
+	return nil
 }
 
 // defaultNode is node as the measured build had it, without PLATFORM_STARTUP_COUNT.

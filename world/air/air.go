@@ -112,7 +112,7 @@ func (a *Air) Visible(by Radio, asked Join) []Network {
 		if asked.SSID == "" {
 			asked.SSID = DefaultSSID
 		}
-		out = append(out, Network{SSID: asked.SSID, Password: asked.Password}.filled())
+		out = append(out, Network{SSID: asked.SSID, Password: asked.Password, WPS: true}.filled())
 	}
 	return out
 }

@@ -38,7 +38,8 @@ type Network struct {
 	RSSI     int    // dBm; zero: -55
 	Auth     AuthMode
 	Hidden   bool
-	Beacon   int // interval of the beacons in ms; zero: 100
+	WPS      bool // the access point's WPS button is pressed
+	Beacon   int  // interval of the beacons in ms; zero: 100
 
 	AP AccessPoint // the device's whose soft access point this is; nil: the router's
 }
