@@ -56,6 +56,9 @@
 //   - of several pings at a time the newest gets all answers, and the others count
 //     theirs as lost.
 //
+// In a legacy build the constructors take a type and UDP sockets have a peer, as before
+// release 3.0: see legacy.go. In others a hint says what such a call means today.
+//
 // Where one of these makes data or a connection vanish, or keeps a socket for
 // ever, the device emits a hint.
 //

@@ -26,6 +26,8 @@
 //     device restarts because of the error anyway.
 //   - wifi.sta.getap takes two seconds. In a world whose project names no networks it
 //     finds the one that the station is set to.
+//   - A legacy build has wifi.sta.config(ssid, password) and wifi.sta.eventMonReg,
+//     eventMonStart and eventMonStop, too: see legacy.go.
 //   - As in the default build, wifi.suspend and wifi.resume raise an error, and
 //     startsmart, stopsmart and wifi.monitor are absent.
 //
