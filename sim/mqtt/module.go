@@ -71,28 +71,8 @@ const (
 	refusedAuthorization = 5
 )
 
-// explained says what each code means.
-var explained = map[int]string{
-	failServer:           "nothing listens at that address and port, it does not answer, or the connection was reset. Is the broker running, and does it listen for other computers?",
-	failNoConnack:        "the server answered, but not with CONNACK: it is no MQTT broker, or it wants TLS or WebSocket at this port",
-	failDNS:              "the name has no address, or no connection could be begun: no address of the device's own, five connections already, or connect() called twice",
-	failReceiving:        "the broker took CONNECT and has not answered for 5 s",
-	failSending:          "CONNECT was not delivered within 5 s, or could not be made: no id, or more than 1460 bytes",
-	refusedProtocol:      "the broker does not speak MQTT 3.1.1",
-	refusedID:            "the broker does not like the client id",
-	refusedUnavailable:   "the broker is there, and says that its service is not available",
-	refusedUser:          "the broker says that user name or password is wrong",
-	refusedAuthorization: "the broker does not let this client in: it may want a user name and a password",
-}
-
 // explain says once what a code means.
-func (m *module) explain(c *client, code int) {
-	text, ok := explained[code]
-	if !ok {
-		text = "the broker refused with a code that MQTT 3.1.1 does not have"
-	}
-	m.Hints.Once(fmt.Sprintf("mqtt connfail %d", code), "%s: connfail %d: %s", c, code, text)
-}
+func (m *module) explain(c *client, code int) { m.Hints.Failed("mqtt", c.String(), code, "") }
 
 // heapParts adds to a heap snapshot what clients hold besides Lua's memory.
 func (m *module) heapParts(p *inspect.HeapParts) {
