@@ -49,34 +49,6 @@ const (
 	codeCollected    = -100
 )
 
-// reasons say what the codes mean. Below -100 stand the errors of TCP.
-var reasons = map[int]string{
-	codeScheme:       "the URL does not begin with ws:// or wss://",
-	codeHost:         "the host name is longer than 255 bytes",
-	codePort:         "the port is not between 1 and 65535",
-	codeNoHost:       "the URL has no host",
-	codeDNS:          "the name has no address (7 s without an answer that has one)",
-	codePeer:         "the server has sent a close frame",
-	codeKey:          "the server's answer has the wrong key, or did not come in one segment",
-	codeAppend:       "no memory to put a frame together",
-	codeFrame:        "no memory for a part of a frame",
-	codeFragment:     "no memory for a fragment",
-	codeMoreFragment: "no memory for a further fragment, or the parser ran off behind a fragmented message or a cut header",
-	codeJoin:         "no memory to put fragments together",
-	codePayload:      "no memory for a frame's data",
-	codeRest:         "no memory for the rest of a segment",
-	codeContinuation: "a continuation without a first fragment",
-	codeSend:         "no memory for a frame to be sent",
-	codeNot101:       "the server did not answer \"HTTP/1.1 101\": it speaks no websocket there, or redirects",
-	codeConnect:      "no connection within 10 s: no answer from the server, or wss:// in a build without TLS. The TCP connection is forgotten, not closed",
-	codeNoPong:       "two pings were not answered",
-	codeClosed:       "closed, by the server's FIN or by the program",
-	-103:             "TCP: data was not acknowledged",
-	-108:             "TCP: aborted",
-	-109:             "TCP: refused or reset by the server",
-	-111:             "TCP: no answer to the SYN, or the address is gone",
-}
-
 // arm sets the client's one timer.
 func (s *client) arm(fn func(), period clock.Duration, repeat bool) {
 	s.timer.Disarm()
@@ -353,9 +325,7 @@ func (s *client) over() {
 // failed calls the close handler and lets the client go.
 func (s *client) failed(code int) {
 	m := s.m
-	if reason, ok := reasons[code]; ok {
-		m.Hints.Once(fmt.Sprintf("websocket %d", code), "%s: close with %d: %s", s, code, reason)
-	}
+	m.Hints.Failed("websocket", s.String(), code, "")
 	if s.onClose != 0 {
 		s.telling = true
 		m.Protected("websocket close", m.v.Deref(s.onClose), s.Value(), vm.Number(code))

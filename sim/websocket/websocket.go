@@ -14,7 +14,7 @@
 //	client:close()
 //
 // Callbacks run protected: an error goes to the onerror function. What the codes of close
-// mean is in reasons.
+// mean stands in package inspect (failures.go).
 //
 // # What surprises, and is kept because programs meet it
 //
