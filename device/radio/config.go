@@ -17,12 +17,19 @@ type Config struct {
 	// Blank is erased flash instead: access point mode, no network stored.
 	Blank bool
 
+	// Mode is the stored mode. Default: station, with Blank access point.
+	Mode Mode
+
 	// MAC is the station's address. Default: made from the device's chip id.
 	MAC air.MAC
 
 	// Lease is the address that the router gives to this device, where it lies in
 	// the router's network. Default: the next free one.
 	Lease netip.Addr
+
+	// Joined has the station in its network, with an address, from power-on. Test
+	// harnesses use it.
+	Joined bool
 
 	// Wired, when valid, leaves the radio out: the station interface is up with
 	// this address from power-on. Test harnesses use it.

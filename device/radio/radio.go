@@ -114,10 +114,15 @@ func (r *Radio) defaultMAC(i air.Interface) air.MAC {
 func (r *Radio) factory() {
 	r.Restore()
 	cfg := r.cfg
+	if !cfg.Blank {
+		r.flash.mode = StationMode
+	}
+	if cfg.Mode != NullMode {
+		r.flash.mode = cfg.Mode
+	}
 	if cfg.Blank {
 		return
 	}
-	r.flash.mode = StationMode
 	if cfg.SSID == "" {
 		cfg.SSID = air.DefaultSSID
 		if nets := r.air.Networks; len(nets) > 0 {
@@ -178,6 +183,9 @@ func (r *Radio) Start(delay clock.Duration) {
 		return
 	}
 	r.apply(f.mode, delay)
+	if r.cfg.Joined {
+		r.Station.join()
+	}
 }
 
 // PowerOn forgets what a reset does not.
@@ -292,6 +300,8 @@ func (r *Radio) Channel() int {
 	switch {
 	case r.Station.net != nil:
 		return r.Station.net.Channel
+	case r.Station.sought != 0:
+		return r.Station.sought
 	case r.mode.has(air.APIf):
 		return r.apConfig.Channel
 	}

@@ -230,7 +230,7 @@ func TestScanAndStoredNetworks(t *testing.T) {
 	r := d.Radio
 	r.SetMode(radio.StationMode, true)
 	scan := func(f radio.ScanFilter) (names string) {
-		r.Scan(f, func(found []air.Network) {
+		r.Scan(f, func(found []air.Network, _ bool) {
 			for _, n := range found {
 				names += n.SSID
 			}

@@ -13,13 +13,18 @@ type ScanFilter struct {
 	Hidden  bool // also networks that hide their name
 }
 
-// Scan looks for networks and calls done with them. A second scan before the
-// first has ended replaces it.
-func (r *Radio) Scan(f ScanFilter, done func([]air.Network)) {
-	if r.scan != nil {
-		r.scan.Disarm()
+// Scan looks for networks and calls done with them, or with ok false when it has failed.
+// It reports false when the station is off or a scan is under way (SDK:
+// wifi_station_scan; oracle: formats.md, "enduser_setup …", Set-up).
+func (r *Radio) Scan(f ScanFilter, done func(found []air.Network, ok bool)) bool {
+	if !r.mode.has(air.StationIf) || r.scan != nil && r.scan.Armed() {
+		return false
 	}
 	r.scan = r.host.NewTimer(func() {
+		if r.air.ScanFails {
+			done(nil, false)
+			return
+		}
 		var found []air.Network
 		for _, n := range r.air.Visible(r, r.config) {
 			if (f.SSID == "" || f.SSID == n.SSID) && (f.BSSID == (air.MAC{}) || f.BSSID == n.BSSID) &&
@@ -27,13 +32,17 @@ func (r *Radio) Scan(f ScanFilter, done func([]air.Network)) {
 				found = append(found, n)
 			}
 		}
-		done(found)
+		done(found, true)
 	})
 	r.scan.Arm(r.scanTime(f), false)
+	return true
 }
 
 // scanTime is how long a scan takes: longer on channels where there is a network.
 func (r *Radio) scanTime(f ScanFilter) (t clock.Duration) {
+	if r.air.ScanDelay > 0 {
+		return r.air.ScanDelay
+	}
 	var heard [channels + 1]bool
 	for _, n := range r.air.Visible(r, r.config) {
 		heard[min(max(n.Channel, 0), channels)] = true

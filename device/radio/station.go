@@ -37,6 +37,7 @@ type Station struct {
 	ip     air.IPInfo
 	fixed  bool // no DHCP
 	trying bool // connect when possible
+	sought int  // the channel of the network that it tries to join, 0: none
 	timer  *ets.Timer
 	told   air.IPInfo // the address that the last event told
 
@@ -111,6 +112,9 @@ func (s *Station) connectAfter(t clock.Duration) {
 func (s *Station) seek() {
 	cfg := s.r.config
 	n, ok := s.r.air.Find(s.r, cfg)
+	if s.sought = 0; ok {
+		s.sought = n.Channel
+	}
 	last := s.r.lastChannel
 	if ok = ok && (last == 0 || last == n.Channel); !ok {
 		scanned := clock.Duration(channels)
@@ -118,9 +122,11 @@ func (s *Station) seek() {
 			scanned = 1
 		}
 		s.r.lastChannel = 0
-		s.after(scanned*scanChannel, func() { s.failed(StationNoAP, NoAPFound, air.MAC{}, retryPause) })
+		s.after(s.r.failDelay(scanned*scanChannel), func() { s.failed(StationNoAP, NoAPFound, air.MAC{}, retryPause) })
 	} else if n.Password != "" && n.Password != cfg.Password {
-		s.after(handshakeTimeout, func() { s.failed(StationWrongPassword, HandshakeTimeout, n.BSSID, 0) })
+		s.after(s.r.failDelay(handshakeTimeout), func() { s.failed(StationWrongPassword, HandshakeTimeout, n.BSSID, 0) })
+	} else if s.r.air.NoAnswer {
+		s.after(s.r.failDelay(authTimeout), func() { s.failed(StationFailed, AuthExpire, n.BSSID, 0) })
 	} else {
 		s.after(s.r.connectDelay(), s.associate)
 	}
@@ -147,6 +153,15 @@ func (s *Station) associate() {
 		return
 	}
 	s.after(s.r.dhcpDelay(), s.lease) // before the event's handler runs
+}
+
+// join is a station that has joined its network at some time before.
+func (s *Station) join() {
+	if n, ok := s.r.air.Find(s.r, s.r.config); ok && s.r.mode.has(air.StationIf) {
+		s.net, s.r.lastChannel = &n, n.Channel
+		s.halt()
+		s.lease()
+	}
 }
 
 // lease takes the address that the network's router gives, or asks again: for ever, and
@@ -225,7 +240,7 @@ func (s *Station) leave() {
 	was := s.net
 	s.halt()
 	s.trying = false
-	s.net, s.told = nil, air.IPInfo{}
+	s.net, s.told, s.sought = nil, air.IPInfo{}, 0
 	s.r.host.Free(&s.memory, heap.WiFi)
 	if !s.fixed {
 		s.ip = air.IPInfo{}

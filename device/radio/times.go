@@ -53,6 +53,14 @@ func (r *Radio) connectDelay() clock.Duration {
 	return between(r.rand, associateMin, associateMax)
 }
 
+// failDelay is how long an attempt takes that leads nowhere.
+func (r *Radio) failDelay(sdk clock.Duration) clock.Duration {
+	if r.air.FailDelay > 0 {
+		return r.air.FailDelay
+	}
+	return sdk
+}
+
 // dhcpDelay is how long it takes to get an address then.
 func (r *Radio) dhcpDelay() clock.Duration {
 	if r.air.DHCPDelay > 0 {

@@ -6,22 +6,78 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // normalize gives everything that is random on a device, or whose order is not fixed, one
 // form.
 func normalize(l *lists, s *scenario) {
+	l.Trace = slices.DeleteFunc(l.Trace, func(e entry) bool { return e["ev"] == "sdk" || e["ev"] == "radio" })
 	l.Trace = mergeOutput(l.Trace)
 	for _, e := range l.Trace {
 		for _, field := range []string{"a", "r"} {
 			sortTables(e[field])
 		}
 	}
+	for _, list := range [][]entry{l.Wire, l.Peer} {
+		for _, e := range list {
+			shorten(e)
+		}
+	}
 	nameRandom(l, s)
+	l.Wire = secondReports(l.Wire)
+}
+
+// shorten makes a digest of a long payload, which some sets have whole.
+func shorten(e entry) {
+	if d, ok := e["d"].(string); ok && len(d) > 2*longPayload {
+		if data, err := hex.DecodeString(d); err == nil {
+			e["d"] = plainDigest(data)
+		}
+	}
+}
+
+// plainDigest is digest with the numbers of JSON.
+func plainDigest(data []byte) any {
+	out := map[string]any{}
+	for k, v := range digest(data).(entry) {
+		switch v := v.(type) {
+		case int:
+			out[k] = float64(v)
+		case uint32:
+			out[k] = float64(v)
+		default:
+			out[k] = v
+		}
+	}
+	return out
+}
+
+// secondReports puts the second of the two reports about each multicast group, whose
+// delay is random, to the end.
+func secondReports(list []entry) []entry {
+	var out, second []entry
+	seen := map[string]bool{}
+	for _, e := range list {
+		delete(e, "dns")
+		key := fmt.Sprint(e["src"], e["d"])
+		if e["proto"] == float64(wire.IGMP) && seen[key] {
+			second = append(second, entry{"q": 0.0, "t": 0.0, "second report": key})
+			continue
+		}
+		seen[key] = e["proto"] == float64(wire.IGMP)
+		out = append(out, e)
+	}
+	slices.SortFunc(second, func(a, b entry) int {
+		return cmp.Compare(a["second report"].(string), b["second report"].(string))
+	})
+	return append(out, second...)
 }
 
 // mergeOutput joins what the serial port says at one instant with nothing in between.
@@ -54,9 +110,6 @@ func sortTables(v any) {
 	}
 }
 
-// own is the device's address.
-const own = "192.168.1.10"
-
 // random is what stands for random things, in the order in which they appear.
 type random struct {
 	script string            // numbers that the script mentions stay
@@ -71,8 +124,9 @@ func nameRandom(l *lists, s *scenario) {
 	r := &random{script: s.Lua + strings.Join(s.PeerScript, " "), ports: map[string]string{}, keys: map[string]string{}, socket: map[string]bool{}, frames: map[place]masked{}}
 	for _, e := range l.merged() {
 		for _, field := range []string{"src", "dst"} {
-			if a, ok := e[field].(string); ok && strings.HasPrefix(a, own+":") {
-				e[field] = own + ":" + r.port(strings.TrimPrefix(a, own+":"))
+			a, _ := e[field].(string)
+			if host, port, ok := strings.Cut(a, ":"); ok && slices.ContainsFunc(own, func(ip netip.Addr) bool { return ip.String() == host }) {
+				e[field] = host + ":" + r.port(port)
 			}
 		}
 		switch d := e["d"].(type) {

@@ -77,7 +77,10 @@ func (ps *peers) script(start clock.Time, lines []string) error {
 			err = at(f[1], func() { p.act(p.last(), do, nil) })
 		case f[0] == "udo" && len(f) >= 6:
 			p := ps.named(f[2])
-			port, _ := strconv.Atoi(f[4])
+			to, e := addrPort(f[4])
+			if e != nil {
+				return fmt.Errorf("peer script: %q: %w", line, e)
+			}
 			src, _ := strconv.Atoi(f[3])
 			data, e := payload(after(line, 5), nil, nil)
 			if p == nil || e != nil {
@@ -85,7 +88,7 @@ func (ps *peers) script(start clock.Time, lines []string) error {
 			}
 			err = at(f[1], func() {
 				ps.log(entry{"peer": p.name, "ev": "sends", "d": digest(data)})
-				p.datagram(netip.AddrPortFrom(p.ip, uint16(src)), netip.AddrPortFrom(deviceNet.Addr(), uint16(port)), data)
+				p.datagram(netip.AddrPortFrom(p.ip, uint16(src)), to, data)
 			})
 		default:
 			err = fmt.Errorf("unknown line")
@@ -95,6 +98,14 @@ func (ps *peers) script(start clock.Time, lines []string) error {
 		}
 	}
 	return nil
+}
+
+// addrPort reads "ADDRESS:PORT"; a port alone is the device's.
+func addrPort(text string) (netip.AddrPort, error) {
+	if !strings.Contains(text, ":") {
+		text = deviceNet.Addr().String() + ":" + text
+	}
+	return netip.ParseAddrPort(text)
 }
 
 // after returns what stands behind the first n words of a line.

@@ -1,6 +1,7 @@
 package clienttrace
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"hash/fnv"
 	"net/netip"
@@ -11,7 +12,6 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
-	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -66,14 +66,9 @@ func (s *scenario) run(t *testing.T, modules []device.Module) lists {
 	w := world.New(1)
 	r := &recorder{clock: w.Clock, start: clock.At(scriptDelay), isn: map[[2]netip.AddrPort]uint32{}}
 	r.end = r.start.Add(clock.Duration(s.UntilMS) * clock.Millisecond)
-	wifi := radio.Config{Wired: deviceNet}
-	for _, c := range s.Config {
-		switch c {
-		case "noip":
-			wifi = radio.Config{SSID: "out of reach"}
-		default:
-			t.Fatalf("%s: config %q", s.Name, c)
-		}
+	wifi, err := s.wifi(w.Air)
+	if err != nil {
+		t.Fatalf("%s: %v", s.Name, err)
 	}
 	w.Wire.AddRule(wire.NewLink(1))
 	r.d = device.New(w, device.Config{
@@ -124,7 +119,7 @@ func (r *recorder) happened(e world.Event) {
 	case event.Panic:
 		r.log(entry{"ev": "PANIC", "a": []any{latin(data.Message)}})
 		r.over = true
-	case event.Restart:
+	case event.Restart: // which takes its time
 		r.log(entry{"ev": "system_restart"})
 		r.over = true
 	case event.Reset:
@@ -138,8 +133,13 @@ func (r *recorder) happened(e world.Event) {
 }
 
 func (r *recorder) tap(e wire.Event) {
-	if e.Kind == wire.Sent && e.From != nil && e.From.Name == r.d.Name() {
+	switch {
+	case e.Kind == wire.Sent && e.From != nil && e.From.Host == r.d.Name():
 		r.packet("tx", e.Packet, e.Time)
+	case e.Kind == wire.Dropped && e.To != nil && e.To.Host == r.d.Name():
+		r.packet("rx", e.Packet, e.Time) // the measurement lists it, although nobody hears it
+	case e.Kind == wire.Dropped && e.To == nil && slices.Contains(own, e.Packet.Dst):
+		r.clock.After(wire.DefaultLatency, func() { r.packet("rx", e.Packet, r.clock.Now()) })
 	}
 }
 
@@ -163,11 +163,11 @@ func (r *recorder) packet(dir string, p *wire.Packet, t clock.Time) {
 		e["proto"] = int(p.Proto)
 		e["src"], e["dst"] = p.Src.String(), p.Dst.String()
 	}
-	switch {
-	case p.Proto == wire.ICMP:
-		const header = 4 // bytes that are not in Payload: type, code, checksum
-		e["len"] = header + len(p.Payload)
-	case len(p.Payload) > 0:
+	if p.Proto == wire.ICMP || p.Proto == wire.IGMP {
+		message := append([]byte{p.Type, p.Code, 0, 0}, p.Payload...)
+		binary.BigEndian.PutUint16(message[2:], wire.Checksum(message))
+		e["len"], e["d"] = len(message), digest(message)
+	} else if len(p.Payload) > 0 {
 		e["d"] = digest(p.Payload)
 	}
 	r.add(&r.got.Wire, e, t)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
+	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
 // scenario is one measured program.
@@ -74,6 +75,9 @@ func (s *scenario) check(t *testing.T, modules []device.Module) string {
 	}{{"trace", have.Trace, want.Trace}, {"wire", have.Wire, want.Wire}, {"peer", have.Peer, want.Peer}} {
 		for i := range max(len(l.have), len(l.want)) {
 			a, b := nth(l.have, i), nth(l.want, i)
+			if b["proto"] == float64(wire.ICMP) && b["d"] == nil {
+				delete(a, "d") // some sets have no bytes of these
+			}
 			if reflect.DeepEqual(without(a, "q"), without(b, "q")) {
 				continue
 			}

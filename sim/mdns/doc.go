@@ -6,23 +6,31 @@
 //	mdns.close()
 //
 // Other keys of the table, at most ten, become the service's attributes (TXT);
-// platform=nodemcu is added to them. register announces the device to the group
-// 224.0.0.251 at once and every two minutes, and answers queries on UDP port 5353:
-// for hostname.local, for the service type, for the service, and for the list of
-// service types.
+// platform=nodemcu is added unless one begins with platform=. register joins the group
+// 224.0.0.251, announces the service and its type there, the service again every 280 s
+// and the type with every twelfth, and answers questions on UDP port 5353: for
+// hostname.local, for the service type, for the service, and for the list of service
+// types. A question in a packet from port 5353 is answered to the group, one that asks for
+// a unicast answer or comes from another port to whoever asked, with times to live of at
+// most 10 s.
 //
 // # What surprises, and is kept
 //
-//   - register needs an address: "No network connection" otherwise. With the
-//     station and the access point on, it is the station's.
-//   - Only the first question of a query is looked at, names are compared with
-//     upper and lower case told apart, and queries shorter than 26 or longer than
-//     512 bytes are ignored.
-//   - Every answer about the host or its service has all four records, PTR, TXT,
-//     SRV and A, and goes to whoever asked, not to the group.
-//   - What does not fit 528 bytes is never sent, and nobody is told; here the
-//     device emits a hint.
-//   - close does not leave the multicast group.
+//   - register needs an address: "No network connection" otherwise. It is the station's,
+//     but in access point mode.
+//   - A question for the beginning of a name is one for the name: "fishtank", "_http._tcp".
+//   - After a question of a packet that is answered to the group, all further ones of that
+//     packet are, too.
+//   - Known answers, the response flag and the class of a question make no difference.
+//     Packets of fewer than 26 or more than 512 bytes are ignored: a question for a host
+//     name of one letter is 25 bytes.
+//   - With station and access point on, each packet to the group is sent a second time with
+//     the IP and UDP headers of the first in front of it, which nobody understands; and
+//     from the first on, the good one goes out on the access point's side.
+//   - A service that does not fit 528 bytes is never sent, and nobody is told; here the
+//     device emits a hint. Labels of more than 63 bytes are sent as they are.
+//   - A pointer to itself in a question hangs the device.
+//   - close sends no goodbye and does not leave the group.
 //
 // The firmware asks nobody: net.dns and connect send names that end in .local to
 // the DNS server like any other. A device finds another by a query of its own,

@@ -4,7 +4,10 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/air"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
@@ -20,8 +23,11 @@ type module struct {
 	pcb     *lwip.UDPSocket
 	timer   *ets.Timer
 	count   int // announcements since the last one of the service type
-	memory  [3]heap.Block
-	tooLong bool // said so
+	memory  [2]heap.Block
+	payload []byte // the buffer for received packets
+	tooLong bool   // said so
+
+	typeMemory heap.Block // of the service's type, which close does not free
 }
 
 // info is what was registered.
@@ -35,6 +41,14 @@ const (
 	maxAttributes = 10  // fw: docs/modules/mdns.md
 	infoStruct    = 56  // bytes of struct nodemcu_mdns_info on the device
 	receiveBuffer = 512 // fw: DNS_MSG_SIZE
+	typeBuffer    = 128 // fw: mdns_set_servicename
+)
+
+// announceInterval is from one announcement to the next, and announceType how many of them
+// from one of the service type to the next (oracle: mdns-behaviour.md).
+const (
+	announceInterval = 280 * clock.Second
+	announceType     = 12
 )
 
 func open(d *device.Device) *device.Lib {
@@ -52,7 +66,7 @@ func (m *module) register(c *vm.Call) int {
 	if c.NArgs() >= 2 {
 		i.take(c, c.Table(2))
 	}
-	if !m.address().IsValid() {
+	if !m.address().Prefix.IsValid() {
 		c.Error("No network connection")
 	}
 	m.stop()
@@ -61,6 +75,15 @@ func (m *module) register(c *vm.Call) int {
 		c.Error("Unable to start mDns daemon")
 	}
 	return 0
+}
+
+// address is the one that is made known, zero without one.
+func (m *module) address() air.IPInfo {
+	on := air.StationIf
+	if m.d.Radio.Mode() == radio.APMode {
+		on = air.APIf
+	}
+	return m.d.Radio.IP(on)
 }
 
 // take reads the table of attributes, in the order in which Lua goes through it.
@@ -100,27 +123,40 @@ func (m *module) close(*vm.Call) int {
 	return 0
 }
 
-// start opens the port and announces the service.
+// start opens the port and announces the service (fw: nodemcu_mdns_init).
 func (m *module) start(i *info) bool {
 	size := infoStruct + len(i.host) + len(i.description) + len(i.service) + 3
 	for _, a := range i.attributes {
 		size += len(a) + 1
 	}
-	for n, size := range []int{size, receiveBuffer, len(i.typeName()) + 1} {
-		var ok bool
-		if m.memory[n], ok = m.d.Malloc(size, heap.Other); !ok {
-			return false
-		}
+	take := func(b *heap.Block, n int) (ok bool) {
+		*b, ok = m.d.Malloc(n, heap.Other)
+		return ok
 	}
+	if !take(&m.memory[0], size) || !take(&m.memory[1], receiveBuffer) {
+		return false
+	}
+	if len(i.typeName()) >= typeBuffer {
+		m.d.Crash("mdns.register writes a service of more than %d bytes beyond the end of a buffer on the stack", typeBuffer-1-len("_._tcp."+local))
+		return true
+	}
+	m.d.Free(&m.typeMemory, heap.Other)
+	take(&m.typeMemory, len(i.typeName())+1)
 	stack := m.d.Net.Stack()
 	if m.pcb = stack.NewUDP(); m.pcb == nil {
 		return false
 	}
-	if stack.JoinGroup(group.Addr()) != lwip.OK || m.pcb.Bind(lwip.AnyAddr, group.Port()) != lwip.OK {
+	for n, mode := range []radio.Mode{radio.StationMode, radio.APMode} {
+		ip := m.d.Radio.IP(air.Interface(n)).Prefix
+		if m.d.Radio.Mode()&mode != 0 && ip.IsValid() && stack.JoinGroup(ip.Addr(), group.Addr()) != lwip.OK {
+			return false
+		}
+	}
+	if m.pcb.Bind(lwip.AnyAddr, group.Port()) != lwip.OK {
 		return false
 	}
 	m.pcb.OnRecv = m.receive
-	m.info = i
+	m.info, m.payload = i, make([]byte, receiveBuffer)
 	m.timer = m.d.NewTimer(m.announce)
 	m.timer.Arm(announceInterval, true)
 	m.count, m.tooLong = announceType, false
@@ -138,5 +174,5 @@ func (m *module) stop() {
 	for n := range m.memory {
 		m.d.Free(&m.memory[n], heap.Other)
 	}
-	m.timer, m.pcb, m.info = nil, nil, nil
+	m.timer, m.pcb, m.info, m.payload = nil, nil, nil, nil
 }

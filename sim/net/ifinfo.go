@@ -72,9 +72,9 @@ func (m *module) multicastLeave(c *vm.Call) int {
 	return 0
 }
 
-// groupArgs checks the arguments as the firmware does, by their length. The
-// interface makes no difference: packets reach the device on either.
-func groupArgs(c *vm.Call) netip.Addr {
+// groupArgs checks the arguments as the firmware does, by their length: the address of an
+// interface, and a group.
+func groupArgs(c *vm.Call) (on, group netip.Addr) {
 	if !c.IsString(1) {
 		c.Error("wrong arg type")
 	}
@@ -92,6 +92,7 @@ func groupArgs(c *vm.Call) netip.Addr {
 	if len(text) > 15 || len(text) < 7 {
 		c.Error("invalid multicast ip")
 	}
-	group, _ := lwip.ParseAddr(text)
-	return group
+	on, _ = lwip.ParseAddr(ip)
+	group, _ = lwip.ParseAddr(text)
+	return on, group
 }

@@ -297,7 +297,7 @@ func (m sta) getap(c *vm.Call) int {
 		return 0
 	}
 	m.dev.VM.SetRef(&m.scanned, fn, "wifi.sta.getap callback")
-	m.radio.Scan(filter, func(found []air.Network) { m.found(found, bySSID) })
+	m.radio.Scan(filter, func(found []air.Network, _ bool) { m.found(found, bySSID) })
 	return 0
 }
 

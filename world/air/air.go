@@ -37,6 +37,13 @@ type Air struct {
 	// connected, and from there to an address. Zero: random times as on a device.
 	ConnectDelay, DHCPDelay clock.Duration
 
+	// ScanDelay and FailDelay are how long a scan takes, and an attempt to connect that
+	// leads nowhere. Zero: as on a device.
+	ScanDelay, FailDelay clock.Duration
+
+	// ScanFails makes scans fail, and NoAnswer attempts to connect: nobody answers.
+	ScanFails, NoAnswer bool
+
 	clock  *clock.Clock
 	radios []Radio
 	down   bool

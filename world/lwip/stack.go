@@ -146,6 +146,8 @@ type Params struct {
 	HeapReceive bool
 	// AckAtOnce answers every segment with an ACK instead of every second one.
 	AckAtOnce bool
+	// Reports has the host tell routers by IGMP which groups it joins.
+	Reports bool
 	// Push makes Write send at once what may be sent.
 	Push bool
 	// NoDelay turns Nagle's algorithm off.
@@ -167,6 +169,7 @@ func Device() Params {
 		SynRetries:       6,
 		EstablishedLimit: 5,
 		TTL:              255,
+		Reports:          true,
 	}
 }
 
@@ -203,11 +206,13 @@ type Stack struct {
 	iss                                uint32
 	input                              *TCPConn // the PCB whose segment is being processed
 
-	udp    *UDPSocket
-	groups []group
-	held   int // received packets whose memory is taken
-	echoes []*echoListener
-	dns    dnsClient
+	udp       *UDPSocket
+	groups    []group
+	ipID      uint16 // of the next packet
+	byDefault int    // see SetDefault
+	held      int    // received packets whose memory is taken
+	echoes    []*echoListener
+	dns       dnsClient
 
 	// OnLoss, if set, is told when the rules of the stack make data or a
 	// connection vanish without anyone being told. detail says it in words.
@@ -231,11 +236,11 @@ const (
 
 // New boots a stack without an interface.
 func New(h Host, p Params) *Stack {
-	s := &Stack{host: h, p: p, iss: 6510}
+	s := &Stack{host: h, p: p, iss: 6510, byDefault: -1}
 	s.timers.init(s)
 	s.dns.init(s)
 	if s.alloc(KindIGMP, sizeIGMP) { // the all-systems group
-		s.groups = append(s.groups, group{addr: allSystems, uses: 1})
+		s.groups = append(s.groups, group{netif: everyNetif, addr: allSystems, uses: 1})
 	}
 	return s
 }
@@ -278,6 +283,9 @@ func (s *Stack) SetNetif(i int, n Netif) {
 	}
 	old := s.netifs[i].Prefix
 	s.netifs[i] = n
+	if !n.Up && s.byDefault == i {
+		s.byDefault = -1
+	}
 	if !old.IsValid() || s.p.AnyAddress || n.Prefix.IsValid() && n.Prefix.Addr() == old.Addr() {
 		return
 	}
@@ -319,12 +327,16 @@ func (s *Stack) route(dst netip.Addr) int {
 		if n.Prefix.Contains(dst) {
 			return i
 		}
-		if fallback < 0 {
+		if fallback < 0 || i == s.byDefault {
 			fallback = i
 		}
 	}
 	return fallback
 }
+
+// SetDefault makes an interface the one to destinations that are in no interface's
+// network, as long as it is up (fw: netif_set_default). Otherwise it is the first that is.
+func (s *Stack) SetDefault(netif int) { s.byDefault = netif }
 
 // transmit sends a packet, filling in the source address where it is missing.
 // It reports false when there is no route.
@@ -336,6 +348,7 @@ func (s *Stack) transmit(p *wire.Packet) bool {
 	if isAny(p.Src) {
 		p.Src = s.netifs[i].Prefix.Addr()
 	}
+	s.ipID++
 	s.host.Transmit(i, p)
 	return true
 }
@@ -366,7 +379,7 @@ func (s *Stack) Receive(p *wire.Packet) *Received {
 
 // InputReceived is Input for a packet that has its memory.
 func (s *Stack) InputReceived(netif int, b *Received) {
-	if netif >= len(s.netifs) || !s.netifs[netif].Up || !s.inputPacket(s.netifs[netif], b.p, b) {
+	if netif >= len(s.netifs) || !s.netifs[netif].Up || !s.inputPacket(netif, b.p, b) {
 		b.release()
 	}
 }
@@ -379,15 +392,16 @@ func (s *Stack) InBuffers() int { return s.held }
 // whether that memory has found another owner. Nothing on this path is deferred:
 // a callback that does not return, because the host has panicked, must leave
 // everything as it was at that moment.
-func (s *Stack) inputPacket(n Netif, p *wire.Packet, b *Received) (taken bool) {
+func (s *Stack) inputPacket(netif int, p *wire.Packet, b *Received) (taken bool) {
 	if s.OnInput != nil {
 		s.OnInput(p)
 	}
+	n := s.netifs[netif]
 	group := wire.IsGroup(p.Dst, n.Prefix)
 	switch {
 	case s.p.AnyAddress:
 	case p.Dst.IsMulticast():
-		if !s.member(p.Dst) {
+		if !s.member(netif, p.Dst) {
 			return false
 		}
 	case group:

@@ -140,7 +140,7 @@ func (t *timeouts) idle(id timeoutID) bool {
 	case arpTimeout, dhcpCoarseTimeout, dhcpFineTimeout:
 		return true
 	case igmpTimeout:
-		return t.reported
+		return t.reported && !t.s.reporting()
 	}
 	return false
 }
@@ -161,7 +161,9 @@ func (t *timeouts) expired(id timeoutID) {
 			// only in the peak of memory (oracle: lwip_heap_peak_bytes).
 			t.reported = true
 			t.s.momentary(KindPbuf, pbufTransport+igmpReportLen)
+			t.s.countReports()
 		}
+		t.s.igmpTick()
 	}
 	t.add(id)
 }
@@ -192,7 +194,7 @@ func (t *timeouts) quiet() {
 	at, until := t.last, clock.Forever
 	for _, e := range t.list {
 		at = at.Add(clock.Duration(e.ms) * t.millisecond)
-		if e.id == tcpTimeout || e.id == dnsTimeout && t.s.dns.asking() {
+		if e.id == tcpTimeout || e.id == dnsTimeout && t.s.dns.asking() || e.id == igmpTimeout && t.s.reporting() {
 			until = at
 			break
 		}

@@ -1,6 +1,7 @@
 package lwip
 
 import (
+	"encoding/binary"
 	"net/netip"
 
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
@@ -103,6 +104,59 @@ func (u *UDPSocket) SendTo(data []byte, ip netip.Addr, port uint16) Err {
 	err := u.send(append([]byte(nil), data...), ip, port)
 	u.s.release(KindPbuf, size)
 	return err
+}
+
+// Datagram is a datagram in memory that its owner fills in and sends himself (fw: struct
+// pbuf).
+type Datagram struct {
+	Data []byte
+	size int // of the memory
+}
+
+// NewDatagram takes the memory for n bytes of data, or returns nil. FreeDatagram gives it
+// back.
+func (s *Stack) NewDatagram(n int) *Datagram {
+	size := pbufTransport + align4(n)
+	if !s.alloc(KindPbuf, size) {
+		return nil
+	}
+	return &Datagram{size: size}
+}
+
+// FreeDatagram is described at NewDatagram.
+func (s *Stack) FreeDatagram(d *Datagram) { s.release(KindPbuf, d.size) }
+
+// Send sends d, and leaves the IP and UDP headers of that in front of its data, as lwIP
+// does: who sends a datagram twice sends the headers of the first as data.
+func (u *UDPSocket) Send(d *Datagram, ip netip.Addr, port uint16) Err {
+	id := u.s.ipID
+	err := u.send(append([]byte(nil), d.Data...), ip, port)
+	if err != OK {
+		return err
+	}
+	src := u.s.netifs[u.s.route(ip)].Prefix.Addr()
+	d.Data = append(udpHeaders(id, u.TTL, src, ip, u.localPort, port, d.Data), d.Data...)
+	return OK
+}
+
+// udpHeaders are the headers of a datagram as they are on the wire.
+func udpHeaders(id uint16, ttl uint8, src, dst netip.Addr, srcPort, dstPort uint16, data []byte) []byte {
+	const ipLen, udpLen = 20, 8
+	be := binary.BigEndian
+	from, to := src.As4(), dst.As4()
+	udp := be.AppendUint16(nil, srcPort)
+	udp = be.AppendUint16(udp, dstPort)
+	udp = be.AppendUint16(udp, uint16(udpLen+len(data)))
+	udp = append(udp, 0, 0)
+	pseudo := append(append(from[:], to[:]...), 0, byte(wire.UDP))
+	pseudo = be.AppendUint16(pseudo, uint16(udpLen+len(data)))
+	be.PutUint16(udp[6:], wire.Checksum(append(append(pseudo, udp...), data...)))
+	h := be.AppendUint16([]byte{0x45, 0}, uint16(ipLen+udpLen+len(data)))
+	h = be.AppendUint16(h, id)
+	h = append(h, 0, 0, ttl, byte(wire.UDP), 0, 0)
+	h = append(append(h, from[:]...), to[:]...)
+	be.PutUint16(h[10:], wire.Checksum(h))
+	return append(h, udp...)
 }
 
 // send is SendTo for data that is in memory already and will not change.

@@ -45,12 +45,12 @@ func (h *Host) Close() {
 
 // Join makes the host receive what is sent to a multicast group, Leave ends that.
 func (h *Host) Join(group netip.Addr) error {
-	return failed(h.stack.JoinGroup(group), "join %v", group)
+	return failed(h.stack.JoinGroup(lwip.AnyAddr, group), "join %v", group)
 }
 
 // Leave is described at Join.
 func (h *Host) Leave(group netip.Addr) error {
-	return failed(h.stack.LeaveGroup(group), "leave %v", group)
+	return failed(h.stack.LeaveGroup(lwip.AnyAddr, group), "leave %v", group)
 }
 
 // Ping sends an echo request with n bytes of data. fn is called when the answer
