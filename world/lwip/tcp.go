@@ -96,7 +96,8 @@ type TCPConn struct {
 	// OnRecv gets what one received packet delivered: one slice, or several when
 	// it filled a hole; and nil when the peer has closed. The slices must not be
 	// changed. The owner must call Recved for what it has consumed, and Close for
-	// the nil.
+	// the nil. When it returns another error than ErrAbort, the data is refused: it comes
+	// again at every fast tick and with every packet, and further data is dropped.
 	OnRecv func(c *TCPConn, data [][]byte) Err
 	// OnSent is called when the peer has acknowledged n more bytes.
 	OnSent func(c *TCPConn, n int) Err
@@ -120,6 +121,14 @@ type TCPConn struct {
 
 	s     *Stack
 	next  *TCPConn
+
+	onPoll    func(c *TCPConn) Err // see SetPoll
+	pollEvery int
+	polled    int
+
+	refused   [][]byte // see OnRecv
+	refusedRx []*Received
+
 	state State
 	freed bool
 	flags uint8
@@ -561,6 +570,7 @@ func (c *TCPConn) purge() {
 		return
 	}
 	c.rtime = noTimer
+	c.freeRefused()
 	c.freeAll(&c.ooo)
 	c.freeAll(&c.unsent)
 	c.freeAll(&c.unacked)
@@ -600,6 +610,48 @@ func (c *TCPConn) freeAll(q *[]*segment) {
 		c.freeSegment(g)
 	}
 	*q = nil
+}
+
+// SetPoll calls fn at every so many slow ticks, each of 250 ms; nil does not (fw: tcp_poll).
+// What waits to be sent without a packet that makes it leave, leaves then, too.
+func (c *TCPConn) SetPoll(fn func(c *TCPConn) Err, every int) { c.onPoll, c.pollEvery = fn, every }
+
+// poll is a slow tick of an active connection.
+func (c *TCPConn) poll() {
+	if c.polled++; c.polled < c.pollEvery {
+		return
+	}
+	c.polled = 0
+	if c.onPoll != nil && (c.onPoll(c) != OK || c.freed) {
+		return
+	}
+	c.Output()
+}
+
+// offerRefused gives the owner data once more that it has refused.
+func (c *TCPConn) offerRefused() Err {
+	data := c.refused
+	err := OK
+	if c.OnRecv == nil {
+		n := 0
+		for _, d := range data {
+			n += len(d)
+		}
+		c.Recved(n)
+	} else {
+		err = c.OnRecv(c, data)
+	}
+	if err == OK {
+		c.freeRefused()
+	}
+	return err
+}
+
+func (c *TCPConn) freeRefused() {
+	for _, b := range c.refusedRx {
+		b.release()
+	}
+	c.refused, c.refusedRx = nil, nil
 }
 
 // Recved gives n bytes of the receive window back; more than the window holds is

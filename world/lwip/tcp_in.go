@@ -110,6 +110,11 @@ func (s *Stack) resetFor(in *inSegment) {
 // process runs a segment through its connection, tells the owner what came of
 // it, and sends what may be sent then.
 func (s *Stack) process(c *TCPConn, in *inSegment) {
+	if c.refused != nil {
+		if err := c.offerRefused(); err == ErrAbort || err != OK && in.len > 0 {
+			return // there is no room for more
+		}
+	}
 	s.input = c
 	flush := s.deliver(c, in)
 	s.input = nil
@@ -147,9 +152,12 @@ func (s *Stack) deliver(c *TCPConn, in *inSegment) bool {
 		c.rxBytes += uint64(n)
 		if c.OnRecv == nil {
 			c.Recved(n)
-		} else if c.OnRecv(c, in.recv) == ErrAbort && !c.freed {
+		} else if err := c.OnRecv(c, in.recv); err == ErrAbort && !c.freed {
 			in.recvRx = nil // the owner was to free it: in the firmware this leaks
 			return false
+		} else if err != OK && err != ErrAbort && !c.freed {
+			c.refused, c.refusedRx = in.recv, in.recvRx
+			in.recvRx = nil
 		}
 		in.releaseRecv()
 		if c.freed {

@@ -14,7 +14,14 @@ import (
 // send buffer, in the segment queue, or in the heap; ErrConn: not in a state to
 // send. Each segment gets a buffer of a full MSS, which later writes fill up
 // while the segment has not been sent.
-func (c *TCPConn) Write(data []byte) Err {
+func (c *TCPConn) Write(data []byte) Err { return c.write(data, c.mss) }
+
+// WriteShared is Write for data that stays where it is until it is acknowledged: a segment
+// takes memory for its headers only.
+func (c *TCPConn) WriteShared(data []byte) Err { return c.write(data, 0) }
+
+// write is Write with buffers of so many bytes, 0: none.
+func (c *TCPConn) write(data []byte, buffer int) Err {
 	switch c.state {
 	case Established, CloseWait, SynSent, SynReceived:
 	default:
@@ -29,6 +36,9 @@ func (c *TCPConn) Write(data []byte) Err {
 	}
 	// First fill the last unsent segment.
 	fill := min(c.oversize, len(data))
+	if buffer == 0 {
+		fill = 0
+	}
 	oversize := c.oversize - fill
 	rest := data[fill:]
 	// Then cut what is left into new ones.
@@ -36,7 +46,7 @@ func (c *TCPConn) Write(data []byte) Err {
 	seq := c.sndLbb + uint32(fill)
 	for len(rest) > 0 {
 		n := min(len(rest), c.mss)
-		g := c.newSegment(seq, 0, c.mss, c.queueLen+len(queue) < c.s.p.SendQueueLen)
+		g := c.newSegment(seq, 0, max(buffer, sizePbuf), c.queueLen+len(queue) < c.s.p.SendQueueLen)
 		if g == nil {
 			c.freeAll(&queue)
 			c.flags |= flagNagleMemErr
@@ -46,7 +56,7 @@ func (c *TCPConn) Write(data []byte) Err {
 		queue = append(queue, g)
 		seq += uint32(n)
 		rest = rest[n:]
-		oversize = c.mss - n
+		oversize = max(buffer-n, 0)
 	}
 	if fill > 0 {
 		last := c.unsent[len(c.unsent)-1]

@@ -18,12 +18,16 @@ func (s *Stack) tcpTick() {
 func (s *Stack) fastTick() {
 	for c := s.active; c != nil; {
 		next := c.next
+		if c.refused != nil && c.offerRefused() == ErrAbort {
+			c = s.after(next)
+			continue
+		}
 		if c.flags&flagAckDelay != 0 {
 			c.flags |= flagAckNow
 			c.Output()
 			c.flags &^= flagAckDelay | flagAckNow
 		}
-		c = next
+		c = s.after(next)
 	}
 }
 
@@ -43,7 +47,7 @@ func (s *Stack) slowTick() {
 			}
 			s.free(c)
 		} else {
-			c.Output()
+			c.poll()
 		}
 		c = s.after(next)
 	}
