@@ -212,7 +212,8 @@ func (r *Radio) SwitchOff() {
 }
 
 // apply switches interfaces on and off. A station that is switched on begins to
-// connect after the delay.
+// connect after the delay, unless the program has disconnected it before: assumed, because
+// enduser_setup goes back to its access point's channel like that.
 func (r *Radio) apply(m Mode, delay clock.Duration) {
 	old := r.mode
 	r.mode = m
@@ -227,7 +228,7 @@ func (r *Radio) apply(m Mode, delay clock.Duration) {
 			r.AP.off()
 		}
 	}
-	if !old.has(air.StationIf) && m.has(air.StationIf) && r.flash.auto {
+	if !old.has(air.StationIf) && m.has(air.StationIf) && r.flash.auto && !r.Station.left {
 		r.Station.connectAfter(delay)
 	}
 }

@@ -37,6 +37,7 @@ type Station struct {
 	ip     air.IPInfo
 	fixed  bool // no DHCP
 	trying bool // connect when possible
+	left   bool // the program has left the network, and has not connected since
 	sought int  // the channel of the network that it tries to join, 0: none
 	timer  *ets.Timer
 	told   air.IPInfo // the address that the last event told
@@ -87,7 +88,10 @@ func (s *Station) Deserted() {
 
 // Connect makes the station connect, and connect again whenever it has lost the
 // network, until Disconnect.
-func (s *Station) Connect() { s.connectAfter(0) }
+func (s *Station) Connect() {
+	s.left = false
+	s.connectAfter(0)
+}
 
 // connectAfter is Connect with the first attempt that much later.
 func (s *Station) connectAfter(t clock.Duration) {
@@ -325,6 +329,7 @@ func (s *Station) SetAutoConnect(on bool) { s.r.flash.auto = on }
 func (s *Station) Disconnect() {
 	if !s.r.cfg.Wired.IsValid() {
 		s.disconnect(AssocLeave)
+		s.left = true
 	}
 }
 
