@@ -50,6 +50,9 @@ func (s *scenario) wifi(a *air.Air) (cfg radio.Config, err error) {
 			n.RSSI, _ = strconv.Atoi(f[3])
 			auth, _ := strconv.Atoi(f[4])
 			n.Auth = air.AuthMode(auth)
+			if n.Auth == air.AuthOpen {
+				n.Password = "" // the air takes a network with one for WPA2
+			}
 			a.Networks = append(a.Networks, n)
 		default:
 			return cfg, fmt.Errorf("config %q", c)

@@ -21,6 +21,12 @@ func normalize(l *lists, s *scenario) {
 	l.Trace = slices.DeleteFunc(l.Trace, func(e entry) bool { return e["ev"] == "sdk" || e["ev"] == "radio" })
 	l.Trace = mergeOutput(l.Trace)
 	for _, e := range l.Trace {
+		nameBSSID(e)
+		if text, ok := e["uart"].(string); ok {
+			e["uart"] = banner.ReplaceAllString(text, "<BANNER>")
+		}
+	}
+	for _, e := range l.Trace {
 		for _, field := range []string{"a", "r"} {
 			sortTables(e[field])
 		}
@@ -28,11 +34,41 @@ func normalize(l *lists, s *scenario) {
 	for _, list := range [][]entry{l.Wire, l.Peer} {
 		for _, e := range list {
 			shorten(e)
+			maskQuoted(e)
 		}
 	}
 	nameRandom(l, s)
 	l.Wire = secondReports(l.Wire)
 }
+
+// maskQuoted takes from an ICMP error what is another stack's: of the packet that it quotes
+// the number, the flags and the checksums.
+func maskQuoted(e entry) {
+	const quoted, udp = 8, 8 + 20
+	d, _ := e["d"].(string)
+	data, err := hex.DecodeString(d)
+	if e["proto"] != float64(wire.ICMP) || err != nil || len(data) < udp+8 || data[0] != 3 {
+		return
+	}
+	clear(data[2:4])
+	clear(data[quoted+4 : quoted+8])
+	clear(data[quoted+10 : quoted+12])
+	clear(data[udp+6 : udp+8])
+	e["d"] = hex.EncodeToString(data)
+}
+
+// nameBSSID replaces the address of an access point that the station is not bound to (the
+// flag before it is 0): what stands there is the SDK's, which the measurement had not.
+func nameBSSID(e entry) {
+	args, _ := e["a"].([]any)
+	for i := 1; i < len(args); i++ {
+		if text, ok := args[i].(string); ok && args[i-1] == 0.0 && bssid.MatchString(text) {
+			args[i] = "BSSID"
+		}
+	}
+}
+
+var bssid = regexp.MustCompile(`^([0-9a-f]{2}:){5}[0-9a-f]{2}$`)
 
 // shorten makes a digest of a long payload, which some sets have whole.
 func shorten(e entry) {
@@ -79,6 +115,9 @@ func secondReports(list []entry) []entry {
 	})
 	return append(out, second...)
 }
+
+// banner is what the firmware says first.
+var banner = regexp.MustCompile(`(\r?\n)*NodeMCU [^\n]*\n([^\n]*(branch|commit|release|SSL|modules|build|powered)[^\n]*\n)*`)
 
 // mergeOutput joins what the serial port says at one instant with nothing in between.
 func mergeOutput(trace []entry) (out []entry) {

@@ -24,9 +24,10 @@ type peers struct {
 type peer struct {
 	ps   *peers
 	name string
-	kind string // listen, refuse, drop, udp
+	kind string // listen, refuse, drop, udp, client
 	ip   netip.Addr
-	port uint16
+	port uint16     // of a client the first one
+	to   netip.Addr // of a client: the device's
 
 	proto     string // mqtt, http, raw
 	ack       clock.Duration
@@ -74,7 +75,16 @@ func (ps *peers) script(start clock.Time, lines []string) error {
 			if p == nil {
 				return fmt.Errorf("peer script: %q", line)
 			}
-			err = at(f[1], func() { p.act(p.last(), do, nil) })
+			which := p.last
+			if n, ok := strings.CutPrefix(f[3], "conn="); ok {
+				i, _ := strconv.Atoi(n)
+				do, which = after(line, 4), func() *conn { return p.numbered(i) }
+			}
+			err = at(f[1], func() { p.act(which(), do, nil) })
+		case f[0] == "conn" && len(f) == 4 && ps.named(f[2]) != nil:
+			p := ps.named(f[2])
+			port, _ := strconv.Atoi(f[3])
+			err = at(f[1], func() { p.connect(uint16(port)) })
 		case f[0] == "udo" && len(f) >= 6:
 			p := ps.named(f[2])
 			to, e := addrPort(f[4])
@@ -140,6 +150,10 @@ func (ps *peers) add(name, kind string, options []string) error {
 			p.ip = ip
 		case "port":
 			p.port = uint16(n)
+		case "to":
+			if err := p.clientOption(v); err != nil {
+				return err
+			}
 		case "proto":
 			p.proto = v
 		case "ack":
@@ -192,7 +206,7 @@ func (ps *peers) trigger(line string) error {
 			t.n = n
 		}
 		i++
-	case "est", "fin", "rst":
+	case "est", "fin", "rst", "done":
 	default:
 		return fmt.Errorf("event %q", t.event)
 	}
@@ -222,6 +236,22 @@ func (p *peer) fire(c *conn, event, kind string, n int, packet []byte) {
 		}
 		p.ps.wire.Clock().After(t.delay, func() { p.act(c, t.do, packet) })
 	}
+}
+
+// hasPort reports whether a port is the peer's.
+func (p *peer) hasPort(port uint16) bool {
+	if p.kind == "client" {
+		return port >= p.port && int(port-p.port) < len(p.conns)
+	}
+	return port == p.port
+}
+
+// numbered is a connection by its number, nil when there is none yet.
+func (p *peer) numbered(n int) *conn {
+	if n < 1 || n > len(p.conns) {
+		return nil
+	}
+	return p.conns[n-1]
 }
 
 func (p *peer) last() *conn {
@@ -315,7 +345,7 @@ func (p *peer) datagram(src, dst netip.AddrPort, data []byte) {
 // there for gets no answer.
 func (ps *peers) receive(ip netip.Addr, pkt *wire.Packet) {
 	for _, p := range ps.all {
-		if p.ip != ip || pkt.Dst != ip && pkt.Dst != wire.Broadcast || p.port != pkt.DstPort || p.dead || (pkt.Proto == wire.UDP) != (p.kind == "udp") {
+		if p.ip != ip || pkt.Dst != ip && pkt.Dst != wire.Broadcast || !p.hasPort(pkt.DstPort) || p.dead || (pkt.Proto == wire.UDP) != (p.kind == "udp") {
 			continue
 		}
 		switch pkt.Proto {

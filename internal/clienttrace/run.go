@@ -21,6 +21,10 @@ import (
 // scriptDelay is how long after boot the scripts started.
 const scriptDelay = 1003 * clock.Millisecond
 
+// restartDelay is how long a program goes on that has asked for a restart (oracle:
+// sdk-behaviour.md).
+const restartDelay = 100 * clock.Millisecond
+
 // measuredChip is the chip's number in the measurements.
 const measuredChip = 0x1a2b3c
 
@@ -36,6 +40,10 @@ type recorder struct {
 	start, end clock.Time
 	q          int
 	over       bool
+	boots      bool           // a restart is not the end
+	away       bool           // from a restart until the device has booted
+	restarted  clock.Time     // when that was
+	shift      clock.Duration // how long booting took so far
 	clock      *clock.Clock
 	d          *device.Device
 	isn        map[[2]netip.AddrPort]uint32
@@ -43,11 +51,11 @@ type recorder struct {
 
 // add appends to a list what happened at device time t.
 func (r *recorder) add(list *[]entry, e entry, t clock.Time) {
-	if r.over || r.clock.Now() > r.end {
+	if r.over || r.away || r.clock.Now() > r.end {
 		return
 	}
 	r.q++
-	e["t"], e["q"] = int64(t.Sub(r.start)), r.q
+	e["t"], e["q"] = int64(t.Add(-r.shift).Sub(r.start)), r.q
 	*list = append(*list, e)
 }
 
@@ -64,7 +72,7 @@ func (s *scenario) run(t *testing.T, modules []device.Module) lists {
 	roomy.Heap.Size = 1 << 20 // the measurement's Lua had no limit
 	roomy.ChipID = measuredChip
 	w := world.New(1)
-	r := &recorder{clock: w.Clock, start: clock.At(scriptDelay), isn: map[[2]netip.AddrPort]uint32{}}
+	r := &recorder{clock: w.Clock, start: clock.At(scriptDelay), isn: map[[2]netip.AddrPort]uint32{}, boots: s.boots}
 	r.end = r.start.Add(clock.Duration(s.UntilMS) * clock.Millisecond)
 	wifi, err := s.wifi(w.Air)
 	if err != nil {
@@ -82,6 +90,10 @@ func (s *scenario) run(t *testing.T, modules []device.Module) lists {
 		OnPanic:          device.HaltOnPanic,
 		WiFi:             wifi,
 		Startup: func(d *device.Device) {
+			if d.Boots() > 0 {
+				d.REPL.Start()
+				return
+			}
 			d.Net.Stack().SetDNS(0, dnsServer)
 			d.Net.Stack().OnInput = func(p *wire.Packet) { r.packet("rx", p, r.clock.Now()) }
 			fn, err := d.VM.Load(bytesOf(s.Lua), "=script")
@@ -104,7 +116,14 @@ func (s *scenario) run(t *testing.T, modules []device.Module) lists {
 		t.Fatalf("%s: %v", s.Name, err)
 	}
 	r.d.PowerOn()
-	w.Clock.RunUntil(r.end)
+	for w.Clock.Now() < r.end { // which a restart puts off
+		w.Clock.RunUntil(r.end)
+	}
+	for _, p := range peers.all {
+		for _, c := range p.conns {
+			c.responseEnds("open")
+		}
+	}
 	return r.got
 }
 
@@ -121,8 +140,16 @@ func (r *recorder) happened(e world.Event) {
 		r.over = true
 	case event.Restart: // which takes its time
 		r.log(entry{"ev": "system_restart"})
-		r.over = true
+		r.over, r.away, r.restarted = !r.boots, true, r.d.Now()
+		r.end = r.end.Add(scriptDelay + restartDelay)
+	case event.Boot:
+		if r.away {
+			r.away, r.shift = false, r.shift+r.d.Now().Sub(r.restarted)
+		}
 	case event.Reset:
+		if r.away {
+			return
+		}
 		what := "HANG"
 		if data.Reason == device.Exception.Text {
 			what = "CRASH"

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 
@@ -31,7 +32,10 @@ const (
 type conn struct {
 	p      *peer
 	n      int
+	local  uint16 // the peer's port
 	port   uint16 // the device's
+	device netip.Addr
+	listed bool // the response is
 	state  state
 	sndNxt uint32
 	rcvNxt uint32
@@ -45,11 +49,11 @@ type conn struct {
 func (p *peer) receiveTCP(pkt *wire.Packet) {
 	var c *conn
 	for _, x := range p.conns {
-		if x.port == pkt.SrcPort {
+		if x.port == pkt.SrcPort && x.local == pkt.DstPort {
 			c = x // the newest
 		}
 	}
-	if pkt.Flags&wire.SYN != 0 {
+	if pkt.Flags&wire.SYN != 0 && p.kind != "client" {
 		if c != nil && !c.gotFin && c.state != dead {
 			return // sent again
 		}
@@ -62,7 +66,7 @@ func (p *peer) receiveTCP(pkt *wire.Packet) {
 }
 
 func (p *peer) accept(syn *wire.Packet) {
-	c := &conn{p: p, n: len(p.conns) + 1, port: syn.SrcPort}
+	c := &conn{p: p, n: len(p.conns) + 1, local: p.port, port: syn.SrcPort, device: deviceNet.Addr()}
 	p.conns = append(p.conns, c)
 	mode := p.kind
 	if len(p.modes) > 0 {
@@ -93,7 +97,7 @@ func (c *conn) event(what string, more entry) {
 
 // transmit sends one segment.
 func (c *conn) transmit(flags wire.Flags, data []byte) {
-	pkt := &wire.Packet{Src: c.p.ip, Dst: deviceNet.Addr(), Proto: wire.TCP, TTL: 64, SrcPort: c.p.port, DstPort: c.port,
+	pkt := &wire.Packet{Src: c.p.ip, Dst: c.device, Proto: wire.TCP, TTL: 64, SrcPort: c.local, DstPort: c.port,
 		Seq: c.sndNxt, Flags: flags, Window: window, Payload: data}
 	if flags&wire.ACK != 0 {
 		pkt.Ack = c.rcvNxt
@@ -122,7 +126,14 @@ func (c *conn) segment(pkt *wire.Packet) {
 	if pkt.Flags&wire.RST != 0 {
 		c.state = dead
 		c.event("RST", nil)
+		c.responseEnds("rst")
 		c.p.fire(c, "rst", "", 1, nil)
+		return
+	}
+	if c.state == half && c.p.kind == "client" {
+		if pkt.Flags&wire.SYN != 0 {
+			c.accepted(pkt)
+		}
 		return
 	}
 	if c.state == half && pkt.Flags&wire.ACK != 0 {
@@ -151,6 +162,7 @@ func (c *conn) segment(pkt *wire.Packet) {
 	}
 	if fin && !c.gotFin {
 		c.gotFin = true
+		c.responseEnds("fin")
 		c.event("FIN", nil)
 		c.p.fire(c, "fin", "", 1, nil)
 		if !c.p.nofin {
@@ -220,6 +232,8 @@ func (p *parser) take(data []byte) {
 	for {
 		before := len(p.buf)
 		switch {
+		case peer.kind == "client":
+			p.answered()
 		case peer.proto == "raw":
 			p.buf = nil
 		case peer.proto == "mqtt":
