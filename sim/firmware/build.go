@@ -16,6 +16,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/cron"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/crypto"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/encoder"
+	endusersetup "github.com/nodemcu-sim/nodemcu-sim/sim/enduser_setup"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/file"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/gpio"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/http"
@@ -51,6 +52,7 @@ var simulated = []device.Module{
 	cron.Module,
 	crypto.Module,
 	encoder.Module,
+	endusersetup.Module,
 	file.Module,
 	gpio.Module,
 	http.Module,

@@ -119,8 +119,8 @@ type TCPConn struct {
 	// ReuseAddr lets a listener share its port with one on another address.
 	ReuseAddr bool
 
-	s     *Stack
-	next  *TCPConn
+	s    *Stack
+	next *TCPConn
 
 	onPoll    func(c *TCPConn) Err // see SetPoll
 	pollEvery int
