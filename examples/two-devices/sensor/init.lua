@@ -19,8 +19,10 @@ end
 
 local socket = net.createUDPSocket()
 socket:on("receive", function(_, data)
-  if not hub and #data > 16 and data:byte(3) >= 128 then -- an answer; the address is at its end
-    local ip = ("%d.%d.%d.%d"):format(data:byte(-4, -1))
+  -- The record of an address: type A, class IN, 4 bytes of time to live, 4 bytes follow.
+  local address = not hub and data:match("%z\1.\1....%z\4(....)")
+  if address then
+    local ip = ("%d.%d.%d.%d"):format(address:byte(1, 4))
     print("hub.local is " .. ip)
     connect(ip)
   end
