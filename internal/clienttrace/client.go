@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nodemcu-sim/nodemcu-sim/internal/traces"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
@@ -70,11 +71,11 @@ func (c *conn) responseEnds(how string) {
 	}
 	c.listed = true
 	head, body, beyond, _ := c.parser.response()
-	e := entry{"end": how, "head": latin(head), "body_len": len(body)}
+	e := entry{"end": how, "head": traces.Latin1(head), "body_len": len(body)}
 	if len(body) > shortBody || strings.Contains(head, "text/html") {
-		e["body_fnv"] = hash([]byte(body))
+		e["body_fnv"] = traces.Hash([]byte(body))
 	} else {
-		e["body"] = latin(body)
+		e["body"] = traces.Latin1(body)
 	}
 	if beyond != "" {
 		e["bytes_after_body"] = len(beyond)

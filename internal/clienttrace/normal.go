@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nodemcu-sim/nodemcu-sim/internal/traces"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
@@ -161,7 +162,7 @@ type random struct {
 
 func nameRandom(l *lists, s *scenario) {
 	r := &random{script: s.Lua + strings.Join(s.PeerScript, " "), ports: map[string]string{}, keys: map[string]string{}, socket: map[string]bool{}, frames: map[place]masked{}}
-	for _, e := range l.merged() {
+	for _, e := range traces.Merged(l.Trace, l.Wire, l.Peer) {
 		for _, field := range []string{"src", "dst"} {
 			a, _ := e[field].(string)
 			if host, port, ok := strings.Cut(a, ":"); ok && slices.ContainsFunc(own, func(ip netip.Addr) bool { return ip.String() == host }) {

@@ -3,16 +3,15 @@ package clienttrace
 import (
 	"encoding/binary"
 	"encoding/hex"
-	"hash/fnv"
 	"net/netip"
 	"slices"
-	"sort"
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/traces"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
@@ -96,7 +95,7 @@ func (s *scenario) run(t *testing.T, modules []device.Module) lists {
 			}
 			d.Net.Stack().SetDNS(0, dnsServer)
 			d.Net.Stack().OnInput = func(p *wire.Packet) { r.packet("rx", p, r.clock.Now()) }
-			fn, err := d.VM.Load(bytesOf(s.Lua), "=script")
+			fn, err := d.VM.Load(traces.Bytes(s.Lua), "=script")
 			if err != nil {
 				t.Errorf("%s: %v", s.Name, err)
 				return
@@ -134,9 +133,9 @@ func (r *recorder) happened(e world.Event) {
 	}
 	switch data := e.Data.(type) {
 	case event.Output:
-		r.log(entry{"uart": latin(data.Text)})
+		r.log(entry{"uart": traces.Latin1(data.Text)})
 	case event.Panic:
-		r.log(entry{"ev": "PANIC", "a": []any{latin(data.Message)}})
+		r.log(entry{"ev": "PANIC", "a": []any{traces.Latin1(data.Message)}})
 		r.over = true
 	case event.Restart: // which takes its time
 		r.log(entry{"ev": "system_restart"})
@@ -200,15 +199,11 @@ func (r *recorder) packet(dir string, p *wire.Packet, t clock.Time) {
 	r.add(&r.got.Wire, e, t)
 }
 
-// Payloads longer than longPayload bytes are recorded by their ends and a hash, and so are
-// strings longer than longString.
+// Payloads longer than longPayload bytes are recorded by their ends and a hash.
 const (
 	longPayload = 320
 	payloadHead = 24
 	payloadTail = 8
-	longString  = 200
-	stringHead  = 24
-	stringTail  = 8
 )
 
 // digest is a payload as the lists have it.
@@ -217,31 +212,7 @@ func digest(data []byte) any {
 		return hex.EncodeToString(data)
 	}
 	return entry{"len": len(data), "head": hex.EncodeToString(data[:payloadHead]),
-		"tail": hex.EncodeToString(data[len(data)-payloadTail:]), "fnv": hash(data)}
-}
-
-func hash(data []byte) uint32 {
-	h := fnv.New32a()
-	h.Write(data)
-	return h.Sum32()
-}
-
-// bytesOf is latin the other way round.
-func bytesOf(s string) []byte {
-	var b []byte
-	for _, c := range s {
-		b = append(b, byte(c))
-	}
-	return b
-}
-
-// latin makes a character of each byte.
-func latin(s string) string {
-	runes := make([]rune, len(s))
-	for i := range len(s) {
-		runes[i] = rune(s[i])
-	}
-	return string(runes)
+		"tail": hex.EncodeToString(data[len(data)-payloadTail:]), "fnv": traces.Hash(data)}
 }
 
 // open gives the script its helper functions.
@@ -255,11 +226,7 @@ func (r *recorder) open(d *device.Device) *device.Lib {
 // logEvent is L(event, ...).
 func (r *recorder) logEvent(c *vm.Call) int {
 	e := entry{"ev": c.String(1)}
-	var args []any
-	for i := 2; i <= c.NArgs(); i++ {
-		args = append(args, r.show(c.Arg(i)))
-	}
-	if args != nil {
+	if args := traces.Values(c, 2); len(args) > 0 {
 		e["a"] = args
 	}
 	r.log(e)
@@ -268,70 +235,6 @@ func (r *recorder) logEvent(c *vm.Call) int {
 
 // logCall is X(text).
 func (r *recorder) logCall(c *vm.Call) int {
-	text := c.String(1)
-	e := entry{"call": latin(text)}
-	r.log(e)
-	e["ok"] = false
-	fn, wrong := c.VM.Load([]byte("return "+text), "=x")
-	if wrong != nil {
-		e["err"] = latin(wrong.Error())
-		return 0
-	}
-	ret, err := c.PCall(fn, -1, nil)
-	if err != nil {
-		e["err"] = latin(err.Message())
-		return 0
-	}
-	e["ok"] = true
-	var results []any
-	for _, v := range ret {
-		results = append(results, r.show(v))
-	}
-	if results != nil {
-		e["r"] = results
-	}
+	traces.Call(c, r.log)
 	return 0
-}
-
-// show returns a value as the traces have it.
-func (r *recorder) show(x vm.Value) any {
-	v := r.d.VM
-	switch x := x.(type) {
-	case vm.Number:
-		return float64(x)
-	case vm.Bool:
-		return bool(x)
-	case vm.String:
-		if len(x) > longString {
-			return entry{"len": len(x), "head": latin(string(x[:stringHead])), "tail": latin(string(x[len(x)-stringTail:])), "fnv": hash([]byte(x))}
-		}
-		return latin(string(x))
-	case *vm.Table:
-		rows := []any{}
-		for k, val, _ := v.RawNext(x, vm.Nil); k != vm.Nil; k, val, _ = v.RawNext(x, k) {
-			rows = append(rows, []any{r.show(k), r.show(val)})
-		}
-		return entry{"table": rows}
-	case *vm.UserData:
-		return "<userdata" + r.global(x) + ">"
-	case *vm.Function:
-		return "<function" + r.global(x) + ">"
-	}
-	return nil
-}
-
-// global is ":name" of a value that a global has.
-func (r *recorder) global(x vm.Value) string {
-	v := r.d.VM
-	var names []string
-	for k, val, _ := v.RawNext(v.Globals(), vm.Nil); k != vm.Nil; k, val, _ = v.RawNext(v.Globals(), k) {
-		if val == x {
-			names = append(names, string(k.(vm.String)))
-		}
-	}
-	if names == nil {
-		return ""
-	}
-	sort.Strings(names)
-	return ":" + names[0]
 }

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/nodemcu-sim/nodemcu-sim/internal/traces"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
@@ -307,7 +308,7 @@ func (p *parser) http() {
 		return
 	}
 	p.buf = []byte(rest)
-	p.c.event("http head", entry{"d": latin(head + "\r\n\r\n")})
+	p.c.event("http head", entry{"d": traces.Latin1(head + "\r\n\r\n")})
 	for line := range strings.SplitSeq(head, "\r\n") {
 		name, value, _ := strings.Cut(line, ":")
 		switch value = strings.TrimSpace(value); strings.ToLower(name) {
@@ -359,7 +360,7 @@ func (p *parser) frame() {
 
 // payload reads BYTES of a script: hexadecimal digits, "text", {N*XX}, $ID, $KEY.
 func payload(text string, packet []byte, c *conn) (out []byte, err error) {
-	text = string(bytesOf(text))
+	text = string(traces.Bytes(text))
 	bad := func() ([]byte, error) { return nil, fmt.Errorf("bytes %q", text) }
 	for i := 0; i < len(text); {
 		switch rest := text[i:]; {

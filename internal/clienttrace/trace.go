@@ -11,16 +11,14 @@
 package clienttrace
 
 import (
-	"encoding/json"
 	"fmt"
 	"reflect"
-	"slices"
-	"sort"
 	"strings"
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/traces"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
@@ -47,8 +45,7 @@ type lists struct {
 	Peer  []entry `json:"peer"`
 }
 
-// entry is one line of a list, by field name.
-type entry map[string]any
+type entry = traces.Entry
 
 // Read makes entries of such a file, run on devices with these modules. A restart of the
 // device is the end.
@@ -77,7 +74,7 @@ func read(boots bool, modules []device.Module) func(t *testing.T, data []byte) [
 
 // check runs the scenario and returns the first difference, or "".
 func (s *scenario) check(t *testing.T, modules []device.Module) string {
-	have, want := plain(s.run(t, modules)), plain(s.lists)
+	have, want := traces.Plain(s.run(t, modules)), traces.Plain(s.lists)
 	normalize(&have, s)
 	normalize(&want, s)
 	difference := ""
@@ -87,18 +84,18 @@ func (s *scenario) check(t *testing.T, modules []device.Module) string {
 		have, want []entry
 	}{{"trace", have.Trace, want.Trace}, {"wire", have.Wire, want.Wire}, {"peer", have.Peer, want.Peer}} {
 		for i := range max(len(l.have), len(l.want)) {
-			a, b := nth(l.have, i), nth(l.want, i)
+			a, b := traces.Nth(l.have, i), traces.Nth(l.want, i)
 			withoutPage(a, b)
 			if b["proto"] == float64(wire.ICMP) && b["d"] == nil {
 				delete(a, "d") // some sets have no bytes of these
 			}
-			if reflect.DeepEqual(without(a, "q"), without(b, "q")) {
+			if reflect.DeepEqual(a.Without("q"), b.Without("q")) {
 				continue
 			}
 			// The earliest difference is the one that explains the others.
 			if when := earliest(a, b); difference == "" || when < at {
 				at = when
-				difference = fmt.Sprintf("%s entry %d:\n  got  %s\n  want %s", l.name, i, show(without(a, "q")), show(without(b, "q")))
+				difference = fmt.Sprintf("%s entry %d:\n  got  %s\n  want %s", l.name, i, traces.Show(a.Without("q")), traces.Show(b.Without("q")))
 			}
 			break
 		}
@@ -106,7 +103,7 @@ func (s *scenario) check(t *testing.T, modules []device.Module) string {
 	if difference != "" {
 		return difference
 	}
-	if a, b := have.order(), want.order(); a != b {
+	if a, b := traces.Order(have.Trace, have.Wire, have.Peer), traces.Order(want.Trace, want.Wire, want.Peer); a != b {
 		return fmt.Sprintf("order of what happens at one instant:\n  got  %s\n  want %s", a, b)
 	}
 	return ""
@@ -127,13 +124,6 @@ func withoutPage(have, want entry) {
 // builtInPage tells the portal's own page by its length (oracle: enduser-behaviour.md 4).
 const builtInPage = "Content-Encoding: gzip\r\nContent-length: 2818\r\n"
 
-func nth(l []entry, i int) entry {
-	if i < len(l) {
-		return l[i]
-	}
-	return nil
-}
-
 // earliest is when the first of the entries happened.
 func earliest(entries ...entry) float64 {
 	first := -1.0
@@ -143,59 +133,4 @@ func earliest(entries ...entry) float64 {
 		}
 	}
 	return first
-}
-
-func without(e entry, key string) entry {
-	out := entry{}
-	for k, v := range e {
-		if k != key {
-			out[k] = v
-		}
-	}
-	return out
-}
-
-func show(e entry) string {
-	if len(e) == 0 {
-		return "nothing"
-	}
-	b, _ := json.Marshal(e)
-	return string(b)
-}
-
-// plain brings all values into the form that JSON gives them.
-func plain(l lists) (out lists) {
-	data, err := json.Marshal(l)
-	if err != nil {
-		panic(err)
-	}
-	if err := json.Unmarshal(data, &out); err != nil {
-		panic(err)
-	}
-	return out
-}
-
-// merged returns everything that happened in order.
-func (l *lists) merged() []entry {
-	all := slices.Concat(l.Trace, l.Wire, l.Peer)
-	sort.SliceStable(all, func(i, j int) bool { return all[i]["q"].(float64) < all[j]["q"].(float64) })
-	return all
-}
-
-// order says in which order things of the three lists happened, by time.
-func (l *lists) order() string {
-	all := l.merged()
-	sort.SliceStable(all, func(i, j int) bool { return all[i]["t"].(float64) < all[j]["t"].(float64) })
-	var b strings.Builder
-	for _, e := range all {
-		switch {
-		case e["dir"] != nil:
-			fmt.Fprintf(&b, "%v:%v ", e["t"], e["dir"])
-		case e["peer"] != nil:
-			fmt.Fprintf(&b, "%v:%v ", e["t"], e["peer"])
-		default:
-			fmt.Fprintf(&b, "%v:lua ", e["t"])
-		}
-	}
-	return b.String()
 }

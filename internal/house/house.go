@@ -26,6 +26,7 @@ var floors = [][]string{
 	{"device/board", "device/flash", "device/heap", "device/input", "device/rtc"},
 	{"device/event", "device/ets"},
 	{"device/vm"},
+	{"internal/traces"},
 	{"device/inspect", "device/netif", "device/pin", "device/pixbuf", "device/serial"},
 	{"device/radio", "device/repl", "device/sockets"},
 	{"device/espconn"},

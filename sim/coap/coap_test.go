@@ -12,12 +12,9 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/pool"
 	"github.com/plgd-dev/go-coap/v3/udp/coder"
 
-	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
-	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
-	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
 )
@@ -25,11 +22,9 @@ import (
 // lab is a device 192.168.1.10 and a host 192.168.1.20 that speaks CoAP as the library
 // go-coap writes and reads it.
 type lab struct {
-	*world.World
+	*chiptest.Lab
 	t    testing.TB
-	d    *device.Device
 	udp  *peer.UDP
-	out  strings.Builder // what the device prints, hints and why it resets
 	got  []*pool.Message
 	from netip.AddrPort // of the last one
 }
@@ -42,22 +37,9 @@ var (
 // newLab starts a device that runs src once.
 func newLab(t testing.TB, src string) *lab {
 	t.Helper()
-	board, err := boards.Load("nodemcu-v1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &lab{World: world.New(1), t: t}
-	w.Subscribe(func(e world.Event) {
-		switch d := e.Data.(type) {
-		case event.Output:
-			w.out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-		case event.Hint:
-			fmt.Fprintf(&w.out, "hint: %s\n", d.Text)
-		case event.Reset:
-			fmt.Fprintf(&w.out, "reset: %s\n", d.Reason)
-		}
-	})
+	w := &lab{Lab: chiptest.NewLab(t, "t.lua", src, device.Config{Modules: []device.Module{Module, tmr.Module}}), t: t}
 	host := peer.New(w.Wire, "coap", netip.MustParsePrefix("192.168.1.20/24"))
+	var err error
 	if w.udp, err = host.ListenUDP(defaultPort); err != nil {
 		t.Fatal(err)
 	}
@@ -69,31 +51,9 @@ func newLab(t testing.TB, src string) *lab {
 		}
 		w.got, w.from = append(w.got, m), from
 	}
-	began := false
-	w.d = device.New(w.World, device.Config{Board: board, Modules: []device.Module{Module, tmr.Module}, HostCPU: true,
-		WiFi: radio.Config{Wired: netip.MustParsePrefix("192.168.1.10/24")},
-		Startup: func(d *device.Device) {
-			if began {
-				return
-			}
-			began = true
-			fn, err := d.VM.Load([]byte(src), "@t.lua")
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			d.Run("t.lua", fn)
-		}})
-	w.d.PowerOn()
-	w.after(clock.Second)
+	w.D.PowerOn()
+	w.RunLog(clock.Second)
 	return w
-}
-
-// after runs the world for d and returns what came meanwhile.
-func (w *lab) after(d clock.Duration) string {
-	w.Clock.RunUntil(w.Clock.Now().Add(d))
-	defer w.out.Reset()
-	return w.out.String()
 }
 
 func (w *lab) send(m *pool.Message, to netip.AddrPort) {
@@ -119,7 +79,7 @@ func (w *lab) ask(code codes.Code, path, payload string) string {
 	}
 	w.got = nil
 	w.send(m, deviceAddr)
-	w.after(clock.Second / 10)
+	w.RunLog(clock.Second / 10)
 	if len(w.got) == 0 {
 		return "nothing"
 	}
@@ -170,7 +130,7 @@ func TestServer(t *testing.T) {
 			t.Errorf("%v %s: %q, want %q", tt.code, tt.path, got, tt.want)
 		}
 	}
-	id := w.d.ChipID()
+	id := w.D.ChipID()
 	if got, want := w.ask(codes.GET, "/v1/id", ""), fmt.Sprintf("Content 0 %s", []byte{byte(id), byte(id >> 8), byte(id >> 16), 0}); got != want {
 		t.Errorf("id %q, want %q", got, want)
 	}
@@ -181,12 +141,12 @@ func TestServer(t *testing.T) {
 func TestClient(t *testing.T) {
 	w := newLab(t, `cc = coap.Client()
 		function ask() cc:put("coap://192.168.1.20/a%20b/c?d=e&f", "hello") end`)
-	w.after(clock.Second)
-	ask := w.d.VM.RawGetString(w.d.VM.Globals(), "ask")
-	run := func() { w.d.PostTask(0, func() { w.d.Run("ask", ask) }) }
-	free := w.d.VM.FreeHeap()
+	w.RunLog(clock.Second)
+	ask := w.D.VM.RawGetString(w.D.VM.Globals(), "ask")
+	run := func() { w.D.PostTask(0, func() { w.D.Run("ask", ask) }) }
+	free := w.D.VM.FreeHeap()
 	run()
-	w.after(clock.Second)
+	w.RunLog(clock.Second)
 	if len(w.got) != 1 {
 		t.Fatalf("%d requests", len(w.got))
 	}
@@ -204,12 +164,12 @@ func TestClient(t *testing.T) {
 	a.SetMessageID(m.MessageID())
 	a.SetToken(m.Token())
 	w.send(a, w.from)
-	w.after(60 * clock.Second)
+	w.RunLog(60 * clock.Second)
 	if len(w.got) != 1 {
 		t.Errorf("the request is repeated: %d in all", len(w.got))
 	}
-	w.d.VM.Collect()
-	if f := w.d.VM.FreeHeap(); f < free {
+	w.D.VM.Collect()
+	if f := w.D.VM.FreeHeap(); f < free {
 		t.Errorf("free heap %d, then %d", free, f)
 	}
 }
@@ -256,7 +216,7 @@ func TestFaults(t *testing.T) {
 				m.SetBody(strings.NewReader(tt.payload))
 				w.send(m, deviceAddr)
 			}
-			if got := w.after(120 * clock.Second); !strings.HasPrefix(got, tt.want) {
+			if got := w.RunLog(120 * clock.Second); !strings.HasPrefix(got, tt.want) {
 				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
 			}
 		})
@@ -322,6 +282,6 @@ func FuzzDatagram(f *testing.F) {
 				w.udp.SendTo(data[:min(len(data), 1400)], to)
 			}
 		}
-		w.after(10 * clock.Second)
+		w.RunLog(10 * clock.Second)
 	})
 }

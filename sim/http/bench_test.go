@@ -17,15 +17,15 @@ func BenchmarkGet(b *testing.B) {
 		done++
 		return "HTTP/1.1 200 OK\r\n\r\n" + strings.Repeat("x", 500), true
 	})
-	x.run(clock.Second)
+	x.Run(clock.Second)
 	done = 0
 	b.ResetTimer()
 	for done < b.N {
-		x.run(10 * clock.Millisecond)
+		x.Run(10 * clock.Millisecond)
 	}
 	b.ReportMetric(float64(done)/b.Elapsed().Seconds(), "GET/s")
-	b.ReportMetric(float64(x.d.Snapshot().Heap.Low), "least-free-bytes")
-	if x.resets > 0 {
-		b.Errorf("%d resets, %q", x.resets, x.hints)
+	b.ReportMetric(float64(x.D.Snapshot().Heap.Low), "least-free-bytes")
+	if len(x.Resets) > 0 {
+		b.Errorf("%d resets, %q", len(x.Resets), x.Hints)
 	}
 }

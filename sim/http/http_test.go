@@ -6,10 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
-	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/sjson"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
@@ -19,50 +17,14 @@ import (
 )
 
 // bench is a device with a program, and a server at 192.168.1.20.
-type bench struct {
-	w   *world.World
-	d   *device.Device
-	out strings.Builder
-	// hints and resets that came
-	hints  []string
-	resets int
-}
+type bench struct{ *chiptest.Lab }
 
 // newBench starts the program when the world runs. answer gets what a connection to port
 // 80 has received so far and returns what the server says to it, and whether it closes.
 func newBench(t testing.TB, lua string, answer func(request string) (response string, last bool)) *bench {
 	t.Helper()
-	board, err := boards.Load("nodemcu-v1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &bench{w: world.New(1)}
-	b.w.Subscribe(func(e world.Event) {
-		switch d := e.Data.(type) {
-		case event.Output:
-			b.out.WriteString(d.Text)
-		case event.Hint:
-			b.hints = append(b.hints, d.Text)
-		case event.Reset:
-			b.resets++
-		}
-	})
-	started := false
-	b.d = device.New(b.w, device.Config{Board: board, HostCPU: true,
-		Modules: []device.Module{Module, node.Module, sjson.Module, tmr.Module},
-		WiFi:    radio.Config{Wired: netip.MustParsePrefix("192.168.1.10/24")},
-		Startup: func(d *device.Device) {
-			if started { // once is enough
-				return
-			}
-			started = true
-			fn, err := d.VM.Load([]byte(lua), "=t.lua")
-			if err != nil {
-				t.Fatal(err)
-			}
-			d.Run("t.lua", fn)
-		}})
-	server := peer.New(b.w.Wire, "server", netip.MustParsePrefix("192.168.1.20/24"))
+	b := &bench{chiptest.NewLab(t, "t.lua", lua, device.Config{Modules: []device.Module{Module, node.Module, sjson.Module, tmr.Module}})}
+	server := peer.New(b.World.Wire, "server", netip.MustParsePrefix("192.168.1.20/24"))
 	server.Listen(80, func(c *peer.Conn) {
 		request := ""
 		c.OnData = func(data []byte) {
@@ -76,15 +38,8 @@ func newBench(t testing.TB, lua string, answer func(request string) (response st
 			}
 		}
 	})
-	b.d.PowerOn()
+	b.D.PowerOn()
 	return b
-}
-
-func (b *bench) run(d clock.Duration) string {
-	b.w.Clock.RunUntil(b.w.Clock.Now().Add(d))
-	out := strings.ReplaceAll(b.out.String(), "\r\n", "\n")
-	b.out.Reset()
-	return out
 }
 
 // What the documentation shows: a GET, and a POST of JSON with a header.
@@ -111,7 +66,7 @@ func TestGetAndPost(t *testing.T) {
 			}
 			return "HTTP/1.1 400 Bad Request\r\n\r\n" + head, true
 		})
-	if got, want := b.run(2*clock.Second), "200\t192.168.1.10\n201\t{\"hello\":\"world\"}\t17\n"; got != want {
+	if got, want := b.Run(2*clock.Second), "200\t192.168.1.10\n201\t{\"hello\":\"world\"}\t17\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
@@ -128,8 +83,8 @@ func TestMemory(t *testing.T) {
 	} {
 		b := newBench(t, `http.post("http://192.168.1.20/", "A: b\r\n", "body", function() end)`,
 			func(request string) (string, bool) { return answer, strings.HasSuffix(request, "\r\n\r\n") })
-		b.run(90 * clock.Second)
-		if n := b.d.Snapshot().Heap.Native; n != 0 {
+		b.Run(90 * clock.Second)
+		if n := b.D.Snapshot().Heap.Native; n != 0 {
 			t.Errorf("%s: %d bytes of native memory are left", name, n)
 		}
 	}
@@ -139,13 +94,13 @@ func TestMemory(t *testing.T) {
 // the sockets as the request's.
 func TestSnapshot(t *testing.T) {
 	b := newBench(t, `http.get("http://192.168.1.20/", nil, print)`, func(string) (string, bool) { return "HTTP/1.1 200 OK\r\n\r\n", false })
-	b.run(2 * clock.Second)
-	b.d.VM.Collect()
-	s := b.d.Inspect.HeapSnapshot("test")
-	if used := b.d.VM.Heap().Used(); s.Used() != used {
+	b.Run(2 * clock.Second)
+	b.D.VM.Collect()
+	s := b.D.Inspect.HeapSnapshot("test")
+	if used := b.D.VM.Heap().Used(); s.Used() != used {
 		t.Errorf("objects take %d bytes, the heap has given out %d", s.Used(), used)
 	}
-	sockets := b.d.Snapshot().Sockets
+	sockets := b.D.Snapshot().Sockets
 	if len(sockets) != 1 || sockets[0].Remote != "192.168.1.20:80" || sockets[0].Site != "t.lua:1" || fmt.Sprint(sockets[0].Handlers) != "[callback]" {
 		t.Errorf("sockets: %+v", sockets)
 	}
@@ -177,12 +132,12 @@ func TestHints(t *testing.T) {
 			}
 			return c.answer, c.close
 		})
-		b.run(clock.Second + c.wait)
-		if n := strings.Count(strings.Join(b.hints, "\n"), c.hint); n != 1 {
-			t.Errorf("%s: hint %q came %d times: %q", c.lua, c.hint, n, b.hints)
+		b.Run(clock.Second + c.wait)
+		if n := strings.Count(strings.Join(b.Hints, "\n"), c.hint); n != 1 {
+			t.Errorf("%s: hint %q came %d times: %q", c.lua, c.hint, n, b.Hints)
 		}
-		if b.resets != c.resets {
-			t.Errorf("%s: %d resets, want %d", c.lua, b.resets, c.resets)
+		if len(b.Resets) != c.resets {
+			t.Errorf("%s: %d resets, want %d", c.lua, len(b.Resets), c.resets)
 		}
 	}
 }
@@ -192,8 +147,8 @@ func TestDeterministic(t *testing.T) {
 	run := func() string {
 		var log strings.Builder
 		b := newBench(t, `for i = 1, 3 do http.get("http://192.168.1.20/" .. i, nil, print) end`, func(r string) (string, bool) { return "HTTP/1.1 200 OK\r\nA: b\r\n\r\n" + r, true })
-		b.w.Subscribe(func(e world.Event) { fmt.Fprintf(&log, "%v %v\n", e.Time, e.Data) })
-		b.run(3 * clock.Second)
+		b.World.Subscribe(func(e world.Event) { fmt.Fprintf(&log, "%v %v\n", e.Time, e.Data) })
+		b.Run(3 * clock.Second)
 		return log.String()
 	}
 	if a, b := run(), run(); a != b {
@@ -218,8 +173,8 @@ func FuzzResponse(f *testing.F) {
 				rest = rest[len(piece):]
 				return piece, rest == ""
 			})
-		b.run(90 * clock.Second)
-		if n := len(b.d.Snapshot().Sockets); n > 1 {
+		b.Run(90 * clock.Second)
+		if n := len(b.D.Snapshot().Sockets); n > 1 {
 			t.Errorf("%d connections are left", n)
 		}
 	})

@@ -6,50 +6,31 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
-	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/mqtt"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
-	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
 )
 
 // lab is a device with a program, and a broker that does what the test says.
 type lab struct {
-	*world.World
+	*chiptest.Lab
 	t      testing.TB
-	d      *device.Device
 	broker *peer.Host
 	conn   *peer.Conn // the last one
 	got    []string   // packets of that, in hex
-	out    strings.Builder
-	hints  []string
-	resets []string
 }
 
 // newLab starts a device with a program. on answers a packet of the device's, in hex, with
 // others; nil answers CONNECT only.
 func newLab(t testing.TB, program string, on func(packet string) string) *lab {
 	t.Helper()
-	board, err := boards.Load("nodemcu-v1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &lab{World: world.New(1), t: t}
-	w.Subscribe(func(e world.Event) {
-		switch d := e.Data.(type) {
-		case event.Output:
-			w.out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-		case event.Hint:
-			w.hints = append(w.hints, d.Text)
-		case event.Reset:
-			w.resets = append(w.resets, d.Reason)
-		}
-	})
+	w := &lab{Lab: chiptest.NewLab(t, "init.lua", program, device.Config{
+		Modules: []device.Module{mqtt.Module, node.Module, tmr.Module}, OnPanic: device.HaltOnPanic,
+	}), t: t}
 	if on == nil {
 		on = func(string) string { return "" }
 	}
@@ -68,21 +49,7 @@ func newLab(t testing.TB, program string, on func(packet string) string) *lab {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	w.d = device.New(w.World, device.Config{
-		Board: board, Modules: []device.Module{mqtt.Module, node.Module, tmr.Module}, HostCPU: true, OnPanic: device.HaltOnPanic,
-		WiFi: radio.Config{Wired: netip.MustParsePrefix("192.168.1.10/24")},
-		Startup: func(d *device.Device) {
-			if len(w.resets) > 0 {
-				return
-			}
-			fn, err := d.VM.Load([]byte(program), "@init.lua")
-			if err != nil {
-				t.Fatal(err)
-			}
-			d.Run("init.lua", fn)
-		},
-	})
-	w.d.PowerOn()
+	w.D.PowerOn()
 	return w
 }
 
@@ -97,15 +64,7 @@ func (w *lab) send(packets string) {
 	}
 }
 
-// run runs the world for a while and returns what was printed since the last call.
-func (w *lab) run(d clock.Duration) string {
-	w.Clock.RunUntil(w.Clock.Now().Add(d))
-	out := w.out.String()
-	w.out.Reset()
-	return out
-}
-
-func (w *lab) hinted(part string) bool { return strings.Contains(strings.Join(w.hints, "\n"), part) }
+func (w *lab) hinted(part string) bool { return strings.Contains(strings.Join(w.Hints, "\n"), part) }
 
 // connected is a program that has a connected client m, with what happens printed.
 const connected = `
@@ -150,7 +109,7 @@ func TestFaults(t *testing.T) {
 		{name: "message too long", program: `m = mqtt.Client("id", 60, "u", "p", 1, 8) m:connect("192.168.1.20")`,
 			then: func(w *lab) { w.send("30070001747879" + "7a7a7a") }, hint: "a message of 9 bytes with its header is more than the 8"},
 		{name: "clean as a boolean", program: `mqtt.Client("id", 60, "u", "p", true)`, hint: "does not use its argument #5, a boolean"},
-		{name: "no id", program: `m = mqtt.Client("") m:on("connfail", function(_, code) print(code) end) m:connect("192.168.1.20")`, then: func(w *lab) { w.run(4 * clock.Second) },
+		{name: "no id", program: `m = mqtt.Client("") m:on("connfail", function(_, code) print(code) end) m:connect("192.168.1.20")`, then: func(w *lab) { w.Run(4 * clock.Second) },
 			out: "-1\n", hint: "CONNECT can't be made"},
 		{name: "publish too large", program: connected + `m:on("connect", function() print(m:publish("t", ("x"):rep(1460), 0, 0)) end)`,
 			out: "false\n", hint: "publish() returned false"},
@@ -172,18 +131,18 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newLab(t, tt.program, tt.on)
-			out := w.run(clock.Second)
+			out := w.Run(clock.Second)
 			if tt.then != nil {
 				tt.then(w)
 			}
-			out += w.run(2 * clock.Second)
+			out += w.Run(2 * clock.Second)
 			if out, _, _ := strings.Cut(out, "\n\n"); strings.TrimSuffix(out, "\n")+"\n" != tt.out && out != tt.out {
 				t.Errorf("printed %q, want %q", out, tt.out)
 			}
-			if tt.hint == "" && len(w.hints) > 0 || !w.hinted(tt.hint) {
-				t.Errorf("hints %q, want %q", w.hints, tt.hint)
+			if tt.hint == "" && len(w.Hints) > 0 || !w.hinted(tt.hint) {
+				t.Errorf("hints %q, want %q", w.Hints, tt.hint)
 			}
-			if got := strings.Join(w.resets, ", "); got != tt.reset {
+			if got := strings.Join(w.Resets, ", "); got != tt.reset {
 				t.Errorf("resets %q, want %q", got, tt.reset)
 			}
 		})
@@ -203,11 +162,11 @@ func TestNoHints(t *testing.T) {
 			}
 			return ""
 		})
-	if got, want := w.run(5*clock.Second), "message\ta\txox\noffline\n"; got != want {
+	if got, want := w.Run(5*clock.Second), "message\ta\txox\noffline\n"; got != want {
 		t.Errorf("printed %q, want %q", got, want)
 	}
-	if len(w.hints) > 0 {
-		t.Errorf("hints %q", w.hints)
+	if len(w.Hints) > 0 {
+		t.Errorf("hints %q", w.Hints)
 	}
 }
 
@@ -232,16 +191,16 @@ func TestMemory(t *testing.T) {
 		end)
 		tmr.create():alarm(3000, 0, function() print(free() >= before) end)`, nil)
 	const node, bytes = 28 + 16 + 4, 2 + 2 + 5 + 2 + 100 + 16 + 1
-	out := w.run(clock.Second)
+	out := w.Run(clock.Second)
 	blocks := map[string]int{}
-	for _, o := range w.d.Inspect.HeapSnapshot("").Objects {
+	for _, o := range w.D.Inspect.HeapSnapshot("").Objects {
 		blocks[o.Name] = o.Bytes
 	}
 	if blocks["connection"] != 32+16 || blocks["queued packet 2"] != node || blocks["its bytes"] != bytes {
 		t.Errorf("blocks %v", blocks)
 	}
 	w.conn.Close()
-	out += w.run(5 * clock.Second)
+	out += w.Run(5 * clock.Second)
 	if want := "true\noffline\ntrue\n"; out != want {
 		t.Errorf("printed %q, want %q", out, want)
 	}
@@ -258,7 +217,7 @@ func TestCollection(t *testing.T) {
 		end
 		collectgarbage() collectgarbage()
 		print(weak[1], type(weak[2]))`, nil)
-	if got, want := w.run(clock.Second), "nil\ttable\n"; got != want {
+	if got, want := w.Run(clock.Second), "nil\ttable\n"; got != want {
 		t.Errorf("printed %q, want %q", got, want)
 	}
 }
@@ -297,7 +256,7 @@ func TestDocumentedUse(t *testing.T) {
 		}
 		return ""
 	})
-	got := w.run(30 * clock.Second)
+	got := w.Run(30 * clock.Second)
 	if want := "failed\t3\noffline\nconnected\nsubscribed\nsent\n/topic:\thello\n"; got != want {
 		t.Errorf("printed %q, want %q", got, want)
 	}
@@ -319,16 +278,16 @@ func FuzzBroker(f *testing.F) {
 		}
 		w := newLab(t, connected+`m:on("message", function() end) m:on("overflow", function() end) m:on("connect", function()
 			m:publish("t", "x", 1, 0) m:subscribe("t", 0) m:publish("t", "x", 2, 0) end)`, nil)
-		w.run(clock.Second)
-		for n := int(size) + 1; len(data) > 0 && len(w.resets) == 0; {
+		w.Run(clock.Second)
+		for n := int(size) + 1; len(data) > 0 && len(w.Resets) == 0; {
 			piece := data[:min(n, len(data))]
 			data = data[len(piece):]
 			w.send(hex.EncodeToString(piece))
-			w.run(5 * clock.Millisecond)
+			w.Run(5 * clock.Millisecond)
 		}
-		w.run(clock.Second)
-		if len(w.hints) > 30 {
-			t.Errorf("%d hints", len(w.hints))
+		w.Run(clock.Second)
+		if len(w.Hints) > 30 {
+			t.Errorf("%d hints", len(w.Hints))
 		}
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/internal/traces"
 )
 
 // testdata/derived.txt holds scenarios of our own. Nobody has measured them: what
@@ -29,7 +31,7 @@ func TestDerived(t *testing.T) {
 			if len(want) == 0 {
 				t.Fatal("nothing expected")
 			}
-			got := plain(*runScenario(t, s, true))
+			got := traces.Plain(*runScenario(t, s, true))
 			lines := got.lines()
 			left := lines
 			for _, w := range want {
@@ -81,7 +83,7 @@ func parseDerived(t *testing.T, block string) (s *scenario, want []string) {
 // "ms object.event arguments -> results".
 func (s *scenario) lines() []string {
 	var out []string
-	for _, e := range s.merged() {
+	for _, e := range traces.Merged(s.Trace, s.Wire, s.Peer) {
 		var b strings.Builder
 		fmt.Fprintf(&b, "%v", e["t"].(float64)/1000)
 		what := e["ev"]
@@ -134,7 +136,7 @@ func luaText(v any) string {
 	if v == nil {
 		return "nil"
 	}
-	return show(v)
+	return traces.Show(v)
 }
 
 func list(v any) []any {

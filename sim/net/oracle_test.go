@@ -1,17 +1,16 @@
 package net
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/netip"
 	"reflect"
 	"regexp"
-	"sort"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/traces"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
 
@@ -36,8 +35,7 @@ type scenario struct {
 	Final     any     `json:"final"`
 }
 
-// entry is one line of a list, by field name.
-type entry map[string]any
+type entry = traces.Entry
 
 // TestOracleNetwork runs every measured scenario and compares everything: events and
 // calls with arguments, results, errors and times, the segments on the wire, what
@@ -61,8 +59,7 @@ type scenarioFile struct {
 // check runs the scenario and returns the first difference, or "".
 func (s *scenario) check(t *testing.T) string {
 	got := runScenario(t, s, true)
-	want := plain(*s)
-	have := plain(*got)
+	want, have := traces.Plain(*s), traces.Plain(*got)
 	s.namePorts(&want)
 	s.namePorts(&have)
 	for _, l := range []struct {
@@ -70,15 +67,9 @@ func (s *scenario) check(t *testing.T) string {
 		have, want []entry
 	}{{"trace", have.Trace, want.Trace}, {"wire", have.Wire, want.Wire}, {"peer", have.Peer, want.Peer}} {
 		for i := range max(len(l.have), len(l.want)) {
-			var a, b entry
-			if i < len(l.have) {
-				a = without(l.have[i], "q")
-			}
-			if i < len(l.want) {
-				b = without(l.want[i], "q")
-			}
+			a, b := traces.Nth(l.have, i).Without("q"), traces.Nth(l.want, i).Without("q")
 			if !reflect.DeepEqual(a, b) {
-				return fmt.Sprintf("%s entry %d:\n  got  %s\n  want %s", l.name, i, show(a), show(b))
+				return fmt.Sprintf("%s entry %d:\n  got  %s\n  want %s", l.name, i, traces.Show(a), traces.Show(b))
 			}
 		}
 	}
@@ -87,78 +78,13 @@ func (s *scenario) check(t *testing.T) string {
 		have, want any
 	}{{"tcp_ticks", have.Ticks, want.Ticks}, {"peer_final", have.PeerFinal, want.PeerFinal}, {"final", have.Final, want.Final}} {
 		if !reflect.DeepEqual(l.have, l.want) {
-			return fmt.Sprintf("%s:\n  got  %s\n  want %s", l.name, show(l.have), show(l.want))
+			return fmt.Sprintf("%s:\n  got  %s\n  want %s", l.name, traces.Show(l.have), traces.Show(l.want))
 		}
 	}
-	if a, b := have.order(), want.order(); a != b {
+	if a, b := traces.Order(have.Trace, have.Wire, have.Peer), traces.Order(want.Trace, want.Wire, want.Peer); a != b {
 		return fmt.Sprintf("order of what happens at one instant:\n  got  %s\n  want %s", a, b)
 	}
 	return ""
-}
-
-func without(e entry, key string) entry {
-	out := entry{}
-	for k, v := range e {
-		if k != key {
-			out[k] = v
-		}
-	}
-	return out
-}
-
-func show(v any) string {
-	b, _ := json.Marshal(v)
-	if s := string(b); s != "null" && s != "{}" {
-		return s
-	}
-	return "nothing"
-}
-
-// plain brings all values into the form that JSON gives them.
-func plain(s scenario) scenario {
-	data, err := json.Marshal(struct {
-		Trace, Wire, Peer       []entry
-		Ticks, PeerFinal, Final any
-	}{s.Trace, s.Wire, s.Peer, s.Ticks, s.PeerFinal, s.Final})
-	if err != nil {
-		panic(err)
-	}
-	var out struct {
-		Trace, Wire, Peer       []entry
-		Ticks, PeerFinal, Final any
-	}
-	if err := json.Unmarshal(data, &out); err != nil {
-		panic(err)
-	}
-	return scenario{Trace: out.Trace, Wire: out.Wire, Peer: out.Peer, Ticks: out.Ticks, PeerFinal: out.PeerFinal, Final: out.Final}
-}
-
-// merged returns everything that happened in order.
-func (s *scenario) merged() []entry {
-	var all []entry
-	for _, l := range [][]entry{s.Trace, s.Wire, s.Peer} {
-		all = append(all, l...)
-	}
-	sort.SliceStable(all, func(i, j int) bool { return all[i]["q"].(float64) < all[j]["q"].(float64) })
-	return all
-}
-
-// order says in which order things of the three lists happened, by time.
-func (s *scenario) order() string {
-	all := s.merged()
-	sort.SliceStable(all, func(i, j int) bool { return all[i]["t"].(float64) < all[j]["t"].(float64) })
-	var b strings.Builder
-	for _, e := range all {
-		switch {
-		case e["dir"] != nil:
-			fmt.Fprintf(&b, "%v:%v ", e["t"], e["dir"])
-		case e["peer"] != nil:
-			fmt.Fprintf(&b, "%v:%v ", e["t"], e["peer"])
-		default:
-			fmt.Fprintf(&b, "%v:lua ", e["t"])
-		}
-	}
-	return b.String()
 }
 
 // Ports that the device picks itself are arbitrary: they get names in the order
@@ -193,7 +119,7 @@ func (s *scenario) namePorts(r *scenario) {
 			pcb["lport"], pcb["rport"] = number(pcb["lport"]), number(pcb["rport"])
 		}
 	}
-	for _, e := range r.merged() {
+	for _, e := range traces.Merged(r.Trace, r.Wire, r.Peer) {
 		for _, k := range []string{"src", "dst"} {
 			if a, ok := e[k].(string); ok && (strings.HasPrefix(a, "192.168.1.10:") || strings.HasPrefix(a, "192.168.1.11:")) {
 				ip, port, _ := strings.Cut(a, ":")
@@ -279,7 +205,7 @@ func TestOrderWithCPU(t *testing.T) {
 	same := 0
 	all := oracle.Load[scenarioFile](t, "net-traces").Scenarios
 	for _, s := range all {
-		got, want := plain(*runScenario(t, &s, false)), plain(s)
+		got, want := traces.Plain(*runScenario(t, &s, false)), traces.Plain(s)
 		reason, listed := timed[s.Name]
 		switch have, should := got.events(), want.events(); {
 		case have == should:

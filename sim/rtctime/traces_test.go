@@ -1,13 +1,10 @@
 package rtctime
 
 import (
-	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"reflect"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
@@ -16,6 +13,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/traces"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/cron"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/file"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
@@ -30,16 +28,13 @@ import (
 
 // scenario is one measured program, as rtc-cron-traces.json has it.
 type scenario struct {
-	Name    string   `json:"name"`
-	UntilMS int64    `json:"until_ms"`
-	Config  []string `json:"config"`
-	Lua     string   `json:"lua"`
-	Reset   string   `json:"heap_or_reset"` // why the result depends on what is in memory
-	Trace   []entry  `json:"trace"`
+	Name    string         `json:"name"`
+	UntilMS int64          `json:"until_ms"`
+	Config  []string       `json:"config"`
+	Lua     string         `json:"lua"`
+	Reset   string         `json:"heap_or_reset"` // why the result depends on what is in memory
+	Trace   []traces.Entry `json:"trace"`
 }
-
-// entry is one line of a trace, by field name.
-type entry map[string]any
 
 const noMonitor = "there is no wifi.monitor yet"
 
@@ -76,16 +71,10 @@ func (s scenario) check() string {
 	if err != nil {
 		return err.Error()
 	}
-	want := slices.DeleteFunc(slices.Clone(s.Trace), func(e entry) bool { return e["ev"] == "sdk" }) // what the SDK was called for
+	want := slices.DeleteFunc(slices.Clone(s.Trace), func(e traces.Entry) bool { return e["ev"] == "sdk" }) // what the SDK was called for
 	for i := range max(len(got), len(want)) {
-		var a, b entry
-		if i < len(got) {
-			a = plain(got[i])
-		}
-		if i < len(want) {
-			b = want[i]
-			delete(b, "q")
-		}
+		a, b := traces.Plain(traces.Nth(got, i)), traces.Nth(want, i)
+		delete(b, "q")
 		if !reflect.DeepEqual(a, b) {
 			return fmt.Sprintf("entry %d:\n\tgot  %v\n\twant %v", i, a, b)
 		}
@@ -93,22 +82,10 @@ func (s scenario) check() string {
 	return ""
 }
 
-// plain brings values into the form that JSON gives them.
-func plain(e entry) (out entry) {
-	data, err := json.Marshal(e)
-	if err == nil {
-		err = json.Unmarshal(data, &out)
-	}
-	if err != nil {
-		panic(err)
-	}
-	return out
-}
-
 // recorder makes the trace of a run.
 type recorder struct {
 	d     *device.Device
-	trace []entry
+	trace []traces.Entry
 	began bool
 	// start is when the script started, less what boots have taken that took none in
 	// the measurement.
@@ -121,7 +98,7 @@ type recorder struct {
 }
 
 // run runs the scenario and returns its trace.
-func (s scenario) run() ([]entry, error) {
+func (s scenario) run() ([]traces.Entry, error) {
 	base, err := boards.Load("nodemcu-v1")
 	if err != nil {
 		return nil, err
@@ -188,18 +165,18 @@ func (r *recorder) happened(e world.Event, script string) {
 	case event.Restart:
 		r.sdk, r.boots = true, e.Time
 		if what.Reason == device.SoftRestart.Text {
-			r.add(entry{"ev": "system_restart"})
+			r.add(traces.Entry{"ev": "system_restart"})
 		}
 	case event.Reset:
 		if what.Reason != "deep sleep" {
 			return
 		}
-		sleep := entry{"us": what.Sleep}
+		sleep := traces.Entry{"us": what.Sleep}
 		if !r.sdk {
 			sleep["rtc_ticks"] = what.Sleep / sleepTick
 		}
 		r.boots, r.sdk = e.Time.Add(what.Sleep), false
-		r.addAt(entry{"ev": "deep_sleep", "a": []any{sleep}}, e.Time)
+		r.addAt(traces.Entry{"ev": "deep_sleep", "a": []any{sleep}}, e.Time)
 	}
 }
 
@@ -214,9 +191,9 @@ func (r *recorder) begin(script string) {
 	r.d.Run("script", fn)
 }
 
-func (r *recorder) add(e entry) { r.addAt(e, r.d.Now()) }
+func (r *recorder) add(e traces.Entry) { r.addAt(e, r.d.Now()) }
 
-func (r *recorder) addAt(e entry, at clock.Time) {
+func (r *recorder) addAt(e traces.Entry, at clock.Time) {
 	e["t"] = at.Sub(r.start)
 	r.trace = append(r.trace, e)
 }
@@ -231,32 +208,23 @@ func (r *recorder) print(text string) {
 	if !r.began {
 		return
 	}
-	text = banner.ReplaceAllString(address.ReplaceAllString(latin1(text), "0xADDR"), "<BANNER>")
+	text = banner.ReplaceAllString(address.ReplaceAllString(traces.Latin1(text), "0xADDR"), "<BANNER>")
 	if n := len(r.trace); n > 0 {
 		if last, ok := r.trace[n-1]["uart"].(string); ok {
 			r.trace[n-1]["uart"] = last + text
 			return
 		}
 	}
-	r.add(entry{"uart": text})
-}
-
-// latin1 makes a character of each byte.
-func latin1(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		b.WriteRune(rune(s[i]))
-	}
-	return b.String()
+	r.add(traces.Entry{"uart": text})
 }
 
 // open gives the script its helper functions.
 func (r *recorder) open(d *device.Device) *device.Lib {
 	for _, f := range []vm.Func{
 		{Name: "L", Fn: func(c *vm.Call) int {
-			e := entry{"ev": r.show(c.Arg(1))}
+			e := traces.Entry{"ev": traces.Value(c.VM, c.Arg(1))}
 			if c.NArgs() > 1 {
-				e["a"] = r.showAll(c, 2)
+				e["a"] = traces.Values(c, 2)
 			}
 			r.add(e)
 			return 0
@@ -268,76 +236,16 @@ func (r *recorder) open(d *device.Device) *device.Lib {
 	return &device.Lib{}
 }
 
-// call is X(text): it evaluates an expression list, protected, and logs what came of it.
+// call is X(text).
 func (r *recorder) call(c *vm.Call) int {
-	text := c.String(1)
-	e := entry{"call": latin1(text)}
-	r.add(e)
 	began := r.d.Now()
-	fn, err := c.VM.Load([]byte("return "+text), "=x")
-	if err != nil {
-		e["ok"], e["err"] = false, latin1(err.Error())
-		return 0
-	}
-	values, luaErr := c.PCall(fn, -1, nil)
+	var call traces.Entry
+	traces.Call(c, func(e traces.Entry) {
+		call = e
+		r.add(e)
+	})
 	if now := r.d.Now(); now != began {
-		e["t_end"] = now.Sub(r.start)
-	}
-	if luaErr != nil {
-		e["ok"], e["err"] = false, r.show(luaErr.Value)
-		return 0
-	}
-	e["ok"] = true
-	if len(values) > 0 {
-		list := []any{}
-		for _, v := range values {
-			list = append(list, r.show(v))
-		}
-		e["r"] = list
+		call["t_end"] = now.Sub(r.start)
 	}
 	return 0
-}
-
-func (r *recorder) showAll(c *vm.Call, from int) []any {
-	out := []any{}
-	for i := from; i <= c.NArgs(); i++ {
-		out = append(out, r.show(c.Arg(i)))
-	}
-	return out
-}
-
-// longString is how long a string may be, in bytes, that stands in the trace as it is.
-const longString = 200
-
-func (r *recorder) show(v vm.Value) any {
-	switch v := v.(type) {
-	case vm.Number:
-		return float64(v)
-	case vm.String:
-		if len(v) <= longString {
-			return latin1(string(v))
-		}
-		h := fnv.New32a()
-		h.Write([]byte(v))
-		return entry{"len": len(v), "head": latin1(string(v[:24])), "tail": latin1(string(v[len(v)-8:])), "fnv": h.Sum32()}
-	case *vm.Table:
-		list := []any{}
-		for key, value, _ := r.d.VM.RawNext(v, vm.Nil); key != vm.Nil; key, value, _ = r.d.VM.RawNext(v, key) {
-			list = append(list, []any{r.show(key), r.show(value)})
-		}
-		return entry{"table": list}
-	}
-	switch v {
-	case vm.Nil:
-		return nil
-	case vm.True, vm.False:
-		return v == vm.True
-	}
-	g := r.d.VM.Globals()
-	for key, value, _ := r.d.VM.RawNext(g, vm.Nil); key != vm.Nil; key, value, _ = r.d.VM.RawNext(g, key) {
-		if name, ok := key.(vm.String); ok && value == v {
-			return "<" + r.d.VM.TypeName(v) + ":" + string(name) + ">"
-		}
-	}
-	return "<" + r.d.VM.TypeName(v) + ">"
 }

@@ -8,26 +8,21 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
-	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/rtctime"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
-	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
 )
 
 // lab is a device 192.168.1.10 and an NTP server 192.168.1.20.
 type lab struct {
-	*world.World
-	d      *device.Device
+	*chiptest.Lab
 	host   *peer.Host
 	server *peer.NTP
 	socket *peer.UDP
-	out    strings.Builder // what the device prints, hints and why it resets
 }
 
 var noon = time.Date(2026, time.June, 30, 12, 0, 0, 0, time.UTC)
@@ -35,56 +30,21 @@ var noon = time.Date(2026, time.June, 30, 12, 0, 0, 0, time.UTC)
 // newLab starts a device that runs src once, in a build with rtctime or without.
 func newLab(t testing.TB, src string, modules ...device.Module) *lab {
 	t.Helper()
-	board, err := boards.Load("nodemcu-v1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &lab{World: world.New(1)}
-	w.Subscribe(func(e world.Event) {
-		switch d := e.Data.(type) {
-		case event.Output:
-			w.out.WriteString(strings.ReplaceAll(d.Text, "\r\n", "\n"))
-		case event.Hint:
-			fmt.Fprintf(&w.out, "hint: %s\n", d.Text)
-		case event.Reset:
-			fmt.Fprintf(&w.out, "reset: %s\n", d.Reason)
-		}
-	})
+	w := &lab{Lab: chiptest.NewLab(t, "t.lua", src, device.Config{Modules: append([]device.Module{node.Module, Module, tmr.Module}, modules...)})}
 	w.SetDate(noon)
 	w.host = peer.New(w.Wire, "ntp", netip.MustParsePrefix("192.168.1.20/24"))
 	w.server = &peer.NTP{Now: w.Date, Stratum: 2}
+	var err error
 	if w.socket, err = w.host.ServeNTP(w.server); err != nil {
 		t.Fatal(err)
 	}
-	began := false
-	w.d = device.New(w.World, device.Config{Board: board, Modules: append([]device.Module{node.Module, Module, tmr.Module}, modules...), HostCPU: true,
-		WiFi: radio.Config{Wired: netip.MustParsePrefix("192.168.1.10/24")},
-		Startup: func(d *device.Device) {
-			if began {
-				return
-			}
-			began = true
-			fn, err := d.VM.Load([]byte(src), "@t.lua")
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			d.Run("t.lua", fn)
-		}})
-	w.d.PowerOn()
+	w.D.PowerOn()
 	return w
-}
-
-// after runs the world for d and returns what came meanwhile.
-func (w *lab) after(d clock.Duration) string {
-	w.Clock.RunUntil(w.Clock.Now().Add(d))
-	defer w.out.Reset()
-	return w.out.String()
 }
 
 // off is by how much the device's clock differs from the server's.
 func (w *lab) off() time.Duration {
-	sec, usec := w.d.RTC.Now()
+	sec, usec := w.D.RTC.Now()
 	return time.Unix(int64(sec), int64(usec)*1000).Sub(w.server.Now())
 }
 
@@ -94,7 +54,7 @@ func TestSyncSetsTheClock(t *testing.T) {
 		local t = rtctime.epoch2cal(rtctime.get())
 		print(sec == rtctime.get(), server, info.stratum, t.year, t.mon, t.day, t.hour)
 	end, function() print("failed!") end)`, rtctime.Module)
-	if got, want := w.after(2*clock.Second), "true\t192.168.1.20\t2\t2026\t6\t30\t12\n"; got != want {
+	if got, want := w.RunLog(2*clock.Second), "true\t192.168.1.20\t2\t2026\t6\t30\t12\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 	if off := w.off().Abs(); off > time.Millisecond {
@@ -109,13 +69,13 @@ func TestRepeatFollowsTheServer(t *testing.T) {
 	w.server.Now = func() time.Time {
 		return noon.Add(time.Duration(float64(w.Clock.Now()) * (1 + fast) * 1000))
 	}
-	w.after(950 * clock.Second)
+	w.RunLog(950 * clock.Second)
 	before := w.off().Abs()
-	w.after(20000 * clock.Second)
+	w.RunLog(20000 * clock.Second)
 	if after := w.off().Abs(); before < 30*time.Millisecond || after > 10*time.Millisecond {
 		t.Errorf("off by %v at first and %v after 20 syncs", before, after)
 	}
-	if rate := float64(w.d.RTC.Rate()) / (1 << 32); math.Abs(rate-fast) > 10e-6 {
+	if rate := float64(w.D.RTC.Rate()) / (1 << 32); math.Abs(rate-fast) > 10e-6 {
 		t.Errorf("the clock's rate is %g, the server's %g", rate, fast)
 	}
 }
@@ -125,10 +85,10 @@ func TestWithoutRTCTime(t *testing.T) {
 	w := newLab(t, `print(sntp.setoffset, sntp.getoffset)
 		sntp.sync("192.168.1.20", function(sec, usec, server, info) print(sec, info.offset_s, info.offset_us, info.delay_us > 0) end)`)
 	want := fmt.Sprintf("nil\tnil\n%d\tnil\tnil\ttrue\n", noon.Unix())
-	if got := w.after(2 * clock.Second); got != want {
+	if got := w.RunLog(2 * clock.Second); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if sec, _ := w.d.RTC.Now(); sec != 0 {
+	if sec, _ := w.D.RTC.Now(); sec != 0 {
 		t.Errorf("the clock shows %d", sec)
 	}
 }
@@ -141,10 +101,10 @@ func TestLeapSecond(t *testing.T) {
 		local n = 0
 		tmr.create():alarm(6000000, 1, function() n = n + 1 if n == 8 then print(sntp.getoffset()) end end)`, rtctime.Module)
 	w.server.Leap = 1
-	if got, want := w.after(2*clock.Second), fmt.Sprintf("10\t%d\t", noon.Unix()+11); !strings.HasPrefix(got, want) {
+	if got, want := w.RunLog(2*clock.Second), fmt.Sprintf("10\t%d\t", noon.Unix()+11); !strings.HasPrefix(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	if got := w.after(14 * 3600 * clock.Second); got != "11\n" {
+	if got := w.RunLog(14 * 3600 * clock.Second); got != "11\n" {
 		t.Errorf("after midnight the offset is %q", got)
 	}
 }
@@ -154,16 +114,16 @@ func TestNothingIsKept(t *testing.T) {
 	w := newLab(t, `local function again() tmr.create():alarm(100, 0, function() sync() end) end
 		function sync() sntp.sync("192.168.1.20", again, again) end
 		sync()`, rtctime.Module)
-	w.after(10 * clock.Second)
-	w.d.VM.Collect()
-	free, refs := w.d.VM.FreeHeap(), len(w.d.VM.Refs())
-	w.after(30 * clock.Second)
+	w.RunLog(10 * clock.Second)
+	w.D.VM.Collect()
+	free, refs := w.D.VM.FreeHeap(), len(w.D.VM.Refs())
+	w.RunLog(30 * clock.Second)
 	w.socket.Close()
-	w.after(30 * clock.Second)
+	w.RunLog(30 * clock.Second)
 	w.host.ServeNTP(w.server)
-	w.after(10 * clock.Second)
-	w.d.VM.Collect()
-	if f, r := w.d.VM.FreeHeap(), len(w.d.VM.Refs()); free-f > 400 || r > refs+2 {
+	w.RunLog(10 * clock.Second)
+	w.D.VM.Collect()
+	if f, r := w.D.VM.FreeHeap(), len(w.D.VM.Refs()); free-f > 400 || r > refs+2 {
 		t.Errorf("free heap %d, then %d; references %d, then %d", free, f, refs, r)
 	}
 }
@@ -197,7 +157,7 @@ func TestFaults(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newLab(t, tt.src, rtctime.Module)
-			if got := w.after(12 * clock.Second); !strings.HasPrefix(got, tt.want) {
+			if got := w.RunLog(12 * clock.Second); !strings.HasPrefix(got, tt.want) {
 				t.Errorf("got\n%s\nwant\n%s", got, tt.want)
 			}
 		})
@@ -218,7 +178,7 @@ func TestUselessAnswers(t *testing.T) {
 		w := newLab(t, `sntp.sync("192.168.1.20", print, print)`, rtctime.Module)
 		tt.server.Now = w.Date
 		*w.server = tt.server
-		if got := w.after(8 * clock.Second); got != tt.want {
+		if got := w.RunLog(8 * clock.Second); got != tt.want {
 			t.Errorf("got\n%s\nwant\n%s", got, tt.want)
 		}
 	}
@@ -242,7 +202,7 @@ func TestAnswerTwice(t *testing.T) {
 			u.SendTo(answer, from)
 		})
 	}
-	got := w.after(4 * clock.Second)
+	got := w.RunLog(4 * clock.Second)
 	if !strings.Contains(got, "sntp has got the last answer twice") || !strings.Contains(got, "reset: exception") {
 		t.Errorf("got\n%s", got)
 	}
@@ -269,6 +229,6 @@ func FuzzAnswer(f *testing.F) {
 			}
 			u.SendTo(answer, from)
 		}
-		w.after(3000 * clock.Second)
+		w.RunLog(3000 * clock.Second)
 	})
 }

@@ -8,27 +8,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
-	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/clienttrace"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
-	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
 )
 
 // bench is a device with a program, and a server at 192.168.1.20.
-type bench struct {
-	w      *world.World
-	d      *device.Device
-	out    strings.Builder
-	hints  []string
-	resets int
-}
+type bench struct{ *chiptest.Lab }
 
 var keyLine = regexp.MustCompile(`Sec-WebSocket-Key: (\S+)\r\n`)
 
@@ -36,37 +27,8 @@ var keyLine = regexp.MustCompile(`Sec-WebSocket-Key: (\S+)\r\n`)
 // receives, unmasked.
 func newBench(t testing.TB, lua string, frame func(c *peer.Conn, op byte, data string)) *bench {
 	t.Helper()
-	board, err := boards.Load("nodemcu-v1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	b := &bench{w: world.New(1)}
-	b.w.Subscribe(func(e world.Event) {
-		switch d := e.Data.(type) {
-		case event.Output:
-			b.out.WriteString(d.Text)
-		case event.Hint:
-			b.hints = append(b.hints, d.Text)
-		case event.Reset:
-			b.resets++
-		}
-	})
-	started := false
-	b.d = device.New(b.w, device.Config{Board: board, HostCPU: true,
-		Modules: []device.Module{Module, node.Module, tmr.Module},
-		WiFi:    radio.Config{Wired: netip.MustParsePrefix("192.168.1.10/24")},
-		Startup: func(d *device.Device) {
-			if started { // once is enough
-				return
-			}
-			started = true
-			fn, err := d.VM.Load([]byte(lua), "=t.lua")
-			if err != nil {
-				t.Fatal(err)
-			}
-			d.Run("t.lua", fn)
-		}})
-	server := peer.New(b.w.Wire, "server", netip.MustParsePrefix("192.168.1.20/24"))
+	b := &bench{chiptest.NewLab(t, "t.lua", lua, device.Config{Modules: []device.Module{Module, node.Module, tmr.Module}})}
+	server := peer.New(b.World.Wire, "server", netip.MustParsePrefix("192.168.1.20/24"))
 	server.Listen(80, func(c *peer.Conn) {
 		open, buf := false, []byte{}
 		c.OnData = func(data []byte) {
@@ -74,7 +36,7 @@ func newBench(t testing.TB, lua string, frame func(c *peer.Conn, op byte, data s
 			if m := keyLine.FindSubmatch(buf); !open && m != nil {
 				open, buf = true, nil
 				c.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: " + clienttrace.AcceptKey(string(m[1])) + "\r\n\r\n"))
-				b.w.Clock.After(10*clock.Millisecond, func() { frame(c, opened, "") })
+				b.World.Clock.After(10*clock.Millisecond, func() { frame(c, opened, "") })
 				return
 			}
 			for open && len(buf) >= 6 {
@@ -95,15 +57,8 @@ func newBench(t testing.TB, lua string, frame func(c *peer.Conn, op byte, data s
 			}
 		}
 	})
-	b.d.PowerOn()
+	b.D.PowerOn()
 	return b
-}
-
-func (b *bench) run(d clock.Duration) string {
-	b.w.Clock.RunUntil(b.w.Clock.Now().Add(d))
-	out := strings.ReplaceAll(b.out.String(), "\r\n", "\n")
-	b.out.Reset()
-	return out
 }
 
 // opened is the opcode with which a bench's frame function hears of a new websocket.
@@ -153,14 +108,14 @@ func TestEcho(t *testing.T) {
 		ws:on("close", function(_, status) print("connection closed", status) ws = nil end)
 		ws:connect("ws://192.168.1.20/")`, echo)
 	want := "got ws connection\ngot message:\thello!\t1\ngot message:\tn1\t2\ngot message:\tn2\t2\nconnection closed\t-99\n"
-	if got := b.run(3 * clock.Second); got != want {
+	if got := b.Run(3 * clock.Second); got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
-	b.run(30 * clock.Second) // until TIME_WAIT is over
-	b.d.PostTask(ets.Low, func() { b.d.Run("another", b.d.VM.RawGetString(b.d.VM.Globals(), "print")) })
-	b.run(clock.Second)
-	b.d.VM.Collect()
-	if n := b.d.Snapshot().Heap.Native; n != 0 {
+	b.Run(30 * clock.Second) // until TIME_WAIT is over
+	b.D.PostTask(ets.Low, func() { b.D.Run("another", b.D.VM.RawGetString(b.D.VM.Globals(), "print")) })
+	b.Run(clock.Second)
+	b.D.VM.Collect()
+	if n := b.D.Snapshot().Heap.Native; n != 0 {
 		t.Errorf("%d bytes of native memory are left", n)
 	}
 }
@@ -178,13 +133,13 @@ func TestSnapshot(t *testing.T) {
 			c.Write(frameOf(0x81, strings.Repeat("x", 100))[:50]) // the rest is waited for
 		}
 	})
-	b.run(2 * clock.Second)
-	b.d.VM.Collect()
-	s := b.d.Inspect.HeapSnapshot("test")
-	if used := b.d.VM.Heap().Used(); s.Used() != used {
+	b.Run(2 * clock.Second)
+	b.D.VM.Collect()
+	s := b.D.Inspect.HeapSnapshot("test")
+	if used := b.D.VM.Heap().Used(); s.Used() != used {
 		t.Errorf("objects take %d bytes, the heap has given out %d", s.Used(), used)
 	}
-	sockets := b.d.Snapshot().Sockets
+	sockets := b.D.Snapshot().Sockets
 	if len(sockets) != 1 || sockets[0].Remote != "192.168.1.20:80" || sockets[0].Site != "t.lua:2" || fmt.Sprint(sockets[0].Handlers) != "[receive close]" {
 		t.Errorf("sockets: %+v", sockets)
 	}
@@ -219,14 +174,14 @@ func TestHints(t *testing.T) {
 		{on(`ws:on("connection", function(w) if w then w:close() end end) ws:on("close", function(w) if w then w:connect("ws://192.168.1.20/") end end)`), echo, "connect from a task", 0},
 	} {
 		b := newBench(t, c.lua, c.frame)
-		b.run(2 * clock.Second)
-		b.d.VM.Collect()
-		b.run(20 * clock.Second)
-		if n := strings.Count(strings.Join(b.hints, "\n"), c.hint); n != 1 {
-			t.Errorf("%s: hint %q came %d times: %q", c.lua, c.hint, n, b.hints)
+		b.Run(2 * clock.Second)
+		b.D.VM.Collect()
+		b.Run(20 * clock.Second)
+		if n := strings.Count(strings.Join(b.Hints, "\n"), c.hint); n != 1 {
+			t.Errorf("%s: hint %q came %d times: %q", c.lua, c.hint, n, b.Hints)
 		}
-		if b.resets != c.resets {
-			t.Errorf("%s: %d resets, want %d", c.lua, b.resets, c.resets)
+		if len(b.Resets) != c.resets {
+			t.Errorf("%s: %d resets, want %d", c.lua, len(b.Resets), c.resets)
 		}
 	}
 }
@@ -234,9 +189,9 @@ func TestHints(t *testing.T) {
 // A finalizer that a program calls itself does nothing the second time.
 func TestFinalizerCalled(t *testing.T) {
 	b := newBench(t, `ws = websocket.createClient() ws:on("close", print) ws:__gc() ws:__gc() ws:on("receive", print) ws:connect("ws://192.168.1.20/") ws = nil`, echo)
-	b.run(2 * clock.Second)
-	b.d.VM.Collect()
-	b.run(20 * clock.Second)
+	b.Run(2 * clock.Second)
+	b.D.VM.Collect()
+	b.Run(20 * clock.Second)
 }
 
 // Whatever a server sends, the host survives it: the connection goes on, or ends, or the
@@ -258,7 +213,7 @@ func FuzzFrames(f *testing.F) {
 			}
 			write(c, slices.Collect(slices.Chunk(data, int(size)+1)))
 		})
-		b.run(100 * clock.Second)
-		b.d.VM.Collect()
+		b.Run(100 * clock.Second)
+		b.D.VM.Collect()
 	})
 }
