@@ -150,11 +150,11 @@ func (m *module) heapParts(p *inspect.HeapParts) {
 	for _, r := range m.open {
 		at := p.Add(inspect.NativeBlock{Kind: heap.Other, Key: r.String(), Name: r.String(), Size: sizeRequest, Site: r.Site, Age: m.d.Now().Sub(r.Born)})
 		for _, b := range r.blocks[1:] {
-			p.AddTo(at, heap.Other, "request", b.size)
+			p.AddTo(at, heap.Other, "request", b.Size())
 		}
-		for _, b := range []block{r.headersAt, r.bodyAt} {
-			if b.size > 0 {
-				p.AddTo(at, heap.Other, "request", b.size)
+		for _, b := range []heap.Block{r.headersAt, r.bodyAt} {
+			if b.Placed() {
+				p.AddTo(at, heap.Other, "request", b.Size())
 			}
 		}
 		p.AddTo(at, heap.Other, "response", len(r.buffer)+1)

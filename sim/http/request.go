@@ -10,6 +10,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -45,29 +46,15 @@ type request struct {
 	timer  *ets.Timer
 	buffer []byte // what has been received
 
-	blocks                      []block
-	headersAt, bodyAt, bufferAt block
+	blocks                      []heap.Block
+	headersAt, bodyAt, bufferAt heap.Block
 }
 
-// block is memory of a request.
-type block struct {
-	heap.Block
-	size int
+func (m *module) take(n int) heap.Block {
+	return m.d.Unchecked(n, "http has no memory for a request of its own")
 }
 
-// take takes memory. The firmware does not look whether it has got it.
-func (m *module) take(n int) block {
-	b, ok := m.d.Malloc(n, heap.Other)
-	if !ok {
-		m.d.Crash("http has no memory for a request of its own and writes to address 0")
-	}
-	return block{b, n}
-}
-
-func (m *module) give(b *block) {
-	m.d.Free(&b.Block, heap.Other)
-	b.size = 0
-}
+func (m *module) give(b *heap.Block) { m.d.Free(b, heap.Other) }
 
 // String names the request for people.
 func (r *request) String() string { return fmt.Sprintf("http request %d", r.ID) }
@@ -106,7 +93,7 @@ func (m *module) request(t target) {
 		return
 	}
 	if name, number, ok := strings.Cut(host, ":"); ok {
-		if port = atoi(number); port == 0 {
+		if port = int(luanum.ParseInt(number)); port == 0 {
 			m.fault("Port error %s", url)
 			return
 		}
@@ -241,7 +228,7 @@ func (r *request) Received(c *espconn.Conn, data []byte) {
 		return
 	}
 	r.m.give(&r.bufferAt)
-	r.buffer, r.bufferAt = append(r.buffer, data...), block{grown, size}
+	r.buffer, r.bufferAt = append(r.buffer, data...), grown
 }
 
 // Disconnected is the end of the connection: now the answer is looked at.

@@ -3,7 +3,9 @@ package http
 import (
 	"strings"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
 )
 
 // ended looks at the answer (fw: http_disconnect_callback).
@@ -21,7 +23,7 @@ func (r *request) ended() {
 		m.fault("Invalid version in %s", text)
 		r.explain("the answer does not begin with HTTP/1.0 or HTTP/1.1")
 	default:
-		code = atoi(text[len("HTTP/1.1 "):])
+		code = int(luanum.ParseInt(text[len("HTTP/1.1 "):]))
 		at := indexFold(text, "Location:")
 		if at < 0 || code < 300 || code > 308 {
 			var ok bool
@@ -50,8 +52,8 @@ func (r *request) ended() {
 		return
 	}
 	headers := headersOf(text)
-	buffer := r.bufferAt.Block // the callback's arguments are made while it is there
-	r.bufferAt = block{}
+	buffer := r.bufferAt // the callback's arguments are made while it is there
+	r.bufferAt = heap.Block{}
 	r.free()
 	m.finish(code, body, headers, &buffer)
 }
@@ -123,53 +125,10 @@ func (r *request) dechunk(body string) (decoded string, ok bool) {
 	return out.String(), true
 }
 
-// chunkSize reads a hexadecimal number as strtoul does, into 32 bits with a sign.
+// chunkSize reads a hexadecimal number into 32 bits with a sign.
 func chunkSize(s string) int {
-	i, negative := skipSpace(s)
-	if len(s) >= i+2 && s[i] == '0' && s[i+1]|0x20 == 'x' {
-		i += 2
-	}
-	var n uint64
-	for ; i < len(s); i++ {
-		digit := strings.IndexByte("0123456789abcdef", s[i]|0x20)
-		if s[i] >= '0' && s[i] <= '9' {
-			digit = int(s[i] - '0')
-		}
-		if digit < 0 || s[i] < '0' {
-			break
-		}
-		if n = n<<4 + uint64(digit); n > 1<<32-1 {
-			return -1 // saturated
-		}
-	}
-	if negative {
-		n = -n
-	}
+	n, _ := luanum.ParseUint(s, 16)
 	return int(int32(n))
-}
-
-// skipSpace returns where a number begins behind white space and a sign.
-func skipSpace(s string) (at int, negative bool) {
-	for at < len(s) && strings.IndexByte(" \t\n\v\f\r", s[at]) >= 0 {
-		at++
-	}
-	if at < len(s) && (s[at] == '-' || s[at] == '+') {
-		return at + 1, s[at] == '-'
-	}
-	return at, false
-}
-
-// atoi reads a decimal number as C's atoi does: one too large for 32 bits is the largest.
-func atoi(s string) int {
-	i, negative := skipSpace(s)
-	n := 0
-	for ; i < len(s) && s[i] >= '0' && s[i] <= '9'; i++ {
-		n = min(n*10+int(s[i]-'0'), 1<<31)
-	}
-	if negative {
-		return -n
-	}
-	return min(n, 1<<31-1)
 }
 
 // headersOf reads the headers in an answer's head: from the second line to the first that

@@ -10,6 +10,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/espconn"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -80,7 +81,7 @@ func (s *client) open(url string) {
 		return
 	}
 	if name, number, ok := strings.Cut(host, ":"); ok {
-		if port = atoi(number); port <= 0 || port > maxPort {
+		if port = int(luanum.ParseInt(number)); port <= 0 || port > maxPort {
 			s.failed(codePort)
 			return
 		}
@@ -111,23 +112,6 @@ func (s *client) open(url string) {
 		ip = netip.IPv4Unspecified()
 	}
 	s.resolved(conn, ip, true)
-}
-
-// atoi reads a decimal number as C's atoi does. What is too large for a port stays so.
-func atoi(s string) int {
-	s = strings.TrimLeft(s, " \t\n\v\f\r")
-	digits := s
-	if strings.HasPrefix(s, "+") || strings.HasPrefix(s, "-") {
-		digits = s[1:]
-	}
-	n := 0
-	for i := 0; i < len(digits) && digits[i] >= '0' && digits[i] <= '9'; i++ {
-		n = min(n*10+int(digits[i]-'0'), maxPort+1)
-	}
-	if strings.HasPrefix(s, "-") {
-		return -n
-	}
-	return n
 }
 
 // resolved is the end of the look-up (fw: dns_callback).

@@ -29,11 +29,11 @@ type reader struct {
 	frame     []byte // frameBuffer: what has come of a frame
 	frameLen  int    // frameBufferLen, which fragments use for their own, too
 	hasFrame  bool
-	frameAt   block
+	frameAt   heap.Block
 	payload   []byte // payloadBuffer: fragments
 	payLen    int    // payloadBufferLen
 	hasPay    bool
-	payloadAt block
+	payloadAt heap.Block
 	fragment  int // the opcode of the first fragment
 
 	mem []byte // what is being read
@@ -65,7 +65,7 @@ func (r *reader) bytes(i, n int) []byte {
 
 // grow makes a block of memory n bytes large, as realloc does: for 0 bytes it is given
 // back, and the result looks like a failure.
-func (r *reader) grow(b *block, n int) bool {
+func (r *reader) grow(b *heap.Block, n int) bool {
 	m := r.s.m
 	grown, ok := heap.Block{}, n > 0
 	if ok {
@@ -73,7 +73,7 @@ func (r *reader) grow(b *block, n int) bool {
 	}
 	m.give(b)
 	if ok {
-		*b = block{grown, n}
+		*b = grown
 	}
 	return ok
 }

@@ -102,8 +102,8 @@ type client struct {
 	onConnection, onReceive, onClose vm.Ref
 
 	headers      []header // the program's
-	headersAt    block
-	headerBlocks []block
+	headersAt    heap.Block
+	headerBlocks []heap.Block
 
 	secure     bool
 	host, path string
@@ -117,30 +117,16 @@ type client struct {
 	timer      *ets.Timer
 	onTimer    func()
 	unhealthy  int // pings without an answer
-	blocks     []block
+	blocks     []heap.Block
 
 	frames reader
 }
 
-// block is memory of a client.
-type block struct {
-	heap.Block
-	size int
+func (m *module) take(n int) heap.Block {
+	return m.d.Unchecked(n, "websocket has no memory for a connection")
 }
 
-// take takes memory. The firmware does not look whether it has got it.
-func (m *module) take(n int) block {
-	b, ok := m.d.Malloc(n, heap.Other)
-	if !ok {
-		m.d.Crash("websocket has no memory for a connection and writes to address 0")
-	}
-	return block{b, n}
-}
-
-func (m *module) give(b *block) {
-	m.d.Free(&b.Block, heap.Other)
-	b.size = 0
-}
+func (m *module) give(b *heap.Block) { m.d.Free(b, heap.Other) }
 
 var clientType = &vm.Type{Name: "websocket.client"}
 
@@ -345,11 +331,11 @@ func (m *module) heapParts(p *inspect.HeapParts) {
 		}
 		p.AddLua(s.data, inspect.NativeBlock{Name: "callbacks of " + s.String(), Size: sizeData, Age: -1, Of: s, Owned: true})
 		var n int
-		for _, list := range [][]block{s.blocks, s.headerBlocks, {s.headersAt, s.frames.frameAt, s.frames.payloadAt}} {
+		for _, list := range [][]heap.Block{s.blocks, s.headerBlocks, {s.headersAt, s.frames.frameAt, s.frames.payloadAt}} {
 			for _, b := range list {
-				if b.size > 0 {
+				if b.Placed() {
 					n++
-					p.Add(inspect.NativeBlock{Kind: heap.Other, Key: fmt.Sprintf("%s %d", s, n), Name: "memory of " + s.String(), Size: b.size, Age: -1, Of: s})
+					p.Add(inspect.NativeBlock{Kind: heap.Other, Key: fmt.Sprintf("%s %d", s, n), Name: "memory of " + s.String(), Size: b.Size(), Age: -1, Of: s})
 				}
 			}
 		}

@@ -36,6 +36,26 @@ func ParseUint(s string, base int) (n uint32, end int) {
 	return uint32(v), i
 }
 
+// ParseInt reads a decimal integer from the start of s as C's atoi does: white space, a
+// sign, then digits; one that does not fit 32 bits is the largest or smallest that does. It
+// is 0 when there is none.
+func ParseInt(s string) int32 {
+	i := 0
+	for i < len(s) && isSpace(s[i]) {
+		i++
+	}
+	negative := i < len(s) && s[i] == '-'
+	i += skipSign(s[i:])
+	var n int64
+	for ; i < len(s) && digitValue(s[i]) < 10; i++ {
+		n = min(n*10+int64(digitValue(s[i])), -math.MinInt32)
+	}
+	if negative {
+		return int32(-n)
+	}
+	return int32(min(n, math.MaxInt32))
+}
+
 // Int32 is C's (int)(long long)f on the chip, which is how the firmware makes an
 // integer of a Lua number: truncation towards zero, then the low 32 bits (fw:
 // app/lua/luaconf.h, lua_number2integer).

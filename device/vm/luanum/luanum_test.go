@@ -62,6 +62,17 @@ func TestParseUint(t *testing.T) {
 	}
 }
 
+func TestParseInt(t *testing.T) {
+	for text, want := range map[string]int32{
+		"": 0, "x": 0, " \t\n12ab": 12, "+7": 7, "-7": -7, "--7": 0, "- 7": 0, "0x10": 0,
+		"2147483647": 2147483647, "2147483648": 2147483647, "-2147483648": -2147483648, "-99999999999999999999": -2147483648,
+	} {
+		if got := ParseInt(text); got != want {
+			t.Errorf("%q is %d, want %d", text, got, want)
+		}
+	}
+}
+
 func TestPrintf(t *testing.T) {
 	format := func(form string, v any) string {
 		s, n, err := ParseSpec(form)
