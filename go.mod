@@ -2,6 +2,9 @@ module github.com/nodemcu-sim/nodemcu-sim
 
 go 1.26.0
 
+// TLS takes its random numbers from the world's seed; see device/mbedtls.
+godebug cryptocustomrand=1
+
 require (
 	github.com/BurntSushi/toml v1.6.0
 	github.com/gdamore/tcell/v2 v2.13.10

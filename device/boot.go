@@ -196,7 +196,7 @@ func (d *Device) shutdown() {
 	d.ETS.Shutdown()
 	d.resetFlash()
 	d.Pins.Reset()
-	libs := d.libs
+	libs, connections := d.libs, d.espconn
 	d.VM, d.libs, d.snapshot, d.sockets, d.espconn, d.pixbufs, d.timerUser = nil, nil, nil, nil, nil, nil, nil
 	d.RTC.Reset()
 	d.Inspect.Reset()
@@ -205,6 +205,9 @@ func (d *Device) shutdown() {
 		if l.Close != nil {
 			l.Close()
 		}
+	}
+	if connections != nil {
+		connections.Close()
 	}
 	d.REPL.Reset()
 	d.Serial.Reset()

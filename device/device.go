@@ -21,6 +21,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
+	"github.com/nodemcu-sim/nodemcu-sim/device/mbedtls"
 	"github.com/nodemcu-sim/nodemcu-sim/device/netif"
 	"github.com/nodemcu-sim/nodemcu-sim/device/pin"
 	"github.com/nodemcu-sim/nodemcu-sim/device/pixbuf"
@@ -126,8 +127,9 @@ type Device struct {
 	snapshot     []func(*Snapshot)
 	sockets      *sockets.Table // nil: no module has asked for it
 	espconn      *espconn.Layer // likewise
-	pixbufs      *pixbuf.Kind   // likewise
-	timerUser    any            // see TakeHardwareTimer
+	tlsFlash     mbedtls.Flash
+	pixbufs      *pixbuf.Kind // likewise
+	timerUser    any          // see TakeHardwareTimer
 }
 
 // New puts a device into the world, switched off.
@@ -234,10 +236,14 @@ func (d *Device) Sockets() *sockets.Table {
 // that opens asks for them.
 func (d *Device) Espconn() *espconn.Layer {
 	if d.espconn == nil {
-		d.espconn = espconn.New(d, d.Radio, d.Sockets(), d.Inspect)
+		d.espconn = espconn.New(espconnHost{d}, d.Radio, d.Sockets(), d.Inspect)
+		d.espconn.Plain = d.cfg.Build.PlainTLS
 	}
 	return d.espconn
 }
+
+// TLSFlash is what the flash holds for TLS, which outlives resets.
+func (d *Device) TLSFlash() *mbedtls.Flash { return &d.tlsFlash }
 
 // PostSystem queues a task of the SDK, which goes before received packets. It reports
 // false when the queue is full.

@@ -33,6 +33,9 @@ type Build struct {
 	Legacy bool
 	// SSL: it has TLS (fw: user_config.h, CLIENT_SSL_ENABLE; off by default).
 	SSL bool
+	// PlainTLS: connections with TLS go without, as in the build with which the measurements
+	// of their modules were made (oracle: tls-behaviour.md). For tests.
+	PlainTLS bool
 	// NewI2C: it has the I2C driver with several buses and speeds instead of the old one
 	// (fw: user_config.h, I2C_MASTER_OLD_VERSION; oracle: parts-behaviour.md 1).
 	NewI2C bool

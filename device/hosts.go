@@ -62,6 +62,24 @@ func (h netHost) NoPbuf() {
 	h.Reset(Exception)
 }
 
+// espconnHost is the device as its connection layer sees it.
+type espconnHost struct{ *Device }
+
+func (h espconnHost) FreeHeap() int {
+	if heap := h.heap(); heap != nil {
+		return heap.Free()
+	}
+	return h.Board.Heap.Size
+}
+
+// Compute takes no time where Lua takes none.
+func (h espconnHost) Compute(d clock.Duration) {
+	if h.ETS.Running() && h.ETS.LuaTakesTime() {
+		h.ETS.FeedWatchdog()
+		h.ETS.DelayFed(d)
+	}
+}
+
 // serialHost is the device as its serial port sees it.
 type serialHost struct{ *Device }
 

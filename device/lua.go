@@ -72,6 +72,15 @@ func (d *Device) CallUnprotected(what string, fn vm.Value, nret int, args ...vm.
 	return results
 }
 
+// CallProtected is CallUnprotected for firmware code that keeps an error to itself.
+func (d *Device) CallProtected(what string, fn vm.Value, nret int, args ...vm.Value) ([]vm.Value, *vm.Error) {
+	results, err := d.lua.call(what, fn, nret, args)
+	if d.ETS.Running() && (d.lua.halted || d.Resetting()) {
+		panic(unwinding{})
+	}
+	return results, err
+}
+
 // call calls into Lua, protected, and emits what it cost. It returns no error when
 // the run was killed: the reset is then under way.
 func (l *lua) call(what string, fn vm.Value, nret int, args []vm.Value) ([]vm.Value, *vm.Error) {

@@ -34,6 +34,8 @@ type Conn struct {
 	// have the same one.
 	LocalPort, RemotePort uint16
 	RemoteIP              netip.Addr
+	// Secure: with TLS, of which the local port is the stack's choice.
+	Secure bool
 
 	l       *Layer
 	closing bool // the end is under way
@@ -53,6 +55,9 @@ type active struct {
 	memory heap.Block
 	queue  []buffer // what is being sent: one entry, see Send
 	err    Err
+	held   bool    // received data does not open the window; see Hold
+	unread int     // bytes of such data
+	secure *secure // its TLS, nil without
 }
 
 // buffer is one send (fw: espconn_buf).
@@ -75,6 +80,9 @@ func (a *active) state(state string) {
 // state of a station that has none, with an access point beside it.
 func (c *Conn) Connect() Err {
 	l := c.l
+	if c.Secure && !l.Plain {
+		return c.connectSecure()
+	}
 	if len(l.active) >= maxConnections {
 		l.hints.Here("a sixth connection of the modules mqtt, http, websocket, tls at a time is refused: the firmware's limit is %d", maxConnections)
 		return ErrIsConn
@@ -135,7 +143,11 @@ func (a *active) received(tcp *lwip.TCPConn, data [][]byte) lwip.Err {
 		return lwip.OK
 	}
 	all := slices.Concat(data...)
-	tcp.Recved(len(all))
+	if a.held {
+		a.unread += len(all)
+	} else {
+		tcp.Recved(len(all))
+	}
 	copied, ok := a.l.host.Malloc(len(all)+1, heap.Other)
 	if !ok {
 		a.l.hints.Once("espconn lost", "%d received bytes were acknowledged and lost: there was no memory for them", len(all))
@@ -153,6 +165,9 @@ func (a *active) received(tcp *lwip.TCPConn, data [][]byte) lwip.Err {
 func (c *Conn) Send(data []byte) Err {
 	a := c.l.find(c)
 	data = data[:len(data)&0xffff]
+	if a != nil && a.secure != nil {
+		return a.sendSecure(data)
+	}
 	if a == nil || len(data) == 0 || a.tcp.State() < lwip.Established {
 		return ErrArg
 	}
@@ -167,10 +182,38 @@ func (c *Conn) Send(data []byte) Err {
 	return a.write()
 }
 
+// SafeLen is how many bytes of a send are copied at once: what is beyond is read later
+// (oracle: client-constants.json espconn bytes_in_stack).
+func (c *Conn) SafeLen() int {
+	if c.Secure && !c.l.Plain {
+		return plainLen
+	}
+	return 2920
+}
+
 // Sending reports whether a send is not acknowledged yet.
 func (c *Conn) Sending() bool {
 	a := c.l.find(c)
-	return a != nil && len(a.queue) > 0
+	return a != nil && (len(a.queue) > 0 || a.secure != nil && !a.secure.ready)
+}
+
+// Hold keeps the window from opening again: what it allows still comes (fw:
+// espconn_recv_hold). With TLS it does nothing.
+func (c *Conn) Hold() {
+	if a := c.l.find(c); a != nil {
+		a.held = true
+	}
+}
+
+// Unhold opens the window for all that was received since Hold (fw: espconn_recv_unhold).
+func (c *Conn) Unhold() {
+	if a := c.l.find(c); a != nil {
+		a.held = false
+		if a.unread > 0 {
+			a.tcp.Recved(a.unread)
+			a.unread = 0
+		}
+	}
 }
 
 // write gives the stack what it takes of the buffer (fw: espconn_tcp_write).
@@ -221,7 +264,9 @@ func (a *active) acknowledged(_ *lwip.TCPConn, n int) lwip.Err {
 // Disconnect sends what is queued and a FIN; Disconnected follows as a task, whatever the
 // peer does (fw: espconn_disconnect). ErrArg: there is no connection. ErrInProgress: its
 // end is under way.
-func (c *Conn) Disconnect() Err { return c.end((*active).close) }
+func (c *Conn) Disconnect() Err {
+	return c.end((*active).close)
+}
 
 // Abort is Disconnect with a RST (fw: espconn_abort).
 func (c *Conn) Abort() Err {
@@ -241,6 +286,9 @@ func (c *Conn) end(how func(*active)) Err {
 		return ErrInProgress
 	}
 	a.state("CLOSED")
+	if a.secure != nil {
+		how = func(a *active) { a.secure.end() }
+	}
 	how(a)
 	return OK
 }
@@ -267,20 +315,27 @@ func (a *active) over() {
 
 // failed is the stack's error event (fw: espconn_client_err).
 func (a *active) failed(err lwip.Err) {
-	a.err = Err(err)
+	a.err = a.failure(err)
+	a.conn.closing = true
+	a.post(func(c *Conn) { c.Handler.Failed(c, a.err) })
+}
+
+// failure is what the layer makes of an error of the stack.
+func (a *active) failure(err lwip.Err) Err {
+	out := Err(err)
 	if err == lwip.ErrAbort {
 		retries := a.tcp.Retransmits()
 		p := a.l.stack.Params()
 		switch a.tcp.State() {
 		case lwip.Closed:
-			a.err = ErrConn
+			out = ErrConn
 		case lwip.SynSent:
 			if retries == p.SynRetries {
-				a.err = ErrConn
+				out = ErrConn
 			}
 		case lwip.Established:
 			if retries == p.DataRetries {
-				a.err = ErrTimeout
+				out = ErrTimeout
 			}
 		}
 	}
@@ -289,8 +344,7 @@ func (a *active) failed(err lwip.Err) {
 		state = "RESET by peer"
 	}
 	a.state(state)
-	a.conn.closing = true
-	a.post(func(c *Conn) { c.Handler.Failed(c, a.err) })
+	return out
 }
 
 // post queues the end of the connection as a task (fw: espconn_Task). The layer has

@@ -29,9 +29,11 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
+	"github.com/nodemcu-sim/nodemcu-sim/device/mbedtls"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
 
@@ -53,6 +55,8 @@ const (
 	ErrArg        Err = -12
 	ErrIf         Err = -14
 	ErrIsConn     Err = -15
+	ErrHandshake  Err = -28 // of TLS, which the firmware does not use any more
+	ErrSSLData    Err = -61 // likewise
 )
 
 // maxConnections is how many TCP connections may exist (oracle: client-constants.json).
@@ -75,10 +79,22 @@ type Host interface {
 	Random() uint32
 	// PostSystem queues a task of the SDK.
 	PostSystem(fn func()) bool
+	// FreeHeap is how many bytes of the heap are free.
+	FreeHeap() int
+	// Compute keeps the CPU busy with arithmetic, during which no watchdog bites.
+	Compute(d clock.Duration)
+	// TLSFlash is what the flash holds for TLS.
+	TLSFlash() *mbedtls.Flash
 }
 
 // Layer is the layer in one boot of a device.
 type Layer struct {
+	// Credentials is what TLS trusts and shows.
+	Credentials Credentials
+	// Plain makes secure connections go without TLS: in the build that was measured, the
+	// secure calls of this layer were mapped to the others (oracle: tls-behaviour.md).
+	Plain bool
+
 	host   Host
 	stack  *lwip.Stack
 	hints  *inspect.Hints
@@ -93,6 +109,15 @@ func New(h Host, r *radio.Radio, t *sockets.Table, x *inspect.Inspector) *Layer 
 	l := &Layer{host: h, stack: t.Stack, hints: t.Hints, radio: r}
 	x.OnHeapSnapshot(l.heapParts)
 	return l
+}
+
+// Close ends what does not end with the device's memory: the handshakes that wait.
+func (l *Layer) Close() {
+	for _, a := range l.active {
+		if a.secure != nil {
+			a.secure.session.Free()
+		}
+	}
 }
 
 // Port returns a random local port, other than the last one (fw: espconn_port).
@@ -166,6 +191,9 @@ func (l *Layer) drop(a *active) {
 		l.active = slices.Delete(l.active, i, i+1)
 	}
 	l.host.Free(&a.memory, heap.Other)
+	if a.secure != nil {
+		a.secure.free()
+	}
 	for i := range a.queue {
 		l.host.Free(&a.queue[i].memory, heap.Other)
 	}
@@ -182,6 +210,9 @@ func (l *Layer) heapParts(p *inspect.HeapParts) {
 		at := p.Add(b)
 		for range a.queue {
 			p.AddTo(at, heap.Other, "espconn_buf", sizeBuffer)
+		}
+		if a.secure != nil {
+			a.secure.heapParts(p, at)
 		}
 	}
 }

@@ -81,6 +81,7 @@ func (s *scenario) run(t *testing.T, modules []device.Module) lists {
 	r.d = device.New(w, device.Config{
 		Board:   &roomy,
 		Modules: append(slices.Clone(modules), device.Module{Name: "oracle", Open: r.open}),
+		Build:   s.build,
 		HostCPU: true,
 		// The measurement had neither the SDK's timers nor its Wi-Fi driver.
 		ExactTimers:      true,

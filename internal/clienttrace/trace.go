@@ -33,8 +33,7 @@ type scenario struct {
 	// Undefined: what becomes of it depends on a device's memory.
 	Undefined string `json:"heap_or_reset"`
 
-	boots bool // the device boots again after a restart
-
+	options
 	lists
 }
 
@@ -50,22 +49,33 @@ type entry = traces.Entry
 // Read makes entries of such a file, run on devices with these modules. A restart of the
 // device is the end.
 func Read(modules ...device.Module) func(t *testing.T, data []byte) []oracle.Entry {
-	return read(false, modules)
+	return read(options{}, modules)
+}
+
+// ReadBuild is Read for devices whose firmware was compiled so.
+func ReadBuild(build device.Build, modules ...device.Module) func(t *testing.T, data []byte) []oracle.Entry {
+	return read(options{build: build}, modules)
 }
 
 // ReadBooting is Read for a set in which the device boots again after a restart, which
 // takes no time there.
 func ReadBooting(modules ...device.Module) func(t *testing.T, data []byte) []oracle.Entry {
-	return read(true, modules)
+	return read(options{boots: true}, modules)
 }
 
-func read(boots bool, modules []device.Module) func(t *testing.T, data []byte) []oracle.Entry {
+// options are what a set's devices have of their own.
+type options struct {
+	boots bool // they boot again after a restart
+	build device.Build
+}
+
+func read(with options, modules []device.Module) func(t *testing.T, data []byte) []oracle.Entry {
 	return func(t *testing.T, data []byte) (entries []oracle.Entry) {
 		type file struct{ Scenarios []scenario }
 		for _, s := range oracle.Decode[file](t, data).Scenarios {
 			entries = append(entries, oracle.Entry{
 				Name: s.Name, Undefined: s.Undefined != "",
-				Check: func() string { s.boots = boots; return s.check(t, modules) },
+				Check: func() string { s.options = with; return s.check(t, modules) },
 			})
 		}
 		return entries

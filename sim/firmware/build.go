@@ -33,6 +33,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/sjson"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/sntp"
 	structs "github.com/nodemcu-sim/nodemcu-sim/sim/struct"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/tls"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/uart"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/websocket"
@@ -69,6 +70,7 @@ var simulated = []device.Module{
 	sjson.Module,
 	sntp.Module,
 	structs.Module,
+	tls.Module,
 	tmr.Module,
 	uart.Module,
 	websocket.Module,

@@ -1,6 +1,5 @@
 // Package http is the firmware module `http`: requests to web servers (fw:
-// app/modules/http.c, app/http/httpclient.c, docs/modules/http.md), of a build without
-// TLS.
+// app/modules/http.c, app/http/httpclient.c, docs/modules/http.md).
 //
 // # Functions
 //
@@ -26,12 +25,12 @@
 //   - An answer has 8191 bytes at most, head and body.
 //   - An answer without an empty line after its head crashes the device.
 //   - The head is sent first, the body when that is acknowledged. A body ends at its first
-//     zero byte, and beyond 2920 bytes comes from freed memory.
+//     zero byte, and beyond 2920 bytes, with TLS 1460, comes from freed memory.
 //   - Redirects are followed, 20 of them; headers and body of the request are lost on the
 //     way. "Location:" counts wherever it stands, also in the body.
 //   - "Host:" anywhere in the headers, also as part of another name, keeps the module from
 //     sending its own.
-//   - https://… is plain text to port 443.
+//   - In a build without TLS https://… is plain text to port 443.
 //
 // The module prints what goes wrong on the serial port, "HTTP client: …".
 package http

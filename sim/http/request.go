@@ -42,6 +42,7 @@ type request struct {
 	host   string
 	port   int
 	path   string
+	secure bool // with TLS
 	conn   *espconn.Conn
 	timer  *ets.Timer
 	buffer []byte // what has been received
@@ -99,15 +100,16 @@ func (m *module) request(t target) {
 		}
 		host = name
 	}
-	if secure {
-		m.Hints.Once("http https", "this build has no TLS: http sends an https URL's request as plain text to port %d", port)
+	if secure && !m.d.Build().SSL {
+		m.Hints.Once("http https", "this build has no TLS: http sends an https URL's request as plain text to port %d. [firmware] ssl = true gives one", port)
+		secure = false
 	}
-	m.requestTo(t, host, port, path)
+	m.requestTo(t, host, port, path, secure)
 }
 
 // requestTo starts a request (fw: http_raw_request).
-func (m *module) requestTo(t target, host string, port int, path string) {
-	r := &request{Object: m.NewObject(), m: m, target: t, host: host, port: port, path: path}
+func (m *module) requestTo(t target, host string, port int, path string, secure bool) {
+	r := &request{Object: m.NewObject(), m: m, target: t, host: host, port: port, path: path, secure: secure}
 	m.open = append(m.open, r)
 	r.blocks = append(r.blocks, m.take(sizeRequest), m.take(len(host)+1), m.take(len(t.method)+1), m.take(len(path)+1))
 	if t.headers != nil {
@@ -148,7 +150,7 @@ func (r *request) resolved(ip netip.Addr, ok bool) {
 	}
 	r.blocks = append(r.blocks, m.take(espconn.SizeConn), m.take(espconn.SizeTCP))
 	r.conn = m.espconn.NewConn(r, r)
-	r.conn.RemoteIP, r.conn.RemotePort = ip, uint16(r.port)
+	r.conn.RemoteIP, r.conn.RemotePort, r.conn.Secure = ip, uint16(r.port), r.secure
 	r.timer.Arm(timeout, false)
 	if err := r.conn.Connect(); err != espconn.OK {
 		r.explain("no connection can be made (espconn_connect says %d), which the module notices only after its 60 s", err)
@@ -177,7 +179,7 @@ func (r *request) head() string {
 	fmt.Fprintf(&b, "%s %s HTTP/1.1\r\n", r.method, r.path)
 	if !containsFold(headers, "Host:") {
 		b.WriteString("Host: " + r.host)
-		if r.port != 80 {
+		if r.port != 80 && !(r.secure && r.port == 443) {
 			fmt.Fprintf(&b, ":%d", r.port)
 		}
 		b.WriteString("\r\n")
@@ -198,8 +200,7 @@ func (r *request) Sent(c *espconn.Conn) {
 	if r.body == nil {
 		return
 	}
-	const inStack = 2920 // oracle: client-constants.json espconn bytes_in_stack
-	if n := len(*r.body); n > inStack {
+	if n, inStack := len(*r.body), c.SafeLen(); n > inStack {
 		r.m.Hints.Once("http body", "%s: the firmware frees a body at once, so the last %d of its %d bytes come from freed memory: send at most %d bytes", r, n-inStack, n, inStack)
 	}
 	c.Send([]byte(*r.body))

@@ -70,7 +70,7 @@ func (r *request) redirect(location string) {
 	case !strings.HasPrefix(location, "/"):
 		location = r.path[:strings.LastIndexByte(r.path, '/')+1] + location
 	}
-	r.m.requestTo(t, r.host, r.port, location)
+	r.m.requestTo(t, r.host, r.port, location, r.secure)
 }
 
 // bodyOf returns the body of the answer, whose head is in text. ok is false when the

@@ -54,8 +54,8 @@ func (k *client) connect(c *vm.Call) int {
 		k.secure = bool(on)
 		at++
 	}
-	if k.secure {
-		k.m.Hints.Here("this build has no TLS, and the client remembers that it was asked for: further calls without the argument fail, too. Give false")
+	if k.secure && !k.m.d.Build().SSL {
+		k.m.Hints.Here("this build has no TLS, and the client remembers that it was asked for: further calls without the argument fail, too. Give false, or build with [firmware] ssl = true")
 		c.Error("ssl not available")
 	}
 	if x := c.Arg(at); x != vm.Nil {
@@ -109,6 +109,7 @@ func (k *client) found(ip netip.Addr, ok bool) {
 		return
 	}
 	k.conn.RemoteIP = ip
+	k.conn.Secure = k.secure
 	k.phase = idle
 	if k.conn.Connect() != espconn.OK {
 		k.fail(failDNS)

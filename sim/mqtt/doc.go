@@ -42,7 +42,7 @@
 //   - What comes in one segment with CONNACK is lost.
 //   - A vanished broker is found out by TCP only, after ten minutes, once a PINGREQ could not
 //     be delivered.
-//   - secure stays as the last call had it. This build has no TLS, and raises "ssl not
+//   - secure stays as the last call had it. A build without TLS raises "ssl not
 //     available" then; a number prints a warning.
 //   - mqtt.CONNACK_REFUSED_SERVER_UNAVAILABLE is nil: the name is too long.
 //   - An error in a handler is a panic of the device.

@@ -22,7 +22,6 @@ const (
 	maxUnhealthy   = 2
 	maxHost        = 255
 	maxPort        = 65535
-	inStack        = 2920 // bytes of a send that are safe
 )
 
 // Codes of close.
@@ -127,10 +126,13 @@ func (s *client) resolved(conn *espconn.Conn, ip netip.Addr, ok bool) {
 	s.state = connecting
 	conn.RemoteIP = ip
 	s.arm(func() { s.code = codeConnect; s.over() }, connectTime, false)
-	if s.secure {
-		return // this build has no TLS: nothing happens
+	if s.secure && !s.m.d.Build().SSL {
+		return // nothing happens
 	}
-	conn.Connect()
+	conn.Secure = s.secure
+	if err := conn.Connect(); err != espconn.OK {
+		s.m.Hints.Once(fmt.Sprintf("websocket connect %d", err), "%s: no connection is begun (the firmware's layer says %d), which the module notices after its 10 s only", s, err)
+	}
 }
 
 // Connected asks the server to change the protocol (fw: connect_callback).
@@ -231,8 +233,8 @@ func (s *client) sendFrame(op int, data string) {
 	switch err := s.conn.Send(frame); {
 	case err == espconn.ErrMaxNum:
 		m.Hints.Here("%s: the last frame is not acknowledged yet, so this one (opcode %d, %d bytes) is lost: the firmware sends one at a time and does not say when that is through; wait for an answer or some 100 ms", s, op, len(data))
-	case len(frame) > inStack:
-		m.Hints.Here("%s: the firmware frees a frame at once, so of its %d bytes the last %d come from freed memory: send less than %d bytes at a time", s, len(frame), len(frame)-inStack, inStack-8)
+	case len(frame) > s.conn.SafeLen():
+		m.Hints.Here("%s: the firmware frees a frame at once, so of its %d bytes the last %d come from freed memory: send less than %d bytes at a time", s, len(frame), len(frame)-s.conn.SafeLen(), s.conn.SafeLen()-8)
 	}
 	m.d.Free(&buffer, heap.Other)
 }

@@ -1,6 +1,5 @@
 // Package websocket is the firmware module `websocket`: clients of WebSocket servers (fw:
-// app/modules/websocket.c, app/websocket/websocketclient.c, docs/modules/websocket.md), of
-// a build without TLS.
+// app/modules/websocket.c, app/websocket/websocketclient.c, docs/modules/websocket.md).
 //
 // # Functions
 //
@@ -9,7 +8,7 @@
 //	client:on(event, fn)        connection(ws), receive(ws, text, opcode), close(ws, code);
 //	                            nil removes it
 //	client:config({headers = {[name] = value, …}})
-//	client:connect(url)         ws://host[:port][/path]
+//	client:connect(url)         ws://host[:port][/path], wss://… with TLS
 //	client:send(text [, opcode])    opcode 1 is text, the default, 2 is binary
 //	client:close()
 //
@@ -21,7 +20,7 @@
 //   - send counts as connected as soon as TCP is, before the server has agreed.
 //   - A send before the last one is acknowledged is lost silently, and so is the answer to
 //     a ping.
-//   - Beyond 2920 bytes a frame comes from freed memory.
+//   - Beyond 2920 bytes, with TLS 1460, a frame comes from freed memory.
 //   - The server's answer must lie in the first segment that it sends.
 //   - A frame that comes in several segments is put together only if its last segment ends
 //     with it. What follows in that segment is lost, or earlier frames come again.
@@ -34,7 +33,7 @@
 //   - A client that is collected before it was ever closed calls close(-100), with the code
 //     as the only argument.
 //   - After -18 the TCP connection stays, without anybody who hears it.
-//   - With wss:// nothing is sent, and close comes with -18.
+//   - With wss:// in a build without TLS nothing is sent, and close comes with -18.
 package websocket
 
 import (
