@@ -29,6 +29,9 @@ func (p *Project) readBuild(f *tomlfile.File, doc *document, read func(file stri
 			return err
 		}
 	}
+	if slices.Contains(p.modules, "tls") && !slices.Contains(p.modules, "net") {
+		return f.Errorf("firmware.modules", "the firmware builds tls only with net: add net to the modules")
+	}
 	if f.Has("firmware.i2c") {
 		switch doc.Firmware.I2C {
 		case "new":

@@ -323,6 +323,9 @@ func (p *Project) BoardFor(name string) (*board.Board, error) {
 	}
 	if p.modules != nil {
 		b.Firmware.Modules, b.Firmware.Absent = slices.Sorted(slices.Values(p.modules)), p.absent
+	} else if p.ssl != nil && *p.ssl && !slices.Contains(b.Firmware.Modules, "tls") {
+		// The firmware's own list has tls, which is empty without the switch.
+		b.Firmware.Modules = slices.Sorted(slices.Values(append(b.Firmware.Modules, "tls")))
 	}
 	if p.chipID != nil {
 		b.ChipID = *p.chipID

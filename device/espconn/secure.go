@@ -106,12 +106,15 @@ func (c *Conn) connectSecure() Err {
 }
 
 // send is the way out of records (fw: mbedtls_net_send).
-func (s *secure) send(data []byte) bool {
-	if s.gone || s.a.tcp.Write(data) != lwip.OK {
-		return false
+func (s *secure) send(data []byte) mbedtls.Code {
+	if s.gone {
+		return mbedtls.ErrContext
+	}
+	if s.a.tcp.Write(data) != lwip.OK {
+		return mbedtls.ErrMemory
 	}
 	s.a.tcp.Output()
-	return true
+	return mbedtls.OK
 }
 
 func (s *secure) connected(tcp *lwip.TCPConn) lwip.Err {
@@ -257,7 +260,7 @@ func (s *secure) explain(code mbedtls.Code) {
 	switch {
 	case code == mbedtls.ErrContext:
 		why = "it was closed while received data was handed out. The firmware goes on reading from a connection that is gone, so that this is an error and not a disconnection: close it from a timer"
-	case code == mbedtls.ErrMemory:
+	case code == mbedtls.ErrMemory && why == "":
 		why = fmt.Sprintf("there is no memory for a piece of what is received, %d bytes", plainLen)
 	case why == "":
 		why = "there is not enough memory: a handshake needs 25 to 30 KB, and where its certificates are long more"

@@ -15,7 +15,6 @@ const (
 	OK             Code = 0
 	ErrMemory      Code = -0x0001 // of the layer above: ERR_MEM
 	ErrContext     Code = -0x0045 // the connection is closed
-	ErrSend        Code = -0x004e
 	ErrX509Alg     Code = -0x2600 // a signature of a kind that the chip has not
 	ErrVerify      Code = -0x2700
 	ErrCurve       Code = -0x3a00 // a key on a curve that the chip has not
@@ -79,7 +78,7 @@ var texts = []struct {
 
 // alerts are the server's reasons, with what to do.
 var alerts = map[string]string{
-	"handshake failure":              "the server has none of the chip's suites and curves in common with it, or has more than one site at this address and wants to hear a name (SNI), which the chip does not send",
+	"handshake failure":              "the server has none of the chip's suites and curves in common with it, or wants to hear a name (SNI), which the chip does not send, or a certificate of the client (tls.cert.auth)",
 	"unrecognized name":              "the server has more than one site at this address and wants to hear a name (SNI), which the chip does not send",
 	"protocol version not supported": "the server does not speak TLS 1.2, the chip's only version",
 	"insufficient security level":    "the server wants stronger suites than the chip has",

@@ -145,8 +145,8 @@ func (p pipe) Write(b []byte) (int, error) {
 		e.s.host.Compute(timeExchange)
 	}
 	e.written += len(b)
-	if !e.s.Send(b) {
-		return 0, failure{ErrSend, "TCP has no room for a record"}
+	if code := e.s.Send(b); code != OK {
+		return 0, failure{code, "there is no memory for TCP to send a record"}
 	}
 	return len(b), nil
 }

@@ -70,8 +70,8 @@ var curves = []tls.CurveID{tls.CurveP384, tls.CurveP256}
 
 // Session is one connection's TLS (fw: mbedtls_msg).
 type Session struct {
-	// Send puts bytes on the wire. It reports false when the stack has no room.
-	Send func(data []byte) bool
+	// Send puts bytes on the wire. ErrMemory: there is no room. ErrContext: it is closed.
+	Send func(data []byte) Code
 	// Why says in words what Code means for the failure at hand, as soon as there is one.
 	Why string
 
@@ -88,7 +88,7 @@ type Session struct {
 // New begins a session: its own structures. It reports false when there is no memory.
 func New(h Host) (*Session, bool) {
 	s := &Session{host: h, memory: memory{host: h}}
-	if !s.memory.take(&s.memory.session, sizeMessage, sizeSession) {
+	if !s.memory.take(&s.memory.session, sizeMessage, sizeSession, sizeRest) {
 		s.Free()
 		return nil, false
 	}

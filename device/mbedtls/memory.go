@@ -24,12 +24,14 @@ const (
 	sizeTransform = 1720
 
 	sizeCertificate = 348  // mbedtls_x509_crt, with the names' list
-	sizeExchange    = 3600 // while the keys are made: points and numbers of the curve
+	sizeExchange    = 5400 // while the keys are made: points and numbers; reckoned from the sum
 
 	// SizeStream is the layer's between TCP and the library: lwIP_netconn, and a ring of
-	// 2920 bytes (fw: app/mbedtls/app/lwIPSocket.c). What the published sum has beyond all
-	// of these stands here, too.
-	SizeStream = 32 + 2944 + 1100
+	// 2920 bytes (fw: app/mbedtls/app/lwIPSocket.c).
+	SizeStream = 32 + 2944
+
+	// sizeRest is what the published sum has beyond what is named here.
+	sizeRest = 1300
 )
 
 // sizeHandshake is what is free again afterwards: mbedtls_ssl_handshake_params with its
@@ -96,10 +98,7 @@ func (m *memory) exchange() bool {
 func (m *memory) handshakeOver() {
 	m.give(&m.chain)
 	m.give(&m.handshake)
-	if len(m.session) > 1 {
-		m.host.Free(&m.session[1], heap.Other)
-		m.session = m.session[:1]
-	}
+	m.host.Free(&m.session[1], heap.Other) // mbedtls_session
 }
 
 // all frees everything.

@@ -21,7 +21,7 @@ var floors = [][]string{
 	{"world/lwip", "world/air", "world/part"},
 	{"world/peer"},
 	{"world"},
-	{"internal/valuetest", "internal/mosquitto"},
+	{"internal/valuetest", "internal/mosquitto", "internal/tlspeer"},
 	{"world/gateway"},
 	{"device/board", "device/flash", "device/heap", "device/input", "device/rtc"},
 	{"device/event", "device/ets", "device/mbedtls"},

@@ -92,12 +92,7 @@ func Start(t testing.TB, config string) *Broker {
 	for _, name := range []string{"mosquitto", "mosquitto_pub", "mosquitto_sub"} {
 		need.Program(t, name)
 	}
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := &Broker{t: t, Port: free.Addr().(*net.TCPAddr).Port, dir: t.TempDir()}
-	free.Close()
+	m := &Broker{t: t, Port: FreePort(t), dir: t.TempDir()}
 	config = fmt.Sprintf("listener %d 127.0.0.1\nuser root\nmax_queued_messages 0\n", m.Port) + config
 	if err := os.WriteFile(filepath.Join(m.dir, "conf"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -105,6 +100,17 @@ func Start(t testing.TB, config string) *Broker {
 	m.Restart()
 	t.Cleanup(m.Kill)
 	return m
+}
+
+// FreePort returns a TCP port of the loopback at which nothing listens.
+func FreePort(t testing.TB) int {
+	t.Helper()
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer free.Close()
+	return free.Addr().(*net.TCPAddr).Port
 }
 
 // Restart starts it again after Kill, at the same port.

@@ -71,7 +71,7 @@ var catalogue = []Documented{
 	module("switec", "close dequeue getpos moveto reset setup"),
 	module("tcs34725", "disable enable raw setGain setIntegrationTime setup"),
 	module("tls", "cert.auth cert.verify createConnection setDebug",
-		"tls.socket: close connect dns getpeer hold on send unhold"),
+		"tls.socket: close connect getpeer hold on send unhold"),
 	module("tm1829", "write"),
 	module("tmr", "ccount create delay now resume_all softwd suspend_all time wdclr",
 		"tmr.timer: alarm interval register resume start state stop suspend unregister"),
@@ -106,6 +106,7 @@ var switched = map[string]string{
 	"gpio.pulse:update":   "LUA_USE_MODULES_GPIO_PULSE",
 	"node.osprint":        "DEVELOPMENT_TOOLS",
 	"node.startupcounts":  "PLATFORM_STARTUP_COUNT",
+	"tls.setDebug":        "DEVELOP_VERSION",
 	// With the switch these raise an error: the feature was removed.
 	"tmr.resume_all":    "TIMER_SUSPEND_ENABLE",
 	"tmr.suspend_all":   "TIMER_SUSPEND_ENABLE",

@@ -18,7 +18,7 @@ type Setting struct {
 // Settings lists them, in the order in which they are shown.
 func Settings() []Setting {
 	return []Setting{
-		{"ssl", "true or false", "true if the build has tls", "TLS for tls, mqtt, http and websocket (CLIENT_SSL_ENABLE)"},
+		{"ssl", "true or false", "true if the build has tls", "TLS for tls, mqtt, http and websocket (CLIENT_SSL_ENABLE); the default modules then have tls"},
 		{"i2c", `"old" or "new"`, `"old"`, "the I2C driver: one bus at a fixed speed, or ten (without I2C_MASTER_OLD_VERSION)"},
 		{"legacy", "true or false", "false", "besides today's the calls of firmware before 3.0, as tmr.alarm(0, 1000, 1, fn)"},
 	}

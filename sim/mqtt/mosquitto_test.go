@@ -14,6 +14,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/mosquitto"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/need"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/tlspeer"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -24,9 +25,15 @@ import (
 // returns what it prints.
 func run(t *testing.T, b *mosquitto.Broker, program string, options app.Options) *mosquitto.Lines {
 	t.Helper()
+	return runBuild(t, b, program, options, "")
+}
+
+// runBuild is run with a project file.
+func runBuild(t *testing.T, b *mosquitto.Broker, program string, options app.Options, project string) *mosquitto.Lines {
+	t.Helper()
 	dir := t.TempDir()
 	start := fmt.Sprintf("BROKER, PORT = 'host.internal', %d\nlocal function go()\n%s\nend\nwifi.eventmon.register(wifi.eventmon.STA_GOT_IP, go)\n", b.Port, program)
-	for name, text := range map[string]string{"init.lua": start, "nodemcu-sim.toml": ""} {
+	for name, text := range map[string]string{"init.lua": start, "nodemcu-sim.toml": project} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -222,5 +229,52 @@ func TestMosquittoCount(t *testing.T) {
 		if device.Count("HINT") > 0 {
 			t.Errorf("QoS %d: %q", qos, device.List())
 		}
+	}
+}
+
+// TestMosquittoTLS: with TLS, a certificate that is verified, and a name and password; a
+// message of several records' length in both directions. A broker that the certificate does
+// not fit is refused.
+func TestMosquittoTLS(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"ca.pem", "rsa.pem", "rsa.key"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(tlspeer.PEM(t, name)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	passwords := filepath.Join(dir, "passwords")
+	if err := exec.Command(need.Program(t, "mosquitto_passwd"), "-c", "-b", passwords, "lamp", "secret").Run(); err != nil {
+		t.Fatal(err)
+	}
+	port := mosquitto.FreePort(t)
+	m := mosquitto.Start(t, fmt.Sprintf("allow_anonymous false\npassword_file %s\nlistener %d 127.0.0.1\ncertfile %s/rsa.pem\nkeyfile %s/rsa.key\ntls_version tlsv1.2\n", passwords, port, dir, dir))
+	user := []string{"-u", "lamp", "-P", "secret"}
+	others := m.Sub(append(user, "-t", "up")...)
+	device := runBuild(t, m, fmt.Sprintf(`
+		local function start(ca, what)
+			tls.cert.verify(function(k) if k == 1 then return ca end end)
+			local m = mqtt.Client("lamp", 30, "lamp", "secret", 1, 3000)
+			m:on("message", function(m, topic, data) print("message", #data) m:publish("up", ("x"):rep(500), 1, 0) end)
+			m:on("puback", function(m) print("told") m:close() end)
+			m:connect(BROKER, %d, true, function(m)
+				print("connected", what, node.heap() > 15000)
+				m:subscribe("down", 1, function() print("ready") end)
+			end, function(_, code)
+				print("failed", what, code)
+				tmr.create():alarm(100, 0, function() start([[%s]], "right") end)
+			end)
+		end
+		start([[%s]], "wrong")`, port, tlspeer.PEM(t, "ca.pem"), tlspeer.PEM(t, "client.pem")),
+		app.Options{}, "[firmware]\nssl = true\n")
+	device.Await(t, 1, "failed\twrong\t-5")
+	device.Await(t, 1, "connected\tright\ttrue")
+	device.Await(t, 1, "ready")
+	m.Pub("", append(user, "-t", "down", "-m", strings.Repeat("y", 2000), "-q", "1")...)
+	device.Await(t, 1, "message\t2000")
+	device.Await(t, 1, "told")
+	others.Await(t, 1, "up "+strings.Repeat("x", 500))
+	device.Await(t, 1, "told")
+	if n := device.Count("HINT the TLS handshake with"); n != 1 {
+		t.Errorf("%q", device.List())
 	}
 }
