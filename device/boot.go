@@ -257,7 +257,7 @@ func (d *Device) boot() {
 	for _, m := range d.cfg.Modules {
 		lib := m.Open(d)
 		d.libs = append(d.libs, lib)
-		d.VM.OpenModule(m.Name, lib.Funcs, lib.Consts)
+		d.openIn(m, lib)
 		for _, t := range lib.Types {
 			d.VM.Metatable(t)
 		}

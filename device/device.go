@@ -151,7 +151,7 @@ func New(w *world.World, cfg Config) *Device {
 	d.lua.d = d
 	d.ETS = ets.New(w.Clock, etsHost{d}, ets.Config{Free: cfg.HostCPU, ExactTimers: cfg.ExactTimers})
 	d.Net = netif.New(netHost{d}, w, d.ETS, netif.Config{UnlimitedReceive: cfg.UnlimitedReceive})
-	d.Radio = radio.New(d, cfg.WiFi, w.Air, d.Net, w.Rand(radioSeed+uint64(index)))
+	d.Radio = radio.New(radioHost{d}, cfg.WiFi, w.Air, d.Net, w.Rand(radioSeed+uint64(index)))
 	d.Serial = serial.New(serialHost{d}, w.Clock, d.ETS)
 	d.REPL = repl.New(replHost{d}, d.Serial, repl.Config{Banner: banner, HeapSize: cfg.Board.Heap.Size})
 	d.Pins = pin.New(cfg.Board, d.ETS, func(e event.Pin) { d.Emit(e) })

@@ -1,6 +1,8 @@
 package device
 
 import (
+	"strings"
+
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
@@ -48,6 +50,10 @@ func (d *Device) Build() Build { return d.cfg.Build }
 // it. Every module package exports one as Module.
 type Module struct {
 	Name string
+	// In, if set, is where Lua finds the module instead of under its name: "wifi.monitor" is
+	// a constant of the module wifi, which has the place for it. Without wifi Lua doesn't
+	// find it.
+	In string
 	// Open is called at each boot, before Lua runs. The state of the module
 	// is made here and dropped at reset.
 	Open func(d *Device) *Lib
@@ -63,6 +69,19 @@ type Lib struct {
 	// Close, if set, is called at reset, when Lua is gone: it stops what
 	// outlives Lua. Timers, packets and tasks of the device are gone by then.
 	Close func()
+}
+
+// openIn puts a module that has been opened where Lua finds it.
+func (d *Device) openIn(m Module, lib *Lib) {
+	if m.In == "" {
+		d.VM.OpenModule(m.Name, lib.Funcs, lib.Consts)
+		return
+	}
+	table := d.VM.NewROMTable(m.In, lib.Funcs, lib.Consts)
+	of, name, _ := strings.Cut(m.In, ".")
+	if other, ok := d.VM.RawGetString(d.VM.ROMGlobals(), of).(*vm.Table); ok {
+		d.VM.SetField(other, name, table)
+	}
 }
 
 // ModuleNames lists the modules of the device's firmware in the order in which

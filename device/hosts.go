@@ -42,6 +42,11 @@ func (h etsHost) Bitten(kept clock.Duration) {
 
 func (h etsHost) Print(text string) { h.Serial.WriteText(text) }
 
+// radioHost is the device as its radio sees it.
+type radioHost struct{ *Device }
+
+func (h radioHost) Received(fn func()) { h.ETS.Receive(fn) }
+
 // netHost is the device as its network interfaces see it.
 type netHost struct{ *Device }
 

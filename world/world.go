@@ -54,6 +54,7 @@ type Node interface {
 func New(seed uint64) *World {
 	c := clock.New()
 	w := &World{Clock: c, Wire: wire.New(c), Air: air.New(c), seed: seed, began: DefaultDate, receivers: map[string]Receiver{}}
+	w.Air.Wire = w.Wire
 	c.Receive = w.receive
 	w.Attach(Surroundings, &surroundings{w: w, cuts: map[wire.Flow]func(){}})
 	return w

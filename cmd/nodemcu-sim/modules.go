@@ -61,6 +61,7 @@ func showModule(w *tabwriter.Writer, have []firmware.Provided, name string) erro
 			continue
 		}
 		fmt.Fprintf(w, "%s: %s\n", name, s.Level)
+		where := firmware.Place(name)
 		for _, list := range [][]string{doc.Functions, doc.Methods} {
 			for _, f := range list {
 				state := "supported"
@@ -72,7 +73,7 @@ func showModule(w *tabwriter.Writer, have []firmware.Provided, name string) erro
 				} else if need != "" && state == "supported" {
 					state = "supported, as in a build with " + need
 				}
-				fmt.Fprintf(w, "%s\t%s\n", qualified(name, f), state)
+				fmt.Fprintf(w, "%s\t%s\n", qualified(where, f), state)
 			}
 		}
 		for _, constant := range doc.Constants {
@@ -80,10 +81,10 @@ func showModule(w *tabwriter.Writer, have []firmware.Provided, name string) erro
 			if s.Level == firmware.Absent {
 				state = "absent"
 			}
-			fmt.Fprintf(w, "%s\t%s\n", qualified(name, constant), state)
+			fmt.Fprintf(w, "%s\t%s\n", qualified(where, constant), state)
 		}
 		for _, f := range s.Extra {
-			fmt.Fprintf(w, "%s\tsupported, not documented\n", qualified(name, f))
+			fmt.Fprintf(w, "%s\tsupported, not documented\n", qualified(where, f))
 		}
 	}
 	return nil

@@ -21,6 +21,8 @@ type Host interface {
 	NewTimer(fn func()) *ets.Timer
 	Malloc(n int, kind heap.Kind) (heap.Block, bool)
 	Free(b *heap.Block, kind heap.Kind)
+	// Received has fn run as the processing of one received frame.
+	Received(fn func())
 	Emit(world.Happening)
 	Note(text string)
 }
@@ -48,6 +50,7 @@ type Radio struct {
 	Station *Station
 	AP      *AccessPoint
 	WPS     *WPS
+	Sniffer *Sniffer
 
 	host  Host
 	air   *air.Air
@@ -57,9 +60,10 @@ type Radio struct {
 	flash stored
 	made  bool // flash is filled
 
-	// OnEvent gets every event of the SDK. A firmware module sets it when it
-	// opens.
+	// OnEvent gets every event of the SDK that Hook, which gets it before, does not keep
+	// for itself. Firmware modules set them when they open.
 	OnEvent func(Event)
+	Hook    func(Event) (kept bool)
 
 	// Settings of this boot.
 	mode      Mode
@@ -70,6 +74,9 @@ type Radio struct {
 	sleepType int
 
 	scan *ets.Timer // the scan under way
+
+	// tuned is the channel that a program has set, 0: none.
+	tuned int
 
 	// lastChannel is that of the last connection, 0: none. The memory of the real-time
 	// clock keeps it through resets.
@@ -92,7 +99,7 @@ const (
 // interfaces of net follow it.
 func New(h Host, cfg Config, a *air.Air, net *netif.Network, random *rand.Rand) *Radio {
 	r := &Radio{host: h, air: a, net: net, rand: random, cfg: cfg}
-	r.Station, r.AP, r.WPS = &Station{r: r}, &AccessPoint{r: r}, &WPS{r: r}
+	r.Station, r.AP, r.WPS, r.Sniffer = &Station{r: r}, &AccessPoint{r: r}, &WPS{r: r}, &Sniffer{r: r}
 	a.Add(r)
 	return r
 }
@@ -196,8 +203,9 @@ func (r *Radio) Stop() {
 	r.Station.leave()
 	r.AP.vanish()
 	r.mode = NullMode
-	r.OnEvent, r.scan = nil, nil
-	*r.Station, *r.AP, *r.WPS = Station{r: r}, AccessPoint{r: r}, WPS{r: r}
+	r.Sniffer.off()
+	r.OnEvent, r.Hook, r.scan, r.tuned = nil, nil, nil, 0
+	*r.Station, *r.AP, *r.WPS, *r.Sniffer = Station{r: r}, AccessPoint{r: r}, WPS{r: r}, Sniffer{r: r}
 }
 
 // SwitchOff is the radio before a restart: station and access point stop, and the
@@ -216,6 +224,7 @@ func (r *Radio) SwitchOff() {
 // enduser_setup goes back to its access point's channel like that.
 func (r *Radio) apply(m Mode, delay clock.Duration) {
 	old := r.mode
+	r.Sniffer.off()
 	r.mode = m
 	if old.has(air.StationIf) && !m.has(air.StationIf) {
 		r.Station.disconnect(AssocLeave)
@@ -240,8 +249,12 @@ func (r *Radio) Mode() Mode { return r.mode }
 func (r *Radio) DefaultMode() Mode { return r.flash.mode }
 
 // SetMode changes the mode, and the one in the flash when save is set. A station
-// that is switched on connects if autoconnect is set.
+// that is switched on connects if autoconnect is set. While the sniffer is on nothing
+// changes (SDK: wifi_set_opmode, as disassembled by pvvx from 1.4).
 func (r *Radio) SetMode(m Mode, save bool) {
+	if r.Sniffer.on {
+		return
+	}
 	if save {
 		r.flash.mode = m
 	}
@@ -256,8 +269,12 @@ func (r *Radio) SetMode(m Mode, save bool) {
 // PhyMode returns the standard in use: 1 b, 2 g, 3 n.
 func (r *Radio) PhyMode() int { return r.flash.phy }
 
-// SetPhyMode changes and stores it.
-func (r *Radio) SetPhyMode(m int) { r.flash.phy = m }
+// SetPhyMode changes and stores it, unless the sniffer is on (as SetMode).
+func (r *Radio) SetPhyMode(m int) {
+	if !r.Sniffer.on {
+		r.flash.phy = m
+	}
+}
 
 // SleepType and SetSleepType are the modem's sleep: 0 none, 1 light, 2 modem.
 func (r *Radio) SleepType() int { return r.sleepType }
@@ -305,6 +322,8 @@ func (r *Radio) Channel() int {
 		return r.Station.sought
 	case r.mode.has(air.APIf):
 		return r.apConfig.Channel
+	case r.tuned != 0:
+		return r.tuned
 	}
 	return 1
 }
@@ -333,6 +352,9 @@ func (r *Radio) SetIP(i air.Interface, ip air.IPInfo) bool {
 
 // event passes an event of the SDK to the firmware.
 func (r *Radio) event(e Event) {
+	if r.Hook != nil && r.Hook(e) {
+		return
+	}
 	if r.OnEvent != nil {
 		r.OnEvent(e)
 	}

@@ -17,9 +17,10 @@ type ScanFilter struct {
 // It reports false when the station is off or a scan is under way (SDK:
 // wifi_station_scan; oracle: formats.md, "enduser_setup …", Set-up).
 func (r *Radio) Scan(f ScanFilter, done func(found []air.Network, ok bool)) bool {
-	if !r.mode.has(air.StationIf) || r.scan != nil && r.scan.Armed() {
+	if !r.mode.has(air.StationIf) || r.Sniffer.on || r.scan != nil && r.scan.Armed() {
 		return false
 	}
+	r.probe(f)
 	r.scan = r.host.NewTimer(func() {
 		if r.air.ScanFails {
 			done(nil, false)
@@ -36,6 +37,27 @@ func (r *Radio) Scan(f ScanFilter, done func(found []air.Network, ok bool)) bool
 	})
 	r.scan.Arm(r.scanTime(f), false)
 	return true
+}
+
+// probe has those who listen hear the scan: what it asks on each channel, when it gets
+// there.
+func (r *Radio) probe(f ScanFilter) {
+	if !r.air.Heard() {
+		return
+	}
+	in := r.air.Visible(r, r.config)
+	each := r.scanTime(f)
+	if f.Channel == 0 {
+		each /= channels
+	}
+	at := clock.Duration(0)
+	for ch := 1; ch <= channels; ch++ {
+		if f.Channel != 0 && f.Channel != ch {
+			continue
+		}
+		r.air.Probed(r.mac[air.StationIf], f.SSID, ch, at, in)
+		at += each
+	}
 }
 
 // scanTime is how long a scan takes: longer on channels where there is a network.

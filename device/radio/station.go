@@ -81,7 +81,12 @@ func (s *Station) follow() { s.r.net.Set(air.StationIf, s.ip, s.net != nil) }
 // MAC, Expelled and Deserted are what an access point of another device knows of
 // the station: see air.Station.
 func (s *Station) MAC() air.MAC { return s.r.mac[air.StationIf] }
-func (s *Station) Expelled()    { s.lost(AuthExpire, retryPause) }
+func (s *Station) Expelled() {
+	if s.net != nil {
+		s.r.air.Expelled(s.MAC(), *s.net, int(AuthExpire))
+	}
+	s.lost(AuthExpire, retryPause)
+}
 func (s *Station) Deserted() {
 	s.after(beaconTimeout(s.net.Beacon), func() { s.lost(BeaconTimeout, 0) })
 }
@@ -95,7 +100,7 @@ func (s *Station) Connect() {
 
 // connectAfter is Connect with the first attempt that much later.
 func (s *Station) connectAfter(t clock.Duration) {
-	if s.trying || s.net != nil || !s.r.mode.has(air.StationIf) {
+	if s.trying || s.net != nil || s.r.Sniffer.on || !s.r.mode.has(air.StationIf) {
 		return
 	}
 	if s.r.config.SSID == "" {
@@ -118,6 +123,7 @@ func (s *Station) seek() {
 	n, ok := s.r.air.Find(s.r, cfg)
 	if s.sought = 0; ok {
 		s.sought = n.Channel
+		s.r.air.Probed(s.MAC(), n.SSID, n.Channel, 0, []air.Network{n})
 	}
 	last := s.r.lastChannel
 	if ok = ok && (last == 0 || last == n.Channel); !ok {
@@ -148,7 +154,8 @@ func (s *Station) associate() {
 		return
 	}
 	s.net = &n
-	s.r.lastChannel = n.Channel
+	s.r.lastChannel, s.r.tuned = n.Channel, 0
+	s.r.air.Associated(s.MAC(), n, s.id())
 	s.memory, _ = s.r.host.Malloc(connectedBytes, heap.WiFi) // without it the SDK makes do
 	s.r.show(air.StationIf, "connected to "+n.SSID)
 	s.r.event(Event{Kind: StationConnected, SSID: n.SSID, MAC: n.BSSID, Channel: n.Channel})
@@ -166,6 +173,22 @@ func (s *Station) join() {
 		s.halt()
 		s.lease()
 	}
+}
+
+// id is the station's number in its network. In a router's it is the first: assumed.
+func (s *Station) id() int {
+	if ap, ok := s.net.AP.(*AccessPoint); ok {
+		return ap.index(s) + 1
+	}
+	return 1
+}
+
+// Joined is the network that the station is in.
+func (r *Radio) Joined() (air.Network, bool) {
+	if r.Station.net == nil || r.cfg.Wired.IsValid() {
+		return air.Network{}, false
+	}
+	return *r.Station.net, true
 }
 
 // lease takes the address that the network's router gives, or asks again: for ever, and
@@ -231,6 +254,9 @@ func (s *Station) lost(why Reason, pause clock.Duration) {
 // disconnect ends what the station is at, and all trying.
 func (s *Station) disconnect(why Reason) {
 	was := s.net
+	if was != nil && why == AssocLeave {
+		s.r.air.Left(s.MAC(), *was, int(why))
+	}
 	s.leave()
 	s.status = StationIdle
 	if was != nil {
@@ -333,6 +359,12 @@ func (s *Station) Disconnect() {
 	}
 }
 
+// AutoConnect is what SetAutoConnect has stored.
+func (s *Station) AutoConnect() bool { return s.r.flash.auto }
+
+// Connected reports whether the station is in a network.
+func (s *Station) Connected() bool { return s.net != nil }
+
 // Status returns the station's state.
 func (s *Station) Status() StationStatus { return s.status }
 
@@ -341,8 +373,13 @@ func (s *Station) RSSI() int {
 	if s.net == nil {
 		return stationRSSINone
 	}
-	const flutter = 2 // dB, either way
-	return s.net.RSSI + s.r.rand.IntN(2*flutter+1) - flutter
+	return s.net.RSSI + s.r.flutter()
+}
+
+// flutter is how far the strength of a signal is from what it is on the whole, in dB.
+func (r *Radio) flutter() int {
+	const most = 2
+	return r.rand.IntN(2*most+1) - most
 }
 
 // BSSID returns the address of the network's access point, zero without one.

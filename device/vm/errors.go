@@ -124,7 +124,7 @@ func (v *VM) typeError(x value, slot int, what string) {
 				switch {
 				case kind == "global" && what == "index":
 					v.OnAbsent(name)
-				case kind == "field" && what == "call":
+				case kind == "field" && (what == "call" || what == "index"):
 					v.OnAbsent(L.protoOf(ci).pathTo(ci.pc-1, slot-ci.base))
 				}
 			}

@@ -48,9 +48,9 @@ type VM struct {
 	// OnSurprise, if set, is told where the device's arithmetic first gives what a
 	// PC's would not. It must not call into the VM but to look.
 	OnSurprise func(what Surprise, where string)
-	// OnAbsent, if set, is told that the program indexes a global that is nil, or calls
-	// a field that is, as "wifi.sta.config", before the error is raised. It must not call
-	// into the VM but to look.
+	// OnAbsent, if set, is told that the program indexes a global or a field that is nil,
+	// as "wifi.monitor", or calls a field that is, as "wifi.sta.config", before the error is
+	// raised. It must not call into the VM but to look.
 	OnAbsent func(name string)
 
 	cfg         Config
@@ -190,6 +190,9 @@ type Type struct {
 	Name    string
 	Methods []Func
 	GC      func(object any) // may be nil
+
+	// Index, if set, is called for every key (__index), and finds the Methods itself.
+	Index func(*Call) int
 }
 
 // NewFunction makes a Lua function of f. It lies in flash.
@@ -211,6 +214,10 @@ func (v *VM) Metatable(t *Type) *Table {
 				t.GC(c.Object(1, t))
 				return 0
 			}})))
+		}
+		if t.Index != nil {
+			mt.rom.set("__index", functionValue(v.NewFunction(Func{Name: "__index", Fn: t.Index})))
+			return mt
 		}
 		mt.rom.set("__index", tableValue(mt))
 		for _, f := range t.Methods {

@@ -1,6 +1,7 @@
 package firmware
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,6 +39,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/uart"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/websocket"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wifi"
+	wifimonitor "github.com/nodemcu-sim/nodemcu-sim/sim/wifi_monitor"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wps"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -75,6 +77,7 @@ var simulated = []device.Module{
 	uart.Module,
 	websocket.Module,
 	wifi.Module,
+	wifimonitor.Module,
 	wps.Module,
 }
 
@@ -99,10 +102,30 @@ func Simulates(name string) bool {
 	return slices.ContainsFunc(simulated, func(m device.Module) bool { return m.Name == name })
 }
 
+// Place is where a program finds a module: "wifi.monitor" for wifi_monitor, for most their
+// name.
+func Place(name string) string {
+	for _, m := range simulated {
+		if m.Name == name {
+			return cmp.Or(m.In, name)
+		}
+	}
+	return name
+}
+
 // Lacking is what there is to say to a program that takes a module to be there which its
 // build lacks, or a function as "tmr.alarm" that no build has any more: "" when the firmware
 // has none of that name and had none.
 func Lacking(name string) string {
+	for _, m := range simulated {
+		switch {
+		case m.In == "":
+		case name == m.In:
+			return fmt.Sprintf("%s is the module %s of the firmware, which this build lacks; list it in nodemcu-sim.toml under [firmware] modules, with the others that the program needs", name, m.Name)
+		case name == m.Name:
+			return fmt.Sprintf("there is no global %s in the firmware: a build that lists that module has it as %s", name, m.In)
+		}
+	}
 	switch {
 	case !Known(name):
 		return lackingOld(name)

@@ -82,7 +82,7 @@ var catalogue = []Documented{
 	module("websocket", "createClient", "websocket.client: close config connect on send"),
 	module("wiegand", "create", "wiegand.wiegand: close"),
 	module("wifi", "ap.config ap.deauth ap.dhcp.config ap.dhcp.start ap.dhcp.stop ap.getbroadcast ap.getclient ap.getconfig ap.getdefaultconfig ap.getip ap.getmac ap.setip ap.setmac eventmon.register eventmon.unregister getchannel getcountry getdefaultmode getmode getphymode nullmodesleep resume setcountry setmaxtxpower setmode setphymode sta.autoconnect sta.changeap sta.clearconfig sta.config sta.connect sta.disconnect sta.getap sta.getapindex sta.getapinfo sta.getbroadcast sta.getconfig sta.getdefaultconfig sta.gethostname sta.getip sta.getmac sta.getrssi sta.setaplimit sta.sethostname sta.setip sta.setmac sta.sleeptype sta.status startsmart stopsmart suspend"),
-	module("wifi_monitor", "channel start stop", "wifi.packet: dotted_fields frame_fields radio_byte radio_sub radio_subhex"),
+	module("wifi_monitor", "channel start stop", "wifi.packet: frame_byte frame_sub frame_subhex radio_byte radio_sub radio_subhex"),
 	module("wps", "disable enable start"),
 	module("ws2801", "init write"),
 	module("ws2812", "init write"),

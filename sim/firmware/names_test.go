@@ -1,6 +1,7 @@
 package firmware
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"testing"
@@ -20,17 +21,22 @@ local function show(module, prefix, t)
 		end
 	end
 end
-for name in ("MODULES"):gmatch("%S+") do if _G[name] then show(name, "", _G[name]) else print(name, "nil", "nil") end end
+for name, path in ("MODULES"):gmatch("(%S+)=(%S+)") do
+	local t = _G
+	for key in path:gmatch("[^.]+") do t = t and t[key] end
+	if t then show(name, "", t) else print(name, "nil", "nil") end
+end
 `
 
 // A booted device shows in each module's table the functions and constants that stand in
 // the catalogue, and no others: what nodemcu-sim modules says is what a program finds.
 func TestNamesOnADevice(t *testing.T) {
-	var modules []string
+	var modules, places []string
 	for _, m := range simulated {
 		modules = append(modules, m.Name)
+		places = append(places, m.Name+"="+cmp.Or(m.In, m.Name))
 	}
-	x := terminal.New(t, map[string]string{"show.lua": strings.ReplaceAll(show, "MODULES", strings.Join(modules, " "))}, simulated...)
+	x := terminal.New(t, map[string]string{"show.lua": strings.ReplaceAll(show, "MODULES", strings.Join(places, " "))}, simulated...)
 	functions, numbers := map[string][]string{}, map[string][]string{}
 	for _, line := range strings.Split(x.Run(`dofile("show.lua")`), "\n") {
 		f := strings.Split(line, "\t")
@@ -52,6 +58,12 @@ func TestNamesOnADevice(t *testing.T) {
 		}
 		if more := without(got, want); len(more) > 0 {
 			t.Errorf("%s: the catalogue lacks the %s %s", module, what, strings.Join(more, " "))
+		}
+	}
+	// What stands in another module's table is not that one's.
+	for _, m := range simulated {
+		if of, name, ok := strings.Cut(m.In, "."); ok {
+			functions[of] = slices.DeleteFunc(functions[of], func(f string) bool { return strings.HasPrefix(f, name+".") })
 		}
 	}
 	for _, module := range modules {

@@ -21,6 +21,8 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/rtcfifo"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/rtcmem"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/wifi"
+	wifimonitor "github.com/nodemcu-sim/nodemcu-sim/sim/wifi_monitor"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/wps"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -36,8 +38,6 @@ type scenario struct {
 	Trace   []traces.Entry `json:"trace"`
 }
 
-const noMonitor = "there is no wifi.monitor yet"
-
 // TestOracleRTC runs every measured scenario and compares what it logged, with its
 // times: events, calls with their results and errors, what was printed, restarts and
 // sleeps.
@@ -45,9 +45,6 @@ func TestOracleRTC(t *testing.T) {
 	oracle.Set{
 		Name:     "rtc-cron-traces",
 		Parallel: true,
-		Unlike: map[string]string{
-			"monitor_args": noMonitor, "monitor_forms": noMonitor, "monitor_start_idle": noMonitor,
-		},
 		Read: func(t *testing.T, data []byte) (entries []oracle.Entry) {
 			file := oracle.Decode[struct{ Scenarios []scenario }](t, data)
 			for _, s := range file.Scenarios {
@@ -111,9 +108,9 @@ func (s scenario) run() ([]traces.Entry, error) {
 	r := &recorder{}
 	r.d = device.New(w, device.Config{
 		Board: &b, HostCPU: true, ExactTimers: true, BootDelay: bootDelay, OnPanic: device.HaltOnPanic,
-		WiFi: radio.Config{WPS: s.wps()},
+		WiFi: s.wifi(),
 		Modules: []device.Module{
-			cron.Module, file.Module, defaultNode, perf.Module, rtcfifo.Module, rtcmem.Module, Module, tmr.Module, wps.Module,
+			cron.Module, file.Module, defaultNode, perf.Module, rtcfifo.Module, rtcmem.Module, Module, tmr.Module, wifi.Module, wifimonitor.Module, wps.Module,
 			{Name: "oracle", Open: func(d *device.Device) *device.Lib {
 				if slices.Contains(s.Config, "hwbusy") {
 					d.TakeHardwareTimer(r)
@@ -130,6 +127,14 @@ func (s scenario) run() ([]traces.Entry, error) {
 		w.Clock.RunUntil(r.start.Add(until))
 	}
 	return r.trace, r.err
+}
+
+// wifi is what the device has stored: with noip nothing, else a network that it is in.
+func (s scenario) wifi() radio.Config {
+	if slices.Contains(s.Config, "noip") {
+		return radio.Config{Blank: true, Mode: radio.StationMode, WPS: s.wps()}
+	}
+	return radio.Config{Joined: true, WPS: s.wps()}
 }
 
 // wps is the result that config names: wps=RESULT,MS.

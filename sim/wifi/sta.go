@@ -134,6 +134,7 @@ func (m sta) clearconfig(c *vm.Call) int {
 // connect is wifi.sta.connect([callback]).
 func (m sta) connect(c *vm.Call) int {
 	m.events.registerArg(c, radio.StationConnected)
+	m.hintMonitor()
 	m.radio.Station.Connect()
 	return 0
 }
@@ -296,6 +297,7 @@ func (m sta) getap(c *vm.Call) int {
 		m.dev.VM.Unref(&m.scanned)
 		return 0
 	}
+	m.hintMonitor()
 	m.dev.VM.SetRef(&m.scanned, fn, "wifi.sta.getap callback")
 	m.radio.Scan(filter, func(found []air.Network, _ bool) { m.found(found, bySSID) })
 	return 0

@@ -29,13 +29,14 @@
 //   - A legacy build has wifi.sta.config(ssid, password) and wifi.sta.eventMonReg,
 //     eventMonStart and eventMonStop, too: see legacy.go.
 //   - As in the default build, wifi.suspend and wifi.resume raise an error, and
-//     startsmart, stopsmart and wifi.monitor are absent.
+//     startsmart and stopsmart are absent. wifi.monitor is the module wifi_monitor.
 //
 // Sources: fw: docs/modules/wifi.md, app/modules/wifi.c, wifi_eventmon.c.
 package wifi
 
 import (
 	"net/netip"
+	"slices"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
@@ -61,7 +62,7 @@ func open(d *device.Device) *device.Lib {
 	m := &module{dev: d, radio: d.Radio, autoSleep: true, country: defaultCountry, events: &monitor{dev: d}}
 	m.radio.OnEvent = m.events.event
 	m.states = newStates(m)
-	return &device.Lib{
+	lib := &device.Lib{
 		Funcs: []vm.Func{
 			{Name: "setmode", Fn: m.setmode},
 			{Name: "getmode", Fn: m.getmode},
@@ -105,6 +106,12 @@ func open(d *device.Device) *device.Lib {
 			{Name: "COUNTRY_MANUAL", Value: vm.Number(countryManual)},
 		},
 	}
+	if slices.Contains(d.ModuleNames(), "wifi_monitor") {
+		const behind = "eventmon"
+		i := slices.IndexFunc(lib.Consts, func(c vm.Const) bool { return c.Name == behind })
+		lib.Consts = slices.Insert(lib.Consts, i+1, vm.Const{Name: "monitor", Value: vm.Nil}) // it puts itself here
+	}
+	return lib
 }
 
 // Standards (SDK: PHY_MODE_11B …).
@@ -120,8 +127,16 @@ func (m *module) setmode(c *vm.Call) int {
 	if mode < int(radio.NullMode) || mode > int(radio.StationAPMode) {
 		c.ArgError(1, "Invalid mode")
 	}
+	m.hintMonitor()
 	m.radio.SetMode(radio.Mode(mode), optBool(c, 2, true))
 	return c.ReturnInt(int(m.radio.Mode()))
+}
+
+// hintMonitor hints at what the SDK is asked for and does not do.
+func (m *module) hintMonitor() {
+	if m.radio.Sniffer.On() {
+		m.dev.Inspect.Hints.Here("this does nothing while wifi.monitor runs: call wifi.monitor.stop() before")
+	}
 }
 
 func (m *module) getmode(c *vm.Call) int        { return c.ReturnInt(int(m.radio.Mode())) }
@@ -135,6 +150,7 @@ func (m *module) setphymode(c *vm.Call) int {
 	if mode != phyB && mode != phyG && mode != phyN {
 		c.Error("wrong arg type")
 	}
+	m.hintMonitor()
 	m.radio.SetPhyMode(mode)
 	return c.ReturnInt(mode)
 }

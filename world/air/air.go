@@ -2,7 +2,11 @@
 // the router behind these, which gives out addresses. A radio and an access point are
 // interfaces here; devices implement them.
 //
-// It knows neither devices nor what goes over the wire.
+// Who listens hears the frames that all this consists of: beacons, what stations and
+// access points tell each other, and the headers of what goes over the wire. They are made
+// only while somebody listens.
+//
+// It does not know devices.
 package air
 
 import (
@@ -44,11 +48,20 @@ type Air struct {
 	// ScanFails makes scans fail, and NoAnswer attempts to connect: nobody answers.
 	ScanFails, NoAnswer bool
 
+	// Wire is what the networks lead onto: those who listen hear its packets as data
+	// frames. Without one they hear none.
+	Wire *wire.Wire
+
 	clock  *clock.Clock
 	radios []Radio
 	down   bool
 	leases []lease
 	noted  bool
+
+	listeners []*listening
+	sequences map[MAC]uint16 // by sender: its next frame's number
+	untap     func()
+	group     groupSaid
 }
 
 // New returns the air of a world whose clock is c.

@@ -29,6 +29,8 @@ type Radio interface {
 	Reserved() netip.Addr
 	// Beacon is the network of the device's own access point, if that is on.
 	Beacon() (Network, bool)
+	// Joined is the network that the station is in.
+	Joined() (Network, bool)
 	// BeaconsChanged is called when the access points went silent or came back.
 	BeaconsChanged()
 	// Note has the simulator say something about the device.
