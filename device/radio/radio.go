@@ -380,6 +380,9 @@ func (r *Radio) Snapshot() Snapshot {
 	if r.mode.has(air.StationIf) {
 		s.State, s.SSID = r.Station.status.String(), r.config.SSID
 	}
+	if r.Sniffer.on {
+		s.State = "monitoring"
+	}
 	if p := r.Station.ip.Prefix; p.IsValid() {
 		s.IP = p.Addr().String()
 	}

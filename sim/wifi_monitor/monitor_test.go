@@ -194,6 +194,9 @@ func TestStart(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 			x.Wait(3 * clock.Second)
+			if out := x.Output(); out != "" {
+				t.Errorf("wifi.eventmon got what is wifi.monitor's: %q", out)
+			}
 			if got, want := x.Run("print(N and N > 25, wifi.getchannel())"), fmt.Sprintf("%v\t3", tt.heard); strings.Replace(got, "nil", "false", 1) != want {
 				t.Errorf("heard: got %q, want %q", got, want)
 			}
