@@ -33,8 +33,8 @@
 //   - Each start keeps the function of the one before for ever.
 //   - packet.ie_table is a table: packet:ie_table(), as documented, is an error.
 //   - channel() without an argument sets the channel that it returns, again.
-//   - A filter that says nothing about the kind of frame, as 1, 0xb0, is about bytes of the
-//     radio's header.
+//   - Offset, value and mask are cut to a byte, without a word: offset 0 is 256, which no
+//     packet has. A hint names filters that let nothing pass.
 //   - Information elements are looked for up to the end of the packet's 128 bytes, whatever
 //     the frame's length: behind a short frame stands its check sequence, and what the
 //     receiver's buffer held before.

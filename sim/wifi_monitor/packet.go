@@ -17,7 +17,7 @@ const (
 	headerLen    = 24 // of a management frame
 	bodyAt       = frameAt + headerLen
 	lookupSteps  = 8 // comparisons of a binary search in the list of fields
-	stepsPerChar = 4 // of a text in hexadecimal, in VM instructions: estimated
+	stepsPerChar = 1 // of a text in hexadecimal, in VM instructions: estimated
 )
 
 // packet is a wifi.packet: what the SDK gave of a frame.
