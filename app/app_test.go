@@ -34,10 +34,17 @@ func write(t testing.TB, files map[string]string) string {
 // ends, at the given speed.
 func start(t testing.TB, o Options, speed float64) (a *App, output func() string) {
 	t.Helper()
+	return startWith(t, o, speed, func(*App) {})
+}
+
+// startWith is start with something to be done before the power comes on.
+func startWith(t testing.TB, o Options, speed float64, prepare func(*App)) (a *App, output func() string) {
+	t.Helper()
 	a, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	prepare(a)
 	var mu sync.Mutex
 	var out strings.Builder
 	a.World.Subscribe((&observe.Log{Device: writer(func(p []byte) {

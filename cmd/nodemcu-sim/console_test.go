@@ -180,7 +180,7 @@ func TestConsoleInATerminal(t *testing.T) {
 	p.wait("the shell", `(?m)^(shell\$ )*shell\$ *$`)
 	p.text("stty -a | grep -o ' -*echo ' && echo sane")
 	p.keys("Enter")
-	if s := p.wait("a sane terminal", `(?m)^ ?(-*)echo *\nsane`); s[1] != "" {
+	if s := p.wait("a sane terminal", `(?m)^(?:shell\$ )? ?(-*)echo *\nsane`); s[1] != "" {
 		t.Errorf("the terminal does not echo:\n%s", p.screen())
 	}
 	if got := p.run("display-message", "-p", "#{alternate_on}#{mouse_any_flag}#{cursor_flag}"); strings.TrimSpace(got) != "001" {
@@ -224,7 +224,7 @@ func TestConsoleOfAnEndlessLoop(t *testing.T) {
 		p.wait("the shell", `(?m)^(shell\$ )*shell\$ *$`)
 		p.text("clear; stty -a | grep -o ' -*echo ' && echo sane")
 		p.keys("Enter")
-		p.wait("a sane terminal", `(?m)^ ?echo *\nsane`)
+		p.wait("a sane terminal", `(?m)^(shell\$ )? ?echo *\nsane`)
 		p.text("clear")
 		p.keys("Enter")
 		p.wait("a clear screen", `\A(shell\$ clear\n)?(shell\$ )*shell\$ *\n`)
