@@ -44,7 +44,7 @@ type pacer struct {
 // host is what the pacer needs of the computer.
 type host struct {
 	now   func() time.Time
-	sleep func(wake <-chan struct{}, d time.Duration) // for d, or until it is woken
+	sleep func(wake <-chan struct{}, d time.Duration) // for at most d, or until it is woken
 	yield func()                                      // lets other goroutines run
 }
 
@@ -82,20 +82,23 @@ const (
 func (p *pacer) init() {
 	p.wake = make(chan struct{}, 1)
 	p.speed = Max
-	p.host = host{now: time.Now, sleep: sleeper(), yield: runtime.Gosched}
+	p.host = host{now: time.Now, sleep: sleeper(p.notify), yield: runtime.Gosched}
 }
 
-// sleeper returns host.sleep.
-func sleeper() func(wake <-chan struct{}, d time.Duration) {
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
+// sleeper returns host.sleep, which may end early. An alarm that rings early enough is
+// left alone: setting one has Go's scheduler wake a thread, and one that is mostly
+// woken by inputs would set one for each.
+func sleeper(notify func()) func(wake <-chan struct{}, d time.Duration) {
+	alarm := time.AfterFunc(time.Hour, notify)
+	alarm.Stop()
+	var due time.Time
 	return func(wake <-chan struct{}, d time.Duration) {
-		timer.Reset(d)
-		select {
-		case <-wake:
-		case <-timer.C:
+		now := time.Now()
+		if at := now.Add(d); at.Before(due) || !now.Before(due) {
+			due = at
+			alarm.Reset(d)
 		}
-		timer.Stop()
+		<-wake
 	}
 }
 

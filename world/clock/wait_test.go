@@ -158,3 +158,34 @@ func TestLeadsDoNotAddUp(t *testing.T) {
 		t.Errorf("200 ms after the last of %d inputs took %v", n, last)
 	}
 }
+
+// A sleep ends in time whatever alarm the one before it has left, and one that leaves it
+// alone may end early.
+func TestSleepsLeaveTheirAlarm(t *testing.T) {
+	var p pacer
+	p.init()
+	slept := func(d time.Duration) time.Duration {
+		began := time.Now()
+		p.host.sleep(p.wake, d)
+		return time.Since(began)
+	}
+	const short, long = 20 * time.Millisecond, 10 * time.Second
+	for _, tt := range []struct {
+		d, least, most time.Duration
+		woken          bool
+	}{
+		{d: time.Hour, most: long, woken: true},
+		{d: short, least: short, most: long},     // sooner than the alarm
+		{d: short, least: short, most: long},     // it has rung
+		{d: short, most: long, woken: true},      // leaves one
+		{d: time.Hour, most: long},               // which comes too early
+		{d: 2 * short, least: short, most: long}, // and not again
+	} {
+		if tt.woken {
+			p.notify()
+		}
+		if took := slept(tt.d); took < tt.least || took > tt.most {
+			t.Errorf("%v took %v", tt.d, took)
+		}
+	}
+}
