@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 )
 
 const (
@@ -46,44 +48,74 @@ func (n *Network) Dial(c Conn, to netip.AddrPort) {
 	})
 }
 
+// conn is a connection, which a goroutine reads. It is one piece ahead of what is asked
+// for: so it waits for the host already when it is asked.
+type conn struct {
+	*net.TCPConn
+	asked *sync.Cond // with the network's lock
+	reads int        // asked for and not told
+	gone  bool       // the number is nobody's any more
+}
+
 // keep makes a connection known by its number. If the network is closed, the
 // connection is, too, and keep returns false.
-func (n *Network) keep(c Conn, conn *net.TCPConn) bool {
+func (n *Network) keep(c Conn, tcp *net.TCPConn) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.closed {
-		conn.Close()
+		tcp.Close()
 		return false
 	}
+	conn := &conn{TCPConn: tcp, asked: sync.NewCond(&n.mu)}
 	n.conns[c] = conn
+	n.goroutine(func() { n.read(c, conn) })
 	return true
-}
-
-// on runs fn with a connection in a goroutine of its own, if it is open.
-func (n *Network) on(c Conn, fn func(*net.TCPConn)) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if conn := n.conns[c]; conn != nil {
-		n.goroutine(func() { fn(conn) })
-	}
 }
 
 // Read reads once: Received, Ended or Broken follows. Only then may it be called
 // again.
 func (n *Network) Read(c Conn) {
-	n.on(c, func(conn *net.TCPConn) {
-		buf := buffers.Get().(*[readBuffer]byte)
-		defer buffers.Put(buf)
-		got, err := conn.Read(buf[:])
-		switch {
-		case err == nil:
-			n.tell(Received{c, bytes.Clone(buf[:got])}, nil)
-		case errors.Is(err, io.EOF):
-			n.tell(Ended{c}, nil)
-		default:
-			n.broken(c, err)
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if conn := n.conns[c]; conn != nil {
+		conn.reads++
+		conn.asked.Signal()
+	}
+}
+
+// read reads to the end, and tells of a piece when it was asked for.
+func (n *Network) read(c Conn, conn *conn) {
+	for {
+		what, more := readOnce(c, conn.TCPConn)
+		n.mu.Lock()
+		for conn.reads == 0 && !conn.gone {
+			conn.asked.Wait()
 		}
-	})
+		conn.reads--
+		gone := conn.gone
+		n.mu.Unlock()
+		if gone {
+			return
+		}
+		n.tell(what, nil)
+		if !more {
+			return
+		}
+	}
+}
+
+// readOnce returns what one read gives, and whether more may follow.
+func readOnce(c Conn, conn *net.TCPConn) (what world.Stimulus, more bool) {
+	buf := buffers.Get().(*[readBuffer]byte)
+	defer buffers.Put(buf)
+	got, err := conn.Read(buf[:])
+	switch {
+	case err == nil:
+		return Received{c, bytes.Clone(buf[:got])}, true
+	case errors.Is(err, io.EOF):
+		return Ended{c}, false
+	}
+	return Broken{c}, false
 }
 
 // Write writes all of the data, which it owns from then on: Written or Broken
@@ -100,7 +132,7 @@ func (n *Network) Write(c Conn, data [][]byte) {
 	defer n.work.Done()
 	sent := 0
 	for len(data) > 0 { // mostly the kernel takes all of it
-		some, err := writeNow(conn, data[0])
+		some, err := writeNow(conn.TCPConn, data[0])
 		if err != nil {
 			n.broken(c, err)
 			return
@@ -115,9 +147,11 @@ func (n *Network) Write(c Conn, data [][]byte) {
 		n.tell(Written{c, sent}, nil)
 		return
 	}
-	n.on(c, func(conn *net.TCPConn) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.goroutine(func() {
 		rest := net.Buffers(data)
-		more, err := rest.WriteTo(conn)
+		more, err := rest.WriteTo(conn.TCPConn)
 		if err != nil {
 			n.broken(c, err)
 			return
@@ -160,15 +194,25 @@ func (n *Network) ResetConn(c Conn) {
 }
 
 // forget takes a connection's number away; nil: it had none.
-func (n *Network) forget(c Conn) *net.TCPConn {
+func (n *Network) forget(c Conn) *conn {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	conn := n.conns[c]
+	if conn == nil {
+		return nil
+	}
 	delete(n.conns, c)
-	if conn != nil && c < 0 {
+	conn.end()
+	if c < 0 {
 		<-n.accepted
 	}
 	return conn
+}
+
+// end has nothing more told of what is read. Call it with the network's lock.
+func (c *conn) end() {
+	c.gone = true
+	c.asked.Signal()
 }
 
 // Connections returns how many TCP connections are open.

@@ -48,7 +48,7 @@ type Network struct {
 	mu         sync.Mutex
 	closed     bool
 	ports      []io.Closer
-	conns      map[Conn]*net.TCPConn
+	conns      map[Conn]*conn
 	lastConn   Conn // accepted
 	sockets    map[Socket]*socket
 	clients    map[Socket]*client
@@ -66,7 +66,7 @@ func New(send func(what world.Stimulus, done func(reply string, err error)), res
 		send:     send,
 		resolver: resolver,
 		accepted: make(chan struct{}, maxAccepted),
-		conns:    map[Conn]*net.TCPConn{},
+		conns:    map[Conn]*conn{},
 		sockets:  map[Socket]*socket{},
 		clients:  map[Socket]*client{},
 	}
@@ -85,6 +85,7 @@ func (n *Network) Close() {
 		p.Close()
 	}
 	for _, c := range n.conns {
+		c.end()
 		c.Close()
 	}
 	for _, s := range n.sockets {

@@ -112,6 +112,27 @@ func TestAcceptedConnection(t *testing.T) {
 	}
 }
 
+// One piece is read before it is asked for, and told when it is. Who closes meanwhile
+// hears nothing of it.
+func TestReadsOnePieceAhead(t *testing.T) {
+	b := start(t)
+	c := b.publish(false)
+	b.expect(Accepted{-1, "lamp", 80})
+	for _, s := range []string{"first", "second, ", "third"} {
+		io.WriteString(c, s)
+		b.quiet()
+	}
+	b.Read(-1)
+	b.expect(Received{-1, []byte("first")})
+	b.quiet()
+	b.Read(-1)
+	b.expect(Received{-1, []byte("second, third")})
+	io.WriteString(c, "fourth")
+	b.quiet()
+	b.CloseConn(-1)
+	b.quiet()
+}
+
 // More than the kernel takes at once goes out as the client reads, in order.
 func TestWriteOfMuch(t *testing.T) {
 	b := start(t)
