@@ -8,8 +8,8 @@ import (
 // A bridge copies between a connection of the host and one over the wire.
 //
 // From the host to the device there is one buffer. The network reads once, the bridge
-// puts that into the stack's send buffer as it has room, and only then has the
-// network read again. From the device to the host the stack's receive window is the
+// puts that into the stack's send buffer as it has room, and only then asks the
+// network, which is one piece ahead, again. From the device to the host the stack's receive window is the
 // bound: it is opened again only for what the host has taken.
 type bridge struct {
 	g    *Gateway

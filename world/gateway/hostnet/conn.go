@@ -48,8 +48,8 @@ func (n *Network) Dial(c Conn, to netip.AddrPort) {
 	})
 }
 
-// conn is a connection, which a goroutine reads. It is one piece ahead of what is asked
-// for: so it waits for the host already when it is asked.
+// conn is a connection that a goroutine reads. It is one piece ahead of what is asked
+// for, so that it need not be woken to wait for the host.
 type conn struct {
 	*net.TCPConn
 	asked *sync.Cond // with the network's lock
@@ -120,51 +120,27 @@ func readOnce(c Conn, conn *net.TCPConn) (what world.Stimulus, more bool) {
 
 // Write writes all of the data, which it owns from then on: Written or Broken
 // follows. Only then may it be called again.
+//
+// A goroutine does it even where the host's kernel takes all at once: what it wakes, a
+// client, often runs on the CPU of the thread that has written, which waits meanwhile,
+// and the world need not wait with it.
 func (n *Network) Write(c Conn, data [][]byte) {
 	n.mu.Lock()
-	conn := n.conns[c]
-	if conn == nil || n.closed {
-		n.mu.Unlock()
-		return
-	}
-	n.work.Add(1) // Close waits, so that nothing is told after Closed
-	n.mu.Unlock()
-	defer n.work.Done()
-	sent := 0
-	for len(data) > 0 { // mostly the kernel takes all of it
-		some, err := writeNow(conn.TCPConn, data[0])
-		if err != nil {
-			n.broken(c, err)
-			return
-		}
-		if sent += some; some < len(data[0]) {
-			data[0] = data[0][some:]
-			break
-		}
-		data = data[1:]
-	}
-	if len(data) == 0 {
-		n.tell(Written{c, sent}, nil)
-		return
-	}
-	n.mu.Lock()
 	defer n.mu.Unlock()
+	conn := n.conns[c]
+	if conn == nil {
+		return
+	}
 	n.goroutine(func() {
 		rest := net.Buffers(data)
-		more, err := rest.WriteTo(conn.TCPConn)
-		if err != nil {
-			n.broken(c, err)
-			return
+		sent, err := rest.WriteTo(conn.TCPConn)
+		switch {
+		case err == nil:
+			n.tell(Written{c, int(sent)}, nil)
+		case !errors.Is(err, net.ErrClosed): // that was here
+			n.tell(Broken{c}, nil)
 		}
-		n.tell(Written{c, sent + int(more)}, nil)
 	})
-}
-
-// broken tells of an error, unless it is that the connection was closed here.
-func (n *Network) broken(c Conn, err error) {
-	if !errors.Is(err, net.ErrClosed) {
-		n.tell(Broken{c}, nil)
-	}
 }
 
 // CloseWrite tells the other end that no more comes. Nothing may be written any more
