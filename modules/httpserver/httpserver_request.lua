@@ -3,8 +3,28 @@
 -- is wrong, or nil and what the program is to hear: a header's name and value.
 
 return function(M, x, s, pos)
-  local want = x.want
-  if s:find("^\r?\n", pos) then
+  local want, name, value = x.want
+  if want == 2 or want == 3 then
+    name, value = s:match("^([%w!#$%%&'*+.^_`|~-]+):[ \t]*([^%z\1-\8\10-\31\127]-)[ \t]*\r?\n", pos)
+  end
+  if name then
+    name = name:lower()
+    if name == "content-length" then
+      local len = value:match("^%d+$") and tonumber(value)
+      if not len or x.len and x.len ~= len then return 400 end
+      x.len = len
+    elseif name == "transfer-encoding" then
+      if value:lower() ~= "chunked" then return 501 end
+      if x.len or x.old then return 400 end
+      x.len = true
+    elseif name == "expect" then
+      x.expect = not x.old
+    elseif name == "host" then
+      if want > 2 then return 400 end
+      x.want = 3
+    end
+    return nil, name, value
+  elseif s:find("^\r?\n", pos) then
     if want == 4 then
       return 400
     elseif want > 4 then
@@ -27,25 +47,6 @@ return function(M, x, s, pos)
     x.want = 2
     if minor == "0" then x.old = true end
     x.req = {method = method, url = url}
-  elseif want < 4 then
-    local name, value = s:match("^([%w!#$%%&'*+.^_`|~-]+):[ \t]*([^%z\1-\8\10-\31\127]-)[ \t]*\r?\n", pos)
-    if not name then return 400 end
-    name = name:lower()
-    if name == "content-length" then
-      local len = value:match("^%d+$") and tonumber(value)
-      if not len or x.len and x.len ~= len then return 400 end
-      x.len = len
-    elseif name == "transfer-encoding" then
-      if value:lower() ~= "chunked" then return 501 end
-      if x.len or x.old then return 400 end
-      x.len = true
-    elseif name == "expect" then
-      x.expect = not x.old
-    elseif name == "host" then
-      if want > 2 then return 400 end
-      x.want = 3
-    end
-    return nil, name, value
   elseif want == 4 then
     local size, next = s:match("^(%x+)[ \t]*\r?([;\n])", pos)
     if not size or #size > 7 then return 400 end
@@ -59,7 +60,7 @@ return function(M, x, s, pos)
       x.want = 6
       x.left = M.max_head
     end
-  elseif want == 5 then
+  elseif want < 6 then
     return 400
   end
 end
