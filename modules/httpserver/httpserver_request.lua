@@ -3,12 +3,14 @@
 -- is wrong, or nil and what the program is to hear: a header's name and value.
 
 return function(M, x, s, pos)
-  local want, name, value = x.want
+  local want, name, from, after = x.want
   if want == 2 or want == 3 then
-    name, value = s:match("^([%w!#$%%&'*+.^_`|~-]+):[ \t]*([^%z\1-\8\10-\31\127]-)[ \t]*\r?\n", pos)
+    name, from, after = s:match("^([%w!#$%%&'*+.^_`|~-]+):[ \t]*()[^%z\1-\8\10-\31\127]-()[ \t]*\r?\n", pos)
   end
   if name then
     name = name:lower()
+    -- Mostly nobody wants to know the value.
+    local value = (x.req.onheader or name == "content-length" or name == "transfer-encoding") and s:sub(from, after - 1)
     if name == "content-length" then
       local len = value:match("^%d+$") and tonumber(value)
       if not len or x.len and x.len ~= len then return 400 end
