@@ -65,6 +65,12 @@ func TestModule(t *testing.T) {
 			print(pcall(file.write, "z"))
 			print(file.open("none"), pcall(file.read))`,
 			"false\topen a file first\ntrue\tline 1\n\tl\t0\tline 1\n\nnil\n" + stale(6) + "true\tnil\nnil\tfalse\topen a file first"},
+		{"the last file in the registry is overwritten", `
+			file.open("x")
+			local r = debug.getregistry()
+			for k, v in pairs(r) do if type(k) == "number" and type(v) == "userdata" then r[k] = {} end end
+			print(pcall(file.close))`,
+			"false\tbad argument #-1 to 'close' (file.obj expected, got table)"},
 		{"whole files", `
 			print(file.getcontents("x"), file.putcontents("y", "abc"), file.getcontents("y"), file.getcontents("/FLASH/y"))
 			print(select("#", file.getcontents("none")), file.putcontents("empty", ""), file.getcontents("empty"))

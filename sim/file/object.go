@@ -95,12 +95,16 @@ func (m *module) release(o *object) {
 // opened one is let go.
 func (m *module) close(c *vm.Call) int {
 	var o *object
-	if _, ok := c.Arg(1).(*vm.UserData); ok {
+	_, ok := c.Arg(1).(*vm.UserData)
+	if ok {
 		o = c.Object(1, m.kind).(*object)
 	} else if m.lastRef == 0 {
 		return 0
 	} else {
-		o = c.VM.ToObject(c.VM.Deref(m.lastRef)).(*object)
+		last := c.VM.Deref(m.lastRef)
+		if o, ok = c.VM.ToObject(last).(*object); !ok { // the program has overwritten it
+			c.Error("bad argument #-1 to 'close' (%s expected, got %s)", m.kind.Name, c.VM.TypeName(last))
+		}
 	}
 	m.release(o)
 	c.VM.Unref(&m.lastRef)
