@@ -81,7 +81,13 @@ func (p *Project) readModules(f *tomlfile.File, file string, read func(file stri
 			p.Notes = append(p.Notes, fmt.Sprintf("%s: the build has %s, which %s", file, strings.Join(list, ", "), what))
 		}
 	}
-	note(p.absent, "the simulator has not yet: programs that need one fail here")
+	note(slices.DeleteFunc(slices.Clone(p.absent), func(name string) bool { return firmware.Never(name) != "" }),
+		"the simulator has not yet: programs that need one fail here")
+	for _, name := range p.absent {
+		if why := firmware.Never(name); why != "" {
+			note([]string{name}, "the simulator can't have: "+why)
+		}
+	}
 	note(unknown, "firmware "+device.FirmwareVersion+" does not know")
 	p.Exclude = append(p.Exclude, file)
 	return nil

@@ -17,9 +17,10 @@ func modulesCommand() *cobra.Command {
 		Use:   "modules [NAME]",
 		Short: "List the firmware's modules and what the simulator has of them",
 		Long: `List every C module of the firmware: supported (everything that the firmware's
-documentation lists and a default build has), partial, or absent; and what else a
-project chooses of its build, see docs/builds.md. With a name, list its functions,
-methods and constants, and which of them need a build made with a certain switch.`,
+documentation lists and a default build has), partial, or absent, with the reason
+where it can't be there; and what else a project chooses of its build, see
+docs/builds.md. With a name, list its functions, methods and constants, and which
+of them need a build made with a certain switch.`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 			var names []string
@@ -39,7 +40,11 @@ methods and constants, and which of them need a build made with a certain switch
 			}
 			fmt.Fprintln(w, "MODULE\tSTATE\tMISSING")
 			for _, s := range firmware.Compare(have) {
-				fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.Level, strings.Join(s.Missing, " "))
+				missing := strings.Join(s.Missing, " ")
+				if s.Level == firmware.Absent {
+					missing = firmware.Never(s.Name)
+				}
+				fmt.Fprintf(w, "%s\t%s\t%s\n", s.Name, s.Level, missing)
 			}
 			fmt.Fprintln(w, "\nSETTING\tDEFAULT\tOF THE BUILD, IN [firmware] OF "+project.FileName)
 			for _, s := range firmware.Settings() {
@@ -60,7 +65,11 @@ func showModule(w *tabwriter.Writer, have []firmware.Provided, name string) erro
 		if s.Name != name {
 			continue
 		}
-		fmt.Fprintf(w, "%s: %s\n", name, s.Level)
+		if why := firmware.Never(name); why != "" {
+			fmt.Fprintf(w, "%s: %s: %s\n", name, s.Level, why)
+		} else {
+			fmt.Fprintf(w, "%s: %s\n", name, s.Level)
+		}
 		where := firmware.Place(name)
 		for _, list := range [][]string{doc.Functions, doc.Methods} {
 			for _, f := range list {

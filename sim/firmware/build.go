@@ -91,11 +91,21 @@ func Check(name string) error {
 	switch {
 	case !Known(name):
 		return fmt.Errorf("the firmware has no module %q; nodemcu-sim modules lists them", name)
+	case never[name] != "":
+		return fmt.Errorf("the simulator can't have the firmware's module %q: %s", name, never[name])
 	case !Simulates(name):
 		return fmt.Errorf("the simulator does not have the firmware's module %q; nodemcu-sim modules lists those it has", name)
 	}
 	return nil
 }
+
+// never are the modules that the simulator can't have, with the reason.
+var never = map[string]string{
+	"gdbstub": "it lets GDB debug the chip's machine code, and the simulator executes Lua, not machine code",
+}
+
+// Never returns why the simulator can't have a module, "" for one that it has or may get.
+func Never(name string) string { return never[name] }
 
 // Simulates reports whether the simulator has a module.
 func Simulates(name string) bool {
@@ -113,7 +123,7 @@ func Place(name string) string {
 	return name
 }
 
-// Lacking is what there is to say to a program that takes a module to be there which its
+// Lacking is what there is to say to a program that indexes or requires a module which its
 // build lacks, or a function as "tmr.alarm" that no build has any more: "" when the firmware
 // has none of that name and had none.
 func Lacking(name string) string {
@@ -129,6 +139,8 @@ func Lacking(name string) string {
 	switch {
 	case !Known(name):
 		return lackingOld(name)
+	case never[name] != "":
+		return fmt.Sprintf("%s is a module of the firmware that the simulator can't have: %s", name, never[name])
 	case !Simulates(name):
 		return fmt.Sprintf("%s is a module of the firmware that the simulator does not have; nodemcu-sim modules lists those it has", name)
 	}

@@ -92,6 +92,9 @@ func require(c *vm.Call, loading *vm.UserData) int {
 		c.PushRawInt(loaders, i)
 		if c.IsNil(c.Top()) {
 			tried, _ := c.StringAt(c.Top() - 1)
+			if c.VM.OnAbsent != nil {
+				c.VM.OnAbsent(name)
+			}
 			c.Error("module '%s' not found:%s", name, tried)
 		}
 		c.PushString(name)
