@@ -121,7 +121,17 @@ func TestHints(t *testing.T) {
 		{`http.get("http://192.168.1.20/", nil, print)`, ok, false, 61 * clock.Second, "keeps the connection open", 0},
 		{`http.get("http://192.168.1.20/", nil, print) http.get("http://192.168.1.20/", nil, print)`, ok, true, clock.Second, "one callback for all requests", 0},
 		{`http.get("http://192.168.1.20/", "A: b", print)`, ok, true, clock.Second, "must end with", 0},
-		{`http.get("http://192.168.1.20:81/", nil, print)`, ok, true, clock.Second, "-9: refused", 0},
+		{`http.get("http://192.168.1.20:81/", nil, print)`, ok, true, clock.Second, "code -1: the connection failed (-9): refused", 0},
+		{`http.get("http://nowhere.test/", nil, print)`, ok, true, 10 * clock.Second, `code -1: "nowhere.test": the name has no address`, 0},
+		{`http.get("http://192.168.1.99/", nil, print)`, ok, true, 60 * clock.Second, "code -1: the connection failed (-11): nobody answers", 0},
+		{`http.get("http://192.168.1.20/", nil, print)`, "", false, 61 * clock.Second, "code -1: the server has not answered for 60 s", 0},
+		{`http.get("http://192.168.1.20/", nil, print)`, "", true, clock.Second, "code -1: the connection ended without an answer", 0},
+		{`http.get("http://192.168.1.20/", nil, print)`, "SIP/2.0 200 OK\r\n\r\n", true, clock.Second, "code -1: the answer does not begin with HTTP", 0},
+		{`http.get("http://192.168.1.20/", nil, print)`, "\x00" + ok, true, clock.Second, "code -1: the answer does not begin with HTTP", 0},
+		{`http.get("http://192.168.1.20/", nil, print)`, ok + strings.Repeat("x", 9000), true, clock.Second, "code -1: the answer is longer than 8191 bytes", 0},
+		{`http.get("http://192.168.1.20/", nil, print)`, "HTTP/1.1 302 Found\r\nLocation: /\r\n\r\n", true, 10 * clock.Second, "code -1: 20 redirections were followed", 0},
+		{`http.get("http://192.168.1.20/", nil, print)`, "HTTP/1.1 302 Found\r\nLocation: /", true, clock.Second, "code -1: the Location header is cut", 0},
+		{`http.get("http://192.168.1.20/", nil, print)`, "HTTP/1.1 -1 x\r\n\r\n", true, clock.Second, "code -1: that is the number in the server's status line", 0},
 		{`http.get("https://192.168.1.20/", nil, print)`, ok, true, clock.Second, "no TLS", 0},
 		{`http.post("http://192.168.1.20/", nil, ("x"):rep(3000), print)`, "", false, clock.Second, "freed memory", 0},
 		{`http.get("http://192.168.1.20/", nil, print)`, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\nabc", true, clock.Second, "over its stack", 1},
@@ -133,7 +143,8 @@ func TestHints(t *testing.T) {
 			return c.answer, c.close
 		})
 		b.Run(clock.Second + c.wait)
-		if n := strings.Count(strings.Join(b.Hints, "\n"), c.hint); n != 1 {
+		all := strings.Join(b.Hints, "\n")
+		if n := strings.Count(all, c.hint); n != 1 || strings.Count(all, "code -1") > 1 {
 			t.Errorf("%s: hint %q came %d times: %q", c.lua, c.hint, n, b.Hints)
 		}
 		if len(b.Resets) != c.resets {

@@ -9,6 +9,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/espconn"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -46,6 +47,8 @@ type request struct {
 	conn   *espconn.Conn
 	timer  *ets.Timer
 	buffer []byte // what has been received
+
+	explained bool // the cause of a failure is known
 
 	blocks                      []heap.Block
 	headersAt, bodyAt, bufferAt heap.Block
@@ -143,7 +146,7 @@ func (r *request) resolved(ip netip.Addr, ok bool) {
 	m := r.m
 	if !ok {
 		m.fault("DNS failed for %s", r.host)
-		r.explain("the name %q has no address (7 s without an answer that has one)", r.host)
+		r.explain(inspect.NoName, r.host)
 		m.finish(statusError, "", nil, &heap.Block{})
 		r.free()
 		return
@@ -153,13 +156,17 @@ func (r *request) resolved(ip netip.Addr, ok bool) {
 	r.conn.RemoteIP, r.conn.RemotePort, r.conn.Secure = ip, uint16(r.port), r.secure
 	r.timer.Arm(timeout, false)
 	if err := r.conn.Connect(); err != espconn.OK {
-		r.explain("no connection can be made (espconn_connect says %d), which the module notices only after its 60 s", err)
+		r.explain(inspect.NoConnection, err)
 	}
 }
 
-// explain says once for each reason why a request ends with -1, or will.
-func (r *request) explain(format string, args ...any) {
-	r.m.Hints.Once("http "+format, "%s ends with -1: "+format, append([]any{r}, args...)...)
+// explain says why a request ends with -1, or will. What comes behind the first cause
+// follows from it.
+func (r *request) explain(why inspect.Cause, details ...any) {
+	if !r.explained {
+		r.explained = true
+		r.m.Hints.Failed("http", r.String(), statusError, why, details...)
+	}
 }
 
 // Connected sends the head (fw: http_connect_callback).
@@ -218,9 +225,9 @@ func (r *request) Received(c *espconn.Conn, data []byte) {
 	if !ok {
 		r.m.fault("Response too long (%d)", size)
 		if size > maxResponse {
-			r.explain("the answer is longer than %d bytes, head and body, which is the module's limit: use net", maxResponse-1)
+			r.explain(inspect.TooLong, maxResponse-1)
 		} else {
-			r.explain("there is no memory for %d bytes of answer", size)
+			r.explain(inspect.NoMemory, size)
 		}
 		if len(r.buffer) > 0 {
 			r.buffer[0] = 0
@@ -239,17 +246,17 @@ func (r *request) Disconnected(*espconn.Conn) { r.ended() }
 func (r *request) Failed(_ *espconn.Conn, err espconn.Err) {
 	r.m.fault("Disconnected with error: %d", err)
 	if len(r.buffer) == 0 {
-		r.explain("the connection failed (%s)", reasons[err])
+		r.explain(causes[err])
 	}
 	r.timedOut()
 }
 
-// reasons are the errors with which connections fail.
-var reasons = map[espconn.Err]string{
-	espconn.ErrReset:   "-9: refused or reset by the server",
-	espconn.ErrConn:    "-11: no answer to the SYN, or the address is gone",
-	espconn.ErrTimeout: "-3: data was not acknowledged",
-	espconn.ErrAbort:   "-8: aborted",
+// causes are the errors with which connections fail.
+var causes = map[espconn.Err]inspect.Cause{
+	espconn.ErrReset:   inspect.Reset,
+	espconn.ErrConn:    inspect.Unreachable,
+	espconn.ErrTimeout: inspect.Unheard,
+	espconn.ErrAbort:   inspect.Aborted,
 }
 
 // timedOut is the end of the time (fw: http_timeout_callback).
@@ -260,7 +267,7 @@ func (r *request) timedOut() {
 		if len(r.buffer) > 0 {
 			r.m.Hints.Once("http open", "%s has its answer for long, but the server keeps the connection open: http looks at the answer when the connection ends, or after 60 s", r)
 		} else {
-			r.explain("the server has not answered for 60 s")
+			r.explain(inspect.NoAnswer)
 		}
 	case espconn.ErrInProgress:
 	default:

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
 )
@@ -17,13 +18,16 @@ func (r *request) ended() {
 	switch {
 	case text == "":
 		if len(r.buffer) == 0 {
-			r.explain("the connection ended without an answer")
+			r.explain(inspect.EndedEmpty)
 		}
+		r.explain(inspect.NoHTTP)
 	case !strings.HasPrefix(text, "HTTP/1.0 ") && !strings.HasPrefix(text, "HTTP/1.1 "):
 		m.fault("Invalid version in %s", text)
-		r.explain("the answer does not begin with HTTP/1.0 or HTTP/1.1")
+		r.explain(inspect.NoHTTP)
 	default:
-		code = int(luanum.ParseInt(text[len("HTTP/1.1 "):]))
+		if code = int(luanum.ParseInt(text[len("HTTP/1.1 "):])); code == statusError {
+			r.explain(inspect.StatusLine)
+		}
 		at := indexFold(text, "Location:")
 		if at < 0 || code < 300 || code > 308 {
 			var ok bool
@@ -35,7 +39,7 @@ func (r *request) ended() {
 		}
 		if r.redirects >= maxRedirects {
 			m.fault("Too many redirections")
-			r.explain("%d redirections were followed", maxRedirects)
+			r.explain(inspect.Redirections, maxRedirects)
 			code = statusError
 			break
 		}
@@ -43,7 +47,7 @@ func (r *request) ended() {
 		location, _, complete := strings.Cut(location, "\r\n")
 		if !complete {
 			m.fault("Found Location header but was incomplete")
-			r.explain("the Location header is cut")
+			r.explain(inspect.CutLocation)
 			code = statusError
 			break
 		}

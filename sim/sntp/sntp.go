@@ -290,29 +290,24 @@ func (m *module) fail(code failure, text vm.Value) {
 	m.Protected("sntp error callback", fn, vm.Number(code), text)
 }
 
-// explain says once for each code what it means here.
+// explain says what a code means here.
 func (m *module) explain(s *sync, code failure, text vm.Value) {
-	name := ""
-	if t, ok := text.(vm.String); ok {
-		name = string(t)
+	var cause inspect.Cause
+	var details []any
+	if name, ok := text.(vm.String); ok {
+		details = append(details, string(name))
 	}
-	switch code {
-	case dnsFailed:
-		m.Hints.Once("sntp 1", "sntp fails with 1 (no address): none of the servers has one; it names %q", name)
-	case noMemory:
-		m.Hints.Once("sntp 2", "sntp fails with 2: there is no memory for a request")
-	default:
-		why := "no server has answered within 1 s"
+	if code == noneAnswered {
 		switch {
 		case s.unsynchronized > 0:
-			why = "the server answers that its own clock is not synchronized"
+			cause = inspect.Unsynchronized
 		case s.denied != 0:
-			why = "the server refuses to answer (DENY)"
+			cause = inspect.Denied
 		case s.foreign > 0:
-			why = "what came is no answer to the request: from another address, too short or too late"
+			cause = inspect.Foreign
 		}
-		m.Hints.Once("sntp 4 "+why, "sntp fails with 4 (timeout): %s", why)
 	}
+	m.Hints.Failed("sntp", s.String(), int(code), cause, details...)
 }
 
 // hintStuck says what an error in a list of servers leaves behind.

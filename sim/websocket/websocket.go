@@ -309,7 +309,7 @@ func (s *client) collected(c *vm.Call) int {
 	m.v.Unref(&s.onReceive)
 	if s.onClose != 0 {
 		if s.state != closed {
-			m.Hints.Once("websocket -100", "%s was never closed, so its close handler is called when it is collected, with the code -100 as the only argument", s)
+			m.Hints.Failed("websocket", s.String(), codeCollected, "")
 			m.Protected("websocket close", m.v.Deref(s.onClose), vm.Number(codeCollected))
 		}
 		m.v.Unref(&s.onClose)
