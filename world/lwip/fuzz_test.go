@@ -2,6 +2,8 @@ package lwip
 
 import (
 	"encoding/binary"
+	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -69,6 +71,112 @@ func FuzzSegment(f *testing.F) {
 		c.RunUntil(c.Now().Add(10 * clock.Minute))
 		if h.InUse != 136+36 {
 			t.Errorf("%d bytes in use when all is over, want %d", h.InUse, 136+36)
+		}
+	})
+}
+
+// FuzzResolver looks names up at a hostile server. The input is what comes for each query
+// in turn: a byte of flags (1: the query's identifier, 2: its header's counts and question
+// first, 4: from another port, 8: from another address, 16: once more a second later), a byte
+// of length, so many bytes. No look-up may end twice or never, nothing may panic or stay, and
+// afterwards the names of an honest server are found.
+func FuzzResolver(f *testing.F) {
+	rec := func(flags byte, data ...byte) []byte { return append([]byte{flags, byte(len(data))}, data...) }
+	address := []byte{0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 1, 2, 3, 4}
+	f.Add("host.test", rec(3, address...))
+	f.Add("host.test", append(rec(2, address...), rec(1|4, address...)...))                                // another's identifier, port
+	f.Add("host.test", append(rec(3|8, address...), rec(3|16, address...)...))                             // another's address; twice
+	f.Add("host.test", rec(3, address[:11]...))                                                            // cut
+	f.Add("a.b", rec(1, 0, 0, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0, 0xc0, 12, 0, 1, 0, 1, 0xc0, 12, 0, 1))   // a name that is itself
+	f.Add("a.b", rec(3, 0xc0, 0xff, 0, 1, 0, 1, 0, 0, 0, 0, 0xff, 0xff))                                   // out of the message
+	f.Add("a.b", rec(3, append([]byte{63}, make([]byte, 80)...)...))                                       // a label of zeros
+	f.Add(strings.Repeat("x", 255), rec(3, address...))                                                    // the longest name
+	f.Add(strings.Repeat("a.", 127), rec(1, 0, 0, 0x81, 0x83, 0, 1, 0xff, 0xff, 0, 0, 0, 0, 1, 'a', 1))    // NXDOMAIN, 65535 answers
+	f.Add("x..y", append(rec(3, 0, 0, 5, 0, 1, 0, 0, 0, 60, 0, 2, 0xc0, 12), rec(3, 0, 0, 28, 0, 1)...))   // CNAME, AAAA
+	f.Add("a", append(append(rec(1), rec(0, make([]byte, 26)...)...), rec(16, make([]byte, 255)...)...))   // empty, zeros
+	f.Add("b", append(rec(3, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 255, 255, 255, 255), rec(3, address...)...)) // broadcast, TTL 0
+	f.Fuzz(func(t *testing.T, name string, data []byte) {
+		c := clock.New()
+		w := wire.New(c)
+		dev, h := attach(w, "dev", addrA, Device())
+		h.Limit = 40000
+		dev.SetDNS(0, addrB)
+		var server, liar *wire.NIC
+		honest := false
+		answer := func(query []byte, rest ...byte) []byte {
+			m := append([]byte(nil), query...)
+			m[2] |= 0x80
+			m[7] = 1
+			return append(m, rest...)
+		}
+		server = w.Attach("server", func(p *wire.Packet) {
+			reply := wire.Packet{Src: p.Dst, Dst: p.Src, Proto: wire.UDP, SrcPort: p.DstPort, DstPort: p.SrcPort}
+			if honest {
+				reply.Payload = answer(p.Payload, address...)
+				server.Send(&reply)
+				return
+			}
+			if len(data) < 2 {
+				return
+			}
+			flags, n := data[0], min(int(data[1]), len(data)-2)
+			reply.Payload, data = append([]byte(nil), data[2:2+n]...), data[2+n:]
+			if flags&2 != 0 {
+				reply.Payload = answer(p.Payload, reply.Payload...)
+				copy(reply.Payload, "id")
+			}
+			if flags&1 != 0 {
+				copy(reply.Payload, p.Payload[:2])
+			}
+			if flags&4 != 0 {
+				reply.SrcPort++
+			}
+			from := server
+			if flags&8 != 0 {
+				reply.Src, from = addrC, liar
+			}
+			from.Send(&reply)
+			if flags&16 != 0 {
+				c.After(clock.Second, func() { from.Send(&reply) })
+			}
+		})
+		server.SetPrefix(testPrefix(addrB))
+		liar = w.Attach("liar", func(*wire.Packet) {})
+		liar.SetPrefix(testPrefix(addrC))
+		before := h.InUse
+		names := []string{name, name + "x", "host.test", "other.test"}
+		ended, want := make([]int, len(names)), make([]int, len(names))
+		lookUp := func() {
+			for i, name := range names {
+				if _, err := dev.Resolve(name, func(a netip.Addr, ok bool) {
+					if ended[i]++; ok && !a.Is4() {
+						t.Errorf("%q is %v", name, a)
+					}
+				}); err == ErrProgress {
+					want[i]++
+				} else if err != OK && err != ErrArg {
+					t.Errorf("%q: %v", name, err)
+				}
+			}
+		}
+		lookUp()
+		c.RunUntil(c.Now().Add(clock.Minute))
+		honest = true
+		lookUp()
+		c.RunUntil(c.Now().Add(clock.Minute))
+		for i := range names {
+			if ended[i] != want[i] {
+				t.Errorf("%d look-ups of %q, %d ends", want[i], names[i], ended[i])
+			}
+		}
+		found := false
+		dev.Resolve("last.test", func(a netip.Addr, ok bool) { found = ok && a == netip.AddrFrom4([4]byte{1, 2, 3, 4}) })
+		c.RunUntil(c.Now().Add(10 * clock.Second))
+		if !found {
+			t.Error("the name of an honest server is not found")
+		}
+		if most := dnsSlots * (dnsMaxName + 16); h.InUse-before > most {
+			t.Errorf("%d bytes stay in use, at most %d are the names'", h.InUse-before, most)
 		}
 	})
 }

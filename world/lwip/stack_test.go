@@ -12,6 +12,7 @@ import (
 var (
 	addrA = netip.MustParseAddr("192.168.1.10")
 	addrB = netip.MustParseAddr("192.168.1.20")
+	addrC = netip.MustParseAddr("192.168.1.30")
 )
 
 // pair is a device stack and a desktop stack on one wire.
