@@ -152,6 +152,11 @@ type Params struct {
 	Push bool
 	// NoDelay turns Nagle's algorithm off.
 	NoDelay bool
+	// Reopen lets a SYN begin a connection anew whose last one is in TIME_WAIT, as
+	// RFC 1122, 4.2.2.13 allows and desktops do, and a RST end that; so a SYN whose
+	// number is too old is answered and succeeds when it comes again. lwIP answers it
+	// with a RST.
+	Reopen bool
 	// AnyAddress makes the host answer for every address that reaches it, as a
 	// gateway does; connections keep the address they were sent to.
 	AnyAddress bool
@@ -188,6 +193,7 @@ func Desktop() Params {
 		AckAtOnce:    true,
 		Push:         true,
 		NoDelay:      true,
+		Reopen:       true,
 	}
 }
 

@@ -221,3 +221,60 @@ func TestAddressLost(t *testing.T) {
 		t.Errorf("Connect without an address: %v, want ErrRoute", err)
 	}
 }
+
+// A desktop that has ended a connection takes a new one from the same port at once; when
+// the number of its SYN is older than what came before, at the second attempt. A device
+// refuses it.
+func TestReopen(t *testing.T) {
+	for _, test := range []struct {
+		name          string
+		iss           uint32 // added to the client's sequence numbers before the second connection
+		deviceServes  bool
+		connected     bool
+		least, within clock.Duration
+	}{
+		{"newer number", 1000, false, true, 0, clock.Second},
+		{"older number", ^uint32(99_999), false, true, 100 * clock.Millisecond, 10 * clock.Second},
+		{"a device", 1000, true, false, 0, 10 * clock.Second},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := newPair()
+			client, server, to := p.dev, p.desk, addrB
+			if test.deviceServes {
+				client, server, to = p.desk, p.dev, addrA
+			}
+			listen(t, server, 80, func(c *TCPConn) {
+				new(sink).attach(c)
+				c.Write([]byte("hello"))
+				c.Close()
+			})
+			var at clock.Time
+			refused := 0
+			connect := func() {
+				c := client.NewTCP()
+				var k sink
+				k.attach(c)
+				c.OnError = func(Err) { refused++ }
+				c.OnConnected = func(*TCPConn) Err { at = p.c.Now(); return OK }
+				if err := c.Bind(AnyAddr, 50000); err != OK {
+					t.Fatal(err)
+				}
+				if err := c.Connect(to, 80); err != OK {
+					t.Fatal(err)
+				}
+				p.c.RunUntil(p.c.Now().Add(10 * clock.Second))
+			}
+			connect()
+			if at == 0 {
+				t.Fatal("no first connection")
+			}
+			at = 0
+			client.iss += test.iss
+			began := p.c.Now()
+			connect()
+			if took := at.Sub(began); (at != 0) != test.connected || at != 0 && (took < test.least || took > test.within) || !test.connected && refused != 1 {
+				t.Errorf("connected after %v (0: not), %d errors", took, refused)
+			}
+		})
+	}
+}

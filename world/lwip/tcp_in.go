@@ -260,10 +260,18 @@ func (s *Stack) listenInput(l *TCPConn, in *inSegment) {
 
 func (s *Stack) timeWaitInput(c *TCPConn, in *inSegment) {
 	if in.flags&wire.RST != 0 {
+		if s.p.Reopen && in.seq == c.rcvNxt {
+			c.abandon(false)
+		}
 		return
 	}
 	if in.flags&wire.SYN != 0 {
-		if seqBetween(in.seq, c.rcvNxt, c.rcvNxt+uint32(c.rcvWnd)) {
+		if s.p.Reopen && in.flags&wire.ACK == 0 && int32(in.seq-c.rcvNxt) > 0 {
+			c.abandon(false)
+			s.demultiplex(in.p, in)
+			return
+		}
+		if !s.p.Reopen && seqBetween(in.seq, c.rcvNxt, c.rcvNxt+uint32(c.rcvWnd)) {
 			s.resetFor(in)
 			return
 		}
