@@ -6,6 +6,7 @@ package mosquitto
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -40,14 +41,9 @@ func (l *Lines) Add(s string) {
 
 // List returns them all.
 func (l *Lines) List() []string {
-	all, _ := l.state()
-	return all
-}
-
-func (l *Lines) state() ([]string, chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.all), l.more
+	return slices.Clone(l.all)
 }
 
 // Count returns how many lines there are that begin so.
@@ -64,15 +60,23 @@ func (l *Lines) Count(prefix string) (n int) {
 func (l *Lines) Await(t testing.TB, n int, prefix string) {
 	t.Helper()
 	end := time.After(time.Minute)
-	for {
-		all, more := l.state()
-		if l.Count(prefix) >= n {
+	for seen, found := 0, 0; ; {
+		l.mu.Lock()
+		for ; seen < len(l.all); seen++ {
+			if strings.HasPrefix(l.all[seen], prefix) {
+				found++
+			}
+		}
+		more := l.more
+		l.mu.Unlock()
+		if found >= n {
 			return
 		}
 		select {
 		case <-more:
 		case <-end:
-			t.Fatalf("%d lines %q, want %d; the last of %d: %q", l.Count(prefix), prefix, n, len(all), all[max(0, len(all)-10):])
+			all := l.List()
+			t.Fatalf("%d lines %q, want %d; the last of %d: %q", found, prefix, n, len(all), all[max(0, len(all)-10):])
 		}
 	}
 }
@@ -151,6 +155,25 @@ func (m *Broker) Pub(in string, args ...string) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		m.t.Fatalf("mosquitto_pub: %v %s", err, out)
 	}
+}
+
+// PubLines publishes each line that is written to what it returns, at once, until the test
+// ends.
+func (m *Broker) PubLines(args ...string) io.Writer {
+	m.t.Helper()
+	cmd := exec.Command("mosquitto_pub", append([]string{"-h", "127.0.0.1", "-p", fmt.Sprint(m.Port), "-l"}, args...)...)
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		m.t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	m.t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	return in
 }
 
 // Sub subscribes and returns the messages, each as "topic payload", when it is subscribed.
