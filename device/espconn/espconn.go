@@ -59,6 +59,11 @@ const (
 	ErrSSLData    Err = -61 // likewise
 )
 
+// Cause is the error with which a connection failed, for inspect.Hints.Failed.
+func (e Err) Cause() inspect.Cause {
+	return map[Err]inspect.Cause{ErrReset: inspect.Reset, ErrConn: inspect.Unreachable, ErrTimeout: inspect.Unheard, ErrAbort: inspect.Aborted}[e]
+}
+
 // maxConnections is how many TCP connections may exist (oracle: client-constants.json).
 const maxConnections = 5
 

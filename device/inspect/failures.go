@@ -10,11 +10,17 @@ import "fmt"
 // general meaning.
 type Cause string
 
-// The causes, each of a code of one module.
+// The causes.
 const (
-	// http -1.
+	// Of modules that make connections.
 	NoName       Cause = "no name"
 	NoConnection Cause = "no connection"
+	Reset        Cause = "reset"
+	Unreachable  Cause = "unreachable"
+	Unheard      Cause = "unheard"
+	Aborted      Cause = "aborted"
+
+	// http -1.
 	NoAnswer     Cause = "no answer"
 	EndedEmpty   Cause = "ended empty"
 	NoHTTP       Cause = "no HTTP"
@@ -23,10 +29,10 @@ const (
 	Redirections Cause = "redirections"
 	CutLocation  Cause = "cut Location"
 	StatusLine   Cause = "status line"
-	Reset        Cause = "reset"
-	Unreachable  Cause = "unreachable"
-	Unheard      Cause = "unheard"
-	Aborted      Cause = "aborted"
+
+	// mqtt -1 and -3.
+	NoConnect Cause = "no CONNECT"
+	ManyNames Cause = "many names"
 
 	// sntp 4.
 	Unsynchronized Cause = "unsynchronized"
@@ -66,11 +72,21 @@ var failureCodes = map[string]failures{
 		{code: -3}: "the name has no address, or no connection could be begun: the device has no address of its own, it has five connections, or connect() was called twice",
 		{code: -2}: "the broker took CONNECT and has not answered for 5 s",
 		{code: -1}: "CONNECT was not delivered within 5 s, or could not be made: no client id, or more than 1460 bytes",
-		{code: 1}:  "the broker does not speak this version of MQTT, 3.1.1",
-		{code: 2}:  "the broker does not like the client id",
-		{code: 3}:  "the broker is there, and says that its service is not available",
-		{code: 4}:  "the broker says that user name or password is wrong",
-		{code: 5}:  "the broker does not let this client in: it may want a user name and a password (mosquitto 2 lets nobody in without allow_anonymous true or a password_file)",
+
+		{-5, Reset}:        tcpReset + " As Debian installs it, mosquitto listens for its own computer only",
+		{-5, Unreachable}:  tcpUnreachable,
+		{-5, Unheard}:      tcpUnheard,
+		{-5, Aborted}:      tcpAborted,
+		{-3, NoName}:       "%q: " + noAddress,
+		{-3, NoConnection}: "no connection could be begun (espconn_connect says %d; -4: the device has no address of its own, -7: it has five connections, -15: connect() was called twice)",
+		{-3, ManyNames}:    "four names are being looked up already",
+		{-1, NoConnect}:    "CONNECT can't be made, without a client id or with more than 1460 bytes, so nothing is sent",
+
+		{code: 1}: "the broker does not speak this version of MQTT, 3.1.1",
+		{code: 2}: "the broker does not like the client id",
+		{code: 3}: "the broker is there, and says that its service is not available",
+		{code: 4}: "the broker says that user name or password is wrong",
+		{code: 5}: "the broker does not let this client in: it may want a user name and a password (mosquitto 2 lets nobody in without allow_anonymous true or a password_file)",
 	}, "the broker refuses with a code that MQTT 3.1.1 does not have"},
 	"http": {"code", map[failure]string{
 		{code: -1}: "no answer that http can read: the name has no address, no connection, none within 60 s, or more than 8191 bytes. What it was stands on the serial port, \"HTTP client: …\"",

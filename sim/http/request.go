@@ -246,17 +246,9 @@ func (r *request) Disconnected(*espconn.Conn) { r.ended() }
 func (r *request) Failed(_ *espconn.Conn, err espconn.Err) {
 	r.m.fault("Disconnected with error: %d", err)
 	if len(r.buffer) == 0 {
-		r.explain(causes[err])
+		r.explain(err.Cause())
 	}
 	r.timedOut()
-}
-
-// causes are the errors with which connections fail.
-var causes = map[espconn.Err]inspect.Cause{
-	espconn.ErrReset:   inspect.Reset,
-	espconn.ErrConn:    inspect.Unreachable,
-	espconn.ErrTimeout: inspect.Unheard,
-	espconn.ErrAbort:   inspect.Aborted,
 }
 
 // timedOut is the end of the time (fw: http_timeout_callback).

@@ -6,6 +6,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/espconn"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/sockets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -41,9 +42,10 @@ type client struct {
 	tcp       tcp
 	timer     *ets.Timer
 	phase     phase
-	connected bool // TCP is; CONNACK may be missing
-	pinged    bool // PINGREQ has not been answered
-	sending   bool // something is not acknowledged by TCP yet
+	connected bool          // TCP is; CONNACK may be missing
+	pinged    bool          // PINGREQ has not been answered
+	sending   bool          // something is not acknowledged by TCP yet
+	unsent    inspect.Cause // why CONNECT was not, where it could not be made
 	lastID    uint16
 	out       queue
 	in        input
@@ -182,8 +184,8 @@ func (k *client) call(e event, args ...vm.Value) {
 }
 
 // fail tells that a connection did not come about, or was lost.
-func (k *client) fail(code int) {
-	k.m.explain(k, code)
+func (k *client) fail(code int, why inspect.Cause, details ...any) {
+	k.m.Hints.Failed("mqtt", k.String(), code, why, details...)
 	if k.Anchored() {
 		k.call(onConnfail, vm.Number(code))
 	}
@@ -398,9 +400,9 @@ func (k *client) expired() {
 	}
 	switch k.phase {
 	case connectSending:
-		k.giveUp(failSending)
+		k.giveUp(failSending, k.unsent)
 	case connectSent:
-		k.giveUp(failReceiving)
+		k.giveUp(failReceiving, "")
 	case talking:
 		switch {
 		case k.out.head() != nil:
@@ -418,10 +420,10 @@ func (k *client) expired() {
 }
 
 // giveUp ends a connection that MQTT did not come to use.
-func (k *client) giveUp(code int) {
+func (k *client) giveUp(code int, why inspect.Cause) {
 	k.phase = idle
 	k.disconnect()
-	k.fail(code)
+	k.fail(code, why)
 }
 
 // finalize is what the collector does to a client that nobody holds.

@@ -6,6 +6,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/espconn"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
@@ -83,24 +84,26 @@ func (k *client) connect(c *vm.Call) int {
 		k.m.d.Crash("connect() without a host: the firmware looks up a name that is anywhere in memory")
 		return 0
 	}
-	switch ip, err := k.m.layer.Resolve(host, k.found); err {
+	switch ip, err := k.m.layer.Resolve(host, func(ip netip.Addr, ok bool) { k.found(host, ip, ok) }); err {
 	case espconn.OK:
-		k.found(ip, true)
+		k.found(host, ip, true)
 	case espconn.ErrInProgress:
+	case espconn.ErrMem:
+		k.fail(failDNS, inspect.ManyNames)
 	default:
-		k.fail(failDNS)
+		k.fail(failDNS, inspect.NoName, host)
 	}
 	return 0
 }
 
 // found is the end of a look-up.
-func (k *client) found(ip netip.Addr, ok bool) {
+func (k *client) found(host string, ip netip.Addr, ok bool) {
 	if k.Dead {
 		k.dangling()
 		return
 	}
 	if !ok || ip.IsUnspecified() {
-		k.fail(failDNS)
+		k.fail(failDNS, inspect.NoName, host)
 		k.over()
 		return
 	}
@@ -111,8 +114,8 @@ func (k *client) found(ip netip.Addr, ok bool) {
 	k.conn.RemoteIP = ip
 	k.conn.Secure = k.secure
 	k.phase = idle
-	if k.conn.Connect() != espconn.OK {
-		k.fail(failDNS)
+	if err := k.conn.Connect(); err != espconn.OK {
+		k.fail(failDNS, inspect.NoConnection, err)
 		k.over()
 	}
 }
@@ -135,8 +138,9 @@ func (k *client) Connected(*espconn.Conn) {
 	}
 	k.connected = true
 	packet := connect(k.connectInfo())
+	k.unsent = ""
 	if packet == nil {
-		k.m.Hints.Once("mqtt no connect", "%s: CONNECT can't be made, without an id or with more than %d bytes, so nothing is sent", k, maxPacket)
+		k.unsent = inspect.NoConnect
 	}
 	k.send(packet)
 	k.sending = true
@@ -172,13 +176,13 @@ func (k *client) Disconnected(*espconn.Conn) {
 }
 
 // Failed implements espconn.Handler.
-func (k *client) Failed(*espconn.Conn, espconn.Err) {
+func (k *client) Failed(_ *espconn.Conn, err espconn.Err) {
 	if k.Dead || !k.tcp.held {
 		k.dangling()
 		return
 	}
 	k.timer.Disarm()
-	k.fail(failServer)
+	k.fail(failServer, err.Cause())
 	k.over()
 }
 

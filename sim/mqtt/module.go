@@ -71,9 +71,6 @@ const (
 	refusedAuthorization = 5
 )
 
-// explain says once what a code means.
-func (m *module) explain(c *client, code int) { m.Hints.Failed("mqtt", c.String(), code, "") }
-
 // heapParts adds to a heap snapshot what clients hold besides Lua's memory.
 func (m *module) heapParts(p *inspect.HeapParts) {
 	m.v.EachObject(func(value any) {

@@ -151,9 +151,9 @@ func (k *client) connack(p []byte) {
 	}
 	switch {
 	case kindOf(p) != connackPacket:
-		k.giveUp(failNoConnack)
+		k.giveUp(failNoConnack, "")
 	case code != accepted:
-		k.giveUp(code)
+		k.giveUp(code, "")
 	default:
 		if len(p) > length {
 			k.m.Hints.Once(fmt.Sprintf("mqtt connack %d", k.ID), "%s: %d bytes that came in one segment with CONNACK are lost", k, len(p)-length)
