@@ -67,7 +67,7 @@ type failures struct {
 // app/websocket/websocketclient.c, app/modules/sntp.c).
 var failureCodes = map[string]failures{
 	"mqtt": {"connfail", map[failure]string{
-		{code: -5}: "nothing listens at that address and port, nobody answers, or the connection was reset. Is the broker running, and does it listen for other computers, too?",
+		{code: -5}: "nothing listens at that address and port, nobody answers, the connection was reset, or TLS failed. Is the broker running, and does it listen for other computers, too?",
 		{code: -4}: "the server's first packet is no CONNACK: it is no MQTT broker, or wants TLS or WebSocket at this port",
 		{code: -3}: "the name has no address, or no connection could be begun: the device has no address of its own, it has five connections, or connect() was called twice",
 		{code: -2}: "the broker took CONNECT and has not answered for 5 s",
@@ -89,7 +89,7 @@ var failureCodes = map[string]failures{
 		{code: 5}: "the broker does not let this client in: it may want a user name and a password (mosquitto 2 lets nobody in without allow_anonymous true or a password_file)",
 	}, "the broker refuses with a code that MQTT 3.1.1 does not have"},
 	"http": {"code", map[failure]string{
-		{code: -1}: "no answer that http can read: the name has no address, no connection, none within 60 s, or more than 8191 bytes. What it was stands on the serial port, \"HTTP client: …\"",
+		{code: -1}: "no answer that http can read: the name has no address, no connection, none with TLS, none within 60 s, or more than 8191 bytes. What it was stands on the serial port, \"HTTP client: …\"",
 
 		{-1, NoName}:       "%q: " + noAddress,
 		{-1, NoConnection}: "no connection can be made (espconn_connect says %d), which the module notices only after its 60 s",
@@ -124,7 +124,7 @@ var failureCodes = map[string]failures{
 		{code: -15}:  "a continuation without a first fragment",
 		{code: -16}:  "no memory for a frame to be sent",
 		{code: -17}:  "the server's answer is not \"HTTP/1.1 101\": it speaks no websocket at this path, or redirects",
-		{code: -18}:  "no connection within 10 s: no answer from the server, or wss:// in a build without TLS. The TCP connection is forgotten, not closed",
+		{code: -18}:  "no connection within 10 s: no answer from the server, no TLS with it, or wss:// in a build without TLS. The TCP connection is forgotten, not closed",
 		{code: -19}:  "pings were not answered",
 		{code: -99}:  "closed, by the end of the server's connection or by the program",
 		{code: -100}: "the client was never closed, so its close handler is called when it is collected, with the code as the only argument",
@@ -132,7 +132,7 @@ var failureCodes = map[string]failures{
 		{code: -108}: "TCP: " + tcpAborted,
 		{code: -109}: "TCP: " + tcpReset,
 		{code: -111}: "TCP: " + tcpUnreachable,
-	}, "100 below an error of TCP"},
+	}, "100 below an error of TCP or TLS"},
 	"sntp": {"error", map[failure]string{
 		{code: 1}: "none of the servers has an address; this names %q",
 		{code: 2}: "no memory, or no UDP socket",

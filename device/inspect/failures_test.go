@@ -38,7 +38,7 @@ func TestFailed(t *testing.T) {
 		"http request 2: code -1: the answer is longer than 8191 bytes",
 		"sntp sync 1: error 4: no server has answered within 1 s",
 		"sntp sync 2: error 4: the server refuses to answer",
-		"websocket 1: close -117: 100 below an error of TCP",
+		"websocket 1: close -117: 100 below an error of TCP or TLS",
 	}
 	if len(host.hints) != len(want) {
 		t.Fatalf("%d hints: %q", len(host.hints), host.hints)
