@@ -4,6 +4,7 @@ package examples
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -16,6 +17,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/app"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/tlspeer"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
@@ -33,7 +35,8 @@ type scenario struct {
 	what    string   // for people
 	length  clock.Duration
 	setUp   func(t *testing.T, a *app.App)
-	replace [2]string // in broker.lua
+	replace [2]string // in the program
+	ca      bool      // with a file ca.pem
 	dies    bool      // of want of memory, as its README says
 }
 
@@ -61,6 +64,7 @@ var scenarios = []scenario{
 			request(t, host, fmt.Sprintf("POST / HTTP/1.1\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body), len(body))
 		})
 	}},
+	{dirs: []string{"https-status"}, what: "five minutes, with a certificate to trust", length: 5 * clock.Minute, setUp: status, replace: [2]string{"host.internal", "192.168.1.20"}, ca: true},
 	{dirs: []string{"memory-pressure/server", "memory-pressure/crowd"}, what: "one browser, then five at once: it dies", length: 30 * clock.Second, dies: true},
 	{dirs: []string{"memory-pressure/fixed", "memory-pressure/crowd"}, what: "the same, mended", length: 30 * clock.Second},
 	{dirs: []string{"mqtt-lamp"}, what: "switched every second, for a minute", length: 75 * clock.Second, setUp: broker, replace: [2]string{"host.internal", "192.168.1.20"}},
@@ -162,6 +166,28 @@ func broker(t *testing.T, a *app.App) {
 	})
 }
 
+// status is a server with TLS that tells a temperature.
+func status(t *testing.T, a *app.App) {
+	asked := 0
+	config := &tls.Config{Certificates: []tls.Certificate{tlspeer.Certificate(t, "ecdsa")}}
+	err := tlspeer.Listen(newHost(t, a), 8443, config, func(c *tls.Conn) {
+		if _, err := c.Read(make([]byte, 1000)); err != nil {
+			return
+		}
+		asked++
+		fmt.Fprintf(c, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"temperature\": %d}", asked)
+		c.Close()
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if asked < 9 {
+			t.Errorf("the server was asked %d times", asked)
+		}
+	})
+}
+
 // run returns the first device's heap at the end, with what was least.
 func (s scenario) run(t *testing.T) inspect.HeapUsage {
 	dirs := slices.Clone(s.dirs)
@@ -170,12 +196,22 @@ func (s scenario) run(t *testing.T) inspect.HeapUsage {
 		if err := os.CopyFS(dirs[0], os.DirFS(s.dirs[0])); err != nil {
 			t.Fatal(err)
 		}
-		file := filepath.Join(dirs[0], "broker.lua")
-		text, err := os.ReadFile(file)
+		files, err := filepath.Glob(filepath.Join(dirs[0], "*.lua"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(file, bytes.ReplaceAll(text, []byte(s.replace[0]), []byte(s.replace[1])), 0o600); err != nil {
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, bytes.ReplaceAll(text, []byte(s.replace[0]), []byte(s.replace[1])), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if s.ca {
+		if err := os.WriteFile(filepath.Join(dirs[0], "ca.pem"), []byte(tlspeer.PEM(t, "ca.pem")), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
