@@ -30,6 +30,25 @@ type Lab struct {
 // name. cfg says what else it has: its modules above all.
 func NewLab(t testing.TB, name, src string, cfg device.Config) *Lab {
 	t.Helper()
+	began := false
+	cfg.Startup = func(d *device.Device) {
+		if began {
+			return
+		}
+		began = true
+		fn, err := d.VM.Load([]byte(src), "@"+name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Run(name, fn)
+	}
+	return NewBooting(t, nil, cfg)
+}
+
+// NewBooting is NewLab with a device that boots as it does on a desk: with these files in
+// its flash, banner and prompt, and init.lua at every boot.
+func NewBooting(t testing.TB, files map[string]string, cfg device.Config) *Lab {
+	t.Helper()
 	board, err := boards.Load("nodemcu-v1")
 	if err != nil {
 		t.Fatal(err)
@@ -50,20 +69,15 @@ func NewLab(t testing.TB, name, src string, cfg device.Config) *Lab {
 		}
 	})
 	cfg.Board, cfg.HostCPU = board, true
-	cfg.WiFi = radio.Config{Wired: netip.MustParsePrefix("192.168.1.10/24")}
-	began := false
-	cfg.Startup = func(d *device.Device) {
-		if began {
-			return
-		}
-		began = true
-		fn, err := d.VM.Load([]byte(src), "@"+name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d.Run(name, fn)
+	if cfg.WiFi == (radio.Config{}) {
+		cfg.WiFi.Wired = netip.MustParsePrefix("192.168.1.10/24")
 	}
 	x.D = device.New(x.World, cfg)
+	for name, text := range files {
+		if err := x.D.Flash.WriteFile(name, []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return x
 }
 

@@ -35,6 +35,7 @@ var floors = [][]string{
 	{"sim"},
 	{"sim/firmware"},
 	{"internal/terminal", "internal/chiptest", "internal/snippets", "internal/clienttrace"},
+	{"internal/docpage"},
 	{"modules", "observe", "project"},
 	{"ui"},
 	{"app"},
