@@ -30,6 +30,8 @@ var Module = device.Module{Name: "rtcfifo", Open: open}
 type module struct {
 	dev  *device.Device
 	time bool // the build has rtctime
+
+	asked bool // ready() has said in this boot that nothing is prepared
 }
 
 func open(d *device.Device) *device.Lib {
@@ -107,6 +109,7 @@ func (m *module) ready(c *vm.Call) int {
 	if m.get(wordMagic) == magic {
 		return c.ReturnInt(1)
 	}
+	m.asked = true
 	return c.ReturnInt(0)
 }
 
@@ -114,6 +117,9 @@ func (m *module) ready(c *vm.Call) int {
 func (m *module) prepared(fn func(*vm.Call) int) func(*vm.Call) int {
 	return func(c *vm.Call) int {
 		if m.get(wordMagic) != magic {
+			if m.asked {
+				m.dev.Inspect.Hints.Here("rtcfifo.ready() has returned 0, which Lua takes for true, and the queue was not prepared: ask whether it is 0")
+			}
 			c.Error("rtcfifo not prepared!")
 		}
 		return fn(c)
