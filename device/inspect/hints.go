@@ -22,6 +22,11 @@ func (x *Inspector) HintWatchdog(kept clock.Duration) {
 		return
 	}
 	where, what := x.host.Lua().Where(), x.host.Lua().Entry()
+	if x.awaited != "" {
+		x.host.Emit(event.Hint{Text: x.awaited, Where: where})
+		x.awaited = ""
+		return
+	}
 	if what == "" {
 		what = "the program"
 	}
@@ -30,6 +35,10 @@ func (x *Inspector) HintWatchdog(kept clock.Duration) {
 			what, kept.Seconds()), Where: where})
 	}
 }
+
+// AwaitWatchdog has text said instead, of firmware code that waits for the watchdog on
+// purpose.
+func (x *Inspector) AwaitWatchdog(text string) { x.awaited = text }
 
 // HintLong names a callback that kept the CPU for long: once per place and limit.
 // The program's start, files that it runs and lines typed at the prompt are no

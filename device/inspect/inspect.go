@@ -55,8 +55,9 @@ type Inspector struct {
 	host     Host
 	cfg      Config
 	recorder *vm.Recorder
-	hinted   given // what the watchdog and long callbacks gave
-	low      bool  // the budget was broken and reported
+	hinted   given  // what the watchdog and long callbacks gave
+	low      bool   // the budget was broken and reported
+	awaited  string // what is said when the watchdog bites that firmware code waits for
 
 	Hints    Hints
 	parts    []func(*HeapParts)

@@ -160,9 +160,15 @@ func (m *module) setpartitiontable(c *vm.Call) int {
 	if l.LFSSize == 0 {
 		l.LFSAddress = 0
 	}
-	if err := m.dev.Flash.SetLayout(l, l.Address == was.Address && l.Size == was.Size); err != nil {
+	kept := l.Address == was.Address && l.Size == was.Size
+	if err := m.dev.Flash.SetLayout(l, kept); err != nil {
 		c.Error("%s", err)
 	}
+	said := "node.setpartitiontable has the watchdog reset the device, which then has the new table"
+	if !kept {
+		said += " and an empty file system"
+	}
+	m.dev.Inspect.AwaitWatchdog(said)
 	for m.dev.ETS.DelayUnfed(100 * clock.Millisecond) { // until the watchdog bites
 	}
 	return 0
