@@ -8,15 +8,19 @@
 package docpage
 
 import (
+	"net/netip"
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/miekg/dns"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
 )
 
 // Page is what there is to run of a module's page.
@@ -129,3 +133,33 @@ var banner = regexp.MustCompile("\nNodeMCU 3\\.0\\.0\\.0 build .*\n")
 
 // program is what a program said.
 func program(log string) string { return strings.TrimSuffix(banner.ReplaceAllString(log, ""), "\n") }
+
+// Host puts a host on a lab's network.
+func Host(x *chiptest.Lab, addr string) *peer.Host {
+	return peer.New(x.Wire, addr, netip.MustParsePrefix(addr+"/24"))
+}
+
+// resolver is the DNS server that a device has without DHCP, reachable without a router.
+var resolver = netip.MustParsePrefix("208.67.222.222/0")
+
+// ServeNames puts a DNS server there that knows one name.
+func ServeNames(t testing.TB, x *chiptest.Lab, name, addr string) {
+	u, err := peer.New(x.Wire, "resolver", resolver).ListenUDP(53)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.OnData = func(data []byte, from netip.AddrPort) {
+		q, a := new(dns.Msg), new(dns.Msg)
+		if q.Unpack(data) != nil || len(q.Question) != 1 {
+			return
+		}
+		if a.SetReply(q); q.Question[0].Name == dns.Fqdn(name) {
+			a.Answer = []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}, A: netip.MustParseAddr(addr).AsSlice()}}
+		} else {
+			a.Rcode = dns.RcodeNameError
+		}
+		if raw, err := a.Pack(); err == nil {
+			u.SendTo(raw, from)
+		}
+	}
+}
