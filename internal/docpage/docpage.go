@@ -142,7 +142,8 @@ func Host(x *chiptest.Lab, addr string) *peer.Host {
 // resolver is the DNS server that a device has without DHCP, reachable without a router.
 var resolver = netip.MustParsePrefix("208.67.222.222/0")
 
-// ServeNames puts a DNS server there that knows one name.
+// ServeNames puts a DNS server there that knows one name, or what is below it when it begins
+// with a dot.
 func ServeNames(t testing.TB, x *chiptest.Lab, name, addr string) {
 	u, err := peer.New(x.Wire, "resolver", resolver).ListenUDP(53)
 	if err != nil {
@@ -153,8 +154,9 @@ func ServeNames(t testing.TB, x *chiptest.Lab, name, addr string) {
 		if q.Unpack(data) != nil || len(q.Question) != 1 {
 			return
 		}
-		if a.SetReply(q); q.Question[0].Name == dns.Fqdn(name) {
-			a.Answer = []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}, A: netip.MustParseAddr(addr).AsSlice()}}
+		asked := q.Question[0].Name
+		if a.SetReply(q); asked == dns.Fqdn(name) || name[0] == '.' && strings.HasSuffix(asked, dns.Fqdn(name)) {
+			a.Answer = []dns.RR{&dns.A{Hdr: dns.RR_Header{Name: asked, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: 60}, A: netip.MustParseAddr(addr).AsSlice()}}
 		} else {
 			a.Rcode = dns.RcodeNameError
 		}

@@ -65,11 +65,11 @@ func TestDocumentation(t *testing.T) {
 			{Of: "websocket.client:on()", What: "example; nil takes one back", For: 5 * clock.Second, Lua: `
 				local w = websocket.createClient()
 				w:on("connection", function(w) print("open") w:send("hello") end)
-				w:on("receive", function(w, text, opcode) print("got", text, opcode) if text == "hello" then w:send("\0\1", 2) elseif opcode == 2 then w:close() end end)
+				w:on("receive", function(w, text, opcode) print("got", text, opcode) if text == "hello" then w:send("\1\2", 2) elseif opcode == 2 then w:close() end end)
 				w:on("close", function(_, code) print("close", code) w = nil end)
 				w:connect("ws://echo.test/")
 				local v = websocket.createClient() v:on("receive", print) v:on("receive", nil) v:connect("ws://192.168.1.20/")`,
-				Want: "open\ngot\thello\t1\ngot\t\x00\x01\t2\nhint: websocket 1: close -6: the server has sent a close frame\nclose\t-6"},
+				Want: "open\ngot\thello\t1\ngot\t\x01\x02\t2\nhint: websocket 1: close -6: the server has sent a close frame\nclose\t-6"},
 			{Of: "websocket.client:send()", What: "example", Lua: `
 				w = websocket.createClient() w:on("connection", function() print((w:send("hello!"))) end)
 				w:on("receive", function(_, text) print(text) end) w:connect("ws://echo.test")`, Want: "nil\nhello!\nESP8266"},
