@@ -32,6 +32,8 @@ func (l *radioLog) add(at clock.Time, e radio.Event) {
 		s = fmt.Sprintf("got %s gw %s", e.IP.Prefix, e.IP.Gateway)
 	case radio.StationDHCPTimeout:
 		s = "dhcp timeout"
+	case radio.APProbeRequest:
+		s = "asked"
 	case radio.APStationConnected:
 		s = fmt.Sprintf("joined %d", e.AID)
 	case radio.APStationDisconnected:
@@ -195,7 +197,7 @@ func TestStationInADevicesAccessPoint(t *testing.T) {
 	sta, staLog := radioDevice(w, radio.Config{SSID: "island", Password: "12345678"})
 	w.Clock.RunUntil(clock.At(4 * clock.Second))
 	staLog.expect(t, "connected island ch 6", "got 192.168.4.2/24 gw 192.168.4.1")
-	apLog.expect(t, "joined 1")
+	apLog.expect(t, "asked", "joined 1")
 	if c := ap.Radio.AP.Clients(); len(c) != 1 || c[0].MAC != sta.Radio.MAC(air.StationIf) || c[0].IP.String() != "192.168.4.2" {
 		t.Errorf("clients %v", c)
 	}

@@ -35,6 +35,7 @@ func (r *Radio) Scan(f ScanFilter, done func(found []air.Network, ok bool)) bool
 		}
 		done(found, true)
 	})
+	r.air.Probe(r, f.Channel)
 	r.scan.Arm(r.scanTime(f), false)
 	return true
 }

@@ -71,6 +71,12 @@ func (r *Radio) Beacon() (air.Network, bool) {
 	return n, true
 }
 
+// Probed is a request that a station sends while it looks for networks. That the SDK tells of
+// one for each look is assumed.
+func (a *AccessPoint) Probed(by air.MAC) {
+	a.r.event(Event{Kind: APProbeRequest, MAC: by, RSSI: air.DefaultRSSI})
+}
+
 // Admit takes a station in, unless the access point is full.
 func (a *AccessPoint) Admit(s air.Station) bool {
 	i := slices.IndexFunc(a.clients, func(c apClient) bool { return c.station == nil || c.station == s })

@@ -120,6 +120,7 @@ func (s *Station) connectAfter(t clock.Duration) {
 // one. That the next attempt looks on all again is assumed.
 func (s *Station) seek() {
 	cfg := s.r.config
+	s.r.air.Probe(s.r, s.r.lastChannel)
 	n, ok := s.r.air.Find(s.r, cfg)
 	if s.sought = 0; ok {
 		s.sought = n.Channel

@@ -66,6 +66,16 @@ var stationCallbacks = []callbackField{
 	{"dhcp_timeout_cb", "dhcp_timeout_cb:not function", radio.StationDHCPTimeout},
 }
 
+// misread says which callbacks of a table the firmware does not read, although its
+// documentation has them.
+func (m *module) misread(f fields) {
+	for _, name := range []string{"connect", "disconnect"} {
+		if f.c.VM.RawGetString(f.t, name+"ed_cb") != vm.Nil {
+			m.dev.Inspect.Hints.Here("wifi.sta.config does not read %sed_cb, although the firmware's documentation has it: the name is %s_cb", name, name)
+		}
+	}
+}
+
 // registerFields registers the callbacks among a table's fields.
 func (m *module) registerFields(f fields, list []callbackField) {
 	for _, cb := range list {
@@ -110,6 +120,7 @@ func (m sta) config(c *vm.Call) int {
 	}
 	auto := f.boolean("auto", true, "auto:not boolean")
 	save := f.boolean("save", true, "save:not boolean")
+	m.misread(f)
 	m.registerFields(f, stationCallbacks)
 	return m.configure(c, cfg, auto, save)
 }

@@ -16,7 +16,7 @@
 //   - wifi.sta.config saves to flash unless `save` is false, connects unless `auto`
 //     is false, and returns false when the station is off: set the mode first.
 //   - Once told to connect, the station tries for ever. STA_DISCONNECTED comes with
-//     every attempt that fails: reason 201 when the network is not there, 2 when the
+//     every attempt that fails: reason 201 when the network is not there, 204, after 10 s, when the
 //     password is wrong, 200 when the access point went silent, 8 when the program
 //     left.
 //   - Events are handed to Lua by low-priority tasks, one after the other, and only

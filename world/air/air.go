@@ -153,6 +153,16 @@ func (a *Air) present(by Radio) []Network {
 	return out
 }
 
+// Probe is a station asking on a channel, 0 for all, which networks are there: the access
+// points of devices notice.
+func (a *Air) Probe(by Radio, channel int) {
+	for _, n := range a.present(by) {
+		if n.AP != nil && (channel == 0 || channel == n.Channel) {
+			n.AP.Probed(by.MAC(StationIf))
+		}
+	}
+}
+
 // Join says which network a station looks for.
 type Join struct {
 	SSID, Password string

@@ -45,6 +45,8 @@ type IPInfo struct {
 
 // AccessPoint is a device's access point, as the stations in it know it.
 type AccessPoint interface {
+	// Probed is called when a station that looks for networks asks who is there.
+	Probed(by MAC)
 	// Admit takes a station in, unless the access point is full.
 	Admit(Station) bool
 	// Lease gives a station that was admitted an address.
