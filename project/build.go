@@ -14,12 +14,17 @@ import (
 func (p *Project) readBuild(f *tomlfile.File, doc *document, read func(file string) (string, error)) error {
 	for i, m := range p.modules {
 		key := fmt.Sprintf("firmware.modules[%d]", i)
+		m, added := strings.CutPrefix(m, "+")
 		if err := firmware.Check(m); err != nil {
 			return f.Errorf(key, "%v", err)
+		}
+		if i > 0 && added != p.addModules {
+			return f.Errorf(key, "give all modules a +, to have them besides those of the board, or none, to have only them")
 		}
 		if slices.Contains(p.modules[:i], m) {
 			return f.Errorf(key, "module %q is listed twice", m)
 		}
+		p.modules[i], p.addModules = m, added
 	}
 	if f.Has("firmware.from") {
 		if p.modules != nil {

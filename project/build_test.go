@@ -3,6 +3,7 @@ package project
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -19,6 +20,30 @@ func load(t *testing.T, files map[string]string) (*Project, error) {
 		}
 	}
 	return Load(dir)
+}
+
+// Modules with a + come to those of the board, without one they are all.
+func TestModulesAdded(t *testing.T) {
+	plain, err := new(Project).BoardFor("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string][]string{
+		`"+http", "+cron", "+tmr"`: slices.Sorted(slices.Values(append([]string{"cron", "http"}, plain.Firmware.Modules...))),
+		`"tmr", "cron"`:            {"cron", "tmr"},
+	} {
+		p, err := Parse(FileName, []byte("[firmware]\nmodules = ["+text+"]"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := p.BoardFor("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(b.Firmware.Modules, want) {
+			t.Errorf("%s: modules %v, want %v", text, b.Firmware.Modules, want)
+		}
+	}
 }
 
 // A build's own list of modules is what the board has, without what the simulator lacks.

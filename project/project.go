@@ -7,7 +7,7 @@
 //	date = "2026-03-29"        # when the world begins, as NTP servers say it; see ParseDate
 //
 //	[firmware]
-//	modules = ["file", "net", "node", "tmr", "wifi"]
+//	modules = ["+http", "+cron"]   # besides the board's; without +: only these
 //	from = "user_modules.h"    # or what the firmware's own list selects, in this directory
 //	ssl = true                 # a build with TLS; the default is whether it has tls
 //	i2c = "new"                # the I2C driver: "old" or "new"
@@ -121,13 +121,14 @@ type Project struct {
 	Link  Link
 
 	// Changes to the board; zero or nil for none.
-	modules []string
-	absent  []string // modules of the build that the simulator has not
-	ssl     *bool    // nil: whether the build has tls
-	chipID  *uint32
-	heap    int
-	mhz     int
-	fsSize  int
+	modules    []string
+	addModules bool     // besides the board's
+	absent     []string // modules of the build that the simulator has not
+	ssl        *bool    // nil: whether the build has tls
+	chipID     *uint32
+	heap       int
+	mhz        int
+	fsSize     int
 
 	where func(key, format string, args ...any) error
 }
@@ -322,8 +323,15 @@ func (p *Project) BoardFor(name string) (*board.Board, error) {
 		return nil, err
 	}
 	if p.modules != nil {
-		b.Firmware.Modules, b.Firmware.Absent = slices.Sorted(slices.Values(p.modules)), p.absent
-	} else if p.ssl != nil && *p.ssl && !slices.Contains(b.Firmware.Modules, "tls") {
+		listed := slices.Clone(p.modules)
+		if p.addModules {
+			listed = append(listed, b.Firmware.Modules...)
+		} else {
+			b.Firmware.Absent = p.absent
+		}
+		b.Firmware.Modules = slices.Compact(slices.Sorted(slices.Values(listed)))
+	}
+	if (p.modules == nil || p.addModules) && p.ssl != nil && *p.ssl && !slices.Contains(b.Firmware.Modules, "tls") {
 		// The firmware's own list has tls, which is empty without the switch.
 		b.Firmware.Modules = slices.Sorted(slices.Values(append(b.Firmware.Modules, "tls")))
 	}

@@ -117,7 +117,7 @@ func (t *Table) ended(by clock.Time, report func(inspect.Ended)) {
 		if o.Dead || o.endedAt == 0 || o.endedAt > by || !h.Over() {
 			return
 		}
-		e := inspect.Ended{Name: h.String(), Since: o.endedAt, Object: h}
+		e := inspect.Ended{Name: h.String(), Since: o.endedAt, Object: h, Kept: o.Lasting}
 		for _, cb := range h.Callbacks() {
 			e.Refs = append(e.Refs, cb.Ref)
 		}

@@ -18,6 +18,9 @@ type Object struct {
 	Adopted bool
 	// Dead says that it is finalized: the stack may still have callbacks of it.
 	Dead bool
+	// Lasting says that a program may well keep it to connect it again: see
+	// inspect.Ended.Kept.
+	Lasting bool
 
 	table *Table
 	self  vm.Ref // the anchor: keeps the object alive without Lua's help

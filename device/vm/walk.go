@@ -59,8 +59,10 @@ func (m *memory) walk(full bool) *walker {
 		w.edge(0, threadValue(L), "running coroutine")
 	}
 	w.edge(0, tableValue(v.registry), "")
-	for _, x := range m.pins {
-		w.edge(0, x, "value held by a running firmware function")
+	if v.running != nil || v.natives > 0 { // else they are what the last one has held
+		for _, x := range m.pins {
+			w.edge(0, x, "value held by a running firmware function")
+		}
 	}
 	for i := 0; i < len(w.nodes); i++ {
 		w.follow(i)

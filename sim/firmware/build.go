@@ -131,7 +131,7 @@ func Lacking(name string) string {
 		switch {
 		case m.In == "":
 		case name == m.In:
-			return fmt.Sprintf("%s is the module %s of the firmware, which this build lacks; list it in nodemcu-sim.toml under [firmware] modules, with the others that the program needs", name, m.Name)
+			return fmt.Sprintf("%s is the module %s of the firmware, which this build lacks; add it in nodemcu-sim.toml: [firmware] modules = [\"+%s\"]", name, m.Name, m.Name)
 		case name == m.Name:
 			return fmt.Sprintf("there is no global %s in the firmware: a build that lists that module has it as %s", name, m.In)
 		}
@@ -144,7 +144,7 @@ func Lacking(name string) string {
 	case !Simulates(name):
 		return fmt.Sprintf("%s is a module of the firmware that the simulator does not have; nodemcu-sim modules lists those it has", name)
 	}
-	return fmt.Sprintf("%s is a module of the firmware that this build lacks; list it in nodemcu-sim.toml under [firmware] modules, with the others that the program needs", name)
+	return fmt.Sprintf("%s is a module of the firmware that this build lacks; add it in nodemcu-sim.toml: [firmware] modules = [\"+%s\"]", name, name)
 }
 
 // Select returns the modules of a build with the given names, sorted. A name that does

@@ -141,7 +141,7 @@ func TestBuilds(t *testing.T) {
 	if _, err := Select([]string{name}); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("the simulator does not have the firmware's module %q", name)) {
 		t.Error(err)
 	}
-	for name, want := range map[string]string{name: "the simulator does not have", "tmr": "list it in nodemcu-sim.toml under [firmware] modules", "x": "",
+	for name, want := range map[string]string{name: "the simulator does not have", "tmr": `add it in nodemcu-sim.toml: [firmware] modules = ["+tmr"]`, "x": "",
 		"wifi.monitor": "the module wifi_monitor of the firmware, which this build lacks", "wifi_monitor": "has it as wifi.monitor"} {
 		if got := Lacking(name); !strings.Contains(got, want) || (got == "") != (want == "") {
 			t.Errorf("%s: %q", name, got)

@@ -93,6 +93,7 @@ func init() {
 func (m *module) client(c *vm.Call) int {
 	n := c.NArgs()
 	k := &client{Object: m.NewObject(), m: m}
+	k.Lasting = true
 	k.timer = m.d.NewTimer(k.expired)
 	c.Push(m.v.NewObject(clientType, sizeUserdata, k))
 	object := n + 1 // its place on the stack

@@ -228,6 +228,20 @@ func TestCollection(t *testing.T) {
 	}
 }
 
+// A client whose connection has ended is a leak only if nothing but its own callbacks holds
+// it: whoever holds it may connect it again.
+func TestEndedClient(t *testing.T) {
+	const connect = ` = mqtt.Client("id", 60) m:connect("192.168.1.20", 1884, function() m:close() end, function() end)
+		tmr.create():alarm(100000, 0, function() end)`
+	for program, leak := range map[string]bool{"m" + connect: false, "local m" + connect: true} {
+		w := newLab(t, program, nil)
+		w.Run(120 * clock.Second)
+		if w.hinted("nothing but its own callbacks holds it") != leak || w.hinted("the program still holds it") {
+			t.Errorf("%s: hints %q", program, w.Hints)
+		}
+	}
+}
+
 // The examples of the documentation, written anew: reconnecting from a timer, and a
 // client whose handlers are all in connect's arguments (fw: docs/modules/mqtt.md).
 func TestDocumentedUse(t *testing.T) {

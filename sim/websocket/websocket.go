@@ -149,6 +149,7 @@ func init() {
 // createClient is websocket.createClient().
 func (m *module) createClient(c *vm.Call) int {
 	s := &client{Object: m.NewObject(), m: m}
+	s.Lasting = true
 	s.timer = m.d.NewTimer(func() { s.onTimer() })
 	s.frames.s = s
 	c.VM.Malloc(&s.data, sizeData)
