@@ -204,6 +204,10 @@ func (m *module) checkStation() {
 		return
 	}
 	m.ip = ip.Prefix.Addr().String()
+	if !s.connecting {
+		m.Hints.Once("enduser stored", "enduser_setup ends without anybody's choice: the network that the flash stores, %q, is there. On a device that knows none it waits: wifi.sta.clearconfig() first, or in nodemcu-sim.toml [wifi] stored = false",
+			m.d.Radio.Station.Config().SSID)
+	}
 	s.success, s.last, s.connecting = true, radio.StationHasIP, false
 	if channel == s.channel {
 		m.callConnected()

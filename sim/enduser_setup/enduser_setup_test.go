@@ -182,6 +182,7 @@ func TestHints(t *testing.T) {
 		{"chunk", start, "POST /setwifi HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", "a packet that it has freed", true},
 		{"negative chunk", start, "POST /setwifi HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-2\r\n\r\n0\r\n\r\n", "a packet that it has freed", true},
 		{"other channel", `enduser_setup.manual(true) wifi.setmode(wifi.STATIONAP) ` + start, "GET /update?wifi_ssid=home&wifi_password=secret99 HTTP/1.1\r\n\r\n", "on channel 6", false},
+		{"stored network", `wifi.setmode(wifi.STATION) wifi.sta.config({ssid = "home", pwd = "secret99"}) ` + start, "GET /status HTTP/1.1\r\n\r\n", "the flash stores, \"home\"", false},
 		{"stop inside", `enduser_setup.start(function() enduser_setup.stop() end)`, "GET /update?wifi_ssid=home&wifi_password=secret99 HTTP/1.1\r\n\r\n", "calls onConnected again", true},
 	} {
 		b := newBench(t, c.lua)
