@@ -45,12 +45,12 @@ func TestDocumentation(t *testing.T) {
 				Want: "200\tConnection: close; X-Key: 5; User-Agent: lamp; Host: other.test; Connection: keep-alive\ttext/plain"},
 			{Of: "http.get()", What: "redirects are followed", Lua: show + `http.get("http://api.test/old", nil, show)`, Want: "200\tGET /new []\ttext/plain"},
 			{Of: "http.get()", What: "twenty of them at most", For: 10 * clock.Second, Lua: show + `http.get("http://api.test/loop25", nil, show)`,
-				Want: "HTTP client: Too many redirections\nhint: http request 21 ends with -1: 20 redirections were followed\nfailed\t-1"},
+				Want: "HTTP client: Too many redirections\nhint: http request 21: code -1: 20 redirections were followed\nfailed\t-1"},
 			{Of: "http.get()", What: "what fails is -1: no such name, nobody there", For: 30 * clock.Second, Lua: show + `
 				http.get("http://nowhere.test/", nil, function(code) print(code) node.task.post(function() http.get("http://192.168.1.20:81/", nil, show) end) end)`,
 				Want: "HTTP client: DNS failed for nowhere.test\n" +
-					"hint: http request 1 ends with -1: the name \"nowhere.test\" has no address (7 s without an answer that has one)\n-1\n" +
-					"HTTP client: Disconnected with error: -9\nhint: http request 2 ends with -1: the connection failed (-9: refused or reset by the server)\n" +
+					"hint: http request 1: code -1: \"nowhere.test\": the name has no address (7 s without an answer that has one)\n-1\n" +
+					"HTTP client: Disconnected with error: -9\nhint: http request 2: code -1: the connection failed (-9): refused or reset by the server. Does it listen at this address and port?\n" +
 					"HTTP client: Connection timeout\nfailed\t-1"},
 			{Of: "http.post()", What: "example", Lua: show + `http.post("http://api.test/post", "Content-Type: application/json\r\n", '{"lamp":"on"}', show)`,
 				Want: "200\tPOST /post [{\"lamp\":\"on\"}]\ttext/plain"},
