@@ -70,7 +70,7 @@ func (p Page) Run(t *testing.T) {
 	}
 	names := map[string]bool{} // of functions, as the catalogue has them
 	for _, f := range doc.Functions {
-		names[p.Module+"."+f] = true
+		names[firmware.Place(p.Module)+"."+f] = true
 	}
 	for _, m := range doc.Methods {
 		names[m] = true

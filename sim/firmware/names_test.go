@@ -2,6 +2,8 @@ package firmware
 
 import (
 	"cmp"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -86,6 +88,15 @@ func TestNames(t *testing.T) {
 			if list := strings.Fields(names); !slices.IsSorted(list) || len(slices.Compact(list)) != len(strings.Fields(names)) {
 				t.Errorf("%s: the names of %s are not sorted, or one is there twice", what, module)
 			}
+		}
+	}
+}
+
+// Each module that the simulator has runs its page of the documentation.
+func TestEachHasItsPage(t *testing.T) {
+	for _, m := range simulated {
+		if _, err := os.Stat(filepath.Join("..", m.Name, "documentation_test.go")); err != nil {
+			t.Errorf("%s: %v: write one, as its neighbours have (package internal/docpage)", m.Name, err)
 		}
 	}
 }
