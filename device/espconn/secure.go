@@ -259,7 +259,7 @@ func (s *secure) explain(code mbedtls.Code) {
 	a, why := s.a, s.session.Why
 	switch {
 	case code == mbedtls.ErrContext:
-		why = "it was closed while received data was handed out. The firmware goes on reading from a connection that is gone, so that this is an error and not a disconnection: close it from a timer"
+		why = "it was closed while received data was handed out, or sent to after that. The firmware goes on with a connection that is gone, so that this is an error and not a disconnection: close it from a timer"
 	case code == mbedtls.ErrMemory && why == "":
 		why = fmt.Sprintf("there is no memory for a piece of what is received, %d bytes", plainLen)
 	case why == "":
@@ -311,7 +311,9 @@ func (s *secure) failed(err lwip.Err) {
 
 // free gives back what TLS holds.
 func (s *secure) free() {
-	s.session.Free()
+	if s.session != nil { // there was memory for it
+		s.session.Free()
+	}
 	s.a.l.host.Free(&s.stream, heap.Other)
 }
 

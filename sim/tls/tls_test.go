@@ -361,3 +361,33 @@ func TestRestart(t *testing.T) {
 		t.Errorf("%q", x.Resets)
 	}
 }
+
+// Wherever memory ends on the way to a connection, the device goes on, and what was taken is
+// given back.
+func TestMemoryEndsAnywhere(t *testing.T) {
+	seen := map[string]int{}
+	for free := 18000; free < 31000; free += 150 {
+		x := newLab(t, fmt.Sprintf(`
+			hold = {}
+			s = tls.createConnection()
+			s:on("connection", function(s) print("connection") s:close() end)
+			for _, e in ipairs{"disconnection", "reconnection"} do s:on(e, function() print(e) end) end
+			tmr.create():alarm(60000, 0, function() s = nil collectgarbage() print("lost", before - node.heap() > 0) end)
+			local function fill(over, n)
+				while node.heap() > %d + over do hold[#hold + 1] = ("x"):rep(n) .. #hold collectgarbage() end
+			end
+			fill(1100, 1000) fill(150, 60)
+			before = node.heap()
+			s:connect(443, "192.168.1.20")`, free))
+		x.serve(t, "rsa", &ctls.Config{}, echo)
+		x.D.PowerOn()
+		out := regexp.MustCompile(`E:M \d+\n`).ReplaceAllString(x.Run(90*clock.Second), "")
+		if len(x.Resets) > 0 || !strings.HasSuffix(out, "lost\tfalse\n") {
+			t.Errorf("%d bytes: %q, resets %q, hints %q", free, out, x.Resets, x.Hints)
+		}
+		seen[out]++
+	}
+	if len(seen) != 3 { // nothing at all, a failed handshake, a connection
+		t.Errorf("%v", seen)
+	}
+}
