@@ -102,6 +102,7 @@ func TestListed(t *testing.T) {
 		for _, want := range []string{
 			"--net allow has no host.internal:" + fmt.Sprint(srv.Port()) + ": connection to 192.168.1.1:" + fmt.Sprint(srv.Port()) + " goes nowhere",
 			"--net allow has no other.local: nobody answers for the name",
+			"the name broker.local: names under .local are for mDNS, which the chip does not ask",
 			"opens a connection to port " + fmt.Sprint(srv.Port()) + " of this computer (host.internal)",
 			"--net allow has no host.internal:" + fmt.Sprint(other.Port()),
 			"--net allow has no 192.0.2.7:81: connection to 192.0.2.7:81 goes nowhere",
@@ -110,7 +111,7 @@ func TestListed(t *testing.T) {
 				t.Errorf("no note %q in\n%s", want, all)
 			}
 		}
-		if len(notes) != 5 {
+		if len(notes) != 6 {
 			t.Errorf("%d notes:\n%s", len(notes), all)
 		}
 	})

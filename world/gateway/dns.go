@@ -37,6 +37,8 @@ func (g *Gateway) query(p *wire.Packet) {
 	switch {
 	case question.Qclass != dns.ClassINET:
 		g.answer(p, q, dns.RcodeNotImplemented, nil)
+	case name == "localhost": // as routers do (RFC 6761), whatever the host's resolver says
+		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{loopback})
 	case name == HostName:
 		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.addr})
 	case g.names[name].Is4():
@@ -56,6 +58,9 @@ func (g *Gateway) query(p *wire.Packet) {
 	case question.Qtype != dns.TypeA:
 		g.answer(p, q, dns.RcodeSuccess, nil)
 	case len(g.lookups) < maxLookups:
+		if strings.HasSuffix(name, ".local") {
+			g.note(p.Src, fmt.Sprintf("the name %s: names under .local are for mDNS, which the chip does not ask. Where your router does not know the name, use the address", name))
+		}
 		g.lastQuery++
 		g.lookups[g.lastQuery] = &lookup{p, q, g.world.Clock.Follow()}
 		g.net.Lookup(g.lastQuery, name)
@@ -77,7 +82,14 @@ func (g *Gateway) resolved(in hostnet.Resolved) {
 	case hostnet.NoSuchName:
 		rcode = dns.RcodeNameError
 	}
-	g.answer(l.packet, l.query, rcode, in.Addrs)
+	var addrs []netip.Addr
+	for _, a := range in.Addrs {
+		if a.Unmap().IsLoopback() {
+			a = g.addr // this computer, as devices know it
+		}
+		addrs = append(addrs, a)
+	}
+	g.answer(l.packet, l.query, rcode, addrs)
 }
 
 // hostname returns the address of the device with that name, as a router does that
@@ -98,10 +110,7 @@ func (g *Gateway) answer(p *wire.Packet, q *dns.Msg, rcode int, addrs []netip.Ad
 	r.RecursionAvailable = true
 	if q.Question[0].Qtype == dns.TypeA {
 		for _, a := range addrs[:min(len(addrs), maxAnswers)] {
-			if a = a.Unmap(); a.IsLoopback() {
-				a = g.addr // this computer, as devices know it
-			}
-			if a.Is4() {
+			if a = a.Unmap(); a.Is4() {
 				g.remember(strings.ToLower(strings.TrimSuffix(q.Question[0].Name, ".")), a)
 				r.Answer = append(r.Answer, &dns.A{
 					Hdr: dns.RR_Header{Name: q.Question[0].Name, Rrtype: dns.TypeA, Class: dns.ClassINET, Ttl: dnsTTL},

@@ -25,7 +25,8 @@
 //     has no route gets no answer (-8), a reset is passed on in both directions, and so
 //     is the end of one direction.
 //   - DNS queries to any server are answered by the host's resolver (A records only),
-//     those for the hostname of a device with its address.
+//     those for the hostname of a device with its address, and localhost with 127.0.0.1,
+//     which a device can't connect to.
 //   - Where the world's date was given, NTP requests to any server are answered with it.
 //   - Under the policy Isolated nothing leaves: connections and datagrams to the
 //     outside and DNS queries get no answer, as on a network without uplink, and the

@@ -50,7 +50,9 @@ func (g *Gateway) syn(p *wire.Packet) {
 	}
 	to, ok := g.hostAddr(f.remote)
 	if !ok {
-		if !g.allows(f.remote) {
+		if p.Dst.IsLoopback() {
+			g.noteLoopback(p)
+		} else if !g.allows(f.remote) {
 			g.note(p.Src, fmt.Sprintf("%s: connection to %s goes nowhere", g.bar(f.remote), f.remote))
 		}
 		if p.Dst == g.addr {
@@ -63,6 +65,12 @@ func (g *Gateway) syn(p *wire.Packet) {
 	g.flows[f], g.dialing[o.conn] = o, o
 	g.note(p.Src, "opens a connection to "+g.called(f.remote))
 	g.net.Dial(o.conn, netip.AddrPortFrom(to, p.DstPort))
+}
+
+// noteLoopback tells who means this computer by 127.0.0.1 that a device, whose stack has no
+// loopback interface, sends such packets to the router.
+func (g *Gateway) noteLoopback(p *wire.Packet) {
+	g.note(p.Src, fmt.Sprintf("%s is the device itself, and nobody answers there: this computer is %s", p.Dst, HostName))
 }
 
 // refuse answers a SYN with a RST.

@@ -116,6 +116,35 @@ func TestOutgoingConnections(t *testing.T) {
 	}
 }
 
+// A device that takes 127.0.0.1 or localhost for this computer reaches nobody, whatever the
+// host's resolver knows, and is told this computer's name.
+func TestLoopback(t *testing.T) {
+	for _, policy := range []Policy{Host, Isolated} {
+		var notes []string
+		b := start(t, Options{Policy: policy, Resolver: resolverOf{"localhost.": "192.0.2.1"}}, wired, func(*lwip.Stack) {})
+		b.in(func() {
+			b.w.Subscribe(func(e world.Event) {
+				if n, ok := e.Data.(event.Note); ok {
+					notes = append(notes, n.Text)
+				}
+			})
+		})
+		if a := b.resolve("localhost"); a != loopback {
+			t.Errorf("localhost is %v", a)
+		}
+		for range 2 {
+			if r := b.connect(netip.AddrPortFrom(loopback, 1883), ""); r.err != lwip.ErrAbort {
+				t.Errorf("%+v", r)
+			}
+		}
+		b.in(func() {
+			if want := "127.0.0.1 is the device itself, and nobody answers there: this computer is host.internal"; len(notes) != 1 || notes[0] != want {
+				t.Errorf("notes %q", notes)
+			}
+		})
+	}
+}
+
 func TestIsolated(t *testing.T) {
 	var notes []string
 	b := start(t, Options{Policy: Isolated, Names: map[string]netip.Addr{"broker.local": netip.MustParseAddr("192.168.1.9")}}, wired, func(*lwip.Stack) {})

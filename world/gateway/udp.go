@@ -104,7 +104,9 @@ func (g *Gateway) datagram(p *wire.Packet) {
 	if f == nil {
 		to, ok := g.hostAddr(key.remote)
 		if !ok || p.DstPort == 0 {
-			if !g.allows(key.remote) {
+			if p.Dst.IsLoopback() {
+				g.noteLoopback(p)
+			} else if !g.allows(key.remote) {
 				g.note(p.Src, fmt.Sprintf("%s: datagrams to %s go nowhere", g.bar(key.remote), key.remote))
 			}
 			return
