@@ -59,9 +59,14 @@ const (
 	ErrSSLData    Err = -61 // likewise
 )
 
-// Cause is the error with which a connection failed, for inspect.Hints.Failed.
-func (e Err) Cause() inspect.Cause {
-	return map[Err]inspect.Cause{ErrReset: inspect.Reset, ErrConn: inspect.Unreachable, ErrTimeout: inspect.Unheard, ErrAbort: inspect.Aborted}[e]
+// Cause is the error with which the connection failed, for inspect.Hints.Failed. On a
+// secure one all numbers but those of TCP are mbedTLS's.
+func (c *Conn) Cause(e Err) inspect.Cause {
+	cause := map[Err]inspect.Cause{ErrReset: inspect.Reset, ErrConn: inspect.Unreachable, ErrTimeout: inspect.Unheard, ErrAbort: inspect.Aborted}[e]
+	if cause == "" && c.Secure && !c.l.Plain {
+		return inspect.TLS
+	}
+	return cause
 }
 
 // maxConnections is how many TCP connections may exist (oracle: client-constants.json).

@@ -19,6 +19,7 @@ const (
 	Unreachable  Cause = "unreachable"
 	Unheard      Cause = "unheard"
 	Aborted      Cause = "aborted"
+	TLS          Cause = "TLS"
 
 	// http -1.
 	NoAnswer     Cause = "no answer"
@@ -42,10 +43,11 @@ const (
 
 // What an error of TCP means, whichever module tells of it.
 const (
-	tcpReset       = "refused or reset by the server. Does it listen at this address and port?"
+	tcpReset       = "refused or reset by the server. Does it listen at this address and port, and does the program use TLS exactly where it does?"
 	tcpUnreachable = "nobody answers at this address, or the device's own is gone"
 	tcpUnheard     = "data was not acknowledged"
 	tcpAborted     = "aborted"
+	tlsFailed      = "TLS failed, as an earlier hint says in words"
 	noAddress      = "the name has no address (7 s without an answer that has one)"
 )
 
@@ -73,12 +75,13 @@ var failureCodes = map[string]failures{
 		{code: -2}: "the broker took CONNECT and has not answered for 5 s",
 		{code: -1}: "CONNECT was not delivered within 5 s, or could not be made: no client id, or more than 1460 bytes",
 
-		{-5, Reset}:        tcpReset + " As Debian installs it, mosquitto listens for its own computer only",
+		{-5, Reset}:        tcpReset + " As Debian installs it, mosquitto on another computer listens for that one only",
 		{-5, Unreachable}:  tcpUnreachable,
 		{-5, Unheard}:      tcpUnheard,
 		{-5, Aborted}:      tcpAborted,
+		{-5, TLS}:          tlsFailed,
 		{-3, NoName}:       "%q: " + noAddress,
-		{-3, NoConnection}: "no connection could be begun (espconn_connect says %d; -4: the device has no address of its own, -7: it has five connections, -15: connect() was called twice)",
+		{-3, NoConnection}: "no connection could be begun (espconn_connect says %d; -4: the device has no address of its own, -7: it has five connections, -15: connect() was called twice. Behind connfail comes offline, where there was a connection: let both start one and the same timer)",
 		{-3, ManyNames}:    "four names are being looked up already",
 		{-1, NoConnect}:    "CONNECT can't be made, without a client id or with more than 1460 bytes, so nothing is sent",
 
@@ -105,6 +108,7 @@ var failureCodes = map[string]failures{
 		{-1, Unreachable}:  "the connection failed (-11): " + tcpUnreachable,
 		{-1, Unheard}:      "the connection failed (-3): " + tcpUnheard,
 		{-1, Aborted}:      "the connection failed (-8): " + tcpAborted,
+		{-1, TLS}:          tlsFailed,
 	}, "the number in the server's status line"},
 	"websocket": {"close", map[failure]string{
 		{code: -1}:   "the URL does not begin with ws:// or wss://",
@@ -134,10 +138,10 @@ var failureCodes = map[string]failures{
 		{code: -111}: "TCP: " + tcpUnreachable,
 	}, "100 below an error of TCP or TLS"},
 	"sntp": {"error", map[failure]string{
-		{code: 1}: "none of the servers has an address; this names %q",
+		{code: 1}: "none of the servers has an address; this names %q. --date puts a time server into the simulated network",
 		{code: 2}: "no memory, or no UDP socket",
 		{code: 3}: "the request could not be sent. The firmware has a number for that and never gives it",
-		{code: 4}: "no server has answered within 1 s. Is there a way out, and does it let UDP port 123 through?",
+		{code: 4}: "no server has answered within 1 s. Is there a way out, and does it let UDP port 123 through? --date puts a time server into the simulated network",
 
 		{4, Unsynchronized}: "the server answers that its own clock is not synchronized",
 		{4, Denied}:         "the server refuses to answer (DENY)",

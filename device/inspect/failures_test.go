@@ -27,6 +27,7 @@ func TestFailed(t *testing.T) {
 		h.Failed("mqtt", "mqtt client 2", 7, "")
 		h.Failed("http", "http request 1", -1, NoName, "nowhere.test")
 		h.Failed("http", "http request 2", -1, TooLong, 8191)
+		h.Failed("mqtt", "mqtt client 1", -5, TLS)
 		h.Failed("sntp", "sntp sync 1", 4, "")
 		h.Failed("sntp", "sntp sync 2", 4, Denied)
 		h.Failed("websocket", "websocket 1", -117, "")
@@ -36,6 +37,7 @@ func TestFailed(t *testing.T) {
 		"mqtt client 2: connfail 7: the broker refuses with a code",
 		"http request 1: code -1: \"nowhere.test\": the name has no address",
 		"http request 2: code -1: the answer is longer than 8191 bytes",
+		"mqtt client 1: connfail -5: TLS failed, as an earlier hint says",
 		"sntp sync 1: error 4: no server has answered within 1 s",
 		"sntp sync 2: error 4: the server refuses to answer",
 		"websocket 1: close -117: 100 below an error of TCP or TLS",

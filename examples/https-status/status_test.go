@@ -99,6 +99,7 @@ func TestStatus(t *testing.T) {
 	wrong := start(t, port, "client.pem") // trusts somebody else
 	wrong.Await(t, 1, "no answer\t-1")
 	wrong.Await(t, 1, "FAILED {Text:the TLS handshake with ")
+	wrong.Await(t, 1, "FAILED {Text:http request 1: code -1: TLS failed")
 	if n := wrong.Count("temperature"); n > 0 {
 		t.Errorf("%q", wrong.List())
 	}

@@ -50,7 +50,7 @@ func TestDocumentation(t *testing.T) {
 				http.get("http://nowhere.test/", nil, function(code) print(code) node.task.post(function() http.get("http://192.168.1.20:81/", nil, show) end) end)`,
 				Want: "HTTP client: DNS failed for nowhere.test\n" +
 					"hint: http request 1: code -1: \"nowhere.test\": the name has no address (7 s without an answer that has one)\n-1\n" +
-					"HTTP client: Disconnected with error: -9\nhint: http request 2: code -1: the connection failed (-9): refused or reset by the server. Does it listen at this address and port?\n" +
+					"HTTP client: Disconnected with error: -9\nhint: http request 2: code -1: the connection failed (-9): refused or reset by the server. Does it listen at this address and port, and does the program use TLS exactly where it does?\n" +
 					"HTTP client: Connection timeout\nfailed\t-1"},
 			{Of: "http.post()", What: "example", Lua: show + `http.post("http://api.test/post", "Content-Type: application/json\r\n", '{"lamp":"on"}', show)`,
 				Want: "200\tPOST /post [{\"lamp\":\"on\"}]\ttext/plain"},

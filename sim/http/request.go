@@ -243,10 +243,10 @@ func (r *request) Received(c *espconn.Conn, data []byte) {
 func (r *request) Disconnected(*espconn.Conn) { r.ended() }
 
 // Failed is the end by an error (fw: http_error_callback).
-func (r *request) Failed(_ *espconn.Conn, err espconn.Err) {
+func (r *request) Failed(c *espconn.Conn, err espconn.Err) {
 	r.m.fault("Disconnected with error: %d", err)
 	if len(r.buffer) == 0 {
-		r.explain(err.Cause())
+		r.explain(c.Cause(err))
 	}
 	r.timedOut()
 }

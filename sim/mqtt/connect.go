@@ -122,7 +122,7 @@ func (k *client) found(host string, ip netip.Addr, ok bool) {
 
 // dangling is an event of a connection whose struct the client has given back.
 func (k *client) dangling() {
-	k.m.d.Crash("%s: something happened on a connection that the firmware has given up already: connect() was called within connfail, or again while it was connecting. Connect from a timer, once", k)
+	k.m.d.Crash("%s: something happened on a connection that the firmware has given up already: connect() was called within connfail, or again while it was connecting. Connect from a timer, once: connfail and offline, which comes behind it, must start the same one", k)
 }
 
 // send gives the layer one packet. It reports false when that did not take it.
@@ -176,13 +176,13 @@ func (k *client) Disconnected(*espconn.Conn) {
 }
 
 // Failed implements espconn.Handler.
-func (k *client) Failed(_ *espconn.Conn, err espconn.Err) {
+func (k *client) Failed(c *espconn.Conn, err espconn.Err) {
 	if k.Dead || !k.tcp.held {
 		k.dangling()
 		return
 	}
 	k.timer.Disarm()
-	k.fail(failServer, err.Cause())
+	k.fail(failServer, c.Cause(err))
 	k.over()
 }
 

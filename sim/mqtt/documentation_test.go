@@ -76,8 +76,8 @@ func TestDocumentation(t *testing.T) {
 				m = mqtt.Client("lamp", 60)
 				m:connect("nowhere.test", nil, function(_, r) print(r == mqtt.CONN_FAIL_DNS) end)
 				m2 = mqtt.Client("lamp", 60) m2:connect("192.168.1.20", 1884, function() end, function(_, r) print(r == mqtt.CONN_FAIL_SERVER_NOT_FOUND) end)`,
-				Want: "hint: mqtt client 2: connfail -5: refused or reset by the server. Does it listen at this address and port? As Debian installs it, " +
-					"mosquitto listens for its own computer only\ntrue\nhint: mqtt client 1: connfail -3: \"nowhere.test\": the name has no address " +
+				Want: "hint: mqtt client 2: connfail -5: refused or reset by the server. Does it listen at this address and port, and does the program use TLS exactly where it does? As Debian installs it, " +
+					"mosquitto on another computer listens for that one only\ntrue\nhint: mqtt client 1: connfail -3: \"nowhere.test\": the name has no address " +
 					"(7 s without an answer that has one)\ntrue"},
 			{Of: "mqtt.client:lwt()", What: "every form", Lua: `m = mqtt.Client("a", 10) print((m:lwt("t", "x")), (m:lwt("t", "x", 1)), (m:lwt("t", "x", 2, 1))) print(pcall(m.lwt, m, "t"))`, Want: "nil\tnil\tnil\nfalse\tbad argument #3 to '?' (need lwt message)"},
 			{Of: "mqtt.client:publish()", What: "quality 1 and 2, retained; before there is a connection", Lua: `
