@@ -171,7 +171,7 @@ func TestErrors(t *testing.T) {
 		{"publish = [\"80:80\",\n\"80\"]", `:2: publish[1]: cannot publish "80": the device's port is missing`},
 		{"publish = [\"80:80\", \"80:81\"]", `:1: host port 80 is published twice`},
 		{"[firmware]\nmodules = [\"net\",\n  \"nett\"]", `:3: the firmware has no module "nett"`},
-		{"[firmware]\nmodules = [\"ws2812\"]", `:2: the simulator does not have the firmware's module "ws2812"; nodemcu-sim modules lists those it has`},
+		{"[firmware]\nmodules = [\"ws2812\"]", `:2: the simulator does not have the firmware's module "ws2812"; a table of the program's own can stand in for it, see docs/builds.md; nodemcu-sim modules lists those it has`},
 		{"[firmware]\nmodules = [\"+cron\",\n\"net\"]", `:3: give all modules a +`},
 		{"[firmware]\nmodules = [\"+cron\", \"+cron\"]", `:2: module "cron" is listed twice`},
 		{"[firmware]\nmodules = [\"+corn\"]", `:2: the firmware has no module "corn"`},

@@ -94,10 +94,13 @@ func Check(name string) error {
 	case never[name] != "":
 		return fmt.Errorf("the simulator can't have the firmware's module %q: %s", name, never[name])
 	case !Simulates(name):
-		return fmt.Errorf("the simulator does not have the firmware's module %q; nodemcu-sim modules lists those it has", name)
+		return fmt.Errorf("the simulator does not have the firmware's module %q; %s; nodemcu-sim modules lists those it has", name, StandIn)
 	}
 	return nil
 }
+
+// StandIn is what a program can do that needs a module which the simulator does not have.
+const StandIn = "a table of the program's own can stand in for it, see docs/builds.md"
 
 // never are the modules that the simulator can't have, with the reason.
 var never = map[string]string{
@@ -123,6 +126,17 @@ func Place(name string) string {
 	return name
 }
 
+// Placed returns the name of the module that a program finds at a place: see Place. What is
+// no place is returned as it is.
+func Placed(place string) string {
+	for _, m := range simulated {
+		if m.In == place {
+			return m.Name
+		}
+	}
+	return place
+}
+
 // Lacking is what there is to say to a program that indexes or requires a module which its
 // build lacks, or a function as "tmr.alarm" that no build has any more: "" when the firmware
 // has none of that name and had none.
@@ -142,7 +156,7 @@ func Lacking(name string) string {
 	case never[name] != "":
 		return fmt.Sprintf("%s is a module of the firmware that the simulator can't have: %s", name, never[name])
 	case !Simulates(name):
-		return fmt.Sprintf("%s is a module of the firmware that the simulator does not have; nodemcu-sim modules lists those it has", name)
+		return fmt.Sprintf("%s is a module of the firmware that the simulator does not have; %s; nodemcu-sim modules lists those it has", name, StandIn)
 	}
 	return fmt.Sprintf("%s is a module of the firmware that this build lacks; add it in nodemcu-sim.toml: [firmware] modules = [\"+%s\"]", name, name)
 }
