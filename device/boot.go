@@ -83,14 +83,22 @@ func (d *Device) Restart() { d.restartFor(SoftRestart) }
 // WatchdogRestart is system_restart, called by the watchdog of tmr.softwd.
 func (d *Device) WatchdogRestart() { d.restartFor(TmrWatchdog) }
 
-func (d *Device) restartFor(why BootReason) { d.endSoon(why.Text, func() { d.Reset(why) }) }
+func (d *Device) restartFor(why BootReason) {
+	d.endSoon(event.Restart{Reason: why.Text}, func() { d.Reset(why) })
+}
+
+// restartForError is the restart by the default onerror.
+func (d *Device) restartForError() {
+	d.endSoon(event.Restart{Reason: SoftRestart.Text, Cause: "2 s after an error that nothing has caught; pcall does, or a function given to node.setonerror"},
+		func() { d.Reset(SoftRestart) })
+}
 
 // DeepSleep is system_deep_sleep: see Sleep. The program goes on for 100 ms, unless the
 // sleep is instant; then Wi-Fi is not switched off before, either.
 func (d *Device) DeepSleep(us clock.Duration, instant bool) {
 	sleep := func() { d.Sleep(us) }
 	if !instant {
-		d.endSoon(sleepText, sleep)
+		d.endSoon(event.Restart{Reason: sleepText}, sleep)
 		return
 	}
 	d.Emit(event.Restart{Reason: sleepText})
@@ -101,8 +109,8 @@ func (d *Device) DeepSleep(us clock.Duration, instant bool) {
 const sleepText = "deep sleep"
 
 // endSoon has fn end this boot. Who asks again starts the time anew.
-func (d *Device) endSoon(why string, fn func()) {
-	d.Emit(event.Restart{Reason: why})
+func (d *Device) endSoon(why event.Restart, fn func()) {
+	d.Emit(why)
 	d.restarting = true
 	d.ends = fn
 	d.Radio.SwitchOff()

@@ -115,10 +115,19 @@ func TestTaskQueueIsBounded(t *testing.T) {
 func TestErrorInTaskRestartsAfterTwoSeconds(t *testing.T) {
 	w := world.New(1)
 	out := chiptest.Record(w)
+	var causes []string
+	w.Subscribe(func(e world.Event) {
+		if r, ok := e.Data.(event.Restart); ok {
+			causes = append(causes, r.Cause)
+		}
+	})
 	chiptest.Program(w, `print(nil .. "x")`, device.Config{}).PowerOn()
 	w.Clock.RunUntil(clock.At(3 * clock.Second))
 	if !strings.Contains(out.String(), "reset: software restart") {
 		t.Errorf("no restart: %s", out)
+	}
+	if len(causes) != 1 || !strings.HasPrefix(causes[0], "2 s after an error that nothing has caught") {
+		t.Errorf("causes %q", causes)
 	}
 }
 

@@ -235,6 +235,6 @@ func (l *lua) report(what string, err *vm.Error) {
 func (l *lua) restartSoon() {
 	if !l.erring {
 		l.erring = true
-		l.d.NewTimer(l.d.Restart).Arm(restartAfterError, false)
+		l.d.NewTimer(l.d.restartForError).Arm(restartAfterError, false)
 	}
 }

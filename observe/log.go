@@ -220,6 +220,9 @@ func Describe(e world.Event) string {
 		}
 		return d.Reason
 	case event.Restart:
+		if d.Cause != "" {
+			return d.Reason + ": " + d.Cause
+		}
 		return d.Reason
 	case event.Panic:
 		s := d.Message

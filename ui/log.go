@@ -93,6 +93,10 @@ func (l *logbook) addEvent(e world.Event) {
 		}
 		add(fromSim, "rst", warn, "%s", text)
 	case event.Restart:
+		if d.Cause != "" {
+			add(fromSim, "rst", dim, "%s: %s", d.Reason, d.Cause)
+			break
+		}
 		add(fromSim, "rst", dim, "%s asked for", d.Reason)
 	case event.Panic:
 		add(problem, "panic", alarm, "in %s: %s", orElse(d.Where, "Lua"), d.Message)

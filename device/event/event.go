@@ -26,10 +26,11 @@ type Reset struct {
 	Sleep  clock.Duration `json:"sleep,omitempty"` // after a deep sleep of this time, 0 for any other reset
 }
 
-// Restart: the program has asked for a restart or for deep sleep. It goes on for a
-// moment, before the Reset.
+// Restart: the program has asked for a restart or for deep sleep, or has not caught an
+// error. It goes on for a moment, before the Reset.
 type Restart struct {
 	Reason string `json:"reason"`
+	Cause  string `json:"cause,omitempty"` // why, where the program has not asked for it
 }
 
 // Output: bytes left the serial port.
