@@ -64,7 +64,7 @@ func TestDocumentation(t *testing.T) {
 				print(enduser_setup.manual(), enduser_setup.manual(true), enduser_setup.manual()) ` + start + `
 				tmr.create():alarm(50000, 0, function() print((wifi.ap.getconfig()), wifi.getmode() == wifi.STATIONAP) end)`,
 				Want: "true\nfalse\ttrue\ttrue\n" + answers + "hint: enduser_setup replaces the access point by its own: the network is on channel 6, " +
-					"and in manual mode it takes the access point to be on channel 1\nNodeMCU_5AE1C7\ttrue"},
+					"and in manual mode it takes the access point to be on channel 1. onConnected comes only with stop(), before the station has an address again\nNodeMCU_5AE1C7\ttrue"},
 			{Of: "enduser_setup.stop()", What: "nobody answers any more", For: 32 * clock.Second, Lua: first + start + `tmr.create():alarm(2000, 0, function() print((enduser_setup.stop())) end)`, Want: "nil"},
 			{Of: "enduser_setup.start()", What: "a page of one's own", For: 9 * clock.Second, Lua: first + `file.putcontents("enduser_setup.html", "<html><body>" .. ("my page "):rep(8) .. "</body></html>") ` + start,
 				Want: "hint: the page of enduser_setup has 212 bytes with its head: the firmware sends 2920 and more, and what follows the page is memory behind it\nGET /: HTTP/1.1 200 OK"},

@@ -218,7 +218,7 @@ func (m *module) checkStation() {
 		s.done = true
 	} else {
 		if m.manual {
-			m.Hints.Once("enduser channel", "enduser_setup replaces the access point by its own: the network is on channel %d, and in manual mode it takes the access point to be on channel %d", channel, defaultChannel)
+			m.Hints.Once("enduser channel", "enduser_setup replaces the access point by its own: the network is on channel %d, and in manual mode it takes the access point to be on channel %d. onConnected comes only with stop(), before the station has an address again", channel, defaultChannel)
 		}
 		m.backToChannel()
 	}
