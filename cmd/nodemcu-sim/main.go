@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"github.com/spf13/cobra"
 )
 
 // Exit statuses.
@@ -38,13 +40,27 @@ func main() {
 	out := standardOutput(os.Stdout, nil)
 	root := rootCommand()
 	root.SetOut(out)
-	err := root.Execute()
+	err := meantRun(root, os.Args[1:], root.Execute())
 	if err == nil && errors.Is(out.err, syscall.EPIPE) {
 		err = &statusError{status: exitUsage} // whoever has read enough knows
 	} else if err == nil {
 		err = out.err
 	}
 	os.Exit(status(err))
+}
+
+// meantRun is err in other words where the command that does not exist is a directory.
+func meantRun(root *cobra.Command, args []string, err error) error {
+	if err == nil || len(args) == 0 {
+		return err
+	}
+	if c, _, unknown := root.Find(args); c != root || unknown == nil {
+		return err
+	}
+	if info, cannot := os.Stat(args[0]); cannot != nil || !info.IsDir() {
+		return err
+	}
+	return fmt.Errorf("%q is a directory and no command: nodemcu-sim run %[1]s boots a device with its files", args[0])
 }
 
 // status prints err, if there is something to print, and returns the exit status

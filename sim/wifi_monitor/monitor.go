@@ -153,7 +153,7 @@ func (m *module) hint(idle bool) {
 	}
 	connected := m.radio.Station.Connected()
 	if !idle && !connected {
-		hint("wifi.monitor.start waits for the station to be disconnected, but it is not connected, so that never happens and nothing is heard: start while wifi.sta.status() is 0 or 5, or again now (nodemcu-firmware #3669)")
+		hint("wifi.monitor.start waits for the station to be disconnected, but it is not connected, so that never happens and nothing is heard: start while wifi.sta.status() is 0 or 5, as behind wifi.sta.disconnect(), or again now (nodemcu-firmware #3669)")
 	}
 	if m.radio.Station.AutoConnect() {
 		hint("wifi.monitor.start switches off auto-connect, in flash: from now on, and after restarts, the device joins its network only with wifi.sta.connect(), until wifi.sta.autoconnect(1)")
