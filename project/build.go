@@ -34,7 +34,7 @@ func (p *Project) readBuild(f *tomlfile.File, doc *document, read func(file stri
 			return err
 		}
 	}
-	if slices.Contains(p.modules, "tls") && !slices.Contains(p.modules, "net") {
+	if !p.addModules && slices.Contains(p.modules, "tls") && !slices.Contains(p.modules, "net") { // boards have net
 		return f.Errorf("firmware.modules", "the firmware builds tls only with net: add net to the modules")
 	}
 	if f.Has("firmware.i2c") {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/sim/firmware"
 )
 
 // project writes files to a directory and loads it.
@@ -84,6 +85,24 @@ func TestFromUserModules(t *testing.T) {
 		_, err := load(t, map[string]string{FileName: "[firmware]\nfrom = \"" + file + "\"", "empty.h": ""})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", file, err, want)
+		}
+	}
+}
+
+// Hints name a module with a + as what a project adds, so each can be added.
+func TestAddEachModule(t *testing.T) {
+	for _, m := range firmware.Simulated() {
+		p, err := Parse(FileName, []byte("[firmware]\nmodules = [\"+"+m.Name+"\"]"))
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		b, err := p.BoardFor("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Contains(b.Firmware.Modules, m.Name) || !slices.Contains(b.Firmware.Modules, "net") {
+			t.Errorf("+%s: %v", m.Name, b.Firmware.Modules)
 		}
 	}
 }
