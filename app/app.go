@@ -465,6 +465,9 @@ func (a *App) Close() {
 	if a.Gateway != nil {
 		a.Gateway.Close()
 	}
+	for _, d := range device.In(a.World) {
+		d.Close()
+	}
 	_ = a.Store() // who wants to know has asked before
 	for _, s := range a.sources {
 		if s.sink != nil {

@@ -8,9 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +21,9 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/internal/need"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/tlspeer"
+	"github.com/nodemcu-sim/nodemcu-sim/observe"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire/capture"
 )
 
@@ -159,5 +164,38 @@ func TestWebSocketServer(t *testing.T) {
 		if got := strings.ReplaceAll(output(), "\r", ""); !strings.Contains(got, want) {
 			t.Errorf("%s: %q", scheme, got)
 		}
+	}
+}
+
+// A world that is closed while a handshake waits leaves nothing running.
+func TestCloseWithTLS(t *testing.T) {
+	before := runtime.NumGoroutine()
+	for range 5 {
+		dir := write(t, map[string]string{
+			"nodemcu-sim.toml": secureProject,
+			"init.lua": `wifi.eventmon.register(wifi.eventmon.STA_GOT_IP, function()
+				s = tls.createConnection()
+				s:connect(443, "192.168.1.20")
+			end)`})
+		a, err := New(Options{Dir: dir, Net: "isolated", Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		a.World.Subscribe((&observe.Log{Device: &out}).Handle)
+		// The server never answers.
+		server := peer.New(a.World.Wire, "server", netip.MustParsePrefix("192.168.1.20/24"))
+		if _, err := server.Listen(443, func(*peer.Conn) {}); err != nil {
+			t.Fatal(err)
+		}
+		a.PowerOn()
+		a.World.Clock.RunUntil(clock.At(15 * clock.Second))
+		if n := runtime.NumGoroutine(); n <= before {
+			t.Errorf("%d goroutines, before %d: no handshake waits; %s", n, before, out.String())
+		}
+		a.Close()
+	}
+	if n := runtime.NumGoroutine(); n > before {
+		t.Errorf("%d goroutines, before %d", n, before)
 	}
 }

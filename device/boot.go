@@ -44,6 +44,14 @@ func (d *Device) PressReset() { d.Reset(ExternalReset) }
 // remembers is lost, the flash stays.
 func (d *Device) PowerCycle() { d.Reset(PowerOn) }
 
+// Close gives back what the host does not collect with the device: TLS that waits for the
+// wire. The world must not run on.
+func (d *Device) Close() {
+	if d.espconn != nil {
+		d.espconn.Close()
+	}
+}
+
 // Reset resets the device, after the current piece of work if one is running.
 func (d *Device) Reset(why BootReason) {
 	if d.ETS.Running() {

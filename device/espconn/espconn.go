@@ -121,11 +121,11 @@ func New(h Host, r *radio.Radio, t *sockets.Table, x *inspect.Inspector) *Layer 
 	return l
 }
 
-// Close ends what does not end with the device's memory: the handshakes that wait.
+// Close ends what does not end with the device's memory: TLS that waits for the wire.
 func (l *Layer) Close() {
 	for _, a := range l.active {
 		if a.secure != nil {
-			a.secure.session.Free()
+			a.secure.session.Stop()
 		}
 	}
 }

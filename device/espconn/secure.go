@@ -77,10 +77,9 @@ func (c *Conn) connectSecure() Err {
 		return ErrMem
 	}
 	a := &active{l: l, conn: c, memory: memory}
-	a.secure = &secure{a: a}
-	s := a.secure
+	s := &secure{a: a}
 	if s.session, ok = mbedtls.New(l.host); ok {
-		s.session.Send = s.send
+		a.secure, s.session.Send = s, s.send
 		if s.stream, ok = l.host.Malloc(mbedtls.SizeStream, heap.Other); ok {
 			a.tcp = l.stack.NewTCP()
 		}
@@ -153,10 +152,10 @@ func (s *secure) handshake() {
 	code := mbedtls.OK
 	if s.session.Started() {
 		code = s.session.Handshake()
-	} else if creds, ok := a.l.credentials(); ok {
+	} else if creds, problem := a.l.credentials(); problem == "" {
 		code = s.session.Start(creds)
 	} else {
-		code = mbedtls.ErrAlloc
+		code, s.session.Why = mbedtls.ErrAlloc, problem
 	}
 	switch {
 	case code != mbedtls.OK:
@@ -258,8 +257,8 @@ func (s *secure) fail(code mbedtls.Code) {
 func (s *secure) explain(code mbedtls.Code) {
 	a, why := s.a, s.session.Why
 	switch {
-	case code == mbedtls.ErrContext:
-		why = "it was closed while received data was handed out, or sent to after that. The firmware goes on with a connection that is gone, so that this is an error and not a disconnection: close it from a timer"
+	case code == mbedtls.ErrContext && why == "":
+		why = "it was closed while received data was handed out. The firmware goes on reading from a connection that is gone, so that this is an error and not a disconnection: close it from a timer"
 	case code == mbedtls.ErrMemory && why == "":
 		why = fmt.Sprintf("there is no memory for a piece of what is received, %d bytes", plainLen)
 	case why == "":
@@ -311,19 +310,16 @@ func (s *secure) failed(err lwip.Err) {
 
 // free gives back what TLS holds.
 func (s *secure) free() {
-	if s.session != nil { // there was memory for it
-		s.session.Free()
-	}
+	s.session.Free()
 	s.a.l.host.Free(&s.stream, heap.Other)
 }
 
-// credentials asks the program, and looks into the flash. It reports false when there is
-// something that can't be used, and the handshake does not begin (fw: mbedtls_msg_config).
-func (l *Layer) credentials() (out mbedtls.Credentials, ok bool) {
-	c, flash := &l.Credentials, l.host.TLSFlash()
-	bad := func(what string, err error) (mbedtls.Credentials, bool) {
-		l.hints.Once("tls credentials "+what, "no handshake begins: %s can't be used (%v)", what, err)
-		return out, false
+// credentials asks the program, and looks into the flash. problem says what can't be used,
+// if anything: the handshake does not begin then (fw: mbedtls_msg_config).
+func (l *Layer) credentials() (out mbedtls.Credentials, problem string) {
+	c, flash := l.Credentials, l.host.TLSFlash() // as they are now: a function may set others
+	bad := func(what string, err error) (mbedtls.Credentials, string) {
+		return out, fmt.Sprintf("no handshake begins: %s can't be used (%v)", what, err)
 	}
 	if c.Own != nil {
 		text, more, ok := c.Own(0)
@@ -373,7 +369,7 @@ func (l *Layer) credentials() (out mbedtls.Credentials, ok bool) {
 		}
 		out.Verify, out.CA = true, list
 	}
-	return out, true
+	return out, ""
 }
 
 var errNoText = errors.New("it failed, or returned nothing to read")

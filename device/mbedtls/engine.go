@@ -145,7 +145,11 @@ func (p pipe) Write(b []byte) (int, error) {
 		e.s.host.Compute(timeExchange)
 	}
 	e.written += len(b)
-	if code := e.s.Send(b); code != OK {
+	switch code := e.s.Send(b); code {
+	case OK:
+	case ErrContext:
+		return 0, failure{code, "the program had closed it. What is sent after that goes into a connection that is gone, so that this is an error and not a disconnection"}
+	default:
 		return 0, failure{code, "there is no memory for TCP to send a record"}
 	}
 	return len(b), nil

@@ -182,6 +182,11 @@ func (s *Session) fail(err error) Code {
 // Free gives back what the session holds.
 func (s *Session) Free() {
 	s.memory.all()
+	s.Stop()
+}
+
+// Stop ends the session for the host alone, which does not collect a handshake that waits.
+func (s *Session) Stop() {
 	if s.engine != nil {
 		s.engine.stop()
 	}

@@ -114,19 +114,17 @@ type Part struct {
 	Size int
 }
 
-// Parts lists what the session holds.
+// Parts lists what the session holds, block by block.
 func (s *Session) Parts() []Part {
 	var list []Part
 	for _, p := range []struct {
 		name   string
 		blocks []heap.Block
-	}{{"session", s.memory.session}, {"buffers", s.memory.buffers}, {"handshake", s.memory.handshake}, {"ciphers", s.memory.transform}, {"certificates", s.memory.chain}} {
-		n := 0
+	}{{"session", s.memory.session}, {"buffer", s.memory.buffers}, {"handshake", s.memory.handshake}, {"ciphers", s.memory.transform}, {"certificate", s.memory.chain}} {
 		for _, b := range p.blocks {
-			n += b.Size()
-		}
-		if n > 0 {
-			list = append(list, Part{"TLS " + p.name, n})
+			if b.Size() > 0 {
+				list = append(list, Part{"TLS " + p.name, b.Size()})
+			}
 		}
 	}
 	return list

@@ -73,6 +73,7 @@ func NewBooting(t testing.TB, files map[string]string, cfg device.Config) *Lab {
 		cfg.WiFi.Wired = netip.MustParsePrefix("192.168.1.10/24")
 	}
 	x.D = device.New(x.World, cfg)
+	t.Cleanup(x.D.Close)
 	for name, text := range files {
 		if err := x.D.Flash.WriteFile(name, []byte(text)); err != nil {
 			t.Fatal(err)

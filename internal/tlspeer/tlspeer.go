@@ -75,11 +75,23 @@ func Listen(h *peer.Host, port uint16, config *tls.Config, serve func(*tls.Conn)
 			p.yield = yield
 			serve(tls.Server(p, config))
 		})
-		step := func() { next() }
+		// A coroutine can't be stopped by itself: one that closes ends the connection, too.
+		running, over := false, false
+		step := func() {
+			running = true
+			next()
+			if running = false; over {
+				stop()
+			}
+		}
 		c.HalfOpen = true
 		c.OnData = func(data []byte) { p.in = append(p.in, data...); step() }
 		c.OnEnd = func() { p.ended = true; step(); c.Close() }
-		c.OnClose = func(error) { stop() }
+		c.OnClose = func(error) {
+			if over = true; !running {
+				stop()
+			}
+		}
 		step()
 	})
 	return err

@@ -144,18 +144,24 @@ func (m *module) finish(code int, body string, headers [][2]string, buffer *heap
 	m.Protected("http callback", fn, args...)
 }
 
-// heapParts adds what the requests hold to a heap snapshot.
+// heapParts adds what the requests hold to a heap snapshot. One that is being made has not
+// got all of it yet.
 func (m *module) heapParts(p *inspect.HeapParts) {
 	for _, r := range m.open {
-		at := p.Add(inspect.NativeBlock{Kind: heap.Other, Key: r.String(), Name: r.String(), Size: sizeRequest, Site: r.Site, Age: m.d.Now().Sub(r.Born)})
-		for _, b := range r.blocks[1:] {
-			p.AddTo(at, heap.Other, "request", b.Size())
+		if len(r.blocks) == 0 {
+			continue
 		}
-		for _, b := range []heap.Block{r.headersAt, r.bodyAt} {
+		at := p.Add(inspect.NativeBlock{Kind: heap.Other, Key: r.String(), Name: r.String(), Size: sizeRequest, Site: r.Site, Age: m.d.Now().Sub(r.Born)})
+		add := func(name string, b heap.Block) {
 			if b.Placed() {
-				p.AddTo(at, heap.Other, "request", b.Size())
+				p.AddTo(at, heap.Other, name, b.Size())
 			}
 		}
-		p.AddTo(at, heap.Other, "response", len(r.buffer)+1)
+		for _, b := range r.blocks[1:] {
+			add("request", b)
+		}
+		add("request", r.headersAt)
+		add("request", r.bodyAt)
+		add("response", r.bufferAt)
 	}
 }

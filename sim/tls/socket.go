@@ -138,6 +138,10 @@ func (s *socket) found(ip netip.Addr, ok bool) {
 		s.Release()
 		return
 	}
+	if s.conn == nil {
+		s.m.d.Crash("%s was finalized by the program in its dns event: the firmware writes the server's address to one near 0", s)
+		return
+	}
 	s.conn.RemoteIP = ip
 	if err := s.conn.Connect(); err != espconn.OK {
 		s.m.Hints.Once(fmt.Sprintf("tls connect %d", err), "%s: no connection is begun (espconn_secure_connect says %d), and the module does not look at that: no callback comes, and connect says \"already connected\"", s, err)

@@ -33,8 +33,12 @@ func newLab(t testing.TB, lua string) *lab {
 	x := &lab{Lab: chiptest.NewLab(t, "t.lua", lua, device.Config{
 		Modules: []device.Module{tls.Module, http.Module, node.Module, tmr.Module},
 		Build:   device.Build{SSL: true}})}
-	x.server = peer.New(x.World.Wire, "server", netip.MustParsePrefix("192.168.1.20/24"))
+	x.host()
 	return x
+}
+
+func (x *lab) host() {
+	x.server = peer.New(x.World.Wire, "server", netip.MustParsePrefix("192.168.1.20/24"))
 }
 
 // serve listens at port 443 with a certificate.
