@@ -71,6 +71,7 @@ var texts = []struct {
 	{"bad record MAC", ErrMAC, "a record is damaged, or is not encrypted with the session's key"},
 	{"record overflow", ErrRecord, "a record is longer than TLS allows"},
 	{"oversized record", ErrRecord, "a record is longer than TLS allows"},
+	{"no renegotiation", ErrUnexpected, "the server wants to begin anew (renegotiation). The chip declines and goes on, which the simulator can't"},
 	{"unexpected message", ErrUnexpected, "the server sent a message that does not belong there"},
 	{"error decoding message", ErrHello, "the server sent a message that can't be read"},
 	{"illegal parameter", ErrHello, "the server sent a message that can't be right"},
