@@ -5,6 +5,8 @@ package chiptest
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -71,8 +73,8 @@ func New(t testing.TB, files map[string]string, cfg device.Config) *Terminal {
 		cfg.Board = Board()
 	}
 	x.Device = device.New(x.World, cfg)
-	for name, text := range files {
-		if err := x.Device.Flash.WriteFile(name, []byte(text)); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(files)) { // where a file lies costs time
+		if err := x.Device.Flash.WriteFile(name, []byte(files[name])); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,6 +4,8 @@
 package terminal
 
 import (
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,8 +47,8 @@ func NewBuild(t testing.TB, build device.Build, files map[string]string, modules
 		}
 	})
 	x.Device = device.New(x.World, device.Config{Board: board, Modules: modules, Build: build, HostCPU: true})
-	for name, text := range files {
-		if err := x.Device.Flash.WriteFile(name, []byte(text)); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(files)) { // where a file lies costs time
+		if err := x.Device.Flash.WriteFile(name, []byte(files[name])); err != nil {
 			t.Fatal(err)
 		}
 	}
