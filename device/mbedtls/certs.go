@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"strings"
 )
 
 // ParseCertificates reads certificates: any number as PEM, or one as DER (fw:
@@ -46,22 +47,36 @@ func parseDER(data []byte) (*x509.Certificate, error) {
 			data = data[:n]
 		}
 	}
-	return x509.ParseCertificate(data)
+	c, err := x509.ParseCertificate(data)
+	if err == nil {
+		err = usable(c, "its")
+	}
+	return c, err
 }
 
 // ParseKey reads a private key, as PEM or DER, in one of its usual forms (fw:
-// mbedtls_pk_parse_key).
+// mbedtls_pk_parse_key). PEM may have something else before it.
 func ParseKey(data []byte) (crypto.Signer, error) {
-	if block, _ := pem.Decode(data); block != nil {
-		data = block.Bytes
+	for block, rest := pem.Decode(data); block != nil; block, rest = pem.Decode(rest) {
+		if data = block.Bytes; strings.HasSuffix(block.Type, "PRIVATE KEY") {
+			break
+		}
 	}
-	if k, err := x509.ParsePKCS1PrivateKey(data); err == nil {
+	key, err := parseKey(data)
+	if err == nil {
+		err = usableKey(key.Public(), "the")
+	}
+	return key, err
+}
+
+func parseKey(der []byte) (crypto.Signer, error) {
+	if k, err := x509.ParsePKCS1PrivateKey(der); err == nil {
 		return k, nil
 	}
-	if k, err := x509.ParseECPrivateKey(data); err == nil {
+	if k, err := x509.ParseECPrivateKey(der); err == nil {
 		return k, nil
 	}
-	k, err := x509.ParsePKCS8PrivateKey(data)
+	k, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package mbedtls
 
 import (
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
@@ -16,19 +17,25 @@ const (
 	maxIntermediates = 3    // MBEDTLS_X509_MAX_INTERMEDIATE_CA
 )
 
-// usable refuses a certificate that the chip can't read or calculate with.
-func usable(c *x509.Certificate) error {
-	switch key := c.PublicKey.(type) {
+// usable refuses a certificate that the chip can't read or calculate with; whose says whose
+// it is: "the server's".
+func usable(c *x509.Certificate, whose string) error { return usableKey(c.PublicKey, whose) }
+
+// usableKey is usable for a public key.
+func usableKey(public any, whose string) error {
+	switch key := public.(type) {
 	case *rsa.PublicKey:
 		if bits := key.N.BitLen(); bits > maxKeyBits {
-			return failure{ErrLongKey, fmt.Sprintf("the server's RSA key has %d bits, and the chip calculates with %d at most", bits, maxKeyBits)}
+			return failure{ErrLongKey, fmt.Sprintf("%s RSA key has %d bits, and the chip calculates with %d at most", whose, bits, maxKeyBits)}
 		}
 	case *ecdsa.PublicKey:
 		if key.Curve != elliptic.P256() && key.Curve != elliptic.P384() {
-			return failure{ErrCurve, fmt.Sprintf("the server's key is on the curve %s, which the chip has not: P-256 and P-384", key.Curve.Params().Name)}
+			return failure{ErrCurve, fmt.Sprintf("%s key is on the curve %s, which the chip has not: P-256 and P-384", whose, key.Curve.Params().Name)}
 		}
+	case ed25519.PublicKey:
+		return failure{ErrX509Alg, whose + " key is one of Ed25519, which the chip has not: RSA and ECDSA"}
 	default:
-		return failure{ErrX509Alg, fmt.Sprintf("the server's certificate has a key of a kind that the chip has not (%s): RSA and ECDSA", c.PublicKeyAlgorithm)}
+		return failure{ErrX509Alg, whose + " key is of a kind that the chip has not: RSA and ECDSA"}
 	}
 	return nil
 }

@@ -108,7 +108,7 @@ func (e *engine) verify(raw [][]byte, _ [][]*x509.Certificate) error {
 		return failure{ErrAlloc, "no memory for the server's certificates"}
 	}
 	for _, c := range chain {
-		if err := usable(c); err != nil {
+		if err := usable(c, "the server's"); err != nil {
 			return err
 		}
 	}
