@@ -72,6 +72,8 @@ var texts = []struct {
 	{"record overflow", ErrRecord, "a record is longer than TLS allows"},
 	{"oversized record", ErrRecord, "a record is longer than TLS allows"},
 	{"no renegotiation", ErrUnexpected, "the server wants to begin anew (renegotiation). The chip declines and goes on, which the simulator can't"},
+	{"unexpected handshake message", ErrUnexpected, "the server sent a message of the handshake that does not belong there"},
+	{"does not look like a TLS handshake", ErrUnexpected, "the server does not begin with the handshake"},
 	{"unexpected message", ErrUnexpected, "the server sent a message that does not belong there"},
 	{"error decoding message", ErrHello, "the server sent a message that can't be read"},
 	{"illegal parameter", ErrHello, "the server sent a message that can't be right"},

@@ -33,6 +33,9 @@ func TestFromWithin(t *testing.T) {
 		{"closed while it is asked", `tls.cert.verify(function(k) s:close() end)` + talk, failed, "-0x0045 (-69 to the program): the program had closed it"},
 		{"sent after close", talk + `s:on("sent", function(s) s:close() s:send("more\n") end)`,
 			"dns\t192.168.1.20\nconnection\t192.168.1.20\t443\nreconnection\tnil\n", "-0x0045 (-69 to the program): the program had closed it"},
+		{"finalized, and connected again", `s = tls.createConnection() s:connect(443, "192.168.1.20") s:__gc()
+			tmr.create():alarm(100, 0, function() s:on("connection", function(s) print("again") end) s:connect(443, "192.168.1.20") end)`,
+			"again\n", ""},
 		{"finalized in dns", `s = tls.createConnection() s:on("dns", function(s) s:__gc() end) s:connect(443, "192.168.1.20")`,
 			"", "was finalized by the program in its dns event: the firmware writes the server's address to one near 0 (exception, the device resets)"},
 	} {

@@ -106,6 +106,7 @@ func (s *socket) connect(c *vm.Call) int {
 	s.memory = memory
 	s.conn = s.m.layer.NewConn(s, s)
 	s.conn.Secure, s.conn.RemotePort = true, port
+	s.Dead = false // a program can finalize a socket and use it again
 	s.Anchor(c.Arg(1), "tls socket")
 	switch ip, err := s.m.layer.Resolve(host, s.found); err {
 	case espconn.OK:
