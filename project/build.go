@@ -34,8 +34,12 @@ func (p *Project) readBuild(f *tomlfile.File, doc *document, read func(file stri
 			return err
 		}
 	}
-	if !p.addModules && slices.Contains(p.modules, "tls") && !slices.Contains(p.modules, "net") { // boards have net
-		return f.Errorf("firmware.modules", "the firmware builds tls only with net: add net to the modules")
+	if !p.addModules { // boards have them
+		for _, m := range []struct{ name, with string }{{"tls", "net"}, {"wifi_monitor", "wifi"}} {
+			if slices.Contains(p.modules, m.name) && !slices.Contains(p.modules, m.with) {
+				return f.Errorf("firmware.modules", "the firmware has %s only with %s: add %s to the modules", m.name, m.with, m.with)
+			}
+		}
 	}
 	if f.Has("firmware.i2c") {
 		switch doc.Firmware.I2C {

@@ -174,7 +174,7 @@ func TestErrors(t *testing.T) {
 		{"[firmware]\nmodules = [\"ws2812\"]", `:2: the simulator does not have the firmware's module "ws2812"; a table of the program's own can stand in for it, see docs/builds.md; nodemcu-sim modules lists those it has`},
 		{"[firmware]\nmodules = [\"+cron\",\n\"net\"]", `:3: give all modules a +`},
 		{"[firmware]\nmodules = [\"+cron\", \"+cron\"]", `:2: module "cron" is listed twice`},
-		{"[firmware]\nmodules = [\"tls\", \"tmr\"]", `:2: the firmware builds tls only with net`},
+		{"[firmware]\nmodules = [\"tls\", \"tmr\"]", `:2: the firmware has tls only with net`},
 		{"[firmware]\nmodules = [\"+corn\"]", `:2: the firmware has no module "corn"`},
 		{"[firmware]\nmodules = [\"net\", \"net\"]", `:2: module "net" is listed twice`},
 		{"[firmware]\nmodules = [\"net\"]\nfrom = \"x\"", `:3: firmware.from and firmware.modules both say which modules the build has`},
