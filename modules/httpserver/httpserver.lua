@@ -33,11 +33,12 @@ local function receive(sock, data)
   if not x or not x.want then return end
   local busy = x.busy
   x.busy = true
-  while x.want and pos <= #data and not code do
-    local req, want, left, stop = x.req, x.want, x.left
+  while x.want and not code and pos <= #data do
+    local req, want, name, value = x.req, x.want
     if want > 6 then
-      stop = pos + left - 1
-      local part = data:sub(pos, stop)
+      local left = x.left
+      local part = data:sub(pos, pos + left - 1)
+      pos = pos + left
       left = left - #part
       x.left = left
       if left == 0 then
@@ -46,30 +47,19 @@ local function receive(sock, data)
       end
       if req.ondata then req:ondata(part) end
     else
-      stop = data:find("\n", pos, true)
-      local line, n, name, value = x.line, (stop or #data) - pos + 1
-      x.left = left - n
-      if n > left or n + #(line or "") > M.max_line then
-        code = req and 431 or 414
-      elseif line or not stop then -- not all of it is in this packet
-        line = (line or "") .. data:sub(pos, stop)
-        x.line = not stop and line or nil
-        if stop then code, name, value = parse(M, x, line, 1) end
-      else
-        code, name, value = parse(M, x, data, pos)
-      end
+      code, pos, name, value = parse(M, x, data, pos)
       if name and req.onheader then req:onheader(name, value) end
-      if want < 4 and (x.want or 3) > 3 and x.expect and not x.mode then
+      if x.expect and want < 4 and (x.want or 3) > 3 and not x.mode then
         put(x, "HTTP/1.1 100 Continue\r\n\r\n")
       end
-      if want == 1 and x.req then
+      req = x.req
+      if want == 1 and req then
         local handler = x.next
         x.next = nil
-        x.req.conn = sock
-        handler(x.req, setmetatable({conn = sock, send_header = Res[1]}, Res))
+        req.conn = sock
+        handler(req, setmetatable({conn = sock, send_header = Res[1]}, Res))
       end
     end
-    pos = (stop or #data) + 1
   end
   if code then
     -- What the program has answered is dropped. If some of it was sent, all that
