@@ -141,6 +141,15 @@ func (p *pacer) notify() {
 	}
 }
 
+// heed takes note of what was notified so far, which whoever calls it looks for next.
+// Otherwise what the world does to its own pacer (Follow) would wake it once for nothing.
+func (p *pacer) heed() {
+	select {
+	case <-p.wake:
+	default:
+	}
+}
+
 // State is what the pacer is doing, as the console shows it.
 type State struct {
 	Speed  float64 // virtual seconds per wall second; Max: as fast as possible
@@ -315,9 +324,7 @@ func (p *pacer) reached(now, next Time) Time {
 		return now
 	}
 	wall := p.host.now()
-	if !p.anchored {
-		p.virtual, p.wall, p.anchored = now, wall, true
-	}
+	p.anchor(now, wall)
 	r := p.virtual + Time(float64(wall.Sub(p.wall).Microseconds())*p.rate())
 	return max(now, min(r, next))
 }
@@ -369,7 +376,16 @@ func (p *pacer) ask(now, next Time) (verdict, time.Duration) {
 		}
 		return run, 0
 	}
-	return wait, p.wallOf(next).Sub(p.host.now())
+	wall := p.host.now()
+	p.anchor(now, wall)
+	return wait, p.wallOf(next).Sub(wall)
+}
+
+// anchor has virtual time go on from now at that wall time, unless it goes already.
+func (p *pacer) anchor(now Time, wall time.Time) {
+	if !p.anchored {
+		p.virtual, p.wall, p.anchored = now, wall, true
+	}
 }
 
 // wallOf returns the wall time at which virtual time t is due.
@@ -384,6 +400,7 @@ func (c *Clock) Run(limit Time, drain bool) {
 	c.limit = limit
 	defer func() { c.limit = Forever }()
 	for {
+		c.pacer.heed()
 		c.now = c.pacer.reached(c.now, min(c.Next(), limit))
 		for c.serve() {
 		}
