@@ -57,12 +57,8 @@ func (v *VM) romGet(t *Table, key value) value {
 		return value{}
 	}
 	s := key.str()
-	if s.romTable != t {
-		i, ok := t.rom.index[CString(s.s)]
-		if !ok || len(s.s) > longestROMName {
-			return value{}
-		}
-		s.romTable, s.romEntry = t, i
+	if s.romTable != t && (len(s.s) > longestROMName || !t.romFind(s)) {
+		return value{}
 	}
 	v.cpu += int64(s.romEntry+1) * v.romNanos
 	return t.rom.entries[s.romEntry].value(v)

@@ -40,7 +40,10 @@ func (v *VM) fastField(mt *Table, e event) value {
 		return value{}
 	}
 	if mt.rom != nil {
-		return mt.rom.get(eventNames[e])
+		if s := v.eventStrs[e]; mt.romFind(s) {
+			return mt.romEntry(s).val
+		}
+		return value{}
 	}
 	if e <= eventEq {
 		if mt.absent&(1<<e) != 0 {

@@ -35,6 +35,19 @@ func (e *romEntry) value(v *VM) value {
 	return e.val
 }
 
+// romFind looks for the entry of s in t, where s then knows it, and reports whether there
+// is one.
+func (t *Table) romFind(s *str) bool {
+	if s.romTable != t {
+		i, ok := t.rom.index[CString(s.s)]
+		if !ok {
+			return false
+		}
+		s.romTable, s.romEntry = t, i
+	}
+	return true
+}
+
 // romEntry is the entry of s, which knows where it stands in t.
 func (t *Table) romEntry(s *str) *romEntry { return &t.rom.entries[s.romEntry] }
 
@@ -45,14 +58,6 @@ func (e *romEntry) boundary() Value {
 		return String(e.text)
 	}
 	return e.val.boundary()
-}
-
-// get returns what stands under a name, but for a string.
-func (r *romTable) get(name string) value {
-	if i, ok := r.index[name]; ok {
-		return r.entries[i].val
-	}
-	return value{}
 }
 
 // next returns the entry that follows key: names are gone through in the order in

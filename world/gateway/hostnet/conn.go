@@ -132,15 +132,24 @@ func (n *Network) Write(c Conn, data [][]byte) {
 		return
 	}
 	n.goroutine(func() {
-		rest := net.Buffers(data)
-		sent, err := rest.WriteTo(conn.TCPConn)
+		sent, err := writeAll(conn.TCPConn, data)
 		switch {
 		case err == nil:
-			n.tell(Written{c, int(sent)}, nil)
+			n.tell(Written{c, sent}, nil)
 		case !errors.Is(err, net.ErrClosed): // that was here
 			n.tell(Broken{c}, nil)
 		}
 	})
+}
+
+// writeAll writes all pieces: mostly it is one.
+func writeAll(conn *net.TCPConn, data [][]byte) (sent int, err error) {
+	if len(data) == 1 {
+		return conn.Write(data[0])
+	}
+	rest := net.Buffers(data)
+	n, err := rest.WriteTo(conn)
+	return int(n), err
 }
 
 // CloseWrite tells the other end that no more comes. Nothing may be written any more
