@@ -138,6 +138,7 @@ func (v *VM) rawSet(t *Table, k, y value) {
 		if !k.isString() {
 			panic("vm: a key of a table in flash that is no name")
 		}
+		t.absent = 0
 		t.rom.set(k.str().text(), y)
 		return
 	}
@@ -167,6 +168,7 @@ func (v *VM) RawSetInt(t *Table, i int, x Value) {
 func (v *VM) SetField(t *Table, name string, x Value) {
 	if t.rom != nil {
 		v.checkWritable(t)
+		t.absent = 0
 		if s, ok := x.(String); ok { // in flash, too
 			e := t.rom.entry(name)
 			e.text, e.isText = string(s), true

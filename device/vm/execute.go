@@ -184,10 +184,25 @@ frame:
 			case luac.Self:
 				b, key := r[uint8(i>>23)], rk(r, k, i>>14&0x1ff)
 				r[a+1] = b
-				if b.bits == kindTable && key.bits == kindString {
-					if n := b.table().strNode(key.str()); n != nil && n.val.bits != kindNil {
-						r[a] = n.val
-						continue
+				if key.bits == kindString {
+					var mt *Table
+					switch b.bits {
+					case kindTable:
+						if n := b.table().strNode(key.str()); n != nil && n.val.bits != kindNil {
+							r[a] = n.val
+							continue
+						}
+					case kindString:
+						mt = v.stringMeta
+					case kindUserData:
+						mt = b.userdata().meta
+					}
+					if mt != nil && mt.absent&knownIndex != 0 && key.str().romTable == mt.index {
+						if e := mt.index.romEntry(key.str()); e.val.bits != kindNil {
+							v.cpu += int64(key.str().romEntry+1) * v.romNanos
+							r[a] = e.val
+							continue
+						}
 					}
 				}
 				ci.pc = pc

@@ -39,12 +39,6 @@ func (v *VM) fastField(mt *Table, e event) value {
 	if mt == nil {
 		return value{}
 	}
-	if mt.rom != nil {
-		if s := v.eventStrs[e]; mt.romFind(s) {
-			return mt.romEntry(s).val
-		}
-		return value{}
-	}
 	if e <= eventEq {
 		if mt.absent&(1<<e) != 0 {
 			return value{}
@@ -53,7 +47,12 @@ func (v *VM) fastField(mt *Table, e event) value {
 			return value{unsafe.Pointer(mt.index), kindROMTable}
 		}
 	}
-	x := mt.getStr(v.eventStrs[e])
+	var x value
+	if mt.rom == nil {
+		x = mt.getStr(v.eventStrs[e])
+	} else if s := v.eventStrs[e]; mt.romFind(s) {
+		x = mt.romEntry(s).val
+	}
 	switch {
 	case x.isNil() && e <= eventEq:
 		mt.absent |= 1 << e
