@@ -58,6 +58,9 @@ type Options struct {
 	// their own project files; Board, CPU, OnPanic and the link options hold for
 	// all, Publish, FlashDir and the air (networks, router) are those of Dir.
 	Others []string
+	// Prepare, if set, is given each device's configuration before it is made, with its flash
+	// filled.
+	Prepare func(cfg *device.Config)
 }
 
 // App is a device that is ready to be switched on, in a world of its own, or the
@@ -155,6 +158,9 @@ func New(o Options) (_ *App, err error) {
 	applyAir(a.World, p.WiFi)
 	applyWiFi(&cfg, p.WiFi)
 	cfg.Name = baseName(o.Dir)
+	if o.Prepare != nil {
+		o.Prepare(&cfg)
+	}
 	a.Device = device.New(a.World, cfg)
 	first.device = a.Device
 	if err := o.faults(a.Device, p); err != nil {

@@ -1,0 +1,230 @@
+package luatest
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+// load loads the libraries and the file, which says what its tests are.
+func (r *run) load() (err error) {
+	r.groups = []*group{{}}
+	done := false
+	r.work(func() {
+		defer func() { done = true }()
+		err = r.loadNow()
+	})
+	if !r.drive(func() bool { return done || r.dead != "" }, r.f.o.Timeout) || !done {
+		return &problem{Failure{Message: "the device does not come to load the tests: " + r.dead}}
+	}
+	if err != nil {
+		return err
+	}
+	fn := r.d.VM.Ref(r.main, "tests")
+	t := &Test{}
+	r.test = t
+	r.perform(fn, r.f.o.Timeout)
+	r.test = nil
+	if len(t.Failures) > 0 {
+		return &problem{t.Failures[0]}
+	}
+	return nil
+}
+
+// loadNow does that on the device.
+func (r *run) loadNow() error {
+	v := r.d.VM
+	host := v.NewTable(0, 16)
+	for _, f := range r.natives() {
+		v.SetField(host, f.Name, v.NewFunction(f))
+	}
+	v.SetField(host, "sim", r.simTable())
+	var given vm.Value = host
+	for _, name := range libraries {
+		src, err := library.ReadFile("lua/" + name + ".lua")
+		if err != nil {
+			return err
+		}
+		fn, err := v.Load(src, "=(test library)")
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		results, lerr := r.d.CallProtected("test library", fn, 1, given)
+		if lerr != nil {
+			return fmt.Errorf("%s: %w", name, lerr)
+		}
+		if name == "core" {
+			core := results[0].(*vm.Table)
+			given = core
+			r.start = v.Ref(v.RawGetString(core, "start"), "tests")
+			r.step = v.Ref(v.RawGetString(core, "step"), "tests")
+			r.loader = v.Ref(v.RawGetString(core, "load"), "tests")
+		}
+	}
+	name := filepath.Base(r.f.out.Path)
+	fn, err := v.Load([]byte(r.f.source), "@"+name)
+	if err != nil {
+		return &problem{r.f.failureAt(err.Error(), "")}
+	}
+	results, lerr := r.d.CallProtected("tests", v.Deref(r.loader), 1, fn)
+	if lerr != nil {
+		return &problem{r.f.failureAt(lerr.Message(), lerr.Traceback)}
+	}
+	r.main = results[0]
+	return nil
+}
+
+// natives are what the libraries have of the engine.
+func (r *run) natives() []vm.Func {
+	return []vm.Func{
+		{Name: "begin", Fn: func(c *vm.Call) int {
+			if co, ok := c.Arg(1).(*vm.Thread); ok && r.now != nil {
+				r.now.co = co
+			}
+			return 0
+		}},
+		{Name: "over", Fn: func(c *vm.Call) int {
+			if r.now != nil && c.Arg(1) == vm.Value(r.now.co) {
+				r.now.over = true
+			}
+			return 0
+		}},
+		{Name: "held", Fn: func(*vm.Call) int {
+			if r.test != nil {
+				r.test.Asserts++
+			}
+			return 0
+		}},
+		{Name: "failed", Fn: func(c *vm.Call) int {
+			why := r.f.failureAt(c.String(2)+": "+c.String(1), "")
+			if why.Compared = c.Bool(3); why.Compared {
+				why.Expected, why.Actual = c.String(4), c.String(5)
+			}
+			if r.test != nil {
+				r.test.Asserts++
+			}
+			r.fail(Failed, why)
+			return 0
+		}},
+		{Name: "broken", Fn: func(c *vm.Call) int {
+			message, ok := c.VM.ToString(c.Arg(2))
+			if !ok {
+				message = fmt.Sprintf("an error that is a %s", c.TypeName(2))
+			}
+			traceback := ""
+			if co, ok := c.Arg(1).(*vm.Thread); ok {
+				traceback = c.VM.Traceback(co, 0)
+			}
+			r.fail(Broken, r.f.failureAt(message, traceback))
+			return 0
+		}},
+		// group(parent, name) and test(group, name, place, fn or nil, why)
+		{Name: "group", Fn: func(c *vm.Call) int {
+			r.groups = append(r.groups, &group{parent: r.groups[c.Int(1)], name: c.String(2)})
+			return c.ReturnInt(len(r.groups) - 1)
+		}},
+		{Name: "hook", Fn: func(c *vm.Call) int {
+			g := r.groups[c.Int(1)]
+			kind := hook(c.Option(2, "", hookNames[:]...))
+			g.hooks[kind] = append(g.hooks[kind], c.VM.Ref(c.Arg(3), hookNames[kind]+" of "+g.name))
+			return 0
+		}},
+		{Name: "test", Fn: func(c *vm.Call) int {
+			e := &entry{group: r.groups[c.Int(1)], name: c.String(2), why: c.OptString(5, "")}
+			place := r.f.failureAt(c.String(3)+": ", "")
+			e.line = place.Line
+			if fn, ok := c.Arg(4).(*vm.Function); ok {
+				e.fn = c.VM.Ref(fn, "test "+e.name)
+			}
+			full := (&Test{Group: e.group.names(), Name: e.name}).FullName()
+			if line, twice := r.seen[full]; twice {
+				c.Error("there is a test %q already, on line %d: give each a name of its own", full, line)
+			}
+			r.seen[full] = e.line
+			r.list = append(r.list, e)
+			return 0
+		}},
+		// suspend waits for wake(co, ...)
+		{Name: "suspend", Fn: func(c *vm.Call) int { return r.wait(c, func(func(...vm.Value)) {}) }},
+		{Name: "wake", Fn: func(c *vm.Call) int {
+			co, ok := c.Arg(1).(*vm.Thread)
+			if !ok {
+				c.TypeError(1, "coroutine")
+			}
+			var values []vm.Value
+			for i := 2; i <= c.NArgs(); i++ {
+				values = append(values, c.Arg(i))
+			}
+			r.wake(co, values)
+			return 0
+		}},
+	}
+}
+
+// wait suspends the test until done is called; what that is given is what the function
+// returns. begin is called at once. Only a test can wait, and the functions around it.
+func (r *run) wait(c *vm.Call, begin func(done func(...vm.Value))) int {
+	co, _ := c.Running()
+	a := r.now
+	if a == nil || co != a.co {
+		c.Error("only a test itself can wait, and the functions around it: this is a callback, or a coroutine of its own")
+	}
+	a.waiting = true
+	ready, results := false, []vm.Value(nil)
+	returned := false
+	begin(func(values ...vm.Value) {
+		if ready {
+			return
+		}
+		ready, results = true, values
+		if returned {
+			r.wake(co, values)
+		}
+	})
+	if ready {
+		a.waiting = false
+		return c.Return(results...)
+	}
+	returned = true
+	c.Pop(c.NArgs())
+	return c.Yield()
+}
+
+// wake goes on with a coroutine that waits, as a task of the device.
+func (r *run) wake(co *vm.Thread, values []vm.Value) {
+	v := r.d.VM
+	refs := make([]vm.Ref, len(values))
+	for i, x := range values {
+		refs[i] = v.Ref(x, "result of a test's wait")
+	}
+	r.work(func() {
+		a := r.now
+		if r.d.VM != v || a == nil || a.co != co || !a.waiting {
+			return
+		}
+		a.waiting = false
+		args := []vm.Value{co}
+		for i := range refs {
+			args = append(args, v.Deref(refs[i]))
+			v.Unref(&refs[i])
+		}
+		r.d.CallProtected("test", v.Deref(r.step), 0, args...)
+	})
+}
+
+// after calls fn when so much of the world's time has passed.
+func (r *run) after(d clock.Duration, fn func()) { r.app.World.Clock.After(d, fn) }
+
+// trim takes the library's own lines out of a traceback.
+func trim(traceback string) string {
+	var out []string
+	for _, line := range strings.Split(traceback, "\n") {
+		if !strings.Contains(line, "(test library)") {
+			out = append(out, line)
+		}
+	}
+	return strings.Join(out, "\n")
+}

@@ -1,0 +1,450 @@
+package luatest
+
+import (
+	"embed"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nodemcu-sim/nodemcu-sim/app"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/observe"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+//go:embed lua
+var library embed.FS
+
+// libraries are loaded in this order; each gets what the one before returned, and the first
+// the host's functions.
+var libraries = []string{"core", "busted", "ntest"}
+
+// settle is how long a device has after its boot before the tests are loaded: init.lua has
+// run, and a station has its address.
+const settle = 5 * clock.Second
+
+// file runs one file.
+type file struct {
+	o      *Options
+	out    *File
+	source string
+	lines  []string // of it
+	next   int      // the test that comes next, where the device was booted anew
+	order  []int    // of the tests
+	until  time.Time
+}
+
+// runFile runs a file with a seed.
+func runFile(o *Options, path string, seed uint64) *File {
+	began := time.Now()
+	f := &file{o: o, out: &File{Path: path, Seed: seed}}
+	if err := f.run(); err != nil {
+		f.out.Failure = f.failureOf(err)
+	}
+	f.out.Wall = time.Since(began)
+	return f.out
+}
+
+// problem is an error with a place in Lua.
+type problem struct{ Failure }
+
+func (p *problem) Error() string { return p.Message }
+
+func (f *file) failureOf(err error) *Failure {
+	var p *problem
+	if errors.As(err, &p) {
+		return &p.Failure
+	}
+	return &Failure{Message: err.Error()}
+}
+
+func (f *file) run() error {
+	src, err := os.ReadFile(f.out.Path)
+	if err != nil {
+		return err
+	}
+	f.source = string(src)
+	f.lines = strings.Split(f.source, "\n")
+	if f.out.App = f.o.App; f.out.App == "" {
+		if f.out.App, err = appOf(f.out.Path); err != nil {
+			return err
+		}
+	}
+	for {
+		r, err := f.boot()
+		if err != nil {
+			return err
+		}
+		again, err := r.tests()
+		r.end()
+		if err != nil || !again {
+			return err
+		}
+	}
+}
+
+// run is one boot of a device and what runs on it.
+type run struct {
+	f   *file
+	app *app.App
+	d   *device.Device
+
+	groups []*group
+	list   []*entry
+	seen   map[string]int // tests by full name
+
+	step, start, loader vm.Ref   // core's functions
+	main                vm.Value // the file, ready to be run
+	now                 *activity
+	test                *Test // that runs, nil: the file is being loaded
+	log                 strings.Builder
+	dead                string // why nothing more can run on this device: "" as long as it can
+	subs                []func(world.Event)
+}
+
+// group is what describe makes.
+type group struct {
+	parent *group
+	name   string
+	hooks  [hookKinds][]vm.Ref
+	begun  bool // its setup has run
+	left   int  // tests of it that have not run
+}
+
+// hook is when a function of a group runs.
+type hook int
+
+const (
+	setup      hook = iota // before the group's first test
+	teardown               // behind its last
+	beforeEach             // before each test
+	afterEach              // behind each, whatever became of it
+	hookKinds
+)
+
+var hookNames = [hookKinds]string{"setup", "teardown", "before_each", "after_each"}
+
+// entry is a test of the file.
+type entry struct {
+	group *group
+	name  string
+	line  int
+	fn    vm.Ref // 0: pending
+	why   string
+}
+
+// activity is a coroutine that runs: a test, or a function around one.
+type activity struct {
+	co      *vm.Thread
+	over    bool
+	waiting bool // in a function of sim
+}
+
+// boot switches a device on and waits until its program runs.
+func (f *file) boot() (*run, error) {
+	r := &run{f: f, seen: map[string]int{}}
+	o := app.Options{Dir: f.out.App, Net: f.o.Net, Board: f.o.Board, CPU: f.o.CPU, Seed: f.out.Seed, Prepare: r.prepare}
+	if o.Net == "" {
+		o.Net = "isolated"
+	}
+	var err error
+	if r.app, err = app.New(o); err != nil {
+		return nil, err
+	}
+	r.d = r.app.Device
+	r.app.World.Subscribe(r.logger().Handle)
+	r.app.World.Subscribe(r.happened)
+	f.out.Boots++
+	f.until = time.Now().Add(f.o.WallTimeout)
+	r.app.PowerOn()
+	r.drive(func() bool { return r.dead != "" }, settle)
+	if r.dead != "" {
+		err := &problem{Failure{Message: "the app does not start: " + r.dead}}
+		r.fileLog()
+		r.end()
+		return nil, err
+	}
+	return r, nil
+}
+
+// prepare adds the module sim to a device, and takes init.lua away where it is not wanted.
+func (r *run) prepare(cfg *device.Config) {
+	if r.f.o.NoInit {
+		_ = cfg.Flash.Remove("init.lua")
+	}
+	if !r.f.o.OnFlash {
+		for _, s := range cfg.Flash.List() {
+			if isTest(s.Name) {
+				_ = cfg.Flash.Remove(s.Name)
+			}
+		}
+	}
+	cfg.OnPanic = device.HaltOnError
+}
+
+func (r *run) end() {
+	r.f.out.Virtual += int64(r.app.World.Clock.Now())
+	r.app.Close()
+}
+
+// logger writes what the device prints, and what happens to it, into the log.
+func (r *run) logger() *observe.Log {
+	return &observe.Log{Device: &r.log, Events: &r.log}
+}
+
+// happened looks at what ends a test.
+func (r *run) happened(e world.Event) {
+	for _, fn := range r.subs {
+		fn(e)
+	}
+	switch d := e.Data.(type) {
+	case event.LuaError:
+		if d.Uncaught {
+			r.fatal(d.Message, "")
+		}
+	case event.Panic:
+		r.fatal(d.Message, d.Traceback)
+	case event.Reset:
+		r.fatal("the device was reset: "+d.Reason, "")
+	}
+}
+
+// fatal is the end of this device: the test that runs fails with it.
+func (r *run) fatal(message, traceback string) {
+	if r.dead == "" {
+		r.dead = message
+		if r.test != nil {
+			r.fail(Broken, r.f.failureAt(message, traceback))
+		}
+	}
+}
+
+// failureAt makes a failure of an error's message, which begins with its place.
+func (f *file) failureAt(message, traceback string) Failure {
+	out := Failure{Message: message, Traceback: traceback}
+	name, rest, ok := strings.Cut(message, ":")
+	number, text, ok2 := strings.Cut(rest, ":")
+	line, err := strconv.Atoi(number)
+	if !ok || !ok2 || err != nil || line < 1 {
+		return out
+	}
+	out.Message = strings.TrimPrefix(text, " ")
+	f.place(&out, name, line)
+	return out
+}
+
+// place says where a failure is.
+func (f *file) place(out *Failure, name string, line int) {
+	out.File, out.Line = name, line
+	lines := f.lines
+	if name == filepath.Base(f.out.Path) {
+		out.File = f.out.Path
+	} else {
+		out.File = filepath.Join(f.out.App, name)
+		src, err := os.ReadFile(out.File)
+		if err != nil {
+			out.File = name
+			return
+		}
+		lines = strings.Split(string(src), "\n")
+	}
+	if line <= len(lines) {
+		out.Source = strings.TrimSpace(lines[line-1])
+	}
+}
+
+// fail notes a failure of the test that runs.
+func (r *run) fail(s Status, why Failure) {
+	if r.test == nil {
+		return
+	}
+	if r.test.Status == Passed || s == Broken && r.test.Status == Failed {
+		r.test.Status = s
+	}
+	r.test.Failures = append(r.test.Failures, why)
+}
+
+// drive has the world go on until it is done, or so much time has passed. It reports false
+// for the time. Time of this computer that runs out is why the device is dead.
+func (r *run) drive(done func() bool, limit clock.Duration) bool {
+	c := r.app.World.Clock
+	end := c.Now().Add(limit)
+	for n := 0; !done(); n++ {
+		if c.Next() > end {
+			c.RunUntil(end)
+			return done()
+		}
+		c.RunTo(c.Happened()+1, 0)
+		if n%64 == 0 && time.Now().After(r.f.until) {
+			r.fatal(fmt.Sprintf("%v of this computer's time are over", r.f.o.WallTimeout), "")
+			return true
+		}
+	}
+	return true
+}
+
+// work runs a function as a task of the device.
+func (r *run) work(fn func()) {
+	d := r.d
+	if !d.PostSystem(fn) {
+		r.app.World.Clock.After(clock.Millisecond, func() { r.work(fn) })
+	}
+}
+
+// perform runs a Lua function as a coroutine and waits until it is over. It reports false
+// when it did not end well.
+func (r *run) perform(fn vm.Ref, limit clock.Duration) bool {
+	failed := 0
+	if r.test != nil {
+		failed = len(r.test.Failures)
+	}
+	a := &activity{}
+	r.now = a
+	r.work(func() { r.d.CallProtected("test", r.d.VM.Deref(r.start), 0, r.d.VM.Deref(fn)) })
+	if !r.drive(func() bool { return a.over || r.dead != "" }, limit) {
+		r.fatal(fmt.Sprintf("not over after %v of the device's time", time.Duration(limit)*time.Microsecond), "")
+	}
+	r.now = nil
+	return a.over && (r.test == nil || len(r.test.Failures) == failed)
+}
+
+// tests loads the file and runs what of it has not run. again says that the rest needs a
+// device that is booted anew.
+func (r *run) tests() (again bool, err error) {
+	if err := r.load(); err != nil {
+		r.fileLog()
+		return false, err
+	}
+	f := r.f
+	if f.order == nil {
+		f.order = r.selected()
+	}
+	for _, i := range f.order[f.next:] {
+		for _, g := range r.list[i].group.path() {
+			g.left++
+		}
+	}
+	for ; f.next < len(f.order); f.next++ {
+		if r.dead != "" {
+			return true, nil
+		}
+		r.runTest(r.list[f.order[f.next]])
+		if f.o.FailFast && f.out.Tests[len(f.out.Tests)-1].Status.Bad() {
+			for f.next++; f.next < len(f.order); f.next++ {
+				e := r.list[f.order[f.next]]
+				f.out.Tests = append(f.out.Tests, &Test{File: f.out.Path, Group: e.group.names(), Name: e.name, Line: e.line, Status: Skipped, Why: "--fail-fast"})
+			}
+			return false, nil
+		}
+	}
+	return false, nil
+}
+
+// selected is the order in which the file's tests run.
+func (r *run) selected() []int {
+	order := []int{}
+	for i, e := range r.list {
+		if t := (Test{Group: e.group.names(), Name: e.name}); r.f.o.Run == nil || r.f.o.Run.MatchString(t.FullName()) {
+			order = append(order, i)
+		}
+	}
+	if r.f.o.Shuffle {
+		random := rand.New(rand.NewPCG(r.f.out.Seed, 1))
+		random.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	}
+	return order
+}
+
+// names lists a group's names, outermost first.
+func (g *group) names() []string {
+	if g == nil || g.parent == nil {
+		return nil
+	}
+	return append(g.parent.names(), g.name)
+}
+
+// path lists a group and those that it is in, outermost first.
+func (g *group) path() []*group {
+	if g == nil {
+		return nil
+	}
+	return append(g.parent.path(), g)
+}
+
+// runTest runs a test with the functions around it.
+func (r *run) runTest(e *entry) {
+	f := r.f
+	began, at := time.Now(), r.app.World.Clock.Now()
+	t := &Test{File: f.out.Path, Group: e.group.names(), Name: e.name, Line: e.line}
+	f.out.Tests = append(f.out.Tests, t)
+	path := e.group.path()
+	defer func() {
+		t.Wall, t.Virtual = time.Since(began), int64(r.app.World.Clock.Now().Sub(at))
+	}()
+	if e.fn == 0 {
+		t.Status, t.Why = Pending, e.why
+		return
+	}
+	r.test = t
+	r.log.Reset()
+	f.until = began.Add(f.o.WallTimeout)
+	r.d.VM.Heap().ResetLow()
+	limit := f.o.Timeout
+	all := func(refs []vm.Ref) bool {
+		for _, fn := range refs {
+			if r.dead != "" || !r.perform(fn, limit) {
+				return false
+			}
+		}
+		return true
+	}
+	ok := true
+	for _, g := range path {
+		if !g.begun {
+			g.begun = true
+			ok = ok && all(g.hooks[setup])
+		}
+	}
+	for _, g := range path {
+		ok = ok && all(g.hooks[beforeEach])
+	}
+	if ok {
+		r.perform(e.fn, limit)
+	}
+	for i := len(path) - 1; i >= 0; i-- {
+		all(path[i].hooks[afterEach])
+	}
+	for i := len(path) - 1; i >= 0; i-- {
+		if path[i].left--; path[i].left == 0 && path[i].begun {
+			all(path[i].hooks[teardown])
+		}
+	}
+	if v := r.d.VM; v != nil {
+		t.LeastHeap = v.Heap().Low()
+	}
+	if t.Status.Bad() {
+		t.Log = lastLines(r.log.String())
+	}
+	r.test = nil
+}
+
+// logLines is how many lines of the device's log a failure shows.
+const logLines = 20
+
+func lastLines(log string) []string {
+	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(log, "\r", ""), "\n"), "\n")
+	if len(lines) == 1 && lines[0] == "" {
+		return nil
+	}
+	return lines[max(0, len(lines)-logLines):]
+}
+
+func (r *run) fileLog() { r.f.out.Log = lastLines(r.log.String()) }

@@ -1,0 +1,72 @@
+package luatest
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/project"
+)
+
+// isTest reports whether a file is one of tests, by its name.
+func isTest(name string) bool {
+	return strings.HasSuffix(name, "_test.lua") || strings.HasSuffix(name, ".test.lua")
+}
+
+// Find lists the files with tests in files and directories, sorted, each once. Directories
+// whose names begin with a dot are left out.
+func Find(paths []string) ([]string, error) {
+	if len(paths) == 0 {
+		paths = []string{"."}
+	}
+	var files []string
+	for _, p := range paths {
+		info, err := os.Stat(p)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("there is no %s: test takes files and directories with *_test.lua or *.test.lua", p)
+		case err != nil:
+			return nil, err
+		case !info.IsDir():
+			files = append(files, filepath.Clean(p))
+			continue
+		}
+		err = filepath.WalkDir(p, func(name string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case d.IsDir() && name != p && strings.HasPrefix(d.Name(), "."):
+				return filepath.SkipDir
+			case !d.IsDir() && isTest(d.Name()):
+				files = append(files, name)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(files)
+	return slices.Compact(files), nil
+}
+
+// appOf returns the app's directory of a file: the nearest one above it with a project file,
+// or its own.
+func appOf(file string) (string, error) {
+	own, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return "", err
+	}
+	for dir := own; ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, project.FileName)); err == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return own, nil
+		}
+	}
+}

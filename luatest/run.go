@@ -1,0 +1,75 @@
+package luatest
+
+import (
+	"runtime"
+	"time"
+)
+
+// Run runs tests and tells the reporters. An error means that nothing could be run; that
+// tests failed is in the summary.
+func Run(o Options, reporters ...Reporter) (Summary, error) {
+	began := time.Now()
+	files, err := Find(o.Paths)
+	if err != nil {
+		return Summary{}, err
+	}
+	if o.Timeout == 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.WallTimeout == 0 {
+		o.WallTimeout = DefaultWallTimeout
+	}
+	if o.Parallel <= 0 {
+		o.Parallel = runtime.GOMAXPROCS(0)
+	}
+	for _, r := range reporters {
+		r.Begin(files)
+	}
+	type job struct {
+		path string
+		seed uint64
+		out  chan *File
+	}
+	var jobs []job
+	for n := range max(o.Repeat, 1) {
+		for _, f := range files {
+			jobs = append(jobs, job{f, o.Seed + uint64(n), make(chan *File, 1)})
+		}
+	}
+	work := make(chan job)
+	stop := make(chan struct{})
+	for range min(o.Parallel, len(jobs)) {
+		go func() {
+			for j := range work {
+				j.out <- runFile(&o, j.path, j.seed)
+			}
+		}()
+	}
+	go func() {
+		defer close(work)
+		for _, j := range jobs {
+			select {
+			case work <- j:
+			case <-stop:
+				return
+			}
+		}
+	}()
+	var s Summary
+	for _, j := range jobs {
+		f := <-j.out
+		s.add(f)
+		for _, r := range reporters {
+			r.File(f)
+		}
+		if o.FailFast && !s.OK() {
+			break
+		}
+	}
+	close(stop)
+	s.Wall = time.Since(began)
+	for _, r := range reporters {
+		r.End(s)
+	}
+	return s, nil
+}

@@ -1,0 +1,56 @@
+package luatest
+
+import (
+	"time"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+// simTable makes the module sim, which only tests have.
+func (r *run) simTable() *vm.Table {
+	v := r.d.VM
+	t := v.NewTable(0, 32)
+	for _, list := range [][]vm.Func{r.simTime()} {
+		for _, f := range list {
+			v.SetField(t, f.Name, v.NewFunction(f))
+		}
+	}
+	return t
+}
+
+// millis is argument n, a time in milliseconds, which may have fractions.
+func millis(c *vm.Call, n int) clock.Duration {
+	ms := c.Number(n)
+	if !(ms >= 0) || ms > 1e12 {
+		c.ArgError(n, "a time in milliseconds, from 0")
+	}
+	return clock.Duration(ms * 1000)
+}
+
+// simTime has the functions about time: sim.now, sim.advance, sim.date, sim.seed.
+func (r *run) simTime() []vm.Func {
+	return []vm.Func{
+		{Name: "now", Fn: func(c *vm.Call) int {
+			c.Push(vm.Number(float64(r.d.Now()) / 1000))
+			return 1
+		}},
+		{Name: "advance", Fn: func(c *vm.Call) int {
+			d := millis(c, 1)
+			return r.wait(c, func(done func(...vm.Value)) { r.after(d, func() { done() }) })
+		}},
+		{Name: "seed", Fn: func(c *vm.Call) int {
+			c.Push(vm.Number(r.f.out.Seed))
+			return 1
+		}},
+		// The date, in seconds since 1970.
+		{Name: "date", Fn: func(c *vm.Call) int {
+			w := r.app.World
+			if !c.IsNoneOrNil(1) {
+				w.SetDate(time.Unix(int64(c.Number(1)), 0).Add(-time.Duration(w.Clock.Now()) * time.Microsecond))
+			}
+			c.Push(vm.Number(w.Date().Unix()))
+			return 1
+		}},
+	}
+}
