@@ -39,7 +39,7 @@ var floors = [][]string{
 	{"modules", "observe", "project"},
 	{"ui"},
 	{"app"},
-	{"luatest", "simtest"},
+	{"luatest"},
 	{"cmd"},
 }
 
