@@ -84,6 +84,11 @@ type Config struct {
 	// name, or calls what has it, as "wifi.sta.config", which is nil: "" unless it is a
 	// module that Modules could have, or a function of older firmware. It may be nil.
 	Absent func(name string) string
+	// Takes is asked about each error that leaves a callback or task, before the firmware
+	// knows of it. Of one that it takes the program notices nothing but that the callback
+	// has ended and returned nothing. Tests that are written in Lua take their failed
+	// assertions so. It may be nil.
+	Takes func(err *vm.Error) bool
 	// Startup, if set, runs instead of init.lua and the prompt. Test
 	// harnesses use it.
 	Startup func(d *Device)

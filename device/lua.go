@@ -1,6 +1,8 @@
 package device
 
 import (
+	"slices"
+
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
@@ -19,7 +21,7 @@ type lua struct {
 // Run calls fn protected, as the firmware runs timers and tasks: an error goes
 // to the onerror function. what names the callback in events.
 func (d *Device) Run(what string, fn vm.Value, args ...vm.Value) {
-	if _, err := d.lua.call(what, fn, 0, args); err != nil {
+	if _, err := d.lua.call(what, fn, 0, args); err != nil && !d.lua.takes(err) {
 		d.lua.left++
 		d.lua.report(what, err)
 	}
@@ -32,11 +34,15 @@ func (d *Device) RunWithin(c *vm.Call, what string, fn vm.Value, args ...vm.Valu
 	_, err := c.PCall(fn, 0, d.VM.NewFunction(vm.Func{Name: "traceback", Fn: withTraceback}), args...)
 	d.VM.SetEntry(outer)
 	d.Emit(event.Callback{What: what, CPU: clock.Duration((d.VM.CPU() - cpu) / 1000)})
-	if err != nil {
+	if err != nil && !d.lua.takes(err) {
 		d.lua.left++
 		d.lua.report(what, err)
 	}
 }
+
+// takes reports whether whoever runs the device takes an error to be none of the
+// program's; see Config.Takes.
+func (l *lua) takes(err *vm.Error) bool { return l.d.cfg.Takes != nil && l.d.cfg.Takes(err) }
 
 // withTraceback is the firmware's message handler: a text gets the traceback behind it.
 func withTraceback(c *vm.Call) int {
@@ -63,7 +69,11 @@ func (d *Device) RunUnprotected(what string, fn vm.Value, args ...vm.Value) {
 // CallUnprotected is RunUnprotected for a function of whose results nret are wanted.
 func (d *Device) CallUnprotected(what string, fn vm.Value, nret int, args ...vm.Value) []vm.Value {
 	results, err := d.lua.call(what, fn, nret, args)
-	if err != nil {
+	switch {
+	case err == nil:
+	case d.lua.takes(err):
+		results = slices.Repeat([]vm.Value{vm.Nil}, max(nret, 0))
+	default:
 		d.lua.panic(what, err)
 	}
 	if d.ETS.Running() && (d.lua.halted || d.Resetting()) {

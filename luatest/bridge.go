@@ -25,9 +25,9 @@ func (r *run) load() (err error) {
 	}
 	fn := r.d.VM.Ref(r.main, "tests")
 	t := &Test{}
-	r.test = t
+	r.test, r.loading = t, true
 	r.perform(fn, r.f.o.Timeout)
-	r.test = nil
+	r.test, r.loading = nil, false
 	if len(t.Failures) > 0 {
 		return &problem{t.Failures[0]}
 	}
@@ -43,25 +43,29 @@ func (r *run) loadNow() error {
 	}
 	v.SetField(host, "sim", r.simTable())
 	var given vm.Value = host
-	for _, name := range libraries {
-		src, err := library.ReadFile("lua/" + name + ".lua")
+	for _, l := range libraries {
+		if l.of != nil && !l.of.MatchString(r.f.source) {
+			continue
+		}
+		src, err := library.ReadFile("lua/" + l.name + ".lua")
 		if err != nil {
 			return err
 		}
 		fn, err := v.Load(src, "=(test library)")
 		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", l.name, err)
 		}
 		results, lerr := r.d.CallProtected("test library", fn, 1, given)
 		if lerr != nil {
-			return fmt.Errorf("%s: %w", name, lerr)
+			return fmt.Errorf("%s: %w", l.name, lerr)
 		}
-		if name == "core" {
+		if l.name == "core" {
 			core := results[0].(*vm.Table)
 			given = core
 			r.start = v.Ref(v.RawGetString(core, "start"), "tests")
 			r.step = v.Ref(v.RawGetString(core, "step"), "tests")
 			r.loader = v.Ref(v.RawGetString(core, "load"), "tests")
+			r.failure = v.Ref(v.RawGetString(core, "Failure"), "tests")
 		}
 	}
 	name := filepath.Base(r.f.out.Path)
@@ -79,7 +83,7 @@ func (r *run) loadNow() error {
 
 // natives are what the libraries have of the engine.
 func (r *run) natives() []vm.Func {
-	return []vm.Func{
+	return append(r.assertions(), []vm.Func{
 		{Name: "begin", Fn: func(c *vm.Call) int {
 			if co, ok := c.Arg(1).(*vm.Thread); ok && r.now != nil {
 				r.now.co = co
@@ -90,35 +94,6 @@ func (r *run) natives() []vm.Func {
 			if r.now != nil && c.Arg(1) == vm.Value(r.now.co) {
 				r.now.over = true
 			}
-			return 0
-		}},
-		{Name: "held", Fn: func(*vm.Call) int {
-			if r.test != nil {
-				r.test.Asserts++
-			}
-			return 0
-		}},
-		{Name: "failed", Fn: func(c *vm.Call) int {
-			why := r.f.failureAt(c.String(2)+": "+c.String(1), "")
-			if why.Compared = c.Bool(3); why.Compared {
-				why.Expected, why.Actual = c.String(4), c.String(5)
-			}
-			if r.test != nil {
-				r.test.Asserts++
-			}
-			r.fail(Failed, why)
-			return 0
-		}},
-		{Name: "broken", Fn: func(c *vm.Call) int {
-			message, ok := c.VM.ToString(c.Arg(2))
-			if !ok {
-				message = fmt.Sprintf("an error that is a %s", c.TypeName(2))
-			}
-			traceback := ""
-			if co, ok := c.Arg(1).(*vm.Thread); ok {
-				traceback = c.VM.Traceback(co, 0)
-			}
-			r.fail(Broken, r.f.failureAt(message, traceback))
 			return 0
 		}},
 		// group(parent, name) and test(group, name, place, fn or nil, why)
@@ -134,16 +109,17 @@ func (r *run) natives() []vm.Func {
 		}},
 		{Name: "test", Fn: func(c *vm.Call) int {
 			e := &entry{group: r.groups[c.Int(1)], name: c.String(2), why: c.OptString(5, "")}
-			place := r.f.failureAt(c.String(3)+": ", "")
-			e.line = place.Line
+			_, e.line, _ = cutPlace(c.String(3))
 			if fn, ok := c.Arg(4).(*vm.Function); ok {
 				e.fn = c.VM.Ref(fn, "test "+e.name)
 			}
 			full := (&Test{Group: e.group.names(), Name: e.name}).FullName()
 			if line, twice := r.seen[full]; twice {
-				c.Error("there is a test %q already, on line %d: give each a name of its own", full, line)
+				wrong := r.f.failureAt(fmt.Sprintf("%s: line %d has a test %q already: give each a name of its own", c.String(3), line, full), "")
+				e.wrong = &wrong
+			} else {
+				r.seen[full] = e.line
 			}
-			r.seen[full] = e.line
 			r.list = append(r.list, e)
 			return 0
 		}},
@@ -161,7 +137,7 @@ func (r *run) natives() []vm.Func {
 			r.wake(co, values)
 			return 0
 		}},
-	}
+	}...)
 }
 
 // wait suspends the test until done is called; what that is given is what the function
@@ -169,9 +145,10 @@ func (r *run) natives() []vm.Func {
 func (r *run) wait(c *vm.Call, begin func(done func(...vm.Value))) int {
 	co, _ := c.Running()
 	a := r.now
-	if a == nil || co != a.co {
+	if !a.has(co) {
 		c.Error("only a test itself can wait, and the functions around it: this is a callback, or a coroutine of its own")
 	}
+	co = a.co
 	a.waiting = true
 	ready, results := false, []vm.Value(nil)
 	returned := false
@@ -202,11 +179,11 @@ func (r *run) wake(co *vm.Thread, values []vm.Value) {
 	}
 	r.work(func() {
 		a := r.now
-		if r.d.VM != v || a == nil || a.co != co || !a.waiting {
+		if r.d.VM != v || !a.has(co) || !a.waiting {
 			return
 		}
 		a.waiting = false
-		args := []vm.Value{co}
+		args := []vm.Value{a.co}
 		for i := range refs {
 			args = append(args, v.Deref(refs[i]))
 			v.Unref(&refs[i])

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,9 +25,20 @@ import (
 //go:embed lua
 var library embed.FS
 
-// libraries are loaded in this order; each gets what the one before returned, and the first
-// the host's functions.
-var libraries = []string{"core", "busted", "ntest"}
+// libraries are loaded in this order; each gets what core returned, and that the host's
+// functions. They lie in the device's memory, so a file is loaded with those only of which
+// it has names.
+var libraries = []struct {
+	name string
+	of   *regexp.Regexp // nil: always
+}{
+	{"core", nil},
+	{"busted", regexp.MustCompile(`\b(describe|context|insulate|expose|it|spec|test|pending|finally)\b|_each\b|setup\b|teardown\b`)},
+	{"assert", regexp.MustCompile(`\b(assert|luassert|say|spy|stub|mock)\b|\bmatch\s*[._:]|\.match\b`)},
+	{"spies", regexp.MustCompile(`\b(spy|stub|mock)\b`)},
+	{"match", regexp.MustCompile(`\bmatch\s*[._:]|\.match\b|"matcher"`)},
+	{"ntest", regexp.MustCompile(`\bNTest\b`)},
+}
 
 // settle is how long a device has after its boot before the tests are loaded: init.lua has
 // run, and a station has its address.
@@ -39,6 +52,7 @@ type file struct {
 	lines  []string // of it
 	next   int      // the test that comes next, where the device was booted anew
 	order  []int    // of the tests
+	snaps  *snapshots
 	until  time.Time
 }
 
@@ -78,6 +92,9 @@ func (f *file) run() error {
 			return err
 		}
 	}
+	if f.snaps, err = snapshotsOf(f.out.Path); err != nil {
+		return err
+	}
 	for {
 		r, err := f.boot()
 		if err != nil {
@@ -85,8 +102,13 @@ func (f *file) run() error {
 		}
 		again, err := r.tests()
 		r.end()
-		if err != nil || !again {
+		switch {
+		case err != nil:
 			return err
+		case !again && f.o.Update:
+			return f.snaps.write(f.o.Run == nil && !slices.ContainsFunc(f.out.Tests, func(t *Test) bool { return t.Status != Passed }))
+		case !again:
+			return nil
 		}
 	}
 }
@@ -100,6 +122,12 @@ type run struct {
 	groups []*group
 	list   []*entry
 	seen   map[string]int // tests by full name
+
+	loading bool     // the file says what its tests are
+	failure vm.Ref   // the metatable of a failed assertion
+	setting *group   // whose setup runs
+	finals  []vm.Ref // what comes behind the test that runs, the last of it first,
+	undo    []vm.Ref // and behind the functions around it
 
 	step, start, loader vm.Ref   // core's functions
 	main                vm.Value // the file, ready to be run
@@ -117,6 +145,8 @@ type group struct {
 	hooks  [hookKinds][]vm.Ref
 	begun  bool // its setup has run
 	left   int  // tests of it that have not run
+	undo   []vm.Ref
+	broken *Test // the test for which its setup has failed
 }
 
 // hook is when a function of a group runs.
@@ -139,13 +169,15 @@ type entry struct {
 	line  int
 	fn    vm.Ref // 0: pending
 	why   string
+	wrong *Failure // it can't be run
 }
 
 // activity is a coroutine that runs: a test, or a function around one.
 type activity struct {
 	co      *vm.Thread
 	over    bool
-	waiting bool // in a function of sim
+	waiting bool         // in a function of sim
+	nested  []*vm.Thread // coroutines in which it goes on
 }
 
 // boot switches a device on and waits until its program runs.
@@ -188,6 +220,7 @@ func (r *run) prepare(cfg *device.Config) {
 		}
 	}
 	cfg.OnPanic = device.HaltOnError
+	cfg.Takes = r.takes
 }
 
 func (r *run) end() {
@@ -227,18 +260,27 @@ func (r *run) fatal(message, traceback string) {
 	}
 }
 
-// failureAt makes a failure of an error's message, which begins with its place.
+// failureAt makes a failure of an error's message, which begins with its place; of one that
+// does not, it is where the traceback begins.
 func (f *file) failureAt(message, traceback string) Failure {
-	out := Failure{Message: message, Traceback: traceback}
-	name, rest, ok := strings.Cut(message, ":")
-	number, text, ok2 := strings.Cut(rest, ":")
-	line, err := strconv.Atoi(number)
-	if !ok || !ok2 || err != nil || line < 1 {
-		return out
+	out := Failure{Message: message, Traceback: trim(traceback)}
+	if name, line, ok := cutPlace(message); ok && isSource(name) {
+		_, message, _ = strings.Cut(message, ":")
+		_, message, _ = strings.Cut(message, ":")
+		out.Message = strings.TrimPrefix(message, " ")
+		f.place(&out, name, line)
+	} else if name, line, ok := innermost(traceback); ok {
+		f.place(&out, name, line)
 	}
-	out.Message = strings.TrimPrefix(text, " ")
-	f.place(&out, name, line)
 	return out
+}
+
+// cutPlace is the "file:line" that a message begins with.
+func cutPlace(message string) (name string, line int, ok bool) {
+	name, rest, _ := strings.Cut(message, ":")
+	number, _, _ := strings.Cut(rest, ":")
+	line, err := strconv.Atoi(number)
+	return name, line, err == nil && line > 0 && name != ""
 }
 
 // place says where a failure is.
@@ -266,7 +308,7 @@ func (r *run) fail(s Status, why Failure) {
 	if r.test == nil {
 		return
 	}
-	if r.test.Status == Passed || s == Broken && r.test.Status == Failed {
+	if r.test.Status == Passed || r.test.Status == Pending || s == Broken && r.test.Status == Failed {
 		r.test.Status = s
 	}
 	r.test.Failures = append(r.test.Failures, why)
@@ -313,7 +355,7 @@ func (r *run) perform(fn vm.Ref, limit clock.Duration) bool {
 		r.fatal(fmt.Sprintf("not over after %v of the device's time", time.Duration(limit)*time.Microsecond), "")
 	}
 	r.now = nil
-	return a.over && (r.test == nil || len(r.test.Failures) == failed)
+	return a.over && (r.test == nil || len(r.test.Failures) == failed && r.test.Status != Pending)
 }
 
 // tests loads the file and runs what of it has not run. again says that the rest needs a
@@ -389,44 +431,19 @@ func (r *run) runTest(e *entry) {
 	defer func() {
 		t.Wall, t.Virtual = time.Since(began), int64(r.app.World.Clock.Now().Sub(at))
 	}()
-	if e.fn == 0 {
+	if e.wrong != nil {
+		t.Status, t.Failures = Broken, []Failure{*e.wrong}
+	} else if e.fn == 0 {
 		t.Status, t.Why = Pending, e.why
-		return
 	}
 	r.test = t
 	r.log.Reset()
 	f.until = began.Add(f.o.WallTimeout)
 	r.d.VM.Heap().ResetLow()
-	limit := f.o.Timeout
-	all := func(refs []vm.Ref) bool {
-		for _, fn := range refs {
-			if r.dead != "" || !r.perform(fn, limit) {
-				return false
-			}
-		}
-		return true
+	if t.Status == Passed {
+		r.around(e, path)
 	}
-	ok := true
-	for _, g := range path {
-		if !g.begun {
-			g.begun = true
-			ok = ok && all(g.hooks[setup])
-		}
-	}
-	for _, g := range path {
-		ok = ok && all(g.hooks[beforeEach])
-	}
-	if ok {
-		r.perform(e.fn, limit)
-	}
-	for i := len(path) - 1; i >= 0; i-- {
-		all(path[i].hooks[afterEach])
-	}
-	for i := len(path) - 1; i >= 0; i-- {
-		if path[i].left--; path[i].left == 0 && path[i].begun {
-			all(path[i].hooks[teardown])
-		}
-	}
+	r.leave(path)
 	if v := r.d.VM; v != nil {
 		t.LeastHeap = v.Heap().Low()
 	}
@@ -434,6 +451,79 @@ func (r *run) runTest(e *entry) {
 		t.Log = lastLines(r.log.String())
 	}
 	r.test = nil
+}
+
+// around runs a test, and what belongs before and behind it.
+func (r *run) around(e *entry, path []*group) {
+	for _, g := range path {
+		if !g.begun {
+			g.begun = true
+			r.setting = g
+			ok := r.all(g.hooks[setup])
+			if r.setting = nil; !ok {
+				g.broken = r.test
+				return
+			}
+		}
+		if b := g.broken; b != nil {
+			r.test.Status, r.test.Why = b.Status, b.Why
+			for _, why := range b.Failures {
+				why.Message = "setup of " + strconv.Quote(g.name) + ": " + why.Message
+				r.test.Failures = append(r.test.Failures, why)
+			}
+			return
+		}
+	}
+	ok := true
+	deepest := len(path)
+	for i, g := range path {
+		if ok = r.all(g.hooks[beforeEach]); !ok {
+			deepest = i + 1
+			break
+		}
+	}
+	if ok {
+		r.perform(e.fn, r.f.o.Timeout)
+	}
+	r.back(&r.finals)
+	for i := deepest - 1; i >= 0; i-- {
+		r.all(path[i].hooks[afterEach])
+	}
+	r.back(&r.undo)
+}
+
+// leave runs the teardown of those of a test's groups that have no further test.
+func (r *run) leave(path []*group) {
+	for i := len(path) - 1; i >= 0; i-- {
+		g := path[i]
+		if g.left--; g.left == 0 && g.begun {
+			r.all(g.hooks[teardown])
+			r.back(&g.undo)
+		}
+	}
+}
+
+// all runs functions, one behind the other, as long as they end well.
+func (r *run) all(list []vm.Ref) bool {
+	for _, fn := range list {
+		if r.dead != "" || !r.perform(fn, r.f.o.Timeout) {
+			return false
+		}
+	}
+	return true
+}
+
+// back runs functions, the last one first, whatever becomes of them, and forgets them.
+func (r *run) back(list *[]vm.Ref) {
+	for n := len(*list); n > 0 && r.dead == ""; n = len(*list) {
+		fn := (*list)[n-1]
+		*list = (*list)[:n-1]
+		r.perform(fn, r.f.o.Timeout)
+		if r.dead == "" {
+			r.d.VM.Unref(&fn)
+		}
+	}
+	*list = nil
 }
 
 // logLines is how many lines of the device's log a failure shows.

@@ -1,16 +1,24 @@
--- What a file of tests is loaded with: its environment, the list of its tests, and how a
--- coroutine of one is run. The rest of the engine is Go's (file.go).
+-- What a file of tests is loaded with: its environment, how a coroutine of a test is run,
+-- what a failed assertion is, and when two values are the same. The rest of the engine is
+-- Go's (file.go).
 local host = ...
 
-local core = {}
+local core = {host = host, show = host.show}
 
 -- The environment of tests: names that they alone have, before the globals.
-core.env = setmetatable({}, {__index = _G})
+local env = setmetatable({sim = host.sim}, {__index = _G})
+core.env = env
 
--- A failed assertion is an error with this metatable. Whoever catches it by accident sees
--- its text.
-local Failure = {__tostring = function(f) return f.message end}
-core.Failure = Failure
+-- load gives a file of tests its environment.
+function core.load(fn) return setfenv(fn, env) end
+
+-- What tests alone can require.
+local provided = {}
+function core.provide(name, value) provided[name] = value end
+function env.require(name)
+  if provided[name] ~= nil then return provided[name] end
+  return require(name)
+end
 
 -- where returns "file:line" of the innermost function that is not of this library.
 function core.where()
@@ -21,36 +29,97 @@ function core.where()
   return ""
 end
 
--- fail ends the test with a failed assertion, at the first place outside of this library.
+-- misuse is an error of who wrote the test, at the line where it is.
+function core.misuse(message)
+  local where = core.where()
+  error(where == "" and message or where .. ": " .. message, 0)
+end
+
+-- A failed assertion is an error with this metatable. Whoever catches it by accident sees
+-- its text.
+local Failure = {shown = "message"}
+function Failure.__tostring(f) return f.message end
+core.Failure = Failure
+
+-- fail ends the test with a failed assertion. The host is told at once: a program that
+-- catches all errors does not make it good.
 function core.fail(message, compared, expected, actual)
   local failure = setmetatable({message = message, compared = compared, expected = expected, actual = actual, where = core.where()}, Failure)
-  host.failed(failure.message, failure.where, compared and true or false, expected, actual)
-  failure.told = true
+  host.failed(failure)
   error(failure, 0)
 end
 
--- load gives a file of tests its environment.
-function core.load(fn)
-  setfenv(fn, core.env)
-  return fn
+-- pending ends the test as one that is not ready.
+function core.pending(why)
+  host.pending(why)
+  error(setmetatable({message = why, told = 0}, Failure), 0)
 end
 
--- A global that a library of tests is required by.
-local required = {}
-function core.provide(name, value) required[name] = value end
-function core.env.require(name)
-  if required[name] ~= nil then return required[name] end
-  return require(name)
+-- caught takes a failure back: the test itself has caught it.
+local function caught(err)
+  if type(err) == "table" and getmetatable(err) == Failure and err.told ~= 0 then
+    if err.told then host.retract(err.told) end
+    err.told = nil
+  end
 end
 
-core.host = host
-core.env.sim = host.sim
+-- try is the pcall of tests. What it calls can wait, so it is a coroutine.
+local function finish(co, ok, ...)
+  if ok and coroutine.status(co) ~= "dead" then
+    return finish(co, coroutine.resume(co, coroutine.yield(...)))
+  end
+  host.unnest(co)
+  if not ok then caught((...)) end
+  return ok, ...
+end
+function core.try(fn, ...)
+  local co = coroutine.create(function(...) return fn(...) end)
+  host.nest(co)
+  return finish(co, coroutine.resume(co, ...))
+end
+env.pcall = core.try
+function env.xpcall(fn, handler)
+  return xpcall(fn, function(err)
+    caught(err)
+    return handler(err)
+  end)
+end
+
+-- same reports whether two values are the same in depth, and if not, where they differ. A
+-- table with the method `fits` (lua/match.lua) says itself what is the same as it.
+function core.same(a, b, seen)
+  if rawequal(a, b) then return true end
+  local ma, mb = getmetatable(a), getmetatable(b)
+  if type(ma) == "table" and ma.fits then return ma.fits(a, b), "" end
+  if type(mb) == "table" and mb.fits then return mb.fits(b, a), "" end
+  if a == b then return true end
+  if type(a) ~= "table" or type(b) ~= "table" then return false, "" end
+  seen = seen or {}
+  if seen[a] == b then return true end
+  seen[a] = b
+  for k, x in next, a do
+    local ok, at = core.same(x, rawget(b, k), seen)
+    if not ok then
+      if type(k) == "string" and k:find("^[%a_][%w_]*$") then return false, "." .. k .. at end
+      return false, "[" .. host.show(k) .. "]" .. at
+    end
+  end
+  for k in next, b do
+    if rawget(a, k) == nil then return false, "[" .. host.show(k) .. "]" end
+  end
+  return true
+end
 
 -- step goes on with a coroutine and tells the host where it has come.
 function core.step(co, ...)
   local ok, err = coroutine.resume(co, ...)
   if not ok then
-    if getmetatable(err) ~= Failure or not err.told then host.broken(co, err) end
+    local mt = getmetatable(err)
+    if mt ~= Failure then
+      host.broken(co, err, type(mt) == "table" and mt.__tostring and tostring(err) or nil)
+    elseif not err.told then
+      host.failed(err)
+    end
     host.over(co)
   elseif coroutine.status(co) == "dead" then
     host.over(co)
