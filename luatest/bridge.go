@@ -51,13 +51,16 @@ func (r *run) loadNow() error {
 		if err != nil {
 			return err
 		}
-		fn, err := v.Load(src, "=(test library)")
+		fn, err := v.LoadFlash(src, "=(test library)")
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}
 		results, lerr := r.d.CallProtected("test library", fn, 1, given)
 		if lerr != nil {
 			return fmt.Errorf("%s: %w", l.name, lerr)
+		}
+		if r.f.o.heapSaid != nil {
+			r.f.o.heapSaid(l.name, v.FreeHeap())
 		}
 		if l.name == "core" {
 			core := results[0].(*vm.Table)
@@ -86,7 +89,7 @@ func (r *run) natives() []vm.Func {
 	return append(r.assertions(), []vm.Func{
 		{Name: "begin", Fn: func(c *vm.Call) int {
 			if co, ok := c.Arg(1).(*vm.Thread); ok && r.now != nil {
-				r.now.co = co
+				r.now.co, r.now.ref = co, c.VM.Ref(co, "coroutine of a test")
 			}
 			return 0
 		}},

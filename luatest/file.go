@@ -175,6 +175,7 @@ type entry struct {
 // activity is a coroutine that runs: a test, or a function around one.
 type activity struct {
 	co      *vm.Thread
+	ref     vm.Ref // to it
 	over    bool
 	waiting bool         // in a function of sim
 	nested  []*vm.Thread // coroutines in which it goes on
@@ -241,7 +242,8 @@ func (r *run) happened(e world.Event) {
 	switch d := e.Data.(type) {
 	case event.LuaError:
 		if d.Uncaught {
-			r.fatal(d.Message, "")
+			message, traceback, _ := strings.Cut(d.Message, "\nstack traceback:")
+			r.fatal(message, traceback)
 		}
 	case event.Panic:
 		r.fatal(d.Message, d.Traceback)
@@ -355,6 +357,9 @@ func (r *run) perform(fn vm.Ref, limit clock.Duration) bool {
 		r.fatal(fmt.Sprintf("not over after %v of the device's time", time.Duration(limit)*time.Microsecond), "")
 	}
 	r.now = nil
+	if r.dead == "" && a.ref != 0 {
+		r.d.VM.Unref(&a.ref)
+	}
 	return a.over && (r.test == nil || len(r.test.Failures) == failed && r.test.Status != Pending)
 }
 

@@ -55,6 +55,8 @@ type Options struct {
 	Update bool
 	// Parallel is how many files run at a time; 0: as many as there are CPUs.
 	Parallel int
+
+	heapSaid func(library string, free int) // for tests
 }
 
 // Defaults.

@@ -26,6 +26,23 @@ func (v *VM) Load(source []byte, chunk string) (*Function, error) {
 	})
 }
 
+// LoadFlash is Load for source that is not the program's and lies in flash: neither its code
+// nor the compiler takes memory or time, what it makes and the names in it do.
+func (v *VM) LoadFlash(source []byte, chunk string) (*Function, error) {
+	v.StartAccounting()
+	return v.load(chunk, func() (fn *Function, problem string) {
+		_, cerr := luac.CompilePieces(string(source), nil, chunk, 0, v.debugKept, nil, func(main *luac.Proto, made []luac.Made) {
+			if main != nil {
+				fn = v.mainFunction(v.adopt(main, "", &made))
+			}
+		})
+		if cerr != nil {
+			return nil, fmt.Sprintf("%s:%d: %s", compilerChunkID(chunk), cerr.Line, cerr.Message)
+		}
+		return fn, ""
+	})
+}
+
 // maxChunk bounds what is read of a precompiled chunk that comes in pieces: many
 // times what fits the device's memory.
 const maxChunk = 1 << 20

@@ -80,14 +80,14 @@ local function judge(chain, assertion, negated, args, ok, result, ...)
   end
   if negated and expected then expected = "not " .. expected end
   if type(result) == "string" and result ~= "" and not negated then what = what .. " (" .. result .. ")" end
-  core.fail(message(own or chain.own, what), expected ~= nil, expected, actual)
+  core.fail(message(own or rawget(chain, "own"), what), expected ~= nil, expected, actual)
 end
 
 local Chain = {}
 
 function Chain.__index(chain, key)
   if type(key) ~= "string" then return nil end
-  return setmetatable({words = chain.words .. "_" .. key:lower(), subject = chain.subject, own = chain.own}, Chain)
+  return setmetatable({words = rawget(chain, "words") .. "_" .. key:lower(), subject = rawget(chain, "subject"), own = rawget(chain, "own")}, Chain)
 end
 
 function Chain.__call(chain, ...)
@@ -272,7 +272,7 @@ function root:register(kind, name, fn, positive, negative)
   assertions[name:lower()] = {n = 0, own = function() end, fails = saying(positive, " does not hold"), holds = saying(negative, " holds"),
     test = function(chain, ...)
       local state = {mod = true, n = select("#", ...), ...}
-      state.payload = chain.subject
+      state.payload = rawget(chain, "subject")
       return fn(state, {n = select("#", ...), ...}, 1), state
     end}
 end

@@ -1,0 +1,1 @@
+describe("a group", function() assert.equal("at", "load") end)

@@ -1,0 +1,3 @@
+GLOBALS = {}
+for k in pairs(_G) do GLOBALS[#GLOBALS + 1] = tostring(k) end
+table.sort(GLOBALS)

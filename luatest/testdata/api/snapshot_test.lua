@@ -1,0 +1,6 @@
+it("is as it was", function()
+  assert.matches_snapshot({status = 200, body = "<h1>"}, "page")
+  assert.matches_snapshot("line 1\nline 2\n")
+end)
+it("differs", function() assert.matches_snapshot({status = 404}, "page") end)
+it("is new", function() assert.matches_snapshot(1, "new") end)
