@@ -103,3 +103,47 @@ func TestTags(t *testing.T) {
 		t.Errorf("got\n%s", got)
 	}
 }
+
+// TestUpdate writes a file of snapshots, and then finds them.
+func TestUpdate(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a_test.lua")
+	write := func(name, s string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(s), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(file, `it("a", function() assert.matches_snapshot({b = 1, a = "x"}, "first") assert.matches_snapshot("1\n2") end)`)
+	write(file+".snap", "# a: first\n    other\n\n# gone: 1\n    1\n")
+	if f := results(t, Options{Paths: []string{file}})[0]; f.Tests[0].Status != Failed {
+		t.Errorf("got\n%s", story(f))
+	}
+	if f := results(t, Options{Paths: []string{file}, Update: true})[0]; f.Tests[0].Status != Passed {
+		t.Errorf("got\n%s", story(f))
+	}
+	got, err := os.ReadFile(file + ".snap")
+	if want := "# a: 1\n    \"1\\n\n    2\"\n\n# a: first\n    {a = \"x\", b = 1}\n"; err != nil || string(got) != want {
+		t.Errorf("got %q, %v, want %q", got, err, want)
+	}
+	if f := results(t, Options{Paths: []string{file}})[0]; f.Tests[0].Status != Passed {
+		t.Errorf("got\n%s", story(f))
+	}
+}
+
+// TestLibraryHeap bounds what the libraries take of a device's memory.
+func TestLibraryHeap(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "a_test.lua")
+	src := `it("a", function() local s = spy.new() s() assert.spy(s).was.called_with() end)`
+	if err := os.WriteFile(file, []byte(src), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	free := map[string]int{}
+	f := results(t, Options{Paths: []string{file}, heapSaid: func(library string, n int) { free[library] = n }})[0]
+	t.Log(free)
+	if f.Failure != nil || f.Tests[0].Status != Passed {
+		t.Errorf("got\n%s", story(f))
+	}
+}

@@ -72,7 +72,11 @@ func (r *run) loadNow() error {
 		}
 	}
 	name := filepath.Base(r.f.out.Path)
-	fn, err := v.Load([]byte(r.f.source), "@"+name)
+	load := v.LoadFlash
+	if r.f.o.Shared {
+		load = v.Load
+	}
+	fn, err := load([]byte(r.f.source), "@"+name)
 	if err != nil {
 		return &problem{r.f.failureAt(err.Error(), "")}
 	}

@@ -34,8 +34,8 @@ var libraries = []struct {
 }{
 	{"core", nil},
 	{"busted", regexp.MustCompile(`\b(describe|context|insulate|expose|it|spec|test|pending|finally)\b|_each\b|setup\b|teardown\b`)},
-	{"assert", regexp.MustCompile(`\b(assert|luassert|say|spy|stub|mock)\b|\bmatch\s*[._:]|\.match\b`)},
-	{"spies", regexp.MustCompile(`\b(spy|stub|mock)\b`)},
+	{"assert", regexp.MustCompile(`\b(assert|luassert|stub|mock)\b|\bspy\s*\.|\bmatch\s*[._:]`)},
+	{"spies", regexp.MustCompile(`\b(luassert\.\w+|stub|mock)\b|\bspy\s*\.|\.\s*spy\b`)},
 	{"match", regexp.MustCompile(`\bmatch\s*[._:]|\.match\b|"matcher"`)},
 	{"ntest", regexp.MustCompile(`\bNTest\b`)},
 }

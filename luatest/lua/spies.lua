@@ -252,12 +252,13 @@ end
 local function times(n) return n == 1 and "1 call" or n .. " calls" end
 
 local function counted(names, words, holds)
-  core.define(names, {n = 1, least = words and 1 or 0, fails = "another number of calls", holds = "this number of calls",
+  core.define(names, {n = 1, least = words and 1 or 0, fails = function(_, args) return args.n == 0 and "not called" or "another number of calls" end,
+    holds = function(_, args) return args.n == 0 and "called" or "this number of calls" end,
     test = function(chain, n)
       if words and type(n) ~= "number" then core.misuse("a number of calls is wanted") end
       return holds(#subject(chain).calls, n), {n = 0}
     end,
-    say = function(chain, _, n) return (words or "") .. (n and times(n) or "calls"), times(#subject(chain).calls) end})
+    say = function(chain, _, n) return (words or "") .. (n and times(n) or "a call"), times(#subject(chain).calls) end})
 end
 counted("called", nil, function(got, n) return n == nil and got > 0 or got == n end)
 counted("called_at_least", "at least ", function(got, n) return got >= n end)
