@@ -34,9 +34,10 @@ var libraries = []struct {
 }{
 	{"core", nil},
 	{"busted", regexp.MustCompile(`\b(describe|context|insulate|expose|it|spec|test|pending|finally)\b|_each\b|setup\b|teardown\b`)},
-	{"assert", regexp.MustCompile(`\b(assert|luassert|stub|mock)\b|\bspy\s*\.|\bmatch\s*[._:]`)},
+	{"assert", regexp.MustCompile(`\b(assert|luassert|stub|mock)\b|\bspy\s*\.|\bmatch\s*\.`)},
+	{"more", regexp.MustCompile(`near|unique|returned_arguments|snapshot|register|"say"|'say'`)},
 	{"spies", regexp.MustCompile(`\b(luassert\.\w+|stub|mock)\b|\bspy\s*\.|\.\s*spy\b`)},
-	{"match", regexp.MustCompile(`\bmatch\s*[._:]|\.match\b|"matcher"`)},
+	{"match", regexp.MustCompile(`\bmatch\s*\.|luassert\.match|"matcher"|'matcher'`)},
 	{"ntest", regexp.MustCompile(`\bNTest\b`)},
 }
 

@@ -24,6 +24,7 @@ core.text = text
 --   fails   what to say when it does not hold, and
 --   holds   what when it does and should not.
 local assertions = {}
+core.assertions = assertions
 
 function core.define(names, assertion)
   for name in names:gmatch("%S+") do assertions[name] = assertion end
@@ -97,6 +98,7 @@ function Chain.__call(chain, ...)
   if args.n < least then
     core.misuse("assert." .. name .. " wants " .. least .. (least == 1 and " argument" or " arguments") .. ", and has " .. args.n)
   end
+  rawset(chain, "name", name)
   return judge(chain, assertion, negated, args, assertion.test(chain, ...))
 end
 
@@ -131,22 +133,19 @@ core.define("same", {n = 2, fails = "not the same", holds = "the same", test = f
   return ok, not ok and at ~= "" and "at " .. at or nil
 end})
 
-core.define("near", {n = 3, fails = "not near", holds = "near",
-  test = function(_, a, b, by)
-    a, b, by = tonumber(a), tonumber(b), tonumber(by)
-    if not (a and b and by) then core.misuse("assert.near wants three numbers") end
-    return b >= a - by and b <= a + by
+-- Those of a single value have the same table: their name says what is asked.
+local kinds = {truthy = "truthy", falsy = "falsy", ["true"] = "true", ["false"] = "false", ["nil"] = "nil"}
+local function kind(chain) return kinds[rawget(chain, "name")] or "a " .. rawget(chain, "name") end
+core.define("true false truthy falsy nil boolean number string table function userdata thread", {n = 1, holds = kind,
+  fails = function(chain) return "not " .. kind(chain) end,
+  test = function(chain, x)
+    local name = rawget(chain, "name")
+    if name == "truthy" then return x end
+    if name == "falsy" then return not x end
+    if name == "true" or name == "false" then return x == (name == "true") end
+    return type(x) == name
   end,
-  say = function(_, _, a, b, by) return show(a) .. " ± " .. show(by), show(b) end})
-
-core.define("true", {n = 1, fails = "not true", holds = "true", test = function(_, x) return x == true end, say = function(_, _, x) return "true", text(x) end})
-core.define("false", {n = 1, fails = "not false", holds = "false", test = function(_, x) return x == false end, say = function(_, _, x) return "false", text(x) end})
-core.define("truthy", {n = 1, fails = "nil or false", holds = "neither nil nor false", test = function(_, x) return x end, say = function(_, _, x) return "neither nil nor false", text(x) end})
-core.define("falsy", {n = 1, fails = "neither nil nor false", holds = "nil or false", test = function(_, x) return not x end, say = function(_, _, x) return "nil or false", text(x) end})
-for name in ("nil boolean number string table function userdata thread"):gmatch("%a+") do
-  local a = name == "nil" and "nil" or "a " .. name
-  core.define(name, {n = 1, fails = "not " .. a, holds = a, test = function(_, x) return type(x) == name end, say = function(_, _, x) return a, text(x) end})
-end
+  say = function(chain, _, x) return kind(chain), text(x) end})
 
 -- Messages of their own of the assertions with a pattern and of error: behind the last
 -- argument that is one.
@@ -210,73 +209,6 @@ core.define("error_match error_matches errors_match errors_matches", {n = 2, hol
   say = function(_, result, _, pattern)
     return "an error with " .. show(pattern), result.ok and "no error" or show(result[1])
   end})
-
-core.define("unique", {n = 1, fails = "a value comes twice", holds = "no value comes twice",
-  own = function(args) if type(args[2]) == "boolean" then return args[3] end return args[2] end,
-  test = function(_, list, deep)
-    for k, x in pairs(list) do
-      for l, y in pairs(list) do
-        if k ~= l and (x == y or deep == true and core.same(x, y)) then
-          return false, "at [" .. show(k) .. "] and [" .. show(l) .. "]"
-        end
-      end
-    end
-    return true
-  end,
-  say = function(_, _, list) return "values that differ", text(list) end})
-
-core.define("returned_arguments", {n = 2, fails = "another number of results", holds = "this number of results",
-  test = function(_, n, fn)
-    local got = select("#", fn())
-    return got == n, {n = 1, got}
-  end,
-  say = function(_, result, n) return n .. " results", result[1] .. " results" end})
-
-core.define("matches_snapshot match_snapshot", {n = 2, least = 1, holds = "as the snapshot",
-  fails = function(_, _, result) return result.problem end,
-  test = function(_, value, name)
-    local ok, want, got, problem = host.snapshot(name, value)
-    return ok, {n = 0, want = want, got = got, problem = problem}
-  end,
-  say = function(_, result) return result.want, result.got end})
-
--- say has the texts of assertions that testers register.
-local texts = {}
-local say = setmetatable({}, {__call = function(_, key, args)
-  local s = texts[key] or key
-  local i = 0
-  return (s:gsub("%%(.)", function(c)
-    if c == "%" then return "%" end
-    i = i + 1
-    return tostring(args and args[i])
-  end))
-end})
-function say:set(key, s) texts[key] = s end
-function say:set_namespace() end
-core.provide("say", say)
-
--- register takes a tester's own: an assertion is fn(state, arguments), which says whether it
--- holds, with the names of two texts of say.
-function root:register(kind, name, fn, positive, negative)
-  if kind == "matcher" then return core.matcher(name:lower(), fn) end
-  if kind ~= "assertion" then core.misuse("assertions and matchers can be registered, not " .. tostring(kind)) end
-  local function saying(key, default)
-    return function(_, args, state)
-      if state.failure_message then return state.failure_message end
-      if not key then return name .. default end
-      local shown = {}
-      for i = 1, args.n do shown[i] = text(args[i]) end
-      return say(key, shown)
-    end
-  end
-  assertions[name:lower()] = {n = 0, own = function() end, fails = saying(positive, " does not hold"), holds = saying(negative, " holds"),
-    test = function(chain, ...)
-      local state = {mod = true, n = select("#", ...), ...}
-      state.payload = rawget(chain, "subject")
-      return fn(state, {n = select("#", ...), ...}, 1), state
-    end}
-end
-function root:unregister(_, name) assertions[name:lower()] = nil end
 
 function root:add_formatter(fn) formatters[#formatters + 1] = fn end
 function root:remove_formatter(fn)

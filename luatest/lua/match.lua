@@ -33,7 +33,8 @@ function Chain.__call(chain, ...)
     local test = own[name](...)
     return matcher(text, function(value) return (not test(value)) == negated end)
   end
-  local assertion, _, no = core.resolve(chain)
+  local assertion, kind, no = core.resolve(chain)
+  chain = core.chain{name = kind}
   local args = {n = select("#", ...), ...}
   return matcher(text, function(value)
     if assertion.n == 0 then return (not assertion.test(chain, value, unpack(args, 1, args.n))) == no end
