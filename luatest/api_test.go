@@ -60,6 +60,9 @@ func story(f *File) string {
 			failure("    ", y)
 		}
 		for _, y := range x.Log {
+			if !x.Status.Bad() {
+				break
+			}
 			if _, text, ok := strings.Cut(y, "] "); ok && strings.HasPrefix(y, "[") {
 				y = text
 			}

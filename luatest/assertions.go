@@ -39,6 +39,9 @@ func (r *run) assertions() []vm.Func {
 			} else if !ok {
 				message = "an error that is a " + c.TypeName(2) + ": " + display(c.VM, false, c.Arg(2))[0]
 			}
+			if strings.HasSuffix(message, vm.OutOfMemory) {
+				r.d.Inspect.OutOfMemory()
+			}
 			r.fail(Broken, r.f.failureAt(message, traceback))
 			return 0
 		}},

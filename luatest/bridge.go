@@ -12,13 +12,16 @@ import (
 // load loads the libraries and the file, which says what its tests are.
 func (r *run) load() (err error) {
 	r.groups = []*group{{}}
+	r.log.Reset()
 	done := false
 	r.work(func() {
 		defer func() { done = true }()
 		err = r.loadNow()
 	})
 	if !r.drive(func() bool { return done || r.dead != "" }, r.f.o.Timeout) || !done {
-		return &problem{Failure{Message: "the device does not come to load the tests: " + r.dead}}
+		why := r.f.failureAt(r.dead, "")
+		why.Message = strings.TrimSuffix("the device does not come to load the tests: "+why.Message, ": ")
+		return &problem{why}
 	}
 	if err != nil {
 		return err

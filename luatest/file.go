@@ -17,7 +17,6 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
-	"github.com/nodemcu-sim/nodemcu-sim/observe"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -54,13 +53,13 @@ type file struct {
 	next   int      // the test that comes next, where the device was booted anew
 	order  []int    // of the tests
 	snaps  *snapshots
-	until  time.Time
+	list   bool // only says which tests there are
 }
 
 // runFile runs a file with a seed.
-func runFile(o *Options, path string, seed uint64) *File {
+func runFile(o *Options, path string, seed uint64, list bool) *File {
 	began := time.Now()
-	f := &file{o: o, out: &File{Path: path, Seed: seed}}
+	f := &file{o: o, list: list, out: &File{Path: path, Seed: seed}}
 	if err := f.run(); err != nil {
 		f.out.Failure = f.failureOf(err)
 	}
@@ -106,7 +105,7 @@ func (f *file) run() error {
 		switch {
 		case err != nil:
 			return err
-		case !again && f.o.Update:
+		case !again && f.o.Update && !f.list:
 			return f.snaps.write(f.o.Run == nil && !slices.ContainsFunc(f.out.Tests, func(t *Test) bool { return t.Status != Passed }))
 		case !again:
 			return nil
@@ -137,6 +136,12 @@ type run struct {
 	log                 strings.Builder
 	dead                string // why nothing more can run on this device: "" as long as it can
 	subs                []func(world.Event)
+	record              record // of the test
+	limit               limit
+	hint                event.Hint // the last one
+	hintAt              clock.Time
+	ranOut              string // where memory ran out last
+	asked               string // where the program has asked for a restart
 }
 
 // group is what describe makes.
@@ -186,6 +191,7 @@ type activity struct {
 func (f *file) boot() (*run, error) {
 	r := &run{f: f, seen: map[string]int{}}
 	o := app.Options{Dir: f.out.App, Net: f.o.Net, Board: f.o.Board, CPU: f.o.CPU, Seed: f.out.Seed, Prepare: r.prepare}
+	o.Inspect.TrackAllocations = true // post-mortems name the places
 	if o.Net == "" {
 		o.Net = "isolated"
 	}
@@ -194,14 +200,17 @@ func (f *file) boot() (*run, error) {
 		return nil, err
 	}
 	r.d = r.app.Device
-	r.app.World.Subscribe(r.logger().Handle)
+	r.app.World.Subscribe(r.logger())
 	r.app.World.Subscribe(r.happened)
 	f.out.Boots++
-	f.until = time.Now().Add(f.o.WallTimeout)
+	r.app.World.Wire.Tap(r.record.packet)
+	r.limit.begin(f.o.WallTimeout, r.app.World.Clock.Stop)
 	r.app.PowerOn()
 	r.drive(func() bool { return r.dead != "" }, settle)
 	if r.dead != "" {
-		err := &problem{Failure{Message: "the app does not start: " + r.dead}}
+		why := f.failureAt(r.dead, "")
+		why.Message = "the app does not start: " + why.Message
+		err := &problem{why}
 		r.fileLog()
 		r.end()
 		return nil, err
@@ -226,13 +235,9 @@ func (r *run) prepare(cfg *device.Config) {
 }
 
 func (r *run) end() {
+	r.limit.end()
 	r.f.out.Virtual += int64(r.app.World.Clock.Now())
 	r.app.Close()
-}
-
-// logger writes what the device prints, and what happens to it, into the log.
-func (r *run) logger() *observe.Log {
-	return &observe.Log{Device: &r.log, Events: &r.log}
 }
 
 // happened looks at what ends a test.
@@ -248,8 +253,25 @@ func (r *run) happened(e world.Event) {
 		}
 	case event.Panic:
 		r.fatal(d.Message, d.Traceback)
+	case event.PostMortem:
+		r.ranOut = d.Where
+	case event.Restart:
+		r.asked = r.d.VM.Where()
+	case event.Hint:
+		r.hint, r.hintAt = d, e.Time
+	case event.Callback:
+		if r.test != nil {
+			r.freeNow()
+		}
 	case event.Reset:
-		r.fatal("the device was reset: "+d.Reason, "")
+		message := "the device was reset: " + d.Reason
+		if !d.Fault && r.asked != "" {
+			message = r.asked + ": " + message
+		}
+		if d.Fault && r.hintAt == e.Time && r.hint.Where != "" { // the hint says what led to it
+			message = r.hint.Where + ": " + message + ": " + r.hint.Text
+		}
+		r.fatal(message, "")
 	}
 }
 
@@ -257,6 +279,9 @@ func (r *run) happened(e world.Event) {
 func (r *run) fatal(message, traceback string) {
 	if r.dead == "" {
 		r.dead = message
+		if message == vm.OutOfMemory && r.ranOut != "" {
+			message = r.ranOut + ": " + message
+		}
 		if r.test != nil {
 			r.fail(Broken, r.f.failureAt(message, traceback))
 		}
@@ -293,7 +318,7 @@ func (f *file) place(out *Failure, name string, line int) {
 	if name == filepath.Base(f.out.Path) {
 		out.File = f.out.Path
 	} else {
-		out.File = filepath.Join(f.out.App, name)
+		out.File = short(filepath.Join(f.out.App, name))
 		src, err := os.ReadFile(out.File)
 		if err != nil {
 			out.File = name
@@ -322,14 +347,14 @@ func (r *run) fail(s Status, why Failure) {
 func (r *run) drive(done func() bool, limit clock.Duration) bool {
 	c := r.app.World.Clock
 	end := c.Now().Add(limit)
-	for n := 0; !done(); n++ {
+	for !done() {
 		if c.Next() > end {
 			c.RunUntil(end)
 			return done()
 		}
 		c.RunTo(c.Happened()+1, 0)
-		if n%64 == 0 && time.Now().After(r.f.until) {
-			r.fatal(fmt.Sprintf("%v of this computer's time are over", r.f.o.WallTimeout), "")
+		if r.limit.over.Load() {
+			r.fatal(fmt.Sprintf("not over after %v of this computer's time", r.f.o.WallTimeout), "")
 			return true
 		}
 	}
@@ -355,13 +380,21 @@ func (r *run) perform(fn vm.Ref, limit clock.Duration) bool {
 	r.now = a
 	r.work(func() { r.d.CallProtected("test", r.d.VM.Deref(r.start), 0, r.d.VM.Deref(fn)) })
 	if !r.drive(func() bool { return a.over || r.dead != "" }, limit) {
-		r.fatal(fmt.Sprintf("not over after %v of the device's time", time.Duration(limit)*time.Microsecond), "")
+		r.fatal(fmt.Sprintf("not over after %v of the device's time", time.Duration(limit)*time.Microsecond), r.waits(a))
 	}
 	r.now = nil
 	if r.dead == "" && a.ref != 0 {
 		r.d.VM.Unref(&a.ref)
 	}
 	return a.over && (r.test == nil || len(r.test.Failures) == failed && r.test.Status != Pending)
+}
+
+// waits is where an activity has stopped, as a traceback.
+func (r *run) waits(a *activity) string {
+	if a.co == nil || r.d.VM == nil {
+		return ""
+	}
+	return r.d.VM.Traceback(a.co, 0)
 }
 
 // tests loads the file and runs what of it has not run. again says that the rest needs a
@@ -375,13 +408,20 @@ func (r *run) tests() (again bool, err error) {
 	if f.order == nil {
 		f.order = r.selected()
 	}
+	if f.list {
+		for _, i := range f.order {
+			e := r.list[i]
+			f.out.Tests = append(f.out.Tests, &Test{File: f.out.Path, Group: e.group.names(), Name: e.name, Line: e.line, Status: Skipped, Why: "only listed"})
+		}
+		return false, nil
+	}
 	for _, i := range f.order[f.next:] {
 		for _, g := range r.list[i].group.path() {
 			g.left++
 		}
 	}
 	for ; f.next < len(f.order); f.next++ {
-		if r.dead != "" {
+		if r.dead != "" || r.limit.over.Load() {
 			return true, nil
 		}
 		r.runTest(r.list[f.order[f.next]])
@@ -443,19 +483,15 @@ func (r *run) runTest(e *entry) {
 		t.Status, t.Why = Pending, e.why
 	}
 	r.test = t
-	r.log.Reset()
-	f.until = began.Add(f.o.WallTimeout)
+	r.begin()
+	r.limit.begin(f.o.WallTimeout, r.app.World.Clock.Stop)
 	r.d.VM.Heap().ResetLow()
 	if t.Status == Passed {
 		r.around(e, path)
 	}
 	r.leave(path)
-	if v := r.d.VM; v != nil {
-		t.LeastHeap = v.Heap().Low()
-	}
-	if t.Status.Bad() {
-		t.Log = lastLines(r.log.String())
-	}
+	r.limit.end()
+	r.told(t)
 	r.test = nil
 }
 
@@ -531,16 +567,3 @@ func (r *run) back(list *[]vm.Ref) {
 	}
 	*list = nil
 }
-
-// logLines is how many lines of the device's log a failure shows.
-const logLines = 20
-
-func lastLines(log string) []string {
-	lines := strings.Split(strings.TrimRight(strings.ReplaceAll(log, "\r", ""), "\n"), "\n")
-	if len(lines) == 1 && lines[0] == "" {
-		return nil
-	}
-	return lines[max(0, len(lines)-logLines):]
-}
-
-func (r *run) fileLog() { r.f.out.Log = lastLines(r.log.String()) }

@@ -70,3 +70,15 @@ func appOf(file string) (string, error) {
 		}
 	}
 }
+
+// short is a path as seen from the current directory, if it is below that.
+func short(path string) string {
+	here, err := os.Getwd()
+	if err != nil {
+		return path
+	}
+	if rel, err := filepath.Rel(here, path); err == nil && filepath.IsLocal(rel) {
+		return rel
+	}
+	return path
+}

@@ -56,6 +56,7 @@ type Options struct {
 	// Parallel is how many files run at a time; 0: as many as there are CPUs.
 	Parallel int
 
+	list     bool
 	heapSaid func(library string, free int) // for tests
 }
 
@@ -116,6 +117,13 @@ type Test struct {
 	// Log is what the device printed, with what happened to it, a line each; the last lines
 	// of it.
 	Log []string `json:"log,omitempty"`
+	// PostMortem is who held the memory where it ran out.
+	PostMortem string `json:"post_mortem,omitempty"`
+	// Heap is the free heap over the test's time.
+	Heap []Sample `json:"heap,omitempty"`
+	// Packets are the last ones of a test that failed, PacketsBefore is how many came before.
+	Packets       []Packet `json:"packets,omitempty"`
+	PacketsBefore int      `json:"packets_before,omitempty"`
 	// LeastHeap is the least free heap while it ran, in bytes; 0: not known.
 	LeastHeap int `json:"least_heap,omitempty"`
 }

@@ -1,17 +1,32 @@
 package luatest
 
 import (
+	"fmt"
 	"runtime"
+	"strings"
 	"time"
 )
+
+// List finds the tests and tells the reporters: all of them are skipped. Repeat does not
+// count.
+func List(o Options, reporters ...Reporter) (Summary, error) {
+	o.list, o.Repeat, o.FailFast, o.Shuffle = true, 1, false, false
+	return Run(o, reporters...)
+}
 
 // Run runs tests and tells the reporters. An error means that nothing could be run; that
 // tests failed is in the summary.
 func Run(o Options, reporters ...Reporter) (Summary, error) {
 	began := time.Now()
+	if len(o.Paths) == 0 {
+		o.Paths = []string{"."}
+	}
 	files, err := Find(o.Paths)
 	if err != nil {
 		return Summary{}, err
+	}
+	if len(files) == 0 {
+		return Summary{}, fmt.Errorf("there is no *_test.lua and no *.test.lua in %s; docs/lua-tests.md says how one begins", strings.Join(o.Paths, ", "))
 	}
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
@@ -41,7 +56,7 @@ func Run(o Options, reporters ...Reporter) (Summary, error) {
 	for range min(o.Parallel, len(jobs)) {
 		go func() {
 			for j := range work {
-				j.out <- runFile(&o, j.path, j.seed)
+				j.out <- runFile(&o, j.path, j.seed, o.list)
 			}
 		}()
 	}
