@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"regexp"
 	"strconv"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "timeless": timeless},
 	})
 }
 
@@ -46,4 +47,30 @@ func wantStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
+}
+
+// times are what differs from run to run in the output of test, and the device's times
+// with it.
+var times = []struct {
+	pattern *regexp.Regexp
+	to      string
+}{
+	{regexp.MustCompile(`[0-9.]+ (µs|ms|s) on the device(, [0-9.]+ (µs|ms|s)( on this computer)?)?`), "TIME on the device"},
+	{regexp.MustCompile(`("(virtual_us|wall_ns|least_heap)":)\d+`), "${1}0"},
+	{regexp.MustCompile(`((time="|name="device_time" value="|device time |device_time_us: ))[0-9.]+`), "${1}0"},
+	{regexp.MustCompile(`\[ *\d+\.\d{6}\]`), "[TIME]"},
+	{regexp.MustCompile(`"app":"[^"]*"`), `"app":"APP"`},
+}
+
+// timeless is the script command "timeless FILE": the output of the program before, without
+// times.
+func timeless(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: timeless FILE")
+	}
+	text := ts.ReadFile("stdout")
+	for _, x := range times {
+		text = x.pattern.ReplaceAllString(text, x.to)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o666))
 }
