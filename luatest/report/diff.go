@@ -137,7 +137,7 @@ func (p part) String() string {
 
 // diffText is a comparison as plain text, with a legend.
 func diffText(expected, actual string) string {
-	lines := []string{"- expected", "+ actual"}
+	lines := []string{"- expected, + actual:"}
 	for _, p := range diff(expected, actual) {
 		lines = append(lines, p.String())
 	}
