@@ -133,7 +133,7 @@ type run struct {
 	main                vm.Value // the file, ready to be run
 	now                 *activity
 	test                *Test // that runs, nil: the file is being loaded
-	log                 strings.Builder
+	log                 tail
 	dead                string // why nothing more can run on this device: "" as long as it can
 	subs                []func(world.Event)
 	record              record // of the test
@@ -264,23 +264,31 @@ func (r *run) happened(e world.Event) {
 			r.freeNow()
 		}
 	case event.Reset:
-		message := "the device was reset: " + d.Reason
-		if !d.Fault && r.asked != "" {
-			message = r.asked + ": " + message
+		message, where := "the device was reset: "+d.Reason, r.asked
+		if d.Fault {
+			where = ""
+			if r.hintAt == e.Time && r.hint.Text != "" { // the hint says what led to it
+				message, where = message+": "+r.hint.Text, r.hint.Where
+			}
 		}
-		if d.Fault && r.hintAt == e.Time && r.hint.Where != "" { // the hint says what led to it
-			message = r.hint.Where + ": " + message + ": " + r.hint.Text
-		}
-		r.fatal(message, "")
+		r.fatal(at(where, message), "")
 	}
+}
+
+// at puts a place before a message, unless it is not known or in the library of tests.
+func at(where, message string) string {
+	if where == "" || ofLibrary(where) {
+		return message
+	}
+	return where + ": " + message
 }
 
 // fatal is the end of this device: the test that runs fails with it.
 func (r *run) fatal(message, traceback string) {
 	if r.dead == "" {
 		r.dead = message
-		if message == vm.OutOfMemory && r.ranOut != "" {
-			message = r.ranOut + ": " + message
+		if message == vm.OutOfMemory {
+			message = at(r.ranOut, message)
 		}
 		if r.test != nil {
 			r.fail(Broken, r.f.failureAt(message, traceback))
@@ -339,7 +347,9 @@ func (r *run) fail(s Status, why Failure) {
 	if r.test.Status == Passed || r.test.Status == Pending || s == Broken && r.test.Status == Failed {
 		r.test.Status = s
 	}
-	r.test.Failures = append(r.test.Failures, why)
+	if len(r.test.Failures) < maxFailures {
+		r.test.Failures = append(r.test.Failures, why)
+	}
 }
 
 // drive has the world go on until it is done, or so much time has passed. It reports false

@@ -22,7 +22,24 @@ const (
 	// of one.
 	logLines = 20
 	logLine  = 1000
+	logKept  = 1 << 16 // bytes
+	// maxFailures is how many of a test's failures are told.
+	maxFailures = 20
 )
+
+// tail is a writer that keeps what came last, logKept bytes or some more.
+type tail struct{ b []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	if len(t.b) > 2*logKept {
+		t.b = t.b[:copy(t.b, t.b[len(t.b)-logKept:])]
+	}
+	t.b = append(t.b, p[max(0, len(p)-logKept):]...)
+	return len(p), nil
+}
+
+func (t *tail) Reset()         { t.b = t.b[:0] }
+func (t *tail) String() string { return string(t.b) }
 
 // Sample is the free heap at a time of a test.
 type Sample struct {
@@ -106,6 +123,7 @@ func (r *record) packet(e wire.Event) {
 // begin starts anew, with a test.
 func (r *run) begin() {
 	r.log.Reset()
+	r.hint, r.ranOut, r.asked = event.Hint{}, "", ""
 	r.record = record{began: r.app.World.Clock.Now()}
 	r.freeNow()
 }

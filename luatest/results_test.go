@@ -96,6 +96,10 @@ it("nothing", function() lib.throw() end)
 it("fine", function() end)
 it("bytes", function() error("\0\255") end)
 it("calm", function() end)
+it("loops", function() while true do end end)
+it("catches", function()
+  while true do pcall(lib.throw, "x") end
+end)
 `})
 	c, s := ran(t, Options{Paths: []string{dir}})
 	for _, tt := range []struct {
@@ -115,6 +119,7 @@ it("calm", function() end)
 		{"nothing", "an error that is a nil: nil", "lib.lua:4"},
 		{"bytes", `\x00.`, "bad_test.lua:28"},
 		{"calm", "", ""},
+		{"loops", "the device was reset: software watchdog reset: .*", "bad_test.lua:30"},
 	} {
 		x := c.test(t, tt.name)
 		if tt.message == "" {
@@ -142,7 +147,10 @@ it("calm", function() end)
 	if twice.Name != "fine" || twice.Status != Broken || twice.Line != 27 || !strings.Contains(twice.Failures[0].Message, `line 2 has a test "fine" already`) {
 		t.Errorf("the name that is there twice: %+v", twice)
 	}
-	if s.Passed != 2 || s.Broken != 12 || s.OK() {
+	if x := c.test(t, "catches"); x.Status != Broken || !strings.HasPrefix(x.Failures[0].Message, "the device was reset: software watchdog reset: ") {
+		t.Errorf("an endless loop that catches: %+v", x)
+	}
+	if s.Passed != 2 || s.Broken != 14 || s.OK() {
 		t.Errorf("%+v", s)
 	}
 }
@@ -319,5 +327,31 @@ it("waits", function()
 end)`})
 	if c, s := ran(t, Options{Paths: []string{dir}}); s.Passed != 1 {
 		t.Errorf("%+v", c.test(t, "waits").Failures)
+	}
+}
+
+// What a test prints, and how often it fails, does not fill this computer's memory.
+func TestResultsHaveBounds(t *testing.T) {
+	dir := write(t, map[string]string{"talks_test.lua": `
+it("prints and fails", function()
+  for i = 1, 3000 do
+    print(("x"):rep(2000))
+    pcall(error, "caught")
+    tmr.create():alarm(1, tmr.ALARM_SINGLE, function() assert.equal(1, i) end)
+    if i % 100 == 0 then sim.advance(10) tmr.wdclr() end
+  end
+end)`})
+	c, _ := ran(t, Options{Paths: []string{dir}})
+	x := c.test(t, "prints and fails")
+	if len(x.Failures) == 0 || len(x.Failures) > maxFailures || len(x.Log) > logLines {
+		t.Errorf("%d failures, %d lines of log", len(x.Failures), len(x.Log))
+	}
+	var log tail
+	for range 1000 {
+		log.Write([]byte(strings.Repeat("y", 1000)))
+		log.Write([]byte(strings.Repeat("z", 200_000)))
+	}
+	if n := len(log.String()); n < logKept || n > 4*logKept {
+		t.Errorf("%d bytes are kept", n)
 	}
 }
