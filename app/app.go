@@ -50,6 +50,10 @@ type Options struct {
 	HostDate time.Time
 	RealTime bool
 
+	// Unpublished leaves all ports of devices inside of the world: nothing of the host's is
+	// opened for them.
+	Unpublished bool
+
 	Legacy bool // a firmware with what programs older than release 3.0 call
 
 	Inspect inspect.Config // what is recorded and looked for
@@ -295,6 +299,9 @@ func (o Options) reach() (gateway.Options, error) {
 
 // publish returns the ports to make reachable.
 func (o Options) publish(p *project.Project) ([]project.Publish, error) {
+	if o.Unpublished {
+		return nil, nil
+	}
 	if len(o.Publish) == 0 {
 		return p.Publish, nil
 	}

@@ -8,8 +8,28 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/project"
 )
 
+// AddDevice puts a further device into a world that runs, switched off. dir is its app's
+// directory; board, cpu and seed are as in Options. Its ports are not published. Call it on
+// the world's goroutine.
+func (a *App) AddDevice(dir, board, cpu string, seed uint64) (*device.Device, error) {
+	n := len(a.sources)
+	if _, err := a.addUnpublished(Options{Board: board, CPU: cpu, Seed: seed}, dir); err != nil {
+		a.sources = a.sources[:n]
+		return nil, err
+	}
+	return a.sources[n].device, nil
+}
+
 // addOther puts a further device into the world.
 func (a *App) addOther(o Options, dir string) (*project.Project, error) {
+	p, err := a.addUnpublished(o, dir)
+	if err != nil {
+		return nil, err
+	}
+	return p, a.publish(a.sources[len(a.sources)-1].device, p.Publish)
+}
+
+func (a *App) addUnpublished(o Options, dir string) (*project.Project, error) {
 	src, p, cfg, err := o.open(dir)
 	if err != nil {
 		return nil, err
@@ -23,10 +43,7 @@ func (a *App) addOther(o Options, dir string) (*project.Project, error) {
 	}
 	applyWiFi(&cfg, p.WiFi)
 	from.device = device.New(a.World, cfg)
-	if err := o.faults(from.device, p); err != nil {
-		return nil, err
-	}
-	return p, a.publish(from.device, p.Publish)
+	return p, o.faults(from.device, p)
 }
 
 // baseName is the last element of a directory's full name. The root of the host's

@@ -178,3 +178,39 @@ func TestLinkTo(t *testing.T) {
 		t.Error("a packet got through an outage")
 	}
 }
+
+// TestUnpublished: nothing of the host's is opened, for no device, also for one that is added
+// while the world runs.
+func TestUnpublished(t *testing.T) {
+	dir := t.TempDir()
+	for file, text := range map[string]string{"init.lua": `print("up")`, "nodemcu-sim.toml": "publish = [\"0:80\"]\n"} {
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err := New(Options{Dir: dir, Net: "isolated", Unpublished: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	up := 0
+	a.World.Subscribe(func(e world.Event) {
+		if out, ok := e.Data.(event.Output); ok {
+			up += strings.Count(out.Text, "up\r\n")
+		}
+	})
+	a.PowerOn()
+	a.World.Clock.RunUntil(clock.At(clock.Second))
+	if _, err := a.AddDevice(filepath.Join(dir, "none"), "", "", 1); err == nil {
+		t.Error("a device without a directory")
+	}
+	d, err := a.AddDevice(dir, "", "", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.PowerOn()
+	a.World.Clock.RunUntil(clock.At(2 * clock.Second))
+	if up != 2 || len(a.published) != 0 || len(device.In(a.World)) != 2 {
+		t.Errorf("%d are up, published is %v", up, a.published)
+	}
+}

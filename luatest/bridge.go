@@ -46,10 +46,12 @@ func (r *run) loadNow() error {
 	}
 	v.SetField(host, "sim", r.simTable())
 	var given vm.Value = host
+	loaded := map[string]bool{}
 	for _, l := range libraries {
-		if l.of != nil && !l.of.MatchString(r.f.source) {
+		if l.of != nil && !l.of.MatchString(r.f.source) || l.name == "more" && !loaded["assert"] {
 			continue
 		}
+		loaded[l.name] = true
 		src, err := library.ReadFile("lua/" + l.name + ".lua")
 		if err != nil {
 			return err
@@ -158,6 +160,9 @@ func (r *run) wait(c *vm.Call, begin func(done func(...vm.Value))) int {
 	if !a.has(co) {
 		c.Error("only a test itself can wait, and the functions around it: this is a callback, or a coroutine of its own")
 	}
+	if !c.CanYield() {
+		c.Error("a function that waits cannot be called within a metamethod, an iterator, table.sort or xpcall: Lua 5.1 cannot leave these")
+	}
 	co = a.co
 	a.waiting = true
 	ready, results := false, []vm.Value(nil)
@@ -198,12 +203,17 @@ func (r *run) wake(co *vm.Thread, values []vm.Value) {
 			args = append(args, v.Deref(refs[i]))
 			v.Unref(&refs[i])
 		}
-		r.d.CallProtected("test", v.Deref(r.step), 0, args...)
+		if _, err := r.d.CallProtected("test", v.Deref(r.step), 0, args...); err != nil {
+			r.giveUp(a, Broken, Failure{Message: err.Message(), Traceback: trim(err.Traceback)})
+		}
 	})
 }
 
-// after calls fn when so much of the world's time has passed.
-func (r *run) after(d clock.Duration, fn func()) { r.app.World.Clock.After(d, fn) }
+// after calls fn when so much of the device's time has passed, which is ahead of the
+// world's while the CPU works.
+func (r *run) after(d clock.Duration, fn func()) *clock.Event {
+	return r.app.World.Clock.At(r.d.Now().Add(d), fn)
+}
 
 // trim takes the library's own lines out of a traceback.
 func trim(traceback string) string {

@@ -4,6 +4,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -32,6 +33,7 @@ var libraries = []struct {
 	of   *regexp.Regexp // nil: always
 }{
 	{"core", nil},
+	{"sim", namesSim},
 	{"busted", regexp.MustCompile(`\b(describe|context|insulate|expose|it|spec|test|pending|finally)\b|_each\b|setup\b|teardown\b`)},
 	{"assert", regexp.MustCompile(`\b(assert|luassert|stub|mock)\b|\bspy\s*\.|\bmatch\s*\.`)},
 	{"more", regexp.MustCompile(`near|unique|returned_arguments|snapshot|register|"say"|'say'`)},
@@ -142,6 +144,8 @@ type run struct {
 	hintAt              clock.Time
 	ranOut              string // where memory ran out last
 	asked               string // where the program has asked for a restart
+	sim                 sim
+	low                 int // the least free heap of the test before it was reset: see sim.heap.least
 }
 
 // group is what describe makes.
@@ -190,7 +194,7 @@ type activity struct {
 // boot switches a device on and waits until its program runs.
 func (f *file) boot() (*run, error) {
 	r := &run{f: f, seen: map[string]int{}}
-	o := app.Options{Dir: f.out.App, Net: f.o.Net, Board: f.o.Board, CPU: f.o.CPU, Seed: f.out.Seed, Prepare: r.prepare}
+	o := app.Options{Dir: f.out.App, Net: f.o.Net, Board: f.o.Board, CPU: f.o.CPU, Seed: f.out.Seed, Unpublished: true, Prepare: r.prepare}
 	o.Inspect.TrackAllocations = true // post-mortems name the places
 	if o.Net == "" {
 		o.Net = "isolated"
@@ -244,6 +248,9 @@ func (r *run) end() {
 func (r *run) happened(e world.Event) {
 	for _, fn := range r.subs {
 		fn(e)
+	}
+	if e.Device != r.d.Name() {
+		return
 	}
 	switch d := e.Data.(type) {
 	case event.LuaError:
@@ -495,7 +502,9 @@ func (r *run) runTest(e *entry) {
 	r.test = t
 	r.begin()
 	r.limit.begin(f.o.WallTimeout, r.app.World.Clock.Stop)
+	r.d.VM.Collect() // what the test before has left: native code of the firmware would find no room beside it
 	r.d.VM.Heap().ResetLow()
+	r.low = math.MaxInt
 	if t.Status == Passed {
 		r.around(e, path)
 	}
@@ -526,6 +535,8 @@ func (r *run) around(e *entry, path []*group) {
 			return
 		}
 	}
+	opened := len(r.sim.open)
+	defer r.sim.closeFrom(opened)
 	ok := true
 	deepest := len(path)
 	for i, g := range path {

@@ -138,10 +138,11 @@ func (r *run) freeNow() {
 // told brings what was recorded into the result of a test.
 func (r *run) told(t *Test) {
 	if v := r.d.VM; v != nil {
-		t.LeastHeap = v.Heap().Low()
+		t.LeastHeap = min(v.Heap().Low(), r.low)
 		r.record.keep(Sample{int64(r.app.World.Clock.Now().Sub(r.record.began)), v.Heap().Free()})
 	}
 	t.Heap = r.record.heap
+	r.sim.log.Flush()
 	t.Log = lastLines(r.log.String())
 	if !t.Status.Bad() {
 		return
@@ -155,6 +156,7 @@ func (r *run) told(t *Test) {
 // that belongs to a test stands apart from it.
 func (r *run) logger() func(world.Event) {
 	log := &observe.Log{Device: &r.log, Events: &r.log}
+	r.sim.log = log
 	return func(e world.Event) {
 		if h, ok := e.Data.(event.Hint); ok && ofLibrary(h.Where) {
 			return // it is about the engine

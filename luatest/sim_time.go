@@ -7,18 +7,6 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
-// simTable makes the module sim, which only tests have.
-func (r *run) simTable() *vm.Table {
-	v := r.d.VM
-	t := v.NewTable(0, 32)
-	for _, list := range [][]vm.Func{r.simTime()} {
-		for _, f := range list {
-			v.SetField(t, f.Name, v.NewFunction(f))
-		}
-	}
-	return t
-}
-
 // millis is argument n, a time in milliseconds, which may have fractions.
 func millis(c *vm.Call, n int) clock.Duration {
 	ms := c.Number(n)

@@ -116,6 +116,46 @@ func (x *Inspector) CheckLeaks() {
 	}
 }
 
+// Leak is a callback that is still referenced though what it was for has ended.
+type Leak struct {
+	What, Site string // of the callback, and where it was set
+	Of         string // "socket 3"
+	Holder     string // where the program holds it; "": nothing but its own callbacks does
+	Bytes      int    // that it keeps
+}
+
+// Leaks lists the leaks there are now, however short ago they began. What the program may
+// well keep for another use is none while it holds it.
+func (x *Inspector) Leaks() []Leak {
+	v := x.host.Lua()
+	if v == nil {
+		return nil
+	}
+	infos := map[vm.Ref]vm.RefInfo{}
+	for _, r := range v.Refs() {
+		infos[r.Ref] = r
+	}
+	var out []Leak
+	var s *snapshot.Snapshot
+	for _, fn := range x.ended {
+		fn(x.host.Now(), func(e Ended) {
+			for _, ref := range e.Refs {
+				info := infos[ref]
+				if info.What == "" {
+					continue
+				}
+				if s == nil {
+					s = x.HeapSnapshot("leak")
+				}
+				if holder, bytes, found := holderOf(s, v, e, infos); found && !(e.Kept && holder != "") {
+					out = append(out, Leak{purpose(info.What), info.Site, e.Name, holder, bytes})
+				}
+			}
+		})
+	}
+	return out
+}
+
 func powerOfTen(n int) bool {
 	for n >= 10 && n%10 == 0 {
 		n /= 10

@@ -424,11 +424,15 @@ func (v *VM) tryResume(co *Thread, first int) (err *thrown) {
 // suspended tell.
 func (q *quick) switched() { q.dirty = true }
 
+// CanYield reports whether the running coroutine can be suspended here: not within what a
+// function of the firmware has called, as pcall or table.sort.
+func (c *Call) CanYield() bool { return c.th.nCcalls <= c.th.baseC }
+
 // Yield suspends the running coroutine with its arguments as results; return
 // its result from the function.
 func (c *Call) Yield() int {
 	L := c.th
-	if L.nCcalls > L.baseC {
+	if !c.CanYield() {
 		c.Raise("attempt to yield across metamethod/C-call boundary")
 	}
 	L.base = L.top - c.NArgs()

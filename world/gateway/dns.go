@@ -39,10 +39,10 @@ func (g *Gateway) query(p *wire.Packet) {
 		g.answer(p, q, dns.RcodeNotImplemented, nil)
 	case name == "localhost": // as routers do (RFC 6761), whatever the host's resolver says
 		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{loopback})
-	case name == HostName:
-		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.addr})
 	case g.names[name].Is4():
 		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.names[name]})
+	case name == HostName:
+		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.addr})
 	case g.hostname(name).IsValid():
 		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.hostname(name)})
 	case g.timeServer && isPool(name):

@@ -1,0 +1,172 @@
+package luatest
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+)
+
+// simResults keeps what a reporter is told.
+type simResults struct{ files []*File }
+
+func (r *simResults) Begin([]string) {}
+func (r *simResults) File(f *File)   { r.files = append(r.files, f) }
+func (r *simResults) End(Summary)    {}
+
+// runTestdata runs files of testdata.
+func runTestdata(t *testing.T, paths ...string) []*File {
+	t.Helper()
+	r := &simResults{}
+	if _, err := Run(Options{Paths: paths}, r); err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range r.files {
+		if f.Failure != nil {
+			t.Errorf("%s: %+v\n%q", f.Path, *f.Failure, f.Log)
+		}
+	}
+	return r.files
+}
+
+// TestSim: each function of sim does what docs/sim.md says.
+func TestSim(t *testing.T) {
+	for _, f := range runTestdata(t, "testdata/sim") {
+		for _, x := range f.Tests {
+			if x.Status != Passed {
+				t.Errorf("%s: %s: %v %+v\n%q", f.Path, x.FullName(), x.Status, x.Failures, x.Log)
+			}
+		}
+	}
+}
+
+// TestSimFailures: each function that waits says what was expected and what came, at the
+// line of the test that called it.
+func TestSimFailures(t *testing.T) {
+	want := map[string]string{
+		"run_until":               `sim.run_until: not true within 20 ms`,
+		"run_until with an error": `oh`,
+		"connect refused":         `sim.connect: the device (192.168.1.10) refuses connections to port 81: nobody listens there, or all its connections are in use`,
+		"connect cut":             `sim.connect: no answer from port 7 of the device (192.168.1.10) within 1500 ms`,
+		"expect":                  `expected "xyz" from the device within 100 ms, came "echo abc"`,
+		"expect a bad pattern":    `the pattern "[x": malformed pattern (missing ']')`,
+		"expect after the end":    `expected "x" from the device, came nothing, and no more comes: the device has closed the connection`,
+		"read":                    `expected 100 bytes from the device within 50 ms, came 7: "echo ab"`,
+		"line":                    `expected a line from the device within 50 ms, came "echo ab"`,
+		"closed":                  `the device has not closed the connection within 50 ms; not read is nothing`,
+		"http never":              `sim.http: GET /never: no complete answer within 500 ms, came "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"`,
+		"http garbage":            `sim.http: GET /garbage: the answer is no HTTP: malformed HTTP response "hello"; came "hello\r\n\r\n"`,
+		"accept":                  `the device has not called 198.51.100.1, port 99, within 30 ms (0 connections before)`,
+		"expect a request":        `expected a request for "/y" at 192.168.1.254, port 99, within 30 ms, came nothing`,
+		"receive":                 `no datagram has come to 192.168.1.254, port 4096, within 30 ms`,
+		"mqtt expect":             `expected "c" to "a/b" within 30 ms, came nothing: no client is connected`,
+		"mqtt connected":          `no client "me" has connected to the broker at 192.168.1.254, port 1884, within 30 ms`,
+		"mqtt subscribed":         `nobody has subscribed to "x" within 30 ms; there are []`,
+		"pin":                     `pin 1 did not change to 1 within 30 ms: it is 0, and has changed 0 times before`,
+		"serial":                  `expected "else" at the serial port of simbad within 50 ms, came "something\n"`,
+		"respond":                 `the function of listener:respond returned a nil: it returns a table with status, headers and body, or a string`,
+		"sort":                    `a function that waits cannot be called within a metamethod, an iterator, table.sort or xpcall: Lua 5.1 cannot leave these`,
+		"device":                  `expected "never" at the serial port of other within 50 ms, came "\n> "`,
+	}
+	f := runTestdata(t, "testdata/simbad/fails_test.lua")[0]
+	for _, x := range f.Tests {
+		text, fails := want[x.Name]
+		if !fails {
+			if x.Status != Passed {
+				t.Errorf("%s: %v %+v", x.Name, x.Status, x.Failures)
+			}
+			continue
+		}
+		if len(x.Failures) != 1 {
+			t.Errorf("%s: %v %+v\n%q", x.Name, x.Status, x.Failures, x.Log)
+			continue
+		}
+		if got := x.Failures[0]; got.Message != text || got.File != f.Path && x.Name != "respond" {
+			t.Errorf("%s: %s:%d: %s\nwant %s", x.Name, got.File, got.Line, got.Message, text)
+		}
+		if x.Name == "device" && !strings.Contains(strings.Join(x.Log, "\n"), "other") {
+			t.Errorf("the log of the other device is not in that of the test: %q", x.Log)
+		}
+	}
+}
+
+// TestSimHostile: no arguments harm the host.
+func TestSimHostile(t *testing.T) {
+	for _, x := range runTestdata(t, "testdata/simbad/hostile_test.lua")[0].Tests {
+		if x.Status != Passed {
+			t.Errorf("%s: %v %+v %q", x.Name, x.Status, x.Failures, x.Log)
+		}
+	}
+}
+
+// TestSimRepeats: two runs with the same seed are the same to the byte.
+func TestSimRepeats(t *testing.T) {
+	run := func() string {
+		var b strings.Builder
+		for _, f := range append(runTestdata(t, "testdata/sim"), runTestdata(t, "testdata/simbad/fails_test.lua")...) {
+			for _, x := range f.Tests {
+				fmt.Fprintln(&b, f.Path, x.FullName(), x.Status, x.Virtual, x.LeastHeap, x.Failures, x.Log)
+			}
+		}
+		return b.String()
+	}
+	if a, b := run(), run(); a != b {
+		t.Errorf("one run\n%s\nanother\n%s", a, b)
+	}
+}
+
+// TestSimManual: docs/sim.md has each function and method.
+func TestSimManual(t *testing.T) {
+	manual, err := os.ReadFile("../docs/sim.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &file{o: &Options{WallTimeout: DefaultWallTimeout}, out: &File{App: "testdata/sim"}}
+	r, err := f.boot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.end()
+	r.simTable()
+	var names []string
+	add := func(prefix string, lists ...[]vm.Func) {
+		for _, list := range lists {
+			for _, x := range list {
+				names = append(names, prefix+x.Name+"(")
+			}
+		}
+	}
+	add("sim.", r.simTime(), r.simUntil(), absent)
+	add("sim.wifi.", r.simWiFi()[:2])
+	add("sim.pin.", r.simPin())
+	add("sim.adc.", r.simADC())
+	add("sim.serial.", r.simSerial())
+	names = append(names, "sim.connect(", "sim.listen(", "sim.udp(", "sim.dns{", "sim.http{", "sim.mqtt{", "sim.link{", "sim.partition(", "sim.heal(", "sim.device{",
+		"sim.wifi.ap{", "sim.heap(", "sim.heap.below(", "sim.heap.growth(", "sim.heap.least(", "sim.heap.leaks(", "sim.events{", "sim.events.clear(", ":http{")
+	s := r.sim.types
+	for _, typ := range []*vm.Type{s.conn, s.listener, s.udp, s.broker, s.watch, s.device} {
+		for _, m := range typ.Methods {
+			if m.Name != "http" {
+				add(":", []vm.Func{m})
+			}
+		}
+	}
+	for _, name := range names {
+		if !strings.Contains(string(manual), name) {
+			t.Errorf("docs/sim.md has no %s", name)
+		}
+	}
+	for i, block := range strings.Split(string(manual), "```lua\n")[1:] {
+		example, _, _ := strings.Cut(block, "```")
+		if err := vm.CheckSyntax([]byte(example), "=docs/sim.md"); err != nil {
+			t.Errorf("example %d: %v", i+1, err)
+		}
+	}
+	for _, kind := range kinds() {
+		if !strings.Contains(string(manual), kind) {
+			t.Errorf("docs/sim.md has no events of the kind %s", kind)
+		}
+	}
+}

@@ -1,0 +1,68 @@
+local function eq(a, b)
+  if a ~= b then error(("%s is not %s"):format(tostring(a), tostring(b)), 2) end
+end
+local function raises(text, fn, ...)
+  local ok, err = pcall(fn, ...)
+  if ok then error("no error", 2) end
+  if not tostring(err):find(text, 1, true) then error("the error is " .. tostring(err), 2) end
+end
+
+describe("listen", function()
+  it("is called by name", function()
+    local l = sim.listen("api.example.com", 1234)
+    local s = net.createConnection()
+    local got = ""
+    s:on("connection", function(k) k:send("hi\n") end)
+    s:on("receive", function(_, text) got = got .. text end)
+    s:connect(1234, "api.example.com")
+    local c = l:accept()
+    eq(c:line(), "hi")
+    c:send("ho")
+    sim.run_until(function() return got == "ho" end)
+    c:close()
+    eq(l:accepted(), 1)
+    eq(select(2, l:address()), 1234)
+    l:close()
+  end)
+  it("answers", function()
+    sim.dns{["web.local"] = "192.168.1.77", other = "10.1.2.3"}
+    local l = sim.listen("web.local", 80):respond(function(q)
+      if q.path == "/text" then return "plain" end
+      return {status = 201, headers = {["X-Y"] = "z"}, body = q.method .. q.path .. q.body}
+    end)
+    local code, body, headers
+    http.post("http://web.local/form", nil, "a=b", function(c, b, h) code, body, headers = c, b, h end)
+    local q = l:expect("/form")
+    eq(q.body, "a=b")
+    eq(q.headers.host or q.host, "web.local")
+    sim.run_until(function() return code end)
+    eq(code, 201)
+    eq(body, "POST/forma=b")
+    eq(#l:requests(), 1)
+    l:respond{status = 404}
+    http.get("http://web.local/", nil, function(c) code = c end)
+    sim.run_until(function() return code == 404 end)
+    l:close()
+  end)
+  it("is at any address", function()
+    local l = sim.listen(4000)
+    eq((l:address()):match("^192%.168%.1%.%d+$") ~= nil, true)
+    raises("in use", sim.listen, 4000)
+    raises("the router's address", sim.listen, "192.168.1.1", 80)
+    raises("neither an IPv4 address nor a host's name", sim.listen, "a b", 80)
+    raises("which is no IPv4 address", sim.dns, {x = "1.2.3"})
+    raises("sim.dns takes names and addresses", sim.dns, {1})
+  end)
+  it("speaks UDP", function()
+    local u = sim.udp("192.168.1.50", 6000)
+    u:send("ping", 5000)
+    local data, ip, port = u:receive()
+    eq(data, "got ping")
+    eq(port, 5000)
+    eq(ip, (wifi.sta.getip()))
+    eq(select(2, u:address()), 6000)
+    u:close()
+    raises("closed the socket", u.send, u, "x", 1)
+    raises("more than the 1472", sim.udp().send, sim.udp(), ("x"):rep(1473), 1)
+  end)
+end)

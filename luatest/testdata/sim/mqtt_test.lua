@@ -1,0 +1,55 @@
+local function eq(a, b)
+  if a ~= b then error(("%s is not %s"):format(tostring(a), tostring(b)), 2) end
+end
+local function raises(text, fn, ...)
+  local ok, err = pcall(fn, ...)
+  if ok then error("no error", 2) end
+  if not tostring(err):find(text, 1, true) then error("the error is " .. tostring(err), 2) end
+end
+
+describe("mqtt", function()
+  it("is a broker", function()
+    local b = sim.mqtt{user = "u", password = "p"}
+    local m = mqtt.Client("lamp", 120, "u", "p")
+    m:lwt("lamp/gone", "bye", 0, 0)
+    local got = {}
+    m:on("message", function(_, topic, data) got[#got + 1] = topic .. "=" .. tostring(data) end)
+    m:connect((b:address()), 1883, false, function(c)
+      c:subscribe("lamp/+", 1, function() c:publish("lamp/state", "on", 1, 1) end)
+    end)
+    eq(b:connected("lamp").keepalive, 120)
+    eq(b:subscribed("lamp/+").id, "lamp")
+    local x = b:expect("lamp/state", "on")
+    eq(x.qos, 1)
+    eq(x.retain, true)
+    eq(x.client, "lamp")
+    eq(b:publish("lamp/set", "off", {qos = 1}), 1)
+    eq(b:publish("lamp/two", "2", {qos = 2, retain = true}), 1)
+    eq(b:publish("nobody", "x"), 0)
+    sim.run_until(function() return #got == 3 end)
+    eq(got[1], "lamp/state=on")
+    eq(got[2], "lamp/set=off")
+    eq(got[3], "lamp/two=2")
+    eq(#b:clients(), 1)
+    eq(b:clients()[1].user, "u")
+    local off
+    m:on("offline", function() off = true end)
+    eq(b:drop("lamp"), 1)
+    eq(b:expect("lamp/gone").will, true)
+    sim.run_until(function() return off end)
+    eq(#b:messages(), 2)
+    eq(#b:messages("lamp/state"), 1)
+    b:stop()
+    b:start()
+    b:refuse("not_authorized")
+    local why
+    m:connect((b:address()), 1883, false, nil, function(_, reason) why = reason end)
+    sim.run_until(function() return why end)
+    eq(why, 5)
+    b:refuse(0)
+    raises("a code from 0 to 5", b.refuse, b, "x")
+    raises("no topic to publish to", b.publish, b, "a/#", "x")
+    raises("in use", sim.mqtt)
+    b:stop()
+  end)
+end)
