@@ -8,15 +8,31 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/project"
 )
 
+// Add puts a further device into the world, switched off, between two events or before
+// the first. What Options says of the world (Net, Date, WiFiDown, Others …) is not looked
+// at, nor is Publish.
+func (a *App) Add(o Options) (*device.Device, error) {
+	o.Publish = []string{}
+	before := len(a.sources)
+	if _, err := a.addOther(o, o.Dir); err != nil {
+		if a.sources[len(a.sources)-1].device == nil {
+			a.sources = a.sources[:before]
+		}
+		return nil, err
+	}
+	return a.sources[len(a.sources)-1].device, nil
+}
+
 // addOther puts a further device into the world.
 func (a *App) addOther(o Options, dir string) (*project.Project, error) {
+	o.Dir = dir
 	src, p, cfg, err := o.open(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	cfg.Name = a.freeName(baseName(dir))
-	from := &source{dir: dir, exclude: p.Exclude}
+	cfg.Name = a.freeName(o.name())
+	from := &source{dir: dir, exclude: p.Exclude, files: o.Files}
 	a.sources = append(a.sources, from)
 	if err := a.loadFlash(from, src, "", &cfg); err != nil {
 		return nil, err
@@ -25,6 +41,9 @@ func (a *App) addOther(o Options, dir string) (*project.Project, error) {
 	from.device = device.New(a.World, cfg)
 	if err := o.faults(from.device, p); err != nil {
 		return nil, err
+	}
+	if o.Publish != nil && len(o.Publish) == 0 {
+		return p, nil
 	}
 	return p, a.publish(from.device, p.Publish)
 }

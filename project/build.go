@@ -1,6 +1,7 @@
 package project
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,19 +13,8 @@ import (
 
 // readBuild takes what the file says of the firmware's build.
 func (p *Project) readBuild(f *tomlfile.File, doc *document, read func(file string) (string, error)) error {
-	for i, m := range p.modules {
-		key := fmt.Sprintf("firmware.modules[%d]", i)
-		m, added := strings.CutPrefix(m, "+")
-		if err := firmware.Check(m); err != nil {
-			return f.Errorf(key, "%v", err)
-		}
-		if i > 0 && added != p.addModules {
-			return f.Errorf(key, "give all modules a +, to have them besides those of the board, or none, to have only them")
-		}
-		if slices.Contains(p.modules[:i], m) {
-			return f.Errorf(key, "module %q is listed twice", m)
-		}
-		p.modules[i], p.addModules = m, added
+	if i, err := p.listModules(p.modules); err != nil {
+		return f.Errorf(fmt.Sprintf("firmware.modules[%d]", i), "%v", err)
 	}
 	if f.Has("firmware.from") {
 		if p.modules != nil {
@@ -57,6 +47,37 @@ func (p *Project) readBuild(f *tomlfile.File, doc *document, read func(file stri
 		}
 	}
 	return nil
+}
+
+// SetModules has the firmware built with these modules instead of those of the file,
+// written as there: with a + they are added to the board's.
+func (p *Project) SetModules(list []string) error {
+	if _, err := p.listModules(list); err != nil {
+		return err
+	}
+	if p.absent = nil; slices.Contains(p.modules, "tls") && !p.addModules && !slices.Contains(p.modules, "net") {
+		return errors.New("the firmware builds tls only with net: add net to the modules")
+	}
+	return nil
+}
+
+// listModules takes a list of modules. i is the one with which something is wrong.
+func (p *Project) listModules(list []string) (i int, err error) {
+	p.modules = slices.Clone(list)
+	for i, m := range list {
+		m, added := strings.CutPrefix(m, "+")
+		if err := firmware.Check(m); err != nil {
+			return i, err
+		}
+		if i > 0 && added != p.addModules {
+			return i, errors.New("give all modules a +, to have them besides those of the board, or none, to have only them")
+		}
+		if slices.Contains(p.modules[:i], m) {
+			return i, fmt.Errorf("module %q is listed twice", m)
+		}
+		p.modules[i], p.addModules = m, added
+	}
+	return 0, nil
 }
 
 // readModules takes the modules of a build from a copy of its user_modules.h. That is the

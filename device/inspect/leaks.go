@@ -1,7 +1,9 @@
 package inspect
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
@@ -114,6 +116,20 @@ func (x *Inspector) CheckLeaks() {
 			x.host.Emit(event.Hint{Text: text, Where: info.Site})
 		}
 	}
+}
+
+// Leaks lists the callbacks that CheckLeaks has found since the last reset, by place and
+// purpose, the most frequent first.
+func (x *Inspector) Leaks() []event.RefHeld {
+	var out []event.RefHeld
+	for held, n := range x.leaks {
+		held.Count = n
+		out = append(out, held)
+	}
+	slices.SortFunc(out, func(a, b event.RefHeld) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Site, b.Site), cmp.Compare(a.What, b.What))
+	})
+	return out
 }
 
 func powerOfTen(n int) bool {

@@ -39,6 +39,7 @@ var floors = [][]string{
 	{"modules", "observe", "project"},
 	{"ui"},
 	{"app"},
+	{"simtest"},
 	{"cmd"},
 }
 

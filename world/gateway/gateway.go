@@ -231,6 +231,8 @@ func (g *Gateway) Take(what world.Stimulus) (string, error) {
 		g.resolved(in)
 	case hostnet.Closed:
 		g.closed = true
+	case SetName:
+		g.setName(in)
 	default:
 		panic(fmt.Sprintf("gateway: input of kind %q", in.Kind()))
 	}
