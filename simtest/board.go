@@ -6,7 +6,6 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/board"
 	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
-	"github.com/nodemcu-sim/nodemcu-sim/world/part"
 	"github.com/nodemcu-sim/nodemcu-sim/world/part/button"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
 )
@@ -57,22 +56,28 @@ func (d *Device) Act(name, action string) {
 	}
 }
 
-// Part is what a person sees of a part of the board, by its name: whether the LED "board" is
-// lit.
-func (d *Device) Part(name string) part.Shown {
+// Part is what a person sees of a part of the board.
+type Part struct {
+	On      bool     // it is lit, closed, pressed
+	State   string   // in a word: "lit"
+	Actions []string // what can be done to it now: "press"
+}
+
+// Part looks at a part of the board, by its name: whether the LED "board" is lit.
+func (d *Device) Part(name string) Part {
 	d.t.Helper()
 	if !d.ready() {
-		return part.Shown{}
+		return Part{}
 	}
 	var names []string
 	for _, p := range d.d.Snapshot().Parts {
 		if p.Name == name {
-			return p.Shown
+			return Part(p.Shown)
 		}
 		names = append(names, p.Name)
 	}
 	d.fatal("%s: the board has no part %q, but %q", d.d.Name(), name, names)
-	return part.Shown{}
+	return Part{}
 }
 
 // Voltage applies a voltage to the board's analogue input.
