@@ -375,10 +375,10 @@ func (a *App) loadFlash(from *source, src *opened, flashDir string, cfg *device.
 			return err
 		}
 	}
+	from.loaded = contents(cfg.Flash)
 	if err := from.overlay(cfg.Flash); err != nil {
 		return err
 	}
-	from.loaded = contents(cfg.Flash)
 	if flashDir != "" {
 		if from.sink, err = hostdir.Open(flashDir); err != nil {
 			if errors.Is(err, fs.ErrNotExist) {

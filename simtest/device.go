@@ -38,6 +38,7 @@ type state struct {
 	doomed   bool // by a panic, which ends in a reset
 	hint     string
 	hinted   clock.Time
+	hints    []string
 	errors   []string
 	expected []*expectation
 }
@@ -184,10 +185,8 @@ func (n nobody) Fatalf(format string, args ...any) {
 
 // fatal fails the test.
 func (d *Device) fatal(format string, args ...any) {
-	if d.closed && d.current != nil {
-		return // a function of Together or Serve that ends with the world
-	}
 	d.t.Helper()
+	d.endTask()
 	d.t.Fatalf(format, args...)
 }
 
@@ -330,6 +329,10 @@ func (d *Device) ExpectError(text string) {
 // Errors lists the messages of the deaths so far that would fail a test, those that were
 // expected among them.
 func (d *Device) Errors() []string { return append([]string(nil), d.errors...) }
+
+// Hints lists what the simulator had to say about the program so far, with the places: what
+// loses data, leaks, or fails on the chip. None fails a test by itself.
+func (d *Device) Hints() []string { return append([]string(nil), d.hints...) }
 
 // Memory is the heap of a device at one moment, in bytes.
 type Memory struct {

@@ -27,13 +27,13 @@ import (
 // 0: it would be this computer's. Instead what the device takes longer than Timeout to say is
 // an error with Timeout() true.
 func (d *Device) HTTP() *http.Client {
-	return &http.Client{Transport: &transport{d: d, idle: map[netip.AddrPort][]*httpConn{}}}
+	return &http.Client{Transport: &transport{d: d}}
 }
 
 // transport is a RoundTripper over the wire of the world.
 type transport struct {
 	d    *Device
-	idle map[netip.AddrPort][]*httpConn
+	idle []*httpConn // the last used last
 }
 
 // httpConn is a connection with what was read ahead of it.
@@ -45,12 +45,10 @@ type httpConn struct {
 
 // CloseIdleConnections is what the client's method calls.
 func (t *transport) CloseIdleConnections() {
-	for _, list := range t.idle {
-		for _, c := range list {
-			c.Close()
-		}
+	for _, c := range t.idle {
+		c.Close()
 	}
-	clear(t.idle)
+	t.idle = nil
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -133,9 +131,11 @@ func (t *transport) connect(r *http.Request) (*httpConn, error) {
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
 	}
-	for list := t.idle[to]; len(list) > 0; list = t.idle[to] {
-		c := list[len(list)-1]
-		t.idle[to] = list[:len(list)-1]
+	for i, c := range slices.Backward(t.idle) {
+		if c.remote != to {
+			continue
+		}
+		t.idle = slices.Delete(t.idle, i, i+1)
 		if c.over == nil && !c.ended && len(c.in) == 0 && c.r.Buffered() == 0 {
 			c.cancelled = cancelled
 			return c, nil
@@ -180,14 +180,22 @@ func (c *httpConn) roundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
+// upgraded is a connection that goes on as something else: an io.ReadWriteCloser.
+type upgraded struct{ *httpConn }
+
+func (u upgraded) Read(b []byte) (int, error) { return u.r.Read(b) }
+
 // body is that of an answer, whose end gives the connection back.
 func (t *transport) body(c *httpConn, r *http.Request, resp *http.Response) io.ReadCloser {
-	keep := !resp.Close && !r.Close && resp.StatusCode >= 200
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return upgraded{c}
+	}
+	keep := !resp.Close && !r.Close
 	b := &responseBody{ReadCloser: resp.Body}
 	b.end = func(whole bool) {
 		b.end = func(bool) {}
 		if whole && keep && c.p.Pending() == 0 {
-			t.idle[c.remote] = append(t.idle[c.remote], c)
+			t.idle = append(t.idle, c)
 		} else {
 			c.Close()
 		}

@@ -99,6 +99,7 @@ func (d *Device) reach(proto wire.Proto, port int, cancelled func() bool) (*peer
 // reason is why a method that returns an error can do nothing, nil if it can. The death of a
 // program is one; the test fails of it at the next other call, or at its end.
 func (u *universe) reason() error {
+	u.endTask()
 	switch {
 	case u.err != nil:
 		return u.err

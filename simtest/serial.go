@@ -148,6 +148,10 @@ func (d *Device) Lua(code string) string {
 	if vm.CheckSyntax([]byte("return "+code), "=stdin") == nil {
 		line = "=" + code
 	}
+	if err := vm.CheckSyntax([]byte(code), "=stdin"); line == code && err != nil && strings.HasSuffix(err.Error(), "'<eof>'") {
+		d.fatal("simtest: Lua(%.40q): the statement is not complete: %v", code, err)
+		return ""
+	}
 	if strings.ContainsAny(line, "\r\n") || line == "" || len(line)+1 >= serial.LineBuffer {
 		d.fatal("simtest: Lua(%.40q): write one line of at most %d bytes", code, serial.LineBuffer-2)
 		return ""

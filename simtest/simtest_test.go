@@ -160,6 +160,7 @@ func TestFailuresPrintTheLog(t *testing.T) {
 		"router":           {func(d *simtest.Device) { d.Peer("192.168.1.1") }, "", "somebody has this address", ""},
 		"backwards":        {func(d *simtest.Device) { d.Advance(-1) }, "", "time does not run backwards", ""},
 		"two lines":        {func(d *simtest.Device) { d.Lua("x\ny") }, "", "write one line", ""},
+		"half a statement": {func(d *simtest.Device) { d.Lua("if x then") }, "", "the statement is not complete: stdin:1: ", ""},
 		"no prompt": {func(d *simtest.Device) { d.Advance(time.Second); d.Lua("1") },
 			"node.dsleep(0)", "is not at its prompt within 60 s", "deep sleep"},
 		"callback that waits": {func(d *simtest.Device) {
@@ -515,6 +516,66 @@ func TestHTTP(t *testing.T) {
 	}
 	io.ReadAll(r.Body)
 	c.CloseIdleConnections()
+}
+
+// A device that is an access point of its own is reached there, and a web socket goes on
+// after its answer.
+func TestHTTPInTheDevicesNetwork(t *testing.T) {
+	d := simtest.Boot(t, "", program(`
+wifi.setmode(wifi.SOFTAP, false)
+net.createServer(60):listen(8080, function(s)
+  s:on("receive", function(s, data)
+    s:send(data:find("Upgrade") and "HTTP/1.1 101 Switching Protocols\r\nUpgrade: shout\r\nConnection: Upgrade\r\n\r\n" or data:upper())
+  end)
+end)`))
+	req, err := http.NewRequest("GET", "http://device:8080/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Upgrade", "shout")
+	r, err := d.HTTP().Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := r.Body.(io.ReadWriteCloser)
+	defer c.Close()
+	fmt.Fprint(c, "hello")
+	buf := make([]byte, 10)
+	if n, err := c.Read(buf); err != nil || string(buf[:n]) != "HELLO" {
+		t.Errorf("%q, %v", buf[:n], err)
+	}
+	if d.Addr().String() != "192.168.4.1" {
+		t.Errorf("it is at %v", d.Addr())
+	}
+}
+
+// Functions end with the world, whatever they would do, and what they have deferred runs.
+func TestFunctionsEnd(t *testing.T) {
+	ended := 0
+	f := within(func(t testing.TB) {
+		d := simtest.Boot(t, "", program(`
+wifi.eventmon.register(wifi.eventmon.STA_GOT_IP, function()
+  for port = 1, 2 do net.createConnection():connect(port, "192.168.1.20") end
+end)`))
+		host := d.Peer("192.168.1.20")
+		d.Serve(host, 1, func(c *simtest.Conn) {
+			defer func() { ended++ }()
+			for {
+				d.Advance(time.Second)
+			}
+		})
+		d.Serve(host, 2, func(c *simtest.Conn) {
+			defer func() { ended++ }()
+			for {
+				c.Read(make([]byte, 1)) // whatever its error
+				d.Expect("never")
+			}
+		})
+		d.Advance(30 * time.Second)
+	})
+	if f.failed || ended != 2 {
+		t.Errorf("%q, %d have ended", f.messages, ended)
+	}
 }
 
 func TestHTTPNobodyThere(t *testing.T) {

@@ -83,16 +83,26 @@ func (u *universe) waitInTask(t *task, deadline clock.Time, done func() bool) bo
 	if done() {
 		return true
 	}
+	u.endTask()
 	if deadline < clock.Forever {
 		wake := u.world.Clock.At(deadline, func() {}) // so that somebody looks
 		defer wake.Stop()
 	}
 	t.ready, t.until = done, deadline
 	defer func() { t.ready = nil }()
-	if !t.yield(struct{}{}) {
-		return false // the world is over
-	}
+	t.yield(struct{}{})
+	u.endTask()
 	return done()
+}
+
+// ending is what a task is left with when the world is over.
+type ending struct{}
+
+// endTask ends the task that runs if the world is over, whatever it would do next.
+func (u *universe) endTask() {
+	if u.closed && u.current != nil {
+		panic(ending{})
+	}
 }
 
 // runTasks has the tasks run that have something to do, each until it waits again, in the
@@ -123,6 +133,11 @@ func (u *universe) begin(fn func()) *task {
 	t := &task{}
 	t.next, t.stop = iter.Pull(func(yield func(struct{}) bool) {
 		t.yield = yield
+		defer func() {
+			if r := recover(); r != nil && r != (ending{}) {
+				panic(r)
+			}
+		}()
 		fn()
 	})
 	u.tasks = append(u.tasks, t)
@@ -189,6 +204,7 @@ func (s *state) event(e world.Event) {
 		s.doomed = false
 	case event.Hint:
 		s.hinted, s.hint = e.Time, observe.Describe(e)
+		s.hints = append(s.hints, s.hint)
 	case event.Panic:
 		s.doomed = true
 		s.failed(e.Time, strings.TrimRight("panic: "+observe.Describe(e)+"\n"+d.Traceback, "\n"))

@@ -13,15 +13,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/tlspeer"
 	"github.com/nodemcu-sim/nodemcu-sim/simtest"
-	"github.com/nodemcu-sim/nodemcu-sim/world"
 )
 
 // start runs the example with a server at a port of this computer and what it trusts. Its
 // time passes fifty times as fast as here.
-func start(t *testing.T, port int, ca string) (d *simtest.Device, hints *[]string) {
+func start(t *testing.T, port int, ca string) *simtest.Device {
 	t.Helper()
 	text, err := os.ReadFile("init.lua")
 	if err != nil {
@@ -31,14 +29,7 @@ func start(t *testing.T, port int, ca string) (d *simtest.Device, hints *[]strin
 	if ca != "" {
 		files["ca.pem"] = tlspeer.PEM(t, ca)
 	}
-	d = simtest.Boot(t, ".", simtest.Files(files), simtest.Net("host"), simtest.Speed(50), simtest.Timeout(50*time.Minute))
-	hints = new([]string)
-	d.Events(func(e world.Event) {
-		if hint, ok := e.Data.(event.Hint); ok {
-			*hints = append(*hints, hint.Text)
-		}
-	})
-	return d, hints
+	return simtest.Boot(t, ".", simtest.Files(files), simtest.Net("host"), simtest.Speed(50), simtest.Timeout(50*time.Minute))
 }
 
 func TestStatus(t *testing.T) {
@@ -56,22 +47,22 @@ func TestStatus(t *testing.T) {
 	defer s.Close()
 	port := s.Listener.Addr().(*net.TCPAddr).Port
 
-	d, hints := start(t, port, "ca.pem")
+	d := start(t, port, "ca.pem")
 	printed := d.Expect("temperature\t20")
 	temperature.Store(21)
 	printed += d.Expect("temperature\t21")
-	if len(*hints) > 0 || strings.Contains(printed, "no ") {
-		t.Errorf("printed %q, hints %q", printed, *hints)
+	if len(d.Hints()) > 0 || strings.Contains(printed, "no ") {
+		t.Errorf("printed %q, hints %q", printed, d.Hints())
 	}
 
-	wrong, hints := start(t, port, "client.pem") // trusts somebody else
+	wrong := start(t, port, "client.pem") // trusts somebody else
 	printed = wrong.Expect("no answer\t-1")
-	wrong.Run(func() bool { return len(*hints) > 0 }, time.Minute)
-	if !strings.HasPrefix((*hints)[0], "the TLS handshake with ") || strings.Contains(printed+wrong.Output(), "temperature") {
-		t.Errorf("printed %q, hints %q", printed, *hints)
+	wrong.Run(func() bool { return len(wrong.Hints()) > 0 }, time.Minute)
+	if !strings.Contains(wrong.Hints()[0], "the TLS handshake with ") || strings.Contains(printed+wrong.Output(), "temperature") {
+		t.Errorf("printed %q, hints %q", printed, wrong.Hints())
 	}
 
-	anybody, _ := start(t, port, "")
+	anybody := start(t, port, "")
 	anybody.Expect("no ca.pem")
 	anybody.Expect("temperature\t21")
 }
