@@ -24,12 +24,8 @@ func (p *Project) readBuild(f *tomlfile.File, doc *document, read func(file stri
 			return err
 		}
 	}
-	if !p.addModules { // boards have them
-		for _, m := range []struct{ name, with string }{{"tls", "net"}, {"wifi_monitor", "wifi"}} {
-			if slices.Contains(p.modules, m.name) && !slices.Contains(p.modules, m.with) {
-				return f.Errorf("firmware.modules", "the firmware has %s only with %s: add %s to the modules", m.name, m.with, m.with)
-			}
-		}
+	if err := p.checkTogether(); err != nil {
+		return f.Errorf("firmware.modules", "%v", err)
 	}
 	if f.Has("firmware.i2c") {
 		switch doc.Firmware.I2C {
@@ -55,15 +51,32 @@ func (p *Project) SetModules(list []string) error {
 	if _, err := p.listModules(list); err != nil {
 		return err
 	}
-	if p.absent = nil; slices.Contains(p.modules, "tls") && !p.addModules && !slices.Contains(p.modules, "net") {
-		return errors.New("the firmware builds tls only with net: add net to the modules")
+	p.absent = nil
+	if err := p.checkTogether(); err != nil {
+		return err
+	}
+	if p.ssl != nil && !*p.ssl && slices.Contains(p.modules, "tls") {
+		return errors.New("firmware.ssl = false in the project file: a build without TLS has no module tls")
+	}
+	return nil
+}
+
+// checkTogether says which module lacks another one. Boards have those others.
+func (p *Project) checkTogether() error {
+	if p.addModules {
+		return nil
+	}
+	for _, m := range []struct{ name, with string }{{"tls", "net"}, {"wifi_monitor", "wifi"}} {
+		if slices.Contains(p.modules, m.name) && !slices.Contains(p.modules, m.with) {
+			return fmt.Errorf("the firmware has %s only with %s: add %s to the modules", m.name, m.with, m.with)
+		}
 	}
 	return nil
 }
 
 // listModules takes a list of modules. i is the one with which something is wrong.
 func (p *Project) listModules(list []string) (i int, err error) {
-	p.modules = slices.Clone(list)
+	p.modules, p.addModules = slices.Clone(list), false
 	for i, m := range list {
 		m, added := strings.CutPrefix(m, "+")
 		if err := firmware.Check(m); err != nil {

@@ -59,11 +59,12 @@ func TestSetModules(t *testing.T) {
 		{[]string{"+cron"}, "", ""},
 		{[]string{}, "", "[]"},
 		{[]string{"tls"}, "add net", ""},
+		{[]string{"+tls"}, "ssl = false", ""},
 		{[]string{"net", "net"}, "listed twice", ""},
 		{[]string{"net", "+tmr"}, "give all modules a +", ""},
 		{[]string{"lego"}, "lego", ""},
 	} {
-		p, err := Parse("x.toml", []byte("[firmware]\nmodules = [\"file\"]\n"))
+		p, err := Parse("x.toml", []byte("[firmware]\nmodules = [\"+http\"]\nssl = false\n"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,8 +1,10 @@
 package simtest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 	"testing"
 	"time"
@@ -94,7 +96,7 @@ func start(dir string, opts []Option) (*Device, error) {
 	if err != nil {
 		return nil, named(err)
 	}
-	u := &universe{app: a, world: a.World, follows: c.app.Net != "isolated", speed: c.speed}
+	u := &universe{app: a, world: a.World, seed: c.app.Seed, follows: c.app.Net != "isolated", speed: c.speed}
 	u.log = observe.Log{Device: &u.logged, Events: newLine{&u.logged}}
 	a.World.Subscribe(u.event)
 	if u.follows {
@@ -108,13 +110,12 @@ func start(dir string, opts []Option) (*Device, error) {
 	return d, nil
 }
 
-// named is an error in the words of this package's options.
+// named is an error of the app in words that are not the command's.
 func named(err error) error {
-	var o *app.OptionError
-	if errors.As(err, &o) {
-		return errors.New(o.Error())
+	if under := errors.Unwrap(err); errors.Is(err, fs.ErrNotExist) && under != nil && strings.Contains(err.Error(), "; run takes") {
+		return fmt.Errorf("%w; give the directory that holds init.lua", under)
 	}
-	return errors.New(strings.Replace(err.Error(), "run takes the directory", "give the directory", 1))
+	return err
 }
 
 // add makes a device of the app one of the test, and switches it on.
@@ -123,7 +124,7 @@ func (u *universe) add(dev *device.Device, c *config) (*Device, error) {
 		idle := u.app.Idle()
 		return nil, fmt.Errorf("%s (option NoInit, if that is meant)", idle[len(idle)-1])
 	}
-	s := &state{universe: u, d: dev, timeout: c.timeout}
+	s := &state{universe: u, d: dev, timeout: cmp.Or(c.timeout, defaultTimeout)}
 	if c.noInit {
 		dev.REPL.SetStartupCommand("")
 	}
@@ -136,13 +137,18 @@ func (u *universe) add(dev *device.Device, c *config) (*Device, error) {
 
 // Another switches a further device on in the same world, on the same network, with the
 // files of a directory of its own. It has a name of its own: that of the directory, with a
-// number behind it if there is one already. Options of the world are the first device's.
+// number behind it if there is one already. Options of the world are the first device's; so is
+// Timeout unless it is given.
 func (d *Device) Another(dir string, opts ...Option) *Device {
 	d.t.Helper()
 	if !d.ready() {
 		return d
 	}
 	c := newConfig(dir, opts)
+	c.app.Seed = d.seed
+	if c.timeout == 0 {
+		c.timeout = d.timeout
+	}
 	if len(c.ofWorld) > 0 {
 		c.wrong("%s: give it to the first device, it is the world's", c.ofWorld[0])
 	}

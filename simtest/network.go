@@ -45,16 +45,21 @@ func (s *state) noAddress() error {
 // desk is a desktop computer in the network of an address: the last host of it that is free.
 func (u *universe) desk(network netip.Prefix) (*peer.Host, error) {
 	network = network.Masked()
+	if network.Bits() > 30 {
+		return nil, fmt.Errorf("the network %v has no room for a client", network)
+	}
 	if h := u.desks[network]; h != nil {
 		return h, nil
 	}
+	routers := network == u.world.Air.RouterPrefix().Masked() // and not a device's own
 	for n := uint64(1)<<(32-network.Bits()) - 2; n > 0; n-- {
 		a := network.Addr().As4()
 		for i := range a {
 			a[i] |= byte(n >> (8 * (3 - i)))
 		}
 		addr := netip.AddrFrom4(a)
-		if owner := u.world.Wire.Owner(addr); owner != nil && owner.Prefix().Addr() == addr || u.world.Air.Inside(addr) && u.world.NodeAt(addr) != nil {
+		owner := u.world.Wire.Owner(addr)
+		if owner != nil && owner.Prefix().Addr() == addr || routers && u.world.Air.Inside(addr) {
 			continue
 		}
 		if u.desks == nil {

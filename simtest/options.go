@@ -25,7 +25,7 @@ type config struct {
 }
 
 func newConfig(dir string, opts []Option) *config {
-	c := &config{speed: 1, timeout: defaultTimeout}
+	c := &config{speed: 1}
 	c.app.Dir, c.app.Net, c.app.Seed, c.app.Publish = dir, "isolated", 1, []string{}
 	for _, o := range opts {
 		o(c)

@@ -778,6 +778,27 @@ end)`))
 	}
 }
 
+// The desktop computer takes no address that is somebody's.
+func TestDesktopAddress(t *testing.T) {
+	for ip, want := range map[string]string{"192.168.1.10": "192.168.1.253", "192.168.1.254": "192.168.1.253", "10.1.0.7": "10.1.0.254"} {
+		d := simtest.Boot(t, "", program(server), simtest.Files(map[string]string{"nodemcu-sim.toml": "[wifi]\nip = \"" + ip + "\""}))
+		if ip == "192.168.1.10" {
+			d.Peer("192.168.1.254")
+		}
+		c, err := d.Dial(7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, _, _ := strings.Cut(c.LocalAddr().String(), ":"); got != want || d.Addr().String() != ip {
+			t.Errorf("%s: the client is at %s, want %s", d.Addr(), got, want)
+		}
+	}
+	d := simtest.Boot(t, "", program(server), simtest.Files(map[string]string{"nodemcu-sim.toml": "[wifi]\nip = \"192.168.1.9\"\nnetmask = \"255.255.255.252\"\ngateway = \"192.168.1.10\""}))
+	if _, err := d.Dial(7); err == nil || !strings.Contains(err.Error(), "no address is free in 192.168.1.8/30") {
+		t.Errorf("%v", err)
+	}
+}
+
 // A device of an outer test fails the subtest that uses it.
 func TestSubtests(t *testing.T) {
 	d := simtest.Boot(t, "", program("print('ready')"))

@@ -22,6 +22,7 @@ import (
 type universe struct {
 	app     *app.App
 	world   *world.World
+	seed    uint64
 	follows bool // time is this computer's: see Net
 	speed   float64
 
