@@ -236,7 +236,7 @@ func (d *Device) alive() bool {
 // test instead.
 func (d *Device) Err() error { return d.err }
 
-// Close ends the world of a device of New. It returns Err, or an error that was expected and
+// Close ends the world of a device of New; that of Boot ends with the test. It returns Err, or an error that was expected and
 // has not happened.
 func (d *Device) Close() error {
 	if d.err == nil && d.failure != "" {
