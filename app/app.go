@@ -10,11 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
@@ -31,9 +34,9 @@ import (
 // Options is what a caller may choose. Empty fields leave the choice to the
 // project file, and then to the default.
 type Options struct {
-	Dir      string   // the app's directory; required
+	Dir      string   // the app's directory; required, unless there are Files
 	Board    string   // a board profile's name
-	Publish  []string // ports to make reachable, instead of the project's
+	Publish  []string // ports to make reachable, instead of the project's; empty and not nil: none
 	Net      string   // "host", "isolated" or "allow=HOST[:PORT],…"; default "host"
 	FlashDir string   // where changes of the file system are written; none if empty
 	CPU      string   // "esp8266" or "host"
@@ -50,11 +53,13 @@ type Options struct {
 	HostDate time.Time
 	RealTime bool
 
-	// Unpublished leaves all ports of devices inside of the world: nothing of the host's is
-	// opened for them.
-	Unpublished bool
-
 	Legacy bool // a firmware with what programs older than release 3.0 call
+
+	// Files are laid over those of Dir (not of Others), by their names on the flash. The
+	// project file may be among them.
+	Files   map[string][]byte
+	Modules []string // of the firmware, as in the project file
+	Heap    int      // bytes, as in the project file
 
 	Inspect inspect.Config // what is recorded and looked for
 
@@ -101,6 +106,7 @@ type source struct {
 	device  *device.Device
 	dir     string
 	exclude []string          // of the directory, what is not for the device
+	files   map[string][]byte // laid over it
 	loaded  map[string]string // what came from it, by flash name
 	sink    *hostdir.Dir      // nil: changes go nowhere
 	// sinkIsDir says that the sink is the directory itself.
@@ -154,14 +160,14 @@ func New(o Options) (_ *App, err error) {
 			a.Close()
 		}
 	}()
-	first := &source{dir: o.Dir, exclude: p.Exclude}
+	first := &source{dir: o.Dir, exclude: p.Exclude, files: o.Files}
 	a.sources = append(a.sources, first)
 	if err := a.loadFlash(first, src, o.FlashDir, &cfg); err != nil {
 		return nil, err
 	}
 	applyAir(a.World, p.WiFi)
 	applyWiFi(&cfg, p.WiFi)
-	cfg.Name = baseName(o.Dir)
+	cfg.Name = o.name()
 	if o.Prepare != nil {
 		o.Prepare(&cfg)
 	}
@@ -179,6 +185,7 @@ func New(o Options) (_ *App, err error) {
 		return nil, err
 	}
 	projects := []*project.Project{p}
+	o.Files = nil // they are the first one's
 	for _, dir := range o.Others {
 		p, err := a.addOther(o, dir)
 		if err != nil {
@@ -192,8 +199,11 @@ func New(o Options) (_ *App, err error) {
 
 // open opens an app's directory and reads what it says of its device. Close src
 // when there is no error.
-func (o Options) open(dir string) (src *hostdir.Dir, p *project.Project, cfg device.Config, err error) {
-	src, err = hostdir.Open(dir)
+func (o Options) open(dir string) (src *opened, p *project.Project, cfg device.Config, err error) {
+	src = &opened{}
+	if dir != "" || o.Files == nil {
+		src.dir, err = hostdir.Open(dir)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		err = fmt.Errorf("%w; run takes the directory that holds init.lua", err)
 	}
@@ -206,17 +216,63 @@ func (o Options) open(dir string) (src *hostdir.Dir, p *project.Project, cfg dev
 	return src, p, cfg, err
 }
 
+// opened is a device's directory, or none where Options.Files are all there is.
+type opened struct{ dir *hostdir.Dir }
+
+// Close ends the use of it.
+func (o *opened) Close() {
+	if o.dir != nil {
+		o.dir.Close()
+	}
+}
+
+// name is what the device is called.
+func (o Options) name() string {
+	if o.Dir == "" {
+		return "device"
+	}
+	return baseName(o.Dir)
+}
+
+// project reads the project file of a directory, or the one among Options.Files, and
+// brings what the caller chose into it.
+func (o Options) project(dir string) (p *project.Project, err error) {
+	if data, ok := o.Files[project.FileName]; ok {
+		p, err = project.Parse(filepath.Join(dir, project.FileName), data)
+	} else if dir != "" {
+		p, err = project.Load(dir)
+	} else {
+		p = &project.Project{}
+	}
+	if err != nil || o.Modules == nil {
+		return p, err
+	}
+	if err := p.SetModules(o.Modules); err != nil {
+		return nil, &OptionError{Option: "Modules", Err: err}
+	}
+	return p, nil
+}
+
 // configure reads the project file of a directory and returns the device that it
 // and the options ask for.
 func (o Options) configure(dir string) (*project.Project, device.Config, error) {
 	var cfg device.Config
-	p, err := project.Load(dir)
+	p, err := o.project(dir)
 	if err != nil {
 		return nil, cfg, err
 	}
 	board, err := p.BoardFor(o.Board)
 	if err != nil {
 		return nil, cfg, err
+	}
+	if o.Heap != 0 {
+		board.Heap.Size = o.Heap
+		err = boards.Check(board, func(_, format string, args ...any) error {
+			return &OptionError{Option: "Heap", Err: fmt.Errorf(format, args...)}
+		})
+		if err != nil {
+			return nil, cfg, err
+		}
 	}
 	cfg = device.Config{Board: board, Embedded: modules.Source, Absent: firmware.Lacking, HostCPU: p.HostCPU}
 	if err := o.apply(&cfg); err != nil {
@@ -299,10 +355,7 @@ func (o Options) reach() (gateway.Options, error) {
 
 // publish returns the ports to make reachable.
 func (o Options) publish(p *project.Project) ([]project.Publish, error) {
-	if o.Unpublished {
-		return nil, nil
-	}
-	if len(o.Publish) == 0 {
+	if o.Publish == nil {
 		return p.Publish, nil
 	}
 	var list []project.Publish
@@ -319,13 +372,19 @@ func (o Options) publish(p *project.Project) ([]project.Publish, error) {
 // loadFlash fills the file system from a device's directory, or from the
 // directory that takes its changes, if there is one and it has been used before,
 // and checks init.lua.
-func (a *App) loadFlash(from *source, src *hostdir.Dir, flashDir string, cfg *device.Config) error {
+func (a *App) loadFlash(from *source, src *opened, flashDir string, cfg *device.Config) error {
 	cfg.Flash = flash.New(cfg.Board.FS.Size)
-	report, err := src.Load(cfg.Flash, from.exclude)
-	if err != nil {
-		return err
+	var report hostdir.Report
+	var err error
+	if src.dir != nil {
+		if report, err = src.dir.Load(cfg.Flash, from.exclude); err != nil {
+			return err
+		}
 	}
 	from.loaded = contents(cfg.Flash)
+	if err := from.overlay(cfg.Flash); err != nil {
+		return err
+	}
 	if flashDir != "" {
 		if from.sink, err = hostdir.Open(flashDir); err != nil {
 			if errors.Is(err, fs.ErrNotExist) {
@@ -356,6 +415,19 @@ func (a *App) loadFlash(from *source, src *hostdir.Dir, flashDir string, cfg *de
 	return checkInit(from.dir, cfg.Flash)
 }
 
+// overlay puts the files that lie over those of the directory onto the flash.
+func (s *source) overlay(f *flash.FS) error {
+	for _, name := range slices.Sorted(maps.Keys(s.files)) {
+		if name == project.FileName {
+			continue
+		}
+		if err := f.Put("/FLASH/"+name, s.files[name]); err != nil {
+			return &OptionError{"Files", name, err}
+		}
+	}
+	return nil
+}
+
 // notStored ends the run: what the device has on its flash is not in Options.FlashDir.
 func (a *App) notStored(err error) {
 	if a.unstored == nil {
@@ -379,6 +451,10 @@ func (a *App) Store() error {
 // noteIdle notes that nothing will run, and where what was meant may be.
 func (a *App) noteIdle(dir string, f *flash.FS) {
 	if f.Exists("init.lua") {
+		return
+	}
+	if dir == "" {
+		a.idle = append(a.idle, "there is no init.lua among the files: nothing runs by itself, the device has its prompt")
 		return
 	}
 	note := dir + " has no init.lua: nothing runs by itself, the device has its prompt"

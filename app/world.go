@@ -8,42 +8,44 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/project"
 )
 
-// AddDevice puts a further device into a world that runs, switched off. dir is its app's
-// directory; board, cpu and seed are as in Options. Its ports are not published. Call it on
-// the world's goroutine.
-func (a *App) AddDevice(dir, board, cpu string, seed uint64) (*device.Device, error) {
-	n := len(a.sources)
-	if _, err := a.addUnpublished(Options{Board: board, CPU: cpu, Seed: seed}, dir); err != nil {
-		a.sources = a.sources[:n]
+// Add puts a further device into the world, switched off, between two events or before
+// the first. What Options says of the world (Net, Date, WiFiDown, Others …) is not looked
+// at, nor is Publish.
+func (a *App) Add(o Options) (*device.Device, error) {
+	o.Publish = []string{}
+	before := len(a.sources)
+	if _, err := a.addOther(o, o.Dir); err != nil {
+		if a.sources[len(a.sources)-1].device == nil {
+			a.sources = a.sources[:before]
+		}
 		return nil, err
 	}
-	return a.sources[n].device, nil
+	return a.sources[len(a.sources)-1].device, nil
 }
 
 // addOther puts a further device into the world.
 func (a *App) addOther(o Options, dir string) (*project.Project, error) {
-	p, err := a.addUnpublished(o, dir)
-	if err != nil {
-		return nil, err
-	}
-	return p, a.publish(a.sources[len(a.sources)-1].device, p.Publish)
-}
-
-func (a *App) addUnpublished(o Options, dir string) (*project.Project, error) {
+	o.Dir = dir
 	src, p, cfg, err := o.open(dir)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
-	cfg.Name = a.freeName(baseName(dir))
-	from := &source{dir: dir, exclude: p.Exclude}
+	cfg.Name = a.freeName(o.name())
+	from := &source{dir: dir, exclude: p.Exclude, files: o.Files}
 	a.sources = append(a.sources, from)
 	if err := a.loadFlash(from, src, "", &cfg); err != nil {
 		return nil, err
 	}
 	applyWiFi(&cfg, p.WiFi)
 	from.device = device.New(a.World, cfg)
-	return p, o.faults(from.device, p)
+	if err := o.faults(from.device, p); err != nil {
+		return nil, err
+	}
+	if o.Publish != nil && len(o.Publish) == 0 {
+		return p, nil
+	}
+	return p, a.publish(from.device, p.Publish)
 }
 
 // baseName is the last element of a directory's full name. The root of the host's

@@ -102,6 +102,50 @@ func TestNameOfTheRoot(t *testing.T) {
 	}
 }
 
+// Files lie over a directory's, and only the first device's; with Publish empty nothing is
+// published; a device that is added later is one like the others.
+func TestFilesAndAdd(t *testing.T) {
+	dir := write(t, map[string]string{"init.lua": "print('theirs')", "nodemcu-sim.toml": "publish = [\"0:80\"]\n"})
+	a, err := New(Options{Dir: dir, Others: []string{dir}, Net: "isolated", Seed: 1, Publish: []string{}, Heap: 40000, Modules: []string{"node"},
+		Files: map[string][]byte{"init.lua": []byte("print('mine', node.heap() < 40000, tmr)")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close()
+	if len(a.Published()) > 0 {
+		t.Errorf("published: %q", a.Published())
+	}
+	out := map[string]string{}
+	a.World.Subscribe(func(e world.Event) {
+		if d, ok := e.Data.(event.Output); ok {
+			out[e.Device] += d.Text
+		}
+	})
+	for _, o := range []Options{{Dir: dir + "/none"}, {Dir: dir, Board: "none"}, {Dir: dir, Files: map[string][]byte{"init.lua": []byte("x =")}}} {
+		if _, err := a.Add(o); err == nil {
+			t.Errorf("%+v is added", o)
+		}
+	}
+	d, err := a.Add(Options{Files: map[string][]byte{"init.lua": []byte("print('later')")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.PowerOn()
+	a.World.Clock.RunUntil(clock.At(clock.Second))
+	name := a.Device.Name()
+	for device, want := range map[string]string{name: "mine\ttrue\tnil", name + "-2": "theirs", d.Name(): "later"} {
+		if !strings.Contains(out[device], want) {
+			t.Errorf("%s prints %q, want %q", device, out[device], want)
+		}
+	}
+	if len(a.Dirs()) != 3 || d.Name() != "device" {
+		t.Errorf("%q, the last is %s", a.Dirs(), d.Name())
+	}
+	if err := a.Store(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestLinkOptions(t *testing.T) {
 	dir := write(t, map[string]string{"init.lua": ""})
 	for _, test := range []struct {
@@ -188,7 +232,7 @@ func TestUnpublished(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	a, err := New(Options{Dir: dir, Net: "isolated", Unpublished: true})
+	a, err := New(Options{Dir: dir, Net: "isolated", Publish: []string{}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,10 +245,10 @@ func TestUnpublished(t *testing.T) {
 	})
 	a.PowerOn()
 	a.World.Clock.RunUntil(clock.At(clock.Second))
-	if _, err := a.AddDevice(filepath.Join(dir, "none"), "", "", 1); err == nil {
+	if _, err := a.Add(Options{Dir: filepath.Join(dir, "none"), Seed: 1}); err == nil {
 		t.Error("a device without a directory")
 	}
-	d, err := a.AddDevice(dir, "", "", 1)
+	d, err := a.Add(Options{Dir: dir, Seed: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

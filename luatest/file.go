@@ -194,7 +194,7 @@ type activity struct {
 // boot switches a device on and waits until its program runs.
 func (f *file) boot() (*run, error) {
 	r := &run{f: f, seen: map[string]int{}}
-	o := app.Options{Dir: f.out.App, Net: f.o.Net, Board: f.o.Board, CPU: f.o.CPU, Seed: f.out.Seed, Unpublished: true, Prepare: r.prepare}
+	o := app.Options{Dir: f.out.App, Net: f.o.Net, Board: f.o.Board, CPU: f.o.CPU, Seed: f.out.Seed, Publish: []string{}, Prepare: r.prepare}
 	o.Inspect.TrackAllocations = true // post-mortems name the places
 	if o.Net == "" {
 		o.Net = "isolated"

@@ -3,6 +3,7 @@ package luatest
 import (
 	"path/filepath"
 
+	"github.com/nodemcu-sim/nodemcu-sim/app"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
@@ -29,7 +30,7 @@ func (r *run) simDevice() []vm.Func {
 		if board == "" {
 			board = r.f.o.Board
 		}
-		d, err := r.app.AddDevice(dir, board, r.f.o.CPU, r.f.out.Seed)
+		d, err := r.app.Add(app.Options{Dir: dir, Board: board, CPU: r.f.o.CPU, Seed: r.f.out.Seed})
 		if err != nil {
 			c.Error("sim.device: %v", err)
 		}

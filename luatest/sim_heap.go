@@ -22,7 +22,7 @@ func (r *run) simHeap() []vm.Func {
 		}},
 		{Name: "leaks", Fn: func(c *vm.Call) int {
 			list := []any{}
-			for _, l := range r.d.Inspect.Leaks() {
+			for _, l := range r.d.Inspect.LeaksNow() {
 				x := row{{"what", l.What}, {"site", l.Site}, {"of", l.Of}, {"bytes", l.Bytes}}
 				if l.Holder != "" {
 					x = append(x, field{"holder", l.Holder})

@@ -8,6 +8,7 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/world/gateway"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
 )
@@ -362,7 +363,7 @@ func hostname(c *vm.Call, n int, text string) string {
 
 func (r *run) name(name string, addr netip.Addr) {
 	r.sim.names[name] = addr
-	r.app.Gateway.Name(name, addr)
+	r.app.World.Give(gateway.Name, gateway.SetName{Name: name, Addr: addr})
 }
 
 // simNet has sim.connect, sim.listen, sim.udp and sim.dns.

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,19 +13,8 @@ import (
 
 // readBuild takes what the file says of the firmware's build.
 func (p *Project) readBuild(f *tomlfile.File, doc *document, read func(file string) (string, error)) error {
-	for i, m := range p.modules {
-		key := fmt.Sprintf("firmware.modules[%d]", i)
-		m, added := strings.CutPrefix(m, "+")
-		if err := firmware.Check(m); err != nil {
-			return f.Errorf(key, "%v", err)
-		}
-		if i > 0 && added != p.addModules {
-			return f.Errorf(key, "give all modules a +, to have them besides those of the board, or none, to have only them")
-		}
-		if slices.Contains(p.modules[:i], m) {
-			return f.Errorf(key, "module %q is listed twice", m)
-		}
-		p.modules[i], p.addModules = m, added
+	if i, err := p.listModules(p.modules); err != nil {
+		return f.Errorf(fmt.Sprintf("firmware.modules[%d]", i), "%v", err)
 	}
 	if f.Has("firmware.from") {
 		if p.modules != nil {
@@ -34,12 +24,8 @@ func (p *Project) readBuild(f *tomlfile.File, doc *document, read func(file stri
 			return err
 		}
 	}
-	if !p.addModules { // boards have them
-		for _, m := range []struct{ name, with string }{{"tls", "net"}, {"wifi_monitor", "wifi"}} {
-			if slices.Contains(p.modules, m.name) && !slices.Contains(p.modules, m.with) {
-				return f.Errorf("firmware.modules", "the firmware has %s only with %s: add %s to the modules", m.name, m.with, m.with)
-			}
-		}
+	if err := p.checkTogether(); err != nil {
+		return f.Errorf("firmware.modules", "%v", err)
 	}
 	if f.Has("firmware.i2c") {
 		switch doc.Firmware.I2C {
@@ -57,6 +43,54 @@ func (p *Project) readBuild(f *tomlfile.File, doc *document, read func(file stri
 		}
 	}
 	return nil
+}
+
+// SetModules has the firmware built with these modules instead of those of the file,
+// written as there: with a + they are added to the board's.
+func (p *Project) SetModules(list []string) error {
+	if _, err := p.listModules(list); err != nil {
+		return err
+	}
+	p.absent = nil
+	if err := p.checkTogether(); err != nil {
+		return err
+	}
+	if p.ssl != nil && !*p.ssl && slices.Contains(p.modules, "tls") {
+		return errors.New("firmware.ssl = false in the project file: a build without TLS has no module tls")
+	}
+	return nil
+}
+
+// checkTogether says which module lacks another one. Boards have those others.
+func (p *Project) checkTogether() error {
+	if p.addModules {
+		return nil
+	}
+	for _, m := range []struct{ name, with string }{{"tls", "net"}, {"wifi_monitor", "wifi"}} {
+		if slices.Contains(p.modules, m.name) && !slices.Contains(p.modules, m.with) {
+			return fmt.Errorf("the firmware has %s only with %s: add %s to the modules", m.name, m.with, m.with)
+		}
+	}
+	return nil
+}
+
+// listModules takes a list of modules. i is the one with which something is wrong.
+func (p *Project) listModules(list []string) (i int, err error) {
+	p.modules, p.addModules = slices.Clone(list), false
+	for i, m := range list {
+		m, added := strings.CutPrefix(m, "+")
+		if err := firmware.Check(m); err != nil {
+			return i, err
+		}
+		if i > 0 && added != p.addModules {
+			return i, errors.New("give all modules a +, to have them besides those of the board, or none, to have only them")
+		}
+		if slices.Contains(p.modules[:i], m) {
+			return i, fmt.Errorf("module %q is listed twice", m)
+		}
+		p.modules[i], p.addModules = m, added
+	}
+	return 0, nil
 }
 
 // readModules takes the modules of a build from a copy of its user_modules.h. That is the

@@ -1,6 +1,7 @@
 package project
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,6 +49,43 @@ func TestModulesAdded(t *testing.T) {
 }
 
 // A build's own list of modules is what the board has, without what the simulator lacks.
+func TestSetModules(t *testing.T) {
+	for _, test := range []struct {
+		list []string
+		want string // the error
+		has  string
+	}{
+		{[]string{"net", "tmr"}, "", "[net tmr]"},
+		{[]string{"+cron"}, "", ""},
+		{[]string{}, "", "[]"},
+		{[]string{"tls"}, "add net", ""},
+		{[]string{"+tls"}, "ssl = false", ""},
+		{[]string{"net", "net"}, "listed twice", ""},
+		{[]string{"net", "+tmr"}, "give all modules a +", ""},
+		{[]string{"lego"}, "lego", ""},
+	} {
+		p, err := Parse("x.toml", []byte("[firmware]\nmodules = [\"+http\"]\nssl = false\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = p.SetModules(test.list)
+		if test.want != "" {
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("%q: %v", test.list, err)
+			}
+			continue
+		}
+		b, err2 := p.BoardFor("")
+		if err != nil || err2 != nil {
+			t.Errorf("%q: %v, %v", test.list, err, err2)
+			continue
+		}
+		if got := fmt.Sprint(b.Firmware.Modules); test.has != "" && got != test.has || test.has == "" && !(strings.Contains(got, " cron ") && strings.Contains(got, " wifi]")) {
+			t.Errorf("%q: %s", test.list, got)
+		}
+	}
+}
+
 func TestFromUserModules(t *testing.T) {
 	p, err := load(t, map[string]string{
 		FileName: "[firmware]\nfrom = \"user_modules.h\"\n[fs]\nexclude = [\"*.md\"]",

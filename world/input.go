@@ -49,6 +49,17 @@ func (w *World) Send(to string, what Stimulus, done func(reply string, err error
 	w.Clock.Post(sent{Input{To: to, What: what}, done})
 }
 
+// Give is Send for whoever is on the world's goroutine, between two events: it is taken
+// at once.
+func (w *World) Give(to string, what Stimulus) (reply string, err error) {
+	w.Taken(to, what)
+	r := w.receiver(to)
+	if r == nil {
+		panic(fmt.Sprintf("world: input %q to %q, which nobody takes", what.Kind(), to))
+	}
+	return r.Take(what)
+}
+
 // Attach makes r take the inputs to a name that is no device's: it begins with a
 // slash, as no device's does.
 func (w *World) Attach(name string, r Receiver) {
@@ -73,12 +84,7 @@ func (w *World) Taken(to string, what Stimulus) {
 // receive takes an input out of the clock's inbox.
 func (w *World) receive(posted any) {
 	in := posted.(sent)
-	w.Taken(in.To, in.What)
-	r := w.receiver(in.To)
-	if r == nil {
-		panic(fmt.Sprintf("world: input %q to %q, which nobody takes", in.What.Kind(), in.To))
-	}
-	reply, err := r.Take(in.What)
+	reply, err := w.Give(in.To, in.What)
 	if in.done != nil {
 		in.done(reply, err)
 	}

@@ -6,6 +6,8 @@
 // It owns the stream of what happens (Event) and the way in from outside (Input). It
 // must not know what a device is made of, nor the host: that is package hostnet's,
 // below gateway.
+//
+// This package is stable: docs/go.md.
 package world
 
 import (

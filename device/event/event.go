@@ -2,6 +2,8 @@
 // of the world carry. Sizes are bytes, durations microseconds of virtual time.
 //
 // It knows nothing of what makes them happen, nor of who looks.
+//
+// This package is stable: docs/go.md.
 package event
 
 import (

@@ -1,7 +1,9 @@
 package inspect
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap/snapshot"
@@ -124,9 +126,9 @@ type Leak struct {
 	Bytes      int    // that it keeps
 }
 
-// Leaks lists the leaks there are now, however short ago they began. What the program may
+// LeaksNow lists the leaks there are now, however short ago they began. What the program may
 // well keep for another use is none while it holds it.
-func (x *Inspector) Leaks() []Leak {
+func (x *Inspector) LeaksNow() []Leak {
 	v := x.host.Lua()
 	if v == nil {
 		return nil
@@ -153,6 +155,20 @@ func (x *Inspector) Leaks() []Leak {
 			}
 		})
 	}
+	return out
+}
+
+// Leaks lists the callbacks that CheckLeaks has found since the last reset, by place and
+// purpose, the most frequent first.
+func (x *Inspector) Leaks() []event.RefHeld {
+	var out []event.RefHeld
+	for held, n := range x.leaks {
+		held.Count = n
+		out = append(out, held)
+	}
+	slices.SortFunc(out, func(a, b event.RefHeld) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Site, b.Site), cmp.Compare(a.What, b.What))
+	})
 	return out
 }
 

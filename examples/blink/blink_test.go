@@ -3,9 +3,10 @@ package blink
 
 import (
 	"testing"
+	"time"
 
-	"github.com/nodemcu-sim/nodemcu-sim/app"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/simtest"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -16,28 +17,18 @@ func TestBlink(t *testing.T) {
 		period = 500 * clock.Millisecond
 		late   = 5 * clock.Millisecond // a timer runs when the CPU gets to it
 	)
-	a, err := app.New(app.Options{Dir: ".", Net: "isolated"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
+	d := simtest.Boot(t, ".")
 	type edge struct {
 		at    clock.Time
 		level int
 	}
 	var edges []edge
-	a.World.Subscribe(func(e world.Event) {
-		switch d := e.Data.(type) {
-		case event.Pin:
-			if d.Pin == led && d.By == "program" {
-				edges = append(edges, edge{e.Time, d.Level})
-			}
-		case event.Panic, event.LuaError:
-			t.Errorf("the device failed: %+v", d)
+	d.Events(func(e world.Event) {
+		if p, ok := e.Data.(event.Pin); ok && p.Pin == led && p.By == "program" {
+			edges = append(edges, edge{e.Time, p.Level})
 		}
 	})
-	a.Device.PowerOn()
-	a.World.Clock.RunUntil(clock.At(clock.Hour))
+	d.Advance(time.Hour)
 	if len(edges) < 7190 || len(edges) > 7202 {
 		t.Fatalf("%d edges in an hour, want about 7200", len(edges))
 	}

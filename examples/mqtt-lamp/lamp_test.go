@@ -4,100 +4,67 @@ package lamp
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/nodemcu-sim/nodemcu-sim/app"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/mosquitto"
-	"github.com/nodemcu-sim/nodemcu-sim/world"
-	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/simtest"
 )
 
 // led is the pin of the board's LED, which is on when that is low.
 const led = 4
 
-// start runs the example with a broker and returns what happens on the device, a line
-// each: what it prints, the LED, and what it fails with.
-func start(t *testing.T, b *mosquitto.Broker) *mosquitto.Lines {
+// lamp is the example with a broker, whose time passes ten times as fast as this computer's.
+type lamp struct{ *simtest.Device }
+
+func start(t *testing.T, b *mosquitto.Broker) lamp {
 	t.Helper()
-	dir := t.TempDir()
-	for name, old := range map[string]string{"init.lua": "", "nodemcu-sim.toml": "", "broker.lua": "1883"} {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if old != "" {
-			text = []byte(strings.Replace(string(text), old, fmt.Sprint(b.Port), 1))
-		}
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	a, err := app.New(app.Options{Dir: dir, Net: "host", OnPanic: "halt", Seed: 1})
+	config, err := os.ReadFile("broker.lua")
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, line := mosquitto.NewLines(), ""
-	a.World.Subscribe(func(e world.Event) {
-		switch d := e.Data.(type) {
-		case event.Output:
-			parts := strings.Split(line+strings.ReplaceAll(d.Text, "\r", ""), "\n")
-			line = parts[len(parts)-1]
-			for _, s := range parts[:len(parts)-1] {
-				l.Add(strings.TrimPrefix(s, "> "))
-			}
-		case event.Pin:
-			if d.Pin == led {
-				l.Add(fmt.Sprintf("LED %d", d.Level))
-			}
-		case event.Panic, event.LuaError, event.Hint:
-			l.Add(fmt.Sprintf("FAILED %+v", d))
-		}
-	})
-	a.World.Clock.SetSpeed(10)
-	a.Device.PowerOn()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		a.World.Clock.Run(clock.Forever, false)
-	}()
-	t.Cleanup(func() {
-		a.World.Clock.Stop()
-		<-done
-		a.Close()
-	})
-	return l
+	return lamp{simtest.Boot(t, ".", simtest.Net("host"), simtest.Speed(10), simtest.Timeout(10*time.Minute),
+		simtest.Files(map[string]string{"broker.lua": strings.Replace(string(config), "1883", fmt.Sprint(b.Port), 1)}))}
+}
+
+// await waits until somebody else has got so many messages that begin so.
+func (l lamp) await(others *mosquitto.Lines, n int, prefix string) {
+	l.Run(func() bool { return others.Count(prefix) >= n }, 10*time.Minute)
 }
 
 func TestLamp(t *testing.T) {
 	b := mosquitto.Start(t, "allow_anonymous true\n")
 	others := b.Sub("-t", "lamp/#")
-	device := start(t, b)
-	device.Await(t, 1, "connected")
-	others.Await(t, 1, "lamp/available online")
-	others.Await(t, 1, "lamp/state off")
+	l := start(t, b)
+	l.Expect("connected")
+	l.await(others, 1, "lamp/available online")
+	l.await(others, 1, "lamp/state off")
 	b.Pub("", "-t", "lamp/set", "-m", "on")
-	others.Await(t, 1, "lamp/state on")
+	l.await(others, 1, "lamp/state on")
+	if level := l.Pin(led).Level(); level != 0 {
+		t.Errorf("the lamp is on, its pin %d", level)
+	}
 	b.Pub("", "-t", "lamp/set", "-m", "purple")
-	device.Await(t, 1, "lamp/set: on or off, not\tpurple")
+	l.Expect("lamp/set: on or off, not\tpurple")
 	b.Pub("", "-t", "lamp/set", "-m", "off")
-	others.Await(t, 2, "lamp/state off")
-	if n := device.Count("FAILED"); n > 0 {
-		t.Errorf("%q", device.List())
+	l.await(others, 2, "lamp/state off")
+	if level := l.Pin(led).Level(); level != 1 || len(l.Hints()) > 0 {
+		t.Errorf("the lamp is off, its pin %d; hints %q", level, l.Hints())
 	}
 
 	b.Kill()
-	device.Await(t, 1, "offline")
-	device.Await(t, 1, "failed\t-5")
-	device.Await(t, 1, "FAILED {Text:mqtt client 1: connfail -5: ") // the log says what that means
+	l.Expect("offline")
+	l.Expect("failed\t-5")
+	if len(l.Hints()) != 1 || !strings.Contains(l.Hints()[0], "mqtt client 1: connfail -5: ") { // the log says what that means
+		t.Errorf("hints %q", l.Hints())
+	}
 	b.Restart()
-	device.Await(t, 2, "connected")
+	l.Expect("connected")
 	later := b.Sub("-t", "lamp/#")
-	later.Await(t, 1, "lamp/state off")
-	later.Await(t, 1, "lamp/available online")
-	if n := device.Count("FAILED"); n != 1 {
-		t.Errorf("%q", device.List())
+	l.await(later, 1, "lamp/state off")
+	l.await(later, 1, "lamp/available online")
+	if len(l.Hints()) != 1 {
+		t.Errorf("hints %q", l.Hints())
 	}
 }

@@ -5,34 +5,18 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
-	"github.com/nodemcu-sim/nodemcu-sim/app"
-	"github.com/nodemcu-sim/nodemcu-sim/device/event"
-	"github.com/nodemcu-sim/nodemcu-sim/world"
-	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+	"github.com/nodemcu-sim/nodemcu-sim/simtest"
 )
 
-// start runs hub and sensor for a time and returns what they printed.
-func start(t *testing.T, o app.Options, length clock.Duration) map[string]string {
+// start runs hub and sensor for a time, and returns what each has printed.
+func start(t *testing.T, length time.Duration, opts ...simtest.Option) (hub, sensor string) {
 	t.Helper()
-	o.Dir, o.Others, o.Net, o.Seed = "hub", []string{"sensor"}, "isolated", 1
-	a, err := app.New(o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer a.Close()
-	out := map[string]string{}
-	a.World.Subscribe(func(e world.Event) {
-		switch d := e.Data.(type) {
-		case event.Output:
-			out[e.Device] += d.Text
-		case event.Panic, event.LuaError:
-			t.Errorf("%s failed: %+v", e.Device, d)
-		}
-	})
-	a.PowerOn()
-	a.World.Clock.RunUntil(clock.At(length))
-	return out
+	d := simtest.Boot(t, "hub", opts...)
+	other := d.Another("sensor", opts...)
+	d.Advance(length)
+	return d.Output(), other.Output()
 }
 
 // readings returns how many readings the hub has printed, and fails the test if
@@ -40,7 +24,7 @@ func start(t *testing.T, o app.Options, length clock.Duration) map[string]string
 func readings(t *testing.T, hub string) int {
 	t.Helper()
 	n := 0
-	for _, line := range strings.Split(hub, "\r\n") {
+	for _, line := range strings.Split(hub, "\n") {
 		_, text, ok := strings.Cut(line, ": reading ")
 		if !ok {
 			continue
@@ -54,18 +38,18 @@ func readings(t *testing.T, hub string) int {
 }
 
 func TestGoodLink(t *testing.T) {
-	out := start(t, app.Options{}, 60*clock.Second)
-	if !strings.Contains(out["sensor"], "hub.local is 192.168.1.1") {
-		t.Errorf("the sensor printed %q", out["sensor"])
+	hub, sensor := start(t, time.Minute)
+	if !strings.Contains(sensor, "hub.local is 192.168.1.1") {
+		t.Errorf("the sensor printed %q", sensor)
 	}
-	if n := readings(t, out["hub"]); n < 25 {
+	if n := readings(t, hub); n < 25 {
 		t.Errorf("%d readings in a minute", n)
 	}
 }
 
 func TestBadLink(t *testing.T) {
-	out := start(t, app.Options{Link: "latency=40ms,jitter=10ms,loss=5%"}, 60*clock.Second)
-	if n := readings(t, out["hub"]); n < 10 {
+	hub, _ := start(t, time.Minute, simtest.Link("latency=40ms,jitter=10ms,loss=5%"))
+	if n := readings(t, hub); n < 10 {
 		t.Errorf("%d readings in a minute", n)
 	}
 }
@@ -74,14 +58,14 @@ func TestBadLink(t *testing.T) {
 // until it hears from the hub again, which then knows nothing of the connection;
 // and the sensor finds the hub anew.
 func TestOutage(t *testing.T) {
-	out := start(t, app.Options{LinkDown: []string{"30s-110s"}}, 300*clock.Second)
-	if !strings.Contains(out["hub"], ": gone, -8\r\n") {
-		t.Errorf("the hub printed %q", out["hub"])
+	hub, sensor := start(t, 5*time.Minute, simtest.LinkDown("30s-110s"))
+	if !strings.Contains(hub, ": gone, -8\n") {
+		t.Errorf("the hub printed %q", hub)
 	}
-	if s := out["sensor"]; !strings.Contains(s, "lost the hub: -9\r\n") || strings.Count(s, "hub.local is") != 2 {
-		t.Errorf("the sensor printed %q", s)
+	if !strings.Contains(sensor, "lost the hub: -9\n") || strings.Count(sensor, "hub.local is") != 2 {
+		t.Errorf("the sensor printed %q", sensor)
 	}
-	if n := strings.Count(out["hub"], ": reading "); n < 60 {
+	if n := strings.Count(hub, ": reading "); n < 60 {
 		t.Errorf("%d readings", n)
 	}
 }

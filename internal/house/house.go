@@ -39,7 +39,8 @@ var floors = [][]string{
 	{"modules", "observe", "project"},
 	{"ui"},
 	{"app"},
-	{"luatest"},
+	{"simtest", "luatest"},
+	{"internal/devtest"},
 	{"cmd"},
 }
 
@@ -64,6 +65,13 @@ func inWorld(pkg string) bool {
 	top, _, _ := strings.Cut(pkg, "/")
 	return top == "world" || top == "device" || top == "sim"
 }
+
+// Stable are the packages that programs outside of the project may import. Their comments
+// say so with StableText, and docs/go.md tells what that means.
+var Stable = []string{"device/event", "device/heap/snapshot", "simtest", "world", "world/clock", "world/peer"}
+
+// StableText is the last sentence of their comments.
+const StableText = "This package is stable: docs/go.md."
 
 // place returns the entry that a package belongs to and its floor, -1 for none.
 func place(pkg string) (entry string, floor int) {

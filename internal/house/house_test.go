@@ -6,8 +6,10 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -138,6 +140,66 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	for _, p := range packages(t) {
 		if p.Doc == "" {
 			t.Errorf("%s has no package comment", p.ImportPath)
+		}
+	}
+}
+
+// comment returns all of a package's comment.
+func (p pkg) comment(t *testing.T) string {
+	t.Helper()
+	var text strings.Builder
+	for _, name := range p.GoFiles {
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.ParseComments|parser.PackageClauseOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text.WriteString(f.Doc.Text())
+	}
+	return text.String()
+}
+
+// Each package says whether programs outside may import it: those that are stable in their
+// comment and in the table of docs/go.md, all others in the list there.
+func TestStablePackages(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join(sources.Watch(t), "docs", "go.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stable, others, found := strings.Cut(string(page), "\n## Not stable\n")
+	if !found {
+		t.Fatal("docs/go.md has no section \"Not stable\"")
+	}
+	var listed []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\|").FindAllStringSubmatch(stable, -1) {
+		listed = append(listed, m[1])
+	}
+	if slices.Sort(listed); !slices.Equal(listed, Stable) {
+		t.Errorf("docs/go.md has %q as stable, house %q", listed, Stable)
+	}
+	var covers []string
+	for _, m := range regexp.MustCompile("`([a-z][^`]*)`").FindAllStringSubmatch(others, -1) {
+		covers = append(covers, m[1])
+	}
+	used := map[string]bool{}
+	for _, p := range packages(t) {
+		isStable := slices.Contains(Stable, p.ImportPath)
+		if says := strings.HasSuffix(strings.TrimSpace(p.comment(t)), StableText); says != isStable {
+			t.Errorf("%s: its comment says that it is stable: %v; it is: %v", p.ImportPath, says, isStable)
+		}
+		named := slices.IndexFunc(covers, func(c string) bool {
+			top, all := strings.CutSuffix(c, "/…")
+			return p.ImportPath == top || all && strings.HasPrefix(p.ImportPath, top+"/")
+		})
+		switch {
+		case named >= 0:
+			used[covers[named]] = true
+		case !isStable:
+			t.Errorf("docs/go.md says nothing of %s", p.ImportPath)
+		}
+	}
+	for _, c := range covers {
+		if !used[c] {
+			t.Errorf("docs/go.md lists %s, where nothing is", c)
 		}
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/modules/internal/devtest"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/devtest"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
@@ -47,6 +47,7 @@ func TestOrder(t *testing.T) {
 	b := devtest.New(t, server)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			b.Use(t)
 			b.Output()
 			p := b.Dial(7)
 			p.Send(test.program)
@@ -126,6 +127,7 @@ func TestNothingStays(t *testing.T) {
 	b := devtest.New(t, server)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			b.Use(t)
 			base := 0
 			for i := range 5 {
 				p := b.Dial(7)

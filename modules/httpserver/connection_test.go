@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/modules/internal/devtest"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/devtest"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
@@ -285,11 +285,11 @@ func TestHandlerFails(t *testing.T) {
 		"pull":     `function(req, res) res:finish(function() error("oops") end) end`,
 	} {
 		b := devtest.New(t, `require("httpserver").createServer(80, `+program+`)`)
+		b.ExpectError("panic: init.lua:1: oops")
 		b.Dial(80).Send(get("/"))
-		if len(b.Panics) == 0 || !strings.Contains(b.Panics[0], "init.lua:1: oops") {
-			t.Errorf("%s: %q", name, b.Panics)
+		if len(b.Errors()) == 0 {
+			t.Errorf("%s: no panic", name)
 		}
-		b.Panics = nil
 	}
 }
 
@@ -297,10 +297,10 @@ func TestHandlerFails(t *testing.T) {
 func TestCosts(t *testing.T) {
 	b := devtest.New(t, ``)
 	free := b.FreeHeap()
-	used := b.Device.VM.LuaBytes()
-	b.Device.VM.ResetMemoryStats()
+	used := b.Chip.VM.LuaBytes()
+	b.Chip.VM.ResetMemoryStats()
 	b.Eval(`require("httpserver")`)
-	if peak := b.Device.VM.MemoryStats().Peak - used; peak > 22000 {
+	if peak := b.Chip.VM.MemoryStats().Peak - used; peak > 22000 {
 		t.Errorf("loading takes %d bytes of Lua memory", peak)
 	} else {
 		t.Logf("loading: up to %d bytes of Lua memory", peak)

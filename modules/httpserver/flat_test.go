@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/modules/internal/devtest"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/devtest"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 

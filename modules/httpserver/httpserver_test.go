@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/modules/internal/devtest"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/devtest"
 )
 
 // program answers on port 80 in a way that its tests choose by the path, and
@@ -142,6 +142,7 @@ func TestResponses(t *testing.T) {
 	b := devtest.New(t, program)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			b.Use(t)
 			r := exchange(t, b, test.request)
 			if r.Status != test.status {
 				t.Errorf("status %q, want %q", r.Status, test.status)
@@ -240,6 +241,7 @@ func TestSegmentation(t *testing.T) {
 	}
 	for _, req := range requests {
 		t.Run(req.name, func(t *testing.T) {
+			b.Use(t)
 			check(t, req.log, req.text)
 			for i := 1; i < len(req.text); i++ {
 				check(t, req.log, req.text[:i], req.text[i:])
@@ -295,6 +297,7 @@ func TestBadRequests(t *testing.T) {
 	b := devtest.New(t, program)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			b.Use(t)
 			for _, segments := range [][]string{{test.text}, split(test.text, 7), split(test.text, 1000)} {
 				r := exchange(t, b, segments...)
 				if r.Status != test.status || r.body != "" || !r.Close {

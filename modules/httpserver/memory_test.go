@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/modules/internal/devtest"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/devtest"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 )
@@ -163,11 +163,8 @@ func TestCrowdIsEchoed(t *testing.T) {
 // TestScarce: when the program leaves little, a client that does not confirm its
 // response keeps the others waiting for half a second at most.
 func TestScarce(t *testing.T) {
-	b := devtest.New(t, `
-require("httpserver").createServer(80, function(req, res) res:finish("hello") end)
-hoard = {}
-while node.heap() > 10700 do hoard[#hoard + 1] = ("x"):rep(200) .. #hoard end
-`)
+	b := devtest.New(t, `require("httpserver").createServer(80, function(req, res) res:finish("hello") end)`)
+	b.Eval(`hoard = {} while node.heap() > 10700 do hoard[#hoard + 1] = ("x"):rep(200) .. #hoard end`)
 	for range rounds {
 		host := b.Host(lwip.Desktop())
 		silent := b.DialFrom(host, 80)

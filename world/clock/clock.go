@@ -10,6 +10,8 @@
 //
 // The package knows nothing of devices, Lua or networks. Together with package
 // hostnet it is the only place in the simulation that may read the wall clock.
+//
+// This package is stable: docs/go.md.
 package clock
 
 // Time is a point in virtual time, in microseconds since the world began.

@@ -44,6 +44,33 @@ func TestRunToAPlaceBetweenEvents(t *testing.T) {
 	}
 }
 
+// TestAwait ends between two events of the same time, when its time is over, or when
+// nothing is left.
+func TestAwait(t *testing.T) {
+	c := New()
+	got := ""
+	for _, name := range []string{"a", "b", "c"} {
+		c.At(10, func() { got += name })
+	}
+	until := func(want string) func() bool { return func() bool { return got == want } }
+	for _, tt := range []struct {
+		to   Time
+		want string
+		ok   bool
+		now  Time
+	}{{50, "", true, 0}, {50, "ab", true, 10}, {50, "ab", true, 10}, {5, "x", false, 10}, {30, "x", false, 30}, {Forever, "x", false, 30}, {Forever, "abc", true, 30}} {
+		if ok := c.Await(tt.to, until(tt.want)); ok != tt.ok || c.Now() != tt.now {
+			t.Errorf("to %d for %q: %v, now %d, %q", tt.to, tt.want, ok, c.Now(), got)
+		}
+	}
+	c.After(10, func() {
+		if c.Ending(c.Now().Add(5)) || !c.Ending(c.Now().Add(15)) {
+			t.Error("the limit is not that of Await")
+		}
+	})
+	c.Await(c.Now().Add(20), func() bool { return false })
+}
+
 func TestFirstFrom(t *testing.T) {
 	for _, tt := range []struct{ from, want Time }{{0, 100}, {100, 100}, {101, 125}, {125, 125}, {126, 150}, {200, 200}} {
 		if got := Time(100).FirstFrom(tt.from, 25); got != tt.want {

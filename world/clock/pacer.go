@@ -447,6 +447,24 @@ func (c *Clock) RunUntil(t Time) {
 	c.now = max(c.now, t)
 }
 
+// Await is RunUntil for whoever may be content sooner: it ends between two events when
+// done says so, and reports whether that was it. done is asked before the first event,
+// after each, and at the end. With nothing left to happen and t Forever it ends, too.
+func (c *Clock) Await(t Time, done func() bool) bool {
+	c.limit = t
+	defer func() { c.limit = Forever }()
+	for !done() {
+		if next := c.Next(); next == Forever || next > t {
+			if t < Forever {
+				c.now = max(c.now, t)
+			}
+			return done()
+		}
+		c.step()
+	}
+	return true
+}
+
 // RunTo is RunUntil for a place between events, as Happened and Now have told it: it
 // runs events until that many have happened, and has time pass until t.
 func (c *Clock) RunTo(happened uint64, t Time) {

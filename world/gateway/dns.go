@@ -2,11 +2,13 @@ package gateway
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"strings"
 
 	"github.com/miekg/dns"
 
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/gateway/hostnet"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
@@ -24,6 +26,28 @@ type lookup struct {
 	packet *wire.Packet
 	query  *dns.Msg
 	leave  func() // lets the clock go
+}
+
+// SetName has the gateway answer for a name with an IPv4 address, whatever the policy and
+// whatever its resolver says; an address that is none takes that back.
+type SetName struct {
+	Name string
+	Addr netip.Addr
+}
+
+// Kind names the type in files.
+func (SetName) Kind() string { return "dns-name" }
+
+// Kinds has a value of each kind that the gateway takes besides those of package hostnet.
+var Kinds = []world.Stimulus{SetName{}}
+
+func (g *Gateway) setName(in SetName) {
+	names := maps.Clone(g.names) // they are the caller's
+	if names == nil {
+		names = map[string]netip.Addr{}
+	}
+	names[strings.ToLower(strings.TrimSuffix(in.Name, "."))] = in.Addr
+	g.names = names
 }
 
 // query answers a DNS query, whichever server it is for.

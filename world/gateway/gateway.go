@@ -182,18 +182,6 @@ func New(w *world.World, o Options) *Gateway {
 	return g
 }
 
-// Name has devices get an address for a name, from now on, before any resolver is asked and
-// whatever the policy. Call it on the world's goroutine; name is as in Options.Names.
-func (g *Gateway) Name(name string, addr netip.Addr) {
-	names := map[string]netip.Addr{name: addr}
-	for n, a := range g.names {
-		if n != name {
-			names[n] = a
-		}
-	}
-	g.names = names
-}
-
 // gatewaySeed keeps the gateway's random numbers from depending on the devices.
 const gatewaySeed = 0x67617465
 
@@ -243,6 +231,8 @@ func (g *Gateway) Take(what world.Stimulus) (string, error) {
 		g.resolved(in)
 	case hostnet.Closed:
 		g.closed = true
+	case SetName:
+		g.setName(in)
 	default:
 		panic(fmt.Sprintf("gateway: input of kind %q", in.Kind()))
 	}

@@ -16,4 +16,6 @@
 // method must be called there, or before the world runs.
 //
 // The package knows the wire and the stack. It knows nothing of devices or Lua.
+//
+// This package is stable: docs/go.md.
 package peer

@@ -5,6 +5,8 @@
 //
 // It knows nothing of Lua or of a device: package vm and package inspect fill a
 // Snapshot.
+//
+// This package is stable: docs/go.md.
 package snapshot
 
 import (

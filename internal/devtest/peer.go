@@ -33,13 +33,13 @@ func (b *Bench) Dial(port uint16) *Peer { return b.DialFrom(b.host, port) }
 
 // DialFrom is Dial from another host.
 func (b *Bench) DialFrom(host *lwip.Stack, port uint16) *Peer {
-	b.T.Helper()
+	b.t.Helper()
 	p := &Peer{b: b, conn: host.NewTCP()}
 	p.conn.OnConnected = func(*lwip.TCPConn) lwip.Err { p.Established = true; return lwip.OK }
 	p.conn.OnError = func(lwip.Err) { p.Reset, p.conn = true, nil }
 	p.conn.OnRecv = p.receive
-	if err := p.conn.Connect(deviceAddr.Addr(), port); err != lwip.OK {
-		b.T.Fatalf("connect: %v", err)
+	if err := p.conn.Connect(b.addr, port); err != lwip.OK {
+		b.t.Fatalf("connect: %v", err)
 	}
 	b.Run(roundTrip)
 	return p
