@@ -226,16 +226,27 @@ func (q *quick) resumed(co *Thread, n int) {
 	if co.frozen = false; !frozen || !q.valid || q.dirty {
 		return
 	}
+	open := q.openInGraph(co) // what leaves it from here on does not do so by itself
 	if co.mark&inGraph != 0 {
 		for _, x := range co.stack[:co.top-n] {
 			q.lose(&co.header, x)
 		}
 	}
+	for _, u := range open {
+		q.lose(&u.header, *u.v)
+	}
+}
+
+// openInGraph returns the open upvalues of co that are part of the graph. The list is
+// valid until the next call.
+func (q *quick) openInGraph(co *Thread) []*upvalue {
+	q.open = q.open[:0]
 	for u := co.openUp; u != nil; u = u.open {
 		if u.mark&inGraph != 0 {
-			q.lose(&u.header, *u.v)
+			q.open = append(q.open, u)
 		}
 	}
+	return q.open
 }
 
 // suspended notes that co does not run any longer, and that what it has left for who
@@ -256,16 +267,17 @@ func (q *quick) freeze() {
 		}
 		q.dirty = q.dirty || co.capturedAbove() || q.m.stackShrinks(co)
 		co.clearAbove(co.reach())
+		// What becomes part of the graph from here on finds the coroutine frozen and
+		// counts what it refers to by itself.
+		joined, open := co.mark&inGraph != 0, q.openInGraph(co)
 		co.frozen = true
-		if co.mark&inGraph != 0 {
+		if joined {
 			for _, x := range co.stack[:co.top] {
 				q.gain(&co.header, x)
 			}
 		}
-		for u := co.openUp; u != nil; u = u.open {
-			if u.mark&inGraph != 0 {
-				q.gain(&u.header, *u.v)
-			}
+		for _, u := range open {
+			q.gain(&u.header, *u.v)
 		}
 	}
 	q.parked = q.parked[:0]

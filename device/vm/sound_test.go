@@ -329,3 +329,23 @@ func testSound(t *testing.T, chunks []string, c heap.Config, seed uint64) {
 		}
 	}
 }
+
+// A coroutine that stops, or goes on, takes what its stack refers to into the graph or
+// out of it, and once only what closures share with the stack.
+func TestCoroutinesThatStopAreSound(t *testing.T) {
+	for i, body := range []string{
+		"local function d(i) if i > 0 then d(i - 1) else ask() coroutine.yield() end end d(2)",
+		"local a, b = {}, {} local function f() return a, b, f end ask() coroutine.yield() ask() coroutine.yield() f = nil ask() coroutine.yield()",
+		"local a = {} local f = function() return a end ask() coroutine.yield() f = nil ask() a = nil ask() coroutine.yield()",
+		"local f local a = {function() return f end} f = function() return a end ask() coroutine.yield() a = nil ask() coroutine.yield() f = {} ask() coroutine.yield()",
+		"local a local f = function() return a end a = {f, {}} f = nil ask() coroutine.yield() a[1] = nil ask() coroutine.yield() a = nil ask() coroutine.yield()",
+		"for i = 1, 3 do local a = {i} cs[i + 1] = function() a = {a} return a end ask() coroutine.yield() R(i + 1) ask() coroutine.yield() cs[i + 1] = nil end",
+	} {
+		chunks := []string{"cs[1] = coroutine.create(function() coroutine.yield() " + body + " end)"}
+		for range 4 {
+			chunks = append(chunks, "ask() ask() ask() ask() ask() R(1)", "ask({}) local x = {} x = nil ask()")
+		}
+		chunks = append(chunks, "cs = {} ask()", "ask({})")
+		testSound(t, chunks, heap.Config{Layout: heap.SDK16}, uint64(1+2*i)*2)
+	}
+}
