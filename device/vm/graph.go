@@ -226,27 +226,21 @@ func (q *quick) resumed(co *Thread, n int) {
 	if co.frozen = false; !frozen || !q.valid || q.dirty {
 		return
 	}
-	open := q.openInGraph(co) // what leaves it from here on does not do so by itself
+	// What leaves the graph because of it finds a coroutine that is not frozen, and leaves
+	// what closures share with the stack alone.
 	if co.mark&inGraph != 0 {
 		for _, x := range co.stack[:co.top-n] {
-			q.lose(&co.header, x)
+			if x.isObject() {
+				q.loseObject(&co.header, x.header())
+			}
 		}
 	}
-	for _, u := range open {
-		q.lose(&u.header, *u.v)
-	}
-}
-
-// openInGraph returns the open upvalues of co that are part of the graph. The list is
-// valid until the next call.
-func (q *quick) openInGraph(co *Thread) []*upvalue {
-	q.open = q.open[:0]
 	for u := co.openUp; u != nil; u = u.open {
-		if u.mark&inGraph != 0 {
-			q.open = append(q.open, u)
+		if u.mark&inGraph != 0 && u.v.isObject() {
+			q.loseObject(&u.header, u.v.header())
 		}
 	}
-	return q.open
+	q.release()
 }
 
 // suspended notes that co does not run any longer, and that what it has left for who
@@ -267,18 +261,20 @@ func (q *quick) freeze() {
 		}
 		q.dirty = q.dirty || co.capturedAbove() || q.m.stackShrinks(co)
 		co.clearAbove(co.reach())
-		// What becomes part of the graph from here on finds the coroutine frozen and
-		// counts what it refers to by itself.
-		joined, open := co.mark&inGraph != 0, q.openInGraph(co)
-		co.frozen = true
-		if joined {
+		if co.mark&inGraph != 0 {
 			for _, x := range co.stack[:co.top] {
-				q.gain(&co.header, x)
+				if x.isObject() {
+					q.gainObject(&co.header, x.header())
+				}
 			}
 		}
-		for _, u := range open {
-			q.gain(&u.header, *u.v)
+		for u := co.openUp; u != nil; u = u.open {
+			if u.mark&inGraph != 0 && u.v.isObject() {
+				q.gainObject(&u.header, u.v.header())
+			}
 		}
+		co.frozen = true // what becomes part of the graph because of it counts the stack itself
+		q.propagate()
 	}
 	q.parked = q.parked[:0]
 }

@@ -33,14 +33,13 @@ type quick struct {
 	userdata bool // some are outside of the graph
 	more     bool // there is something that the next collection will free: finalized userdata, what weak tables held
 	snap     []held
-	young    []*header  // all that is not in the graph
-	work     []*header  // found and not yet looked at; nothing between collections, unless dirty
-	weaks    []*Table   // of the graph, with something in them that they may lose
-	loose    []*Table   // weak ones outside that the collection at hand has met
-	clearing bool       // weak tables: what leaves the graph now is alive this time
-	parked   []*Thread  // have run since the last collection and wait
-	emptied  []*Table   // of the graph, with nodes that have lost their values
-	open     []*upvalue // see openInGraph
+	young    []*header // all that is not in the graph
+	work     []*header // found and not yet looked at; nothing between collections, unless dirty
+	weaks    []*Table  // of the graph, with something in them that they may lose
+	loose    []*Table  // weak ones outside that the collection at hand has met
+	clearing bool      // weak tables: what leaves the graph now is alive this time
+	parked   []*Thread // have run since the last collection and wait
+	emptied  []*Table  // of the graph, with nodes that have lost their values
 	suspects []*header
 	unsure   []*header // with that for header.via
 	circle   []*header
