@@ -4,20 +4,20 @@ import (
 	"io"
 	"net/http"
 	neturl "net/url"
-	"os/exec"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/internal/need"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/page/pagetest"
 )
 
 // TestPortalInABrowser sets a device up as a person does: the browser asks for a page of
 // its own to see whether it is online, is led to the portal, lists the networks and, when
 // one has been chosen, follows the connection to its success.
 func TestPortalInABrowser(t *testing.T) {
-	chromium := need.Program(t, "chromium")
+	need.Program(t, "chromium")
 	dir := write(t, map[string]string{
 		"init.lua": `wifi.sta.disconnect() enduser_setup.start("Portal", function() print("connected", (wifi.sta.getip())) end)`,
 		"nodemcu-sim.toml": `
@@ -35,8 +35,8 @@ password = "secret99"
 		t.Helper()
 		shown := ""
 		for range 8 {
-			out, err := exec.Command(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--user-data-dir="+t.TempDir(),
-				"--host-resolver-rules=MAP * "+strings.TrimPrefix(portal, "http://"), "--virtual-time-budget=20000", "--dump-dom", page).Output()
+			cmd, _ := pagetest.Chromium(t, "--host-resolver-rules=MAP * "+strings.TrimPrefix(portal, "http://"), "--virtual-time-budget=20000", "--dump-dom", page)
+			out, err := cmd.Output()
 			if err != nil {
 				t.Fatalf("chromium: %v", err)
 			}

@@ -41,8 +41,8 @@ type Page struct {
 // complaint in the console and each request beyond that for the page.
 func Open(t testing.TB, html []byte, dark bool) *Page {
 	t.Helper()
-	chromium := need.Program(t, "chromium")
 	p := &Page{t: t}
+	cmd, profile := Chromium(t, "--remote-debugging-port=0", "about:blank")
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p.mu.Lock()
 		p.asks = append(p.asks, r.URL.Path)
@@ -54,8 +54,6 @@ func Open(t testing.TB, html []byte, dark bool) *Page {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	p.ctx = ctx
-	dir := t.TempDir()
-	cmd := exec.Command(chromium, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--user-data-dir="+dir, "--remote-debugging-port=0", "about:blank")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +61,7 @@ func Open(t testing.TB, html []byte, dark bool) *Page {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
 	})
-	p.connect(filepath.Join(dir, "DevToolsActivePort"))
+	p.connect(filepath.Join(profile, "DevToolsActivePort"))
 	for _, domain := range []string{"Page", "Runtime", "Log", "Network"} {
 		p.call(domain+".enable", nil)
 	}
@@ -79,6 +77,30 @@ func Open(t testing.TB, html []byte, dark bool) *Page {
 	}
 	t.Cleanup(func() { p.check(server.URL) })
 	return p
+}
+
+// Chromium returns a command that runs a headless browser with these arguments, and its
+// profile, a directory of its own. Processes of the browser's write there for a moment
+// after the first has ended, so that t.TempDir could not be removed.
+func Chromium(t testing.TB, args ...string) (cmd *exec.Cmd, profile string) {
+	t.Helper()
+	chromium := need.Program(t, "chromium")
+	profile, err := os.MkdirTemp("", "chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+			if err := os.RemoveAll(profile); err == nil {
+				return
+			} else if time.Now().After(end) {
+				t.Errorf("the browser's profile: %v", err)
+				return
+			}
+		}
+	})
+	return exec.Command(chromium, append([]string{"--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+		"--user-data-dir=" + profile}, args...)...), profile
 }
 
 // connect finds the browser's only tab.
