@@ -13,6 +13,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/need"
 	"github.com/nodemcu-sim/nodemcu-sim/observe"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -54,16 +55,8 @@ func startWith(t testing.TB, o Options, speed float64, prepare func(*App)) (a *A
 	})}).Handle)
 	a.World.Clock.SetSpeed(speed)
 	a.Device.PowerOn()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		a.World.Clock.Run(clock.Forever, false)
-	}()
-	t.Cleanup(func() {
-		a.World.Clock.Stop()
-		<-done
-		a.Close()
-	})
+	t.Cleanup(func() { a.Close() })
+	chiptest.Live(t, a.World)
 	return a, func() string {
 		mu.Lock()
 		defer mu.Unlock()

@@ -1,6 +1,6 @@
 // Package chiptest is the bench on which the packages that a device consists of are
 // tested: a bare chip without firmware modules, in virtual time, with somebody at its
-// serial port. Only tests import it.
+// serial port; and what tests of any device have in common. Only tests import it.
 package chiptest
 
 import (
@@ -92,4 +92,27 @@ func (x *Terminal) Send(text string) string {
 	x.Device.Serial.Type([]byte(text))
 	x.Wait(clock.Duration(len(text))*100 + 100*clock.Millisecond)
 	return x.Out.String()
+}
+
+// Accounted checks that a heap snapshot after a collection accounts for every byte that the
+// heap has given out.
+func Accounted(t testing.TB, d *device.Device) {
+	t.Helper()
+	d.VM.Collect()
+	if s, used := d.Inspect.HeapSnapshot("test"), d.VM.Heap().Used(); s.Used() != used {
+		t.Errorf("objects take %d bytes, the heap has given out %d", s.Used(), used)
+	}
+}
+
+// Live runs a world on a goroutine of its own, at the speed of its clock, until the test ends.
+func Live(t testing.TB, w *world.World) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		w.Clock.Run(clock.Forever, false)
+	}()
+	t.Cleanup(func() {
+		w.Clock.Stop()
+		<-done
+	})
 }

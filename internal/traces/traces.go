@@ -1,5 +1,5 @@
 // Package traces is what the traces of measured scripts have in common (oracle: formats.md,
-// "Trace format"): lists of entries, how values of Lua and bytes stand in them, the helper
+// "Trace format"): scenarios, lists of entries, how values of Lua and bytes stand in them, the helper
 // functions that the scripts call, and how lists are brought into an order and compared.
 //
 // It must not know what a trace is of: a device's file system, its clocks, its network.
@@ -13,13 +13,35 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
 )
 
 // Entry is one line of a list, by field name. "t" is when it happened, in µs, and "q" orders
 // entries of several lists among each other.
 type Entry map[string]any
+
+// Scenario is a measured program whose only list is that of what the device did.
+type Scenario struct {
+	Name    string   `json:"name"`
+	UntilMS int64    `json:"until_ms"`
+	Config  []string `json:"config"`
+	Lua     string   `json:"lua"`
+	Reset   string   `json:"heap_or_reset"` // why the result depends on what is in memory
+	Trace   []Entry  `json:"trace"`
+}
+
+// Scenarios reads a file of them. check runs one and returns the first difference, or "".
+func Scenarios(check func(Scenario) string) func(t *testing.T, data []byte) []oracle.Entry {
+	return func(t *testing.T, data []byte) (entries []oracle.Entry) {
+		for _, s := range oracle.Decode[struct{ Scenarios []Scenario }](t, data).Scenarios {
+			entries = append(entries, oracle.Entry{Name: s.Name, Undefined: s.Reset != "", Check: func() string { return check(s) }})
+		}
+		return entries
+	}
+}
 
 // Without returns e without some fields.
 func (e Entry) Without(fields ...string) Entry {

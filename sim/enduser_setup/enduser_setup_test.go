@@ -14,6 +14,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/file"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/net"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/node"
@@ -155,11 +156,7 @@ const radioBytes = 2900
 func TestSnapshot(t *testing.T) {
 	b := newBench(t, `enduser_setup.start(print)`)
 	b.ask("GET /aplist HTTP/1.1\r\n\r\n", clock.Second)
-	b.d.VM.Collect()
-	s := b.d.Inspect.HeapSnapshot("test")
-	if used := b.d.VM.Heap().Used(); s.Used() != used {
-		t.Errorf("objects take %d bytes, the heap has given out %d", s.Used(), used)
-	}
+	chiptest.Accounted(t, b.d)
 }
 
 // TestHints has the firmware's faults named, each once, and the device reset where the

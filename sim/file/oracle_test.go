@@ -20,15 +20,8 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
-// scenario is one measured program, as spiffs-traces.json has it.
-type scenario struct {
-	Name    string         `json:"name"`
-	UntilMS int64          `json:"until_ms"`
-	Config  []string       `json:"config"`
-	Lua     string         `json:"lua"`
-	Reset   string         `json:"heap_or_reset"` // why the result depends on what is in memory
-	Trace   []traces.Entry `json:"trace"`
-}
+// scenario is one measured program of spiffs-traces.json.
+type scenario struct{ traces.Scenario }
 
 // TestOracleFiles runs every measured scenario and compares what it logged: events, calls
 // with their results and errors, and what was printed.
@@ -36,13 +29,7 @@ func TestOracleFiles(t *testing.T) {
 	oracle.Set{
 		Name:     "spiffs-traces",
 		Parallel: true,
-		Read: func(t *testing.T, data []byte) (entries []oracle.Entry) {
-			file := oracle.Decode[struct{ Scenarios []scenario }](t, data)
-			for _, s := range file.Scenarios {
-				entries = append(entries, oracle.Entry{Name: s.Name, Undefined: s.Reset != "", Check: s.check})
-			}
-			return entries
-		},
+		Read:     traces.Scenarios(func(s traces.Scenario) string { return scenario{s}.check() }),
 	}.Compare(t)
 }
 

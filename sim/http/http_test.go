@@ -95,11 +95,7 @@ func TestMemory(t *testing.T) {
 func TestSnapshot(t *testing.T) {
 	b := newBench(t, `http.get("http://192.168.1.20/", nil, print)`, func(string) (string, bool) { return "HTTP/1.1 200 OK\r\n\r\n", false })
 	b.Run(2 * clock.Second)
-	b.D.VM.Collect()
-	s := b.D.Inspect.HeapSnapshot("test")
-	if used := b.D.VM.Heap().Used(); s.Used() != used {
-		t.Errorf("objects take %d bytes, the heap has given out %d", s.Used(), used)
-	}
+	chiptest.Accounted(t, b.D)
 	sockets := b.D.Snapshot().Sockets
 	if len(sockets) != 1 || sockets[0].Remote != "192.168.1.20:80" || sockets[0].Site != "t.lua:1" || fmt.Sprint(sockets[0].Handlers) != "[callback]" {
 		t.Errorf("sockets: %+v", sockets)

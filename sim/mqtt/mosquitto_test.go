@@ -12,11 +12,11 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/mosquitto"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/need"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/tlspeer"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
-	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
 // These tests run a device against mosquitto, through the gateway.
@@ -65,19 +65,13 @@ func runBuild(t *testing.T, b *mosquitto.Broker, program string, options app.Opt
 	})
 	a.World.Clock.SetSpeed(10)
 	a.Device.PowerOn()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		a.World.Clock.Run(clock.Forever, false)
-	}()
 	t.Cleanup(func() {
-		a.World.Clock.Stop()
-		<-done
 		a.Close()
 		if n := l.Count("PANIC"); n > 0 {
 			t.Errorf("%q", l.List())
 		}
 	})
+	chiptest.Live(t, a.World)
 	return l
 }
 

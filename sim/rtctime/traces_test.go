@@ -28,15 +28,8 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
-// scenario is one measured program, as rtc-cron-traces.json has it.
-type scenario struct {
-	Name    string         `json:"name"`
-	UntilMS int64          `json:"until_ms"`
-	Config  []string       `json:"config"`
-	Lua     string         `json:"lua"`
-	Reset   string         `json:"heap_or_reset"` // why the result depends on what is in memory
-	Trace   []traces.Entry `json:"trace"`
-}
+// scenario is one measured program of rtc-cron-traces.json.
+type scenario struct{ traces.Scenario }
 
 // TestOracleRTC runs every measured scenario and compares what it logged, with its
 // times: events, calls with their results and errors, what was printed, restarts and
@@ -45,13 +38,7 @@ func TestOracleRTC(t *testing.T) {
 	oracle.Set{
 		Name:     "rtc-cron-traces",
 		Parallel: true,
-		Read: func(t *testing.T, data []byte) (entries []oracle.Entry) {
-			file := oracle.Decode[struct{ Scenarios []scenario }](t, data)
-			for _, s := range file.Scenarios {
-				entries = append(entries, oracle.Entry{Name: s.Name, Undefined: s.Reset != "", Check: s.check})
-			}
-			return entries
-		},
+		Read:     traces.Scenarios(func(s traces.Scenario) string { return scenario{s}.check() }),
 	}.Compare(t)
 }
 

@@ -20,7 +20,6 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/sim/sntp"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/tmr"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
-	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/gateway"
 	"github.com/nodemcu-sim/nodemcu-sim/world/gateway/hostnet"
 )
@@ -138,16 +137,8 @@ func TestChrony(t *testing.T) {
 	g := gateway.New(w, gateway.Options{Network: moved{host, server}})
 	w.Clock.SetSpeed(1)
 	lab.D.PowerOn()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		w.Clock.Run(clock.Forever, false)
-	}()
-	t.Cleanup(func() {
-		w.Clock.Stop()
-		<-done
-		g.Close()
-	})
+	t.Cleanup(func() { g.Close() })
+	chiptest.Live(t, w)
 	next := func(what string) ([]string, time.Time) {
 		t.Helper()
 		select {

@@ -134,11 +134,7 @@ func TestSnapshot(t *testing.T) {
 		}
 	})
 	b.Run(2 * clock.Second)
-	b.D.VM.Collect()
-	s := b.D.Inspect.HeapSnapshot("test")
-	if used := b.D.VM.Heap().Used(); s.Used() != used {
-		t.Errorf("objects take %d bytes, the heap has given out %d", s.Used(), used)
-	}
+	chiptest.Accounted(t, b.D)
 	sockets := b.D.Snapshot().Sockets
 	if len(sockets) != 1 || sockets[0].Remote != "192.168.1.20:80" || sockets[0].Site != "t.lua:2" || fmt.Sprint(sockets[0].Handlers) != "[receive close]" {
 		t.Errorf("sockets: %+v", sockets)
