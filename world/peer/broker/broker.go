@@ -18,6 +18,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -249,7 +250,7 @@ func (b *Broker) publish(m Message) int {
 		b.retain(m)
 	}
 	n := 0
-	for _, id := range sorted(b.sessions) {
+	for _, id := range slices.Sorted(maps.Keys(b.sessions)) {
 		s := b.sessions[id]
 		qos, found := byte(0), false
 		for f, q := range s.filters {
@@ -613,7 +614,7 @@ func (l *link) subscribe(p *packets.SubscribePacket) {
 		if ack.ReturnCodes[i] == subscriptionFailed {
 			continue
 		}
-		for _, topic := range sorted(l.b.retained) {
+		for _, topic := range slices.Sorted(maps.Keys(l.b.retained)) {
 			if Matches(f, topic) {
 				m := l.b.retained[topic]
 				m.QoS, m.Retain = min(m.QoS, p.Qoss[i]), true
@@ -622,14 +623,4 @@ func (l *link) subscribe(p *packets.SubscribePacket) {
 		}
 	}
 	l.b.changed()
-}
-
-// sorted are the keys of a map, in order.
-func sorted[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
