@@ -1,7 +1,6 @@
 package luatest
 
 import (
-	"path/filepath"
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
@@ -184,10 +183,4 @@ func innermost(traceback string) (name string, line int, ok bool) {
 		}
 	}
 	return "", 0, false
-}
-
-// isSource reports whether the name before a message's line can be that of a file.
-func isSource(name string) bool {
-	ext := filepath.Ext(name)
-	return ext == ".lua" || ext == ".lc"
 }

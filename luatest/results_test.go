@@ -355,3 +355,25 @@ end)`})
 		t.Errorf("%d bytes are kept", n)
 	}
 }
+
+// Text that looks like a place has no file shown that is not the app's.
+func TestPlacesStayInTheApp(t *testing.T) {
+	outside := filepath.Join(write(t, map[string]string{"secret.lua": "secret"}), "secret.lua")
+	dir := write(t, map[string]string{"lamp.lua": "shown", "a_test.lua": ""})
+	up, err := filepath.Rel(dir, outside)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, filepath.Join(dir, "link.lua")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "dir.lua"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"lamp.lua": "shown", "./lamp.lua": "shown", up: "", outside: "", "link.lua": "", "dir.lua": "", "none.lua": ""} {
+		f := file{out: &File{Path: filepath.Join(dir, "a_test.lua"), App: dir}}
+		if got := f.failureAt(name+":1: boom", ""); got.Source != want || got.Message != "boom" || got.Line != 1 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}

@@ -9,20 +9,10 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
 
-// simResults keeps what a reporter is told.
-type simResults struct{ files []*File }
-
-func (r *simResults) Begin([]string) {}
-func (r *simResults) File(f *File)   { r.files = append(r.files, f) }
-func (r *simResults) End(Summary)    {}
-
-// runTestdata runs files of testdata.
+// runTestdata runs files of testdata with the app in testdata/sim.
 func runTestdata(t *testing.T, paths ...string) []*File {
 	t.Helper()
-	r := &simResults{}
-	if _, err := Run(Options{Paths: paths}, r); err != nil {
-		t.Fatal(err)
-	}
+	r, _ := ran(t, Options{Paths: paths, App: "testdata/sim"})
 	for _, f := range r.files {
 		if f.Failure != nil {
 			t.Errorf("%s: %+v\n%q", f.Path, *f.Failure, f.Log)
@@ -65,7 +55,7 @@ func TestSimFailures(t *testing.T) {
 		"mqtt connected":          `no client "me" has connected to the broker at 192.168.1.254, port 1884, within 30 ms`,
 		"mqtt subscribed":         `nobody has subscribed to "x" within 30 ms; there are []`,
 		"pin":                     `pin 1 did not change to 1 within 30 ms: it is 0, and has changed 0 times before`,
-		"serial":                  `expected "else" at the serial port of simbad within 50 ms, came "something\n"`,
+		"serial":                  `expected "else" at the serial port of sim within 50 ms, came "something\n"`,
 		"respond":                 `the function of listener:respond returned a nil: it returns a table with status, headers and body, or a string`,
 		"sort":                    `a function that waits cannot be called within a metamethod, an iterator, table.sort or xpcall: Lua 5.1 cannot leave these`,
 		"device":                  `expected "never" at the serial port of other within 50 ms, came "\n> "`,

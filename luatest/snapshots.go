@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -65,13 +66,8 @@ func (s *snapshots) write(complete bool) error {
 	if len(s.want) == 0 {
 		return os.Remove(s.path)
 	}
-	var names []string
-	for name := range s.want {
-		names = append(names, name)
-	}
-	slices.Sort(names)
 	var b strings.Builder
-	for i, name := range names {
+	for i, name := range slices.Sorted(maps.Keys(s.want)) {
 		if i > 0 {
 			b.WriteByte('\n')
 		}

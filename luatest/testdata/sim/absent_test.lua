@@ -1,8 +1,4 @@
-local function raises(text, fn, ...)
-  local ok, err = pcall(fn, ...)
-  if ok then error("no error", 2) end
-  if not tostring(err):find(text, 1, true) then error("the error is " .. tostring(err), 2) end
-end
+local _, raises = dofile("checks.lua")
 
 it("says what is not there", function()
   raises("sim has no reboot", sim.reboot)

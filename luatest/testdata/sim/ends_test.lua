@@ -1,6 +1,4 @@
-local function eq(a, b)
-  if a ~= b then error(("%s is not %s"):format(tostring(a), tostring(b)), 2) end
-end
+local eq = dofile("checks.lua")
 
 describe("what a test has opened", function()
   local broker, kept

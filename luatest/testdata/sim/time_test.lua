@@ -1,6 +1,4 @@
-local function eq(a, b)
-  if a ~= b then error(("%s is not %s"):format(tostring(a), tostring(b)), 2) end
-end
+local eq = dofile("checks.lua")
 
 describe("time", function()
   it("runs until", function()

@@ -53,7 +53,7 @@ it("sort", function()
   table.sort({1, 2}, function(a, b) sim.advance(1) return a < b end)
 end)
 it("device", function()
-  local d = sim.device{dir = "other"}
+  local d = sim.device{dir = "../sim/other"}
   d:expect("other is up")
   d:expect("never", 50)
 end)

@@ -46,7 +46,7 @@ end)
 it("takes anything in objects", function()
   sim.wifi.up()
   sim.run_until(function() return wifi.sta.getip() end, 60000)
-  local objects = {sim.connect(7), sim.listen(4321), sim.udp(), sim.mqtt{port = 4322}, sim.pin.watch(1), sim.device{dir = "other"}}
+  local objects = {sim.connect(7), sim.listen(4321), sim.udp(), sim.mqtt{port = 4322}, sim.pin.watch(1), sim.device{dir = "../sim/other"}}
   for _, o in ipairs(objects) do
     local names = {}
     for name in pairs(getmetatable(o)) do

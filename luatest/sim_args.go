@@ -1,0 +1,175 @@
+package luatest
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
+)
+
+// What functions of sim are given.
+
+// defaultWait is how long a function of sim waits that has been given no time.
+const defaultWait = 10 * clock.Second
+
+// timeout is argument n, how long to wait in milliseconds.
+func timeout(c *vm.Call, n int) clock.Duration {
+	if c.IsNoneOrNil(n) {
+		return defaultWait
+	}
+	return millis(c, n)
+}
+
+// whole is argument n, an integer between two bounds; what says what it is.
+func whole(c *vm.Call, n, low, high int, what string) int {
+	x := c.Number(n)
+	if x != math.Trunc(x) || x < float64(low) || x > float64(high) {
+		c.ArgError(n, fmt.Sprintf("%s is an integer from %d to %d", what, low, high))
+	}
+	return int(x)
+}
+
+func portArg(c *vm.Call, n int) uint16 { return uint16(whole(c, n, 1, 65535, "a port")) }
+
+// addressOf reads an IPv4 address.
+func addressOf(text string) (netip.Addr, bool) {
+	a, err := netip.ParseAddr(text)
+	return a, err == nil && a.Is4()
+}
+
+// options are the fields of a table that a function is given.
+type options struct {
+	c    *vm.Call
+	t    *vm.Table
+	what string // the function
+}
+
+// optionsOf is argument n, a table with some of the named fields. An absent one has none.
+func optionsOf(c *vm.Call, n int, what string, names ...string) *options {
+	o := &options{c, c.OptTable(n), what}
+	if o.t == nil {
+		return o
+	}
+	for key := vm.Value(vm.Nil); ; {
+		next, _, ok := c.VM.RawNext(o.t, key)
+		if !ok || next == vm.Nil {
+			return o
+		}
+		if name, is := next.(vm.String); !is || !slices.Contains(names, string(name)) {
+			text, _ := c.VM.ToString(next)
+			if text == "" {
+				text = "a key that is no name"
+			}
+			c.Error("%s knows no %s: it takes %s", what, text, strings.Join(names, ", "))
+		}
+		key = next
+	}
+}
+
+// get is a field, nil when it is not there.
+func (o *options) get(name string) vm.Value {
+	if o.t == nil {
+		return nil
+	}
+	if x := o.c.VM.RawGetString(o.t, name); x != vm.Nil {
+		return x
+	}
+	return nil
+}
+
+func (o *options) wrong(name, want string) {
+	o.c.Error("%s: %s must be %s", o.what, name, want)
+}
+
+func (o *options) text(name, def string) string {
+	switch x := o.get(name).(type) {
+	case nil:
+		return def
+	case vm.String:
+		return string(x)
+	case vm.Number:
+		text, _ := o.c.VM.ToString(x)
+		return text
+	}
+	o.wrong(name, "a string")
+	return ""
+}
+
+func (o *options) whole(name string, low, high, def int) int {
+	x := o.get(name)
+	if x == nil {
+		return def
+	}
+	f, ok := x.(vm.Number)
+	if !ok || float64(f) != math.Trunc(float64(f)) || float64(f) < float64(low) || float64(f) > float64(high) {
+		o.wrong(name, fmt.Sprintf("an integer from %d to %d", low, high))
+	}
+	return int(f)
+}
+
+func (o *options) flag(name string) bool {
+	x := o.get(name)
+	if x == nil {
+		return false
+	}
+	b, ok := x.(vm.Bool)
+	if !ok {
+		o.wrong(name, "true or false")
+	}
+	return bool(b)
+}
+
+func (o *options) timeout() clock.Duration {
+	x := o.get("timeout")
+	if x == nil {
+		return defaultWait
+	}
+	f, ok := x.(vm.Number)
+	if !ok || !(f >= 0) || f > 1e12 {
+		o.wrong("timeout", "a time in milliseconds, from 0")
+	}
+	return clock.Duration(f * 1000)
+}
+
+// pairs are the fields of a table of strings, sorted by name.
+func (o *options) pairs(name string) [][2]string {
+	x := o.get(name)
+	if x == nil {
+		return nil
+	}
+	t, ok := x.(*vm.Table)
+	want := fmt.Sprintf("%s: %s must be a table of names and values, both strings", o.what, name)
+	if !ok {
+		o.c.Error("%s", want)
+	}
+	return pairsOf(o.c, t, want)
+}
+
+// pairsOf are the fields of a table of strings, sorted by name. wrong is the error for
+// anything else in it.
+func pairsOf(c *vm.Call, t *vm.Table, wrong string) [][2]string {
+	var out [][2]string
+	for key := vm.Value(vm.Nil); ; {
+		next, value, ok := c.VM.RawNext(t, key)
+		if !ok || next == vm.Nil {
+			break
+		}
+		k, isName := next.(vm.String)
+		text, isText := "", false
+		switch value.(type) {
+		case vm.String, vm.Number:
+			text, isText = c.VM.ToString(value)
+		}
+		if !isName || !isText {
+			c.Error("%s", wrong)
+		}
+		out = append(out, [2]string{string(k), text})
+		key = next
+	}
+	slices.SortFunc(out, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
+	return out
+}
