@@ -2,7 +2,6 @@ package heap
 
 import (
 	"fmt"
-	"math"
 	"math/bits"
 )
 
@@ -126,96 +125,6 @@ func (a *arena) length(n int) int {
 		return n
 	}
 	return (n + a.header + granule - 1) &^ (granule - 1)
-}
-
-// place finds room for n bytes, first fit: none if there is none. A remainder of up to
-// two headers stays with the block.
-func (a *arena) place(n int) Block {
-	if n <= 0 || n > math.MaxInt32 {
-		return Block{}
-	}
-	if a.layout == Ideal {
-		if a.used+n > a.size {
-			return Block{}
-		}
-		a.used += n
-		return Block{int32(n), int32(n), 1}
-	}
-	length := a.length(n)
-	need, least := int32(uint(length)/granule), int32(uint(2*a.header)/granule)
-	tag, words := a.tag, a.spots.words
-	w := a.first
-	for w < len(words) && words[w].free == 0 {
-		w++
-	}
-	a.first = w
-	passed := 0
-	for ; w < len(words); w++ {
-		for set := words[w].free; set != 0; set &= set - 1 {
-			g := w<<6 + bits.TrailingZeros64(set)
-			free := tag[g]
-			if free < need {
-				passed++
-				continue
-			}
-			a.spots.goTo(w)
-			x, bit := &words[w], uint64(1)<<(g&63)
-			took := walkUsed * (a.spots.used + bits.OnesCount64(x.used&(bit-1)))
-			x.used |= bit
-			x.free &^= bit
-			tag[g] = 0
-			if rest := free - need; rest > least {
-				at := g + int(need)
-				words[at>>6].free |= 1 << (at & 63)
-				tag[at], tag[g+int(free)-1] = rest, -rest
-				took += allocSplit + passSplit*passed
-			} else {
-				tag[g+int(free)-1] = 0
-				length = int(free) * granule
-				took += allocExact + passExact*passed
-			}
-			a.used += length
-			a.steps += took
-			return Block{int32(n), int32(length), int32(g)*granule + 1}
-		}
-	}
-	a.steps += allocExact + passExact*passed
-	return Block{}
-}
-
-// release gives a placed block back and joins it with its free neighbours. It reports
-// false when there is no such block: it has been given back before.
-func (a *arena) release(b Block) bool {
-	if a.layout == Ideal {
-		a.used -= int(b.length)
-		return true
-	}
-	g, n := int(uint32(b.addr-1)/granule), int(uint32(b.length)/granule)
-	x, bit := &a.spots.words[uint(g)>>6], uint64(1)<<(g&63)
-	if x.used&bit == 0 {
-		return false
-	}
-	a.spots.goTo(g >> 6)
-	x.used &^= bit
-	a.used -= int(b.length)
-	took := freeFirst
-	if used := a.spots.used + bits.OnesCount64(x.used&(bit-1)); used > 0 {
-		took = freeOther + walkUsed*used + walkFree*(a.spots.free+bits.OnesCount64(x.free&(bit-1)))
-	}
-	a.steps += took
-	if g > 0 {
-		if before := int(-a.tag[g-1]); before > 0 {
-			a.remove(g-before, before)
-			g -= before
-			n += before
-		}
-	}
-	if after := int(a.tag[g+n]); after > 0 {
-		a.remove(g+n, after)
-		n += after
-	}
-	a.add(g, n)
-	return true
 }
 
 // spans calls fn with each free span, in the order of addresses, in granules.

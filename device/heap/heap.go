@@ -1,6 +1,9 @@
 package heap
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // Kind says what native memory is for, in totals and snapshots.
 type Kind uint8
@@ -124,15 +127,69 @@ func (h *Heap) ResetLow() { h.low = h.Free() }
 // Failed is the number of requests that found no room.
 func (h *Heap) Failed() int { return h.failed }
 
-// Allocate places n bytes. It prints nothing and collects nothing.
+// Allocate finds room for n bytes, first fit. It prints nothing and collects nothing. A
+// remainder of up to two headers stays with the block.
+//
+// It is one function, with what it does to the lists, as a program that makes objects
+// calls it for each, and so is Release.
 func (h *Heap) Allocate(n int) (Block, bool) {
-	b := h.place(n)
-	if free := h.size - h.used; free < h.low || free < h.Watch {
-		if b.addr != 0 {
-			h.granted(b.Length())
+	if n <= 0 || n > math.MaxInt32 {
+		return Block{}, false
+	}
+	if h.layout == Ideal {
+		if h.used+n > h.size {
+			return Block{}, false
+		}
+		h.used += n
+		if free := h.size - h.used; free < h.low || free < h.Watch {
+			h.granted(n)
+		}
+		return Block{int32(n), int32(n), 1}, true
+	}
+	length := (n + h.header + granule - 1) &^ (granule - 1)
+	need, least := int32(uint(length)/granule), int32(uint(2*h.header)/granule)
+	tag, words := h.tag, h.spots.words
+	w := h.first
+	for w < len(words) && words[w].free == 0 {
+		w++
+	}
+	h.first = w
+	passed := 0
+	for ; w < len(words); w++ {
+		for set := words[w].free; set != 0; set &= set - 1 {
+			g := w<<6 + bits.TrailingZeros64(set)
+			free := tag[g]
+			if free < need {
+				passed++
+				continue
+			}
+			h.spots.goTo(w)
+			x, bit := &words[w], uint64(1)<<(g&63)
+			used := x.used
+			took := walkUsed * (h.spots.used + bits.OnesCount64(used&(bit-1)))
+			x.used = used | bit
+			x.free &^= bit
+			tag[g] = 0
+			if rest := free - need; rest > least {
+				at := g + int(need)
+				words[at>>6].free |= 1 << (at & 63)
+				tag[at], tag[g+int(free)-1] = rest, -rest
+				took += allocSplit + passSplit*passed
+			} else {
+				tag[g+int(free)-1] = 0
+				length = int(free) * granule
+				took += allocExact + passExact*passed
+			}
+			h.used += length
+			h.steps += took
+			if free := h.size - h.used; free < h.low || free < h.Watch {
+				h.granted(length)
+			}
+			return Block{int32(n), int32(length), int32(g)*granule + 1}, true
 		}
 	}
-	return b, b.addr != 0
+	h.steps += allocExact + passExact*passed
+	return Block{}, false
 }
 
 // granted is what follows a request that was granted and took n bytes.
@@ -146,14 +203,52 @@ func (h *Heap) granted(n int) {
 	}
 }
 
-// Release gives back a block.
+// Release gives back a block and joins it with its free neighbours.
 func (h *Heap) Release(b *Block) {
-	if b.addr != 0 {
-		if !h.release(*b) && h.OnFreeAgain != nil {
+	if b.addr == 0 {
+		return
+	}
+	if h.layout == Ideal {
+		h.used -= int(b.length)
+		*b = Block{}
+		return
+	}
+	g, n := int(uint32(b.addr-1)/granule), int(uint32(b.length)/granule)
+	*b = Block{}
+	w, bit := g>>6, uint64(1)<<(g&63)
+	x := &h.spots.words[w]
+	if x.used&bit == 0 {
+		if h.OnFreeAgain != nil {
 			h.OnFreeAgain()
 		}
-		*b = Block{}
+		return
 	}
+	h.spots.goTo(w)
+	free := x.free
+	took := freeFirst
+	if used := h.spots.used + bits.OnesCount64(x.used&(bit-1)); used > 0 {
+		took = freeOther + walkUsed*used + walkFree*(h.spots.free+bits.OnesCount64(free&(bit-1)))
+	}
+	h.steps += took
+	h.used -= n * granule
+	x.used &^= bit
+	tag := h.tag
+	if g > 0 && tag[g-1] < 0 { // the end of a free span, which becomes longer
+		before := int(-tag[g-1])
+		tag[g-1] = 0
+		g -= before
+		n += before
+	} else {
+		free |= bit
+		h.first = min(h.first, w)
+	}
+	x.free = free
+	if end := g + n; tag[end] > 0 { // the beginning of one, which is no longer one
+		n += int(tag[end])
+		tag[end] = 0
+		h.spots.words[end>>6].free &^= 1 << (end & 63)
+	}
+	tag[g], tag[g+n-1] = int32(n), -int32(n)
 }
 
 // Resize makes b a block of n bytes as realloc does: the SDK's allocates anew,

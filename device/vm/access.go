@@ -349,7 +349,7 @@ func (v *VM) LuaBytes() int { return v.mem.total }
 func (v *VM) GCEstimate() int { return min(v.mem.gc.estimate, v.mem.total) }
 
 // Collect runs a full collection, unless the collector is stopped.
-func (v *VM) Collect() { v.mem.collect() }
+func (v *VM) Collect() { v.mem.collect(false) }
 
 // StopCollector is collectgarbage("stop"). On the device any error thrown and any chunk compiled restarts it, too.
 func (v *VM) StopCollector() { v.mem.egc.Blocked = true }

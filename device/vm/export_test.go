@@ -64,7 +64,7 @@ func (v *VM) CheckGraph() string {
 }
 
 // SetOnCollected has fn called at the end of each collection.
-func (v *VM) SetOnCollected(fn func()) { v.onCollected = fn }
+func (v *VM) SetOnCollected(fn func()) { v.mem.onCollected = fn }
 
 // SetQuick says whether collections may look only at what is outside of the graph.
 func (v *VM) SetQuick(on bool) {

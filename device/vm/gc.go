@@ -77,9 +77,14 @@ func (m *memory) begin(h *header, kind uint8) {
 	m.quick.born(h)
 }
 
-// link makes h a new object in the list.
+// link makes h a new object in the list: begin, and insert.
 func (m *memory) link(h *header, kind uint8) {
-	m.begin(h, kind)
+	h.kind = kind
+	h.mark = m.gc.white
+	if m.track != nil {
+		m.track.note(h)
+	}
+	m.quick.born(h)
 	m.insert(h, &m.gc.head)
 }
 
@@ -182,7 +187,9 @@ func (m *memory) step() {
 		return
 	}
 	m.egc.Blocked = true
-	m.mayReuse()
+	if m.gc.reuse = m.mayReuse(); m.gc.reuse && len(m.pool.late) > 0 {
+		m.pool.keepLate()
+	}
 	budget := heap.GCStepSize / 100 * g.stepmul
 	if budget == 0 {
 		budget = 1 << 30
@@ -197,8 +204,7 @@ func (m *memory) step() {
 	}
 	switch {
 	case g.phase == gcPaused:
-		g.threshold = g.estimate / 100 * g.pause
-		m.collected()
+		m.settle()
 	case g.debt < heap.GCStepSize:
 		g.threshold = m.total + heap.GCStepSize
 	default:
@@ -208,20 +214,24 @@ func (m *memory) step() {
 	m.egc.Blocked = false
 }
 
-// mayReuse notes whether what dies now may be used again: see pool.
-func (m *memory) mayReuse() {
-	m.gc.reuse = m.v.natives == 0 && m.v.running != nil && !m.pool.off
-	if m.gc.reuse && len(m.pool.late) > 0 {
-		m.pool.keepLate()
-	}
-}
+// mayReuse reports whether what dies now may be used again: see pool.
+func (m *memory) mayReuse() bool { return m.v.natives == 0 && m.v.running != nil && !m.pool.off }
 
-// collect runs a full collection (luaC_fullgc), or what comes to the same.
-func (m *memory) collect() {
+// collect runs a full collection (luaC_fullgc), or what comes to the same. again: see
+// realloc.
+func (m *memory) collect(again bool) {
 	if !m.on || m.egc.Blocked {
 		return
 	}
-	m.mayReuse()
+	if again && m.quick.repeats() {
+		m.quicks++
+		m.gc.estimate = m.total
+		m.settle()
+		return
+	}
+	if m.gc.reuse = m.mayReuse(); m.gc.reuse && len(m.pool.late) > 0 {
+		m.pool.keepLate()
+	}
 	if m.quick.valid && m.quick.collect() {
 		m.quicks++
 	} else {
@@ -236,12 +246,8 @@ func (m *memory) collect() {
 // settle is how a full collection ends.
 func (m *memory) settle() {
 	m.gc.threshold = m.gc.estimate / 100 * m.gc.pause
-	m.collected()
-}
-
-func (m *memory) collected() {
-	if m.v.onCollected != nil {
-		m.v.onCollected()
+	if m.onCollected != nil {
+		m.onCollected()
 	}
 }
 

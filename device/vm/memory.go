@@ -34,6 +34,8 @@ type memory struct {
 	track     *tracker // nil: nobody asked
 	fulls     int
 	quicks    int
+
+	onCollected func() // for tests
 }
 
 func newMemory(v *VM, h *heap.Heap) *memory {
@@ -61,7 +63,7 @@ func (m *memory) realloc(b *heap.Block, n int, again bool) {
 	always := m.egc.Mode == heap.EGCAlways
 	if !m.egc.Blocked {
 		if always {
-			m.collectAlways(again)
+			m.collect(again)
 		} else {
 			m.collectBefore()
 		}
@@ -86,7 +88,7 @@ func (m *memory) alloc(b *heap.Block, n int, again bool) {
 		m.realloc(b, n, again)
 		return
 	}
-	m.collectAlways(again)
+	m.collect(again)
 	m.requests++
 	var ok bool
 	if *b, ok = m.heap.Allocate(n); !ok {
@@ -94,17 +96,6 @@ func (m *memory) alloc(b *heap.Block, n int, again bool) {
 	}
 	m.total += n
 	m.granted(n)
-}
-
-// collectAlways is the collection that precedes each request in the default mode.
-func (m *memory) collectAlways(again bool) {
-	if !again || !m.quick.repeats() {
-		m.collect()
-		return
-	}
-	m.quicks++
-	m.gc.estimate = m.total
-	m.settle()
 }
 
 // granted notes a request for more than there was.
@@ -125,10 +116,10 @@ func (m *memory) free(b *heap.Block) {
 // collectBefore runs the collections that precede a request.
 func (m *memory) collectBefore() {
 	if m.egc.Mode&heap.EGCAlways != 0 {
-		m.collect()
+		m.collect(false)
 	}
 	if m.egc.Mode&heap.EGCOnMemLimit != 0 && m.egc.Limit < 0 && m.heap.Free() < -m.egc.Limit {
-		m.collect()
+		m.collect(false)
 	}
 }
 
@@ -137,7 +128,7 @@ func (m *memory) retry(b *heap.Block, n int) (old int) {
 	m.heap.Fail(n)
 	if m.egc.Mode&heap.EGCOnAllocFailure != 0 {
 		if !m.egc.Blocked {
-			m.collect()
+			m.collect(false)
 		}
 		old = b.Size()
 		if m.heap.Resize(b, n) { // it tries again in any case, and prints E:M again

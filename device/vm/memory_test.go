@@ -208,7 +208,7 @@ func BenchmarkMark44KB(b *testing.B) {
 	}
 	v.SetQuick(false)
 	for b.Loop() {
-		v.mem.collect()
+		v.mem.collect(false)
 	}
 	b.ReportMetric(float64(v.mem.total), "bytes")
 }

@@ -35,11 +35,7 @@ func (m *memory) internAfter(s string, again bool) *str {
 	if p := m.find(s, hash); p != nil {
 		return p
 	}
-	p, made := m.newString(s, hash, again)
-	if made {
-		p.s = s
-	}
-	return p
+	return m.newString(s, hash, false, again)
 }
 
 // internBytes is intern for bytes that will change. again: see memory.realloc.
@@ -51,7 +47,7 @@ func (m *memory) internBytes(b []byte, again bool) *str {
 	}
 	t := m.pool.text(len(b))
 	copy(t, b)
-	return m.keepText(t, hash, again)
+	return m.newString(unsafe.String(unsafe.SliceData(t), len(t)), hash, true, again)
 }
 
 // internText is intern for what pool.text has returned.
@@ -62,25 +58,13 @@ func (m *memory) internText(t []byte, again bool) *str {
 		m.pool.giveText(s)
 		return p
 	}
-	return m.keepText(t, hash, again)
+	return m.newString(s, hash, true, again)
 }
 
-// keepText makes a string of t, which there is not yet.
-func (m *memory) keepText(t []byte, hash uint32, again bool) *str {
-	s := unsafe.String(unsafe.SliceData(t), len(t))
-	p, made := m.newString(s, hash, again)
-	if made {
-		p.s, p.own = s, true
-	} else {
-		m.pool.giveText(s)
-	}
-	return p
-}
-
-// newString makes room for the string s, which is still to be set, unless a finalizer
-// has made it meanwhile.
-func (m *memory) newString(s string, hash uint32, again bool) (p *str, made bool) {
-	p = m.pool.str()
+// newString makes the string s, which there is not yet, unless a finalizer makes it
+// meanwhile. own: its bytes are of pool.text.
+func (m *memory) newString(s string, hash uint32, own, again bool) *str {
+	p := m.pool.str()
 	finalized := m.finalized
 	if m.on {
 		if g := m.strt.Grown(); g > 0 {
@@ -93,10 +77,13 @@ func (m *memory) newString(s string, hash uint32, again bool) (p *str, made bool
 	if m.finalized != finalized {
 		if is := m.find(s, hash); is != nil {
 			m.free(&p.blk)
-			return is, false
+			if own {
+				m.pool.giveText(s)
+			}
+			return is
 		}
 	}
-	p.hash = hash
+	p.hash, p.s, p.own = hash, s, own
 	m.begin(&p.header, kindString)
 	row := &m.rows[hash&uint32(len(m.rows)-1)]
 	if p.next = nil; *row != nil {
@@ -104,7 +91,7 @@ func (m *memory) newString(s string, hash uint32, again bool) (p *str, made bool
 	}
 	*row = p
 	m.strt.Live++
-	return p, true
+	return p
 }
 
 // resizeStrings changes the number of rows (luaS_resize). While the collector

@@ -73,25 +73,24 @@ func (m *memory) sweepOpen(L *Thread) {
 
 // freeString is freeObject for what most dead objects are.
 func (m *memory) freeString(s *str) {
-	m.strt.Live--
-	m.freeBlock(&s.header)
-	m.pool.buryString(s, m.gc.reuse)
-}
-
-// freeBlock gives back the block of a dead object.
-func (m *memory) freeBlock(h *header) {
-	m.total -= h.blk.Size()
-	m.heap.Release(&h.blk)
 	if m.track != nil {
-		m.track.forget(h)
+		m.track.forget(&s.header)
 	}
+	m.strt.Live--
+	m.free(&s.blk)
+	m.pool.buryString(s, m.gc.reuse)
 }
 
 // freeObject gives back the memory of an object that no list has any longer.
 func (m *memory) freeObject(h *header) {
-	switch h.kind {
-	case kindString:
+	if h.kind == kindString {
 		m.freeString(h.str())
+		return
+	}
+	if m.track != nil {
+		m.track.forget(h)
+	}
+	switch h.kind {
 	case kindTable:
 		t := h.table()
 		if t.nod.Placed() {
@@ -100,27 +99,27 @@ func (m *memory) freeObject(h *header) {
 		if t.arr.Placed() {
 			m.free(&t.arr)
 		}
-		m.freeBlock(h)
+		m.free(&h.blk)
 		m.pool.buryTable(t, m.gc.reuse)
 	case kindFunction:
-		m.freeBlock(h)
+		m.free(&h.blk)
 		m.pool.buryFunction(h.function(), m.gc.reuse)
 	case kindUpvalue:
-		m.freeBlock(h)
+		m.free(&h.blk)
 		m.pool.buryUpvalue(h.upvalue(), m.gc.reuse)
 	case kindProto:
 		p := h.proto()
 		for i := len(p.parts) - 1; i > 0; i-- {
 			m.free(&p.parts[i])
 		}
-		m.freeBlock(h)
+		m.free(&h.blk)
 		*p = proto{name: p.name, chunk: p.chunk, lineDefined: p.lineDefined} // see Thread.start and Code
 	case kindThread:
 		L := h.thread()
 		m.closeUpvalues(L, 0)
 		m.free(&L.stk.Calls)
 		m.free(&L.stk.Data)
-		m.freeBlock(h)
+		m.free(&h.blk)
 		*L = Thread{}
 	case kindUserData:
 		u := h.userdata()
@@ -131,11 +130,11 @@ func (m *memory) freeObject(h *header) {
 		if m.v.OnFree != nil {
 			m.v.OnFree(u.object)
 		}
-		m.freeBlock(h)
+		m.free(&h.blk)
 		*u = UserData{}
 	case kindScratch:
 		h.scratch().free(m)
-		m.freeBlock(h)
+		m.free(&h.blk)
 	}
 }
 

@@ -53,10 +53,9 @@ type VM struct {
 	// raised. It must not call into the VM but to look.
 	OnAbsent func(name string)
 
-	cfg         Config
-	mem         *memory
-	onCollected func()  // for tests
-	th          *Thread // main thread
+	cfg Config
+	mem *memory
+	th  *Thread // main thread
 
 	// What the loop needs.
 	cpu          int64 // CPU time used since boot, in nanoseconds
