@@ -66,6 +66,8 @@ type Config struct {
 	// ExactTimers makes software timers run on the microsecond instead of the SDK's
 	// ticks; see ets.Config.
 	ExactTimers bool
+	// Busy is how long the Wi-Fi task has the CPU before a piece of work; see ets.Config.
+	Busy func(before ets.Work) clock.Duration
 	// UnlimitedReceive keeps any number of received packets in the heap instead of six
 	// in the driver's buffers; see netif.Config.
 	UnlimitedReceive bool
@@ -154,7 +156,7 @@ func New(w *world.World, cfg Config) *Device {
 	}
 	d := &Device{Board: cfg.Board, Flash: cfg.Flash, world: w, cfg: cfg, index: index, rand: w.Rand(uint64(index))}
 	d.lua.d = d
-	d.ETS = ets.New(w.Clock, etsHost{d}, ets.Config{Free: cfg.HostCPU, ExactTimers: cfg.ExactTimers})
+	d.ETS = ets.New(w.Clock, etsHost{d}, ets.Config{Free: cfg.HostCPU, ExactTimers: cfg.ExactTimers, Busy: cfg.Busy})
 	d.Net = netif.New(netHost{d}, w, d.ETS, netif.Config{UnlimitedReceive: cfg.UnlimitedReceive})
 	d.Radio = radio.New(radioHost{d}, cfg.WiFi, w.Air, d.Net, w.Rand(radioSeed+uint64(index)))
 	d.Serial = serial.New(serialHost{d}, w.Clock, d.ETS)

@@ -70,14 +70,32 @@ type Config struct {
 	// and none is late because another one was due shortly before. Measurements were
 	// made like that.
 	ExactTimers bool
+	// Busy, if set, is asked before the timers' handler runs, a received packet and a task
+	// of Lua: for so long the Wi-Fi task has the CPU first, which goes before all of them.
+	// What is due then goes by its priority. Searches for faults try other orders of work
+	// so, and only those that the chip can show.
+	Busy func(before Work) clock.Duration
 }
+
+// Work is a kind of work for which the Wi-Fi task can make others wait.
+type Work int
+
+// The kinds.
+const (
+	None     Work = iota // nothing that is due, or a task of the SDK
+	Handler              // the timers'
+	Received             // a packet
+	LuaTask
+)
 
 // Scheduler is the scheduler of one device, with its time and its watchdog.
 type Scheduler struct {
 	clock *clock.Clock
 	host  Host
-	free  bool // see Config
-	cpu   CPU  // nil while there is no Lua
+	free  bool                      // see Config
+	busy  func(Work) clock.Duration // likewise
+	waits bool                      // busy was asked for the work that is due
+	cpu   CPU                       // nil while there is no Lua
 
 	// Frames, if set, is the Wi-Fi task: it deals with the frames that have arrived,
 	// before any other work, whenever the CPU has been free.
@@ -112,7 +130,7 @@ type Scheduler struct {
 
 // New returns the scheduler of a device that is off.
 func New(c *clock.Clock, host Host, cfg Config) *Scheduler {
-	s := &Scheduler{clock: c, host: host, free: cfg.Free, exact: cfg.ExactTimers, alarm: clock.Forever}
+	s := &Scheduler{clock: c, host: host, free: cfg.Free, busy: cfg.Busy, exact: cfg.ExactTimers, alarm: clock.Forever}
 	s.doFirst, s.doKept = s.workFirst, s.workKept
 	return s
 }
@@ -144,7 +162,7 @@ func (s *Scheduler) Halt() {
 	s.on = false
 	s.wake.Stop()
 	s.timers, s.system, s.packets, s.tasks = nil, nil, nil, [priorities][]func(){}
-	s.alarm, s.posted, s.handling = clock.Forever, false, false
+	s.alarm, s.posted, s.handling, s.waits = clock.Forever, false, false, false
 }
 
 // On reports whether the device runs what comes: it is neither off nor halted.
@@ -236,6 +254,9 @@ func (s *Scheduler) run() {
 			s.busyUntil = now.Add(burstTime)
 			break
 		}
+		if s.busy != nil && s.keep(now) {
+			break
+		}
 		was := s.handling
 		work := s.take(now)
 		if work == nil {
@@ -244,6 +265,36 @@ func (s *Scheduler) run() {
 		s.exec(work, was && s.handling)
 	}
 	s.reschedule()
+}
+
+// keep gives the CPU to the Wi-Fi task, if that wants it before the work that is due at
+// now. It reports whether it did.
+func (s *Scheduler) keep(now clock.Time) bool {
+	next := s.next(now)
+	if next == None || s.handling || s.waits {
+		s.waits = false
+		return false
+	}
+	d := s.busy(next)
+	if s.waits = d > 0; s.waits {
+		s.busyUntil = now.Add(d)
+	}
+	return s.waits
+}
+
+// next is what take would return.
+func (s *Scheduler) next(now clock.Time) Work {
+	switch {
+	case s.posted || s.alarm <= now:
+		return Handler
+	case len(s.system) > 0:
+		return None
+	case len(s.packets) > 0:
+		return Received
+	case len(s.tasks[Low])+len(s.tasks[Medium])+len(s.tasks[High]) > 0:
+		return LuaTask
+	}
+	return None
 }
 
 // take removes and returns the next piece of work that is due at now, or nil.

@@ -211,6 +211,15 @@ func (f *FS) Reset() {
 	f.Sync()
 }
 
+// Writes returns how many times the flash of the file system was written to, or a sector
+// of it erased.
+func (f *FS) Writes() int { return f.vol.Writes() }
+
+// CutAt takes the power away right before write n from now, counted from 1: what is on the
+// flash stays as the writes before have left it, until Reset. told, which is called there,
+// has the device lose its power, too. Writes are counted from zero again.
+func (f *FS) CutAt(n int, told func()) { f.vol.CutAt(n, told) }
+
 // Unflushed returns what Reset would lose.
 func (f *FS) Unflushed() []spiffs.Unflushed { return f.vol.Unflushed() }
 

@@ -5,6 +5,35 @@ type chip struct {
 	block  int // bytes
 	blocks []block
 	did    Work
+	power  power
+}
+
+// power is the chip's, which may go away between two writes.
+type power struct {
+	writes int    // that it was asked for, erases among them
+	cutAt  int    // the number of the one before which power goes; 0: it does not
+	cut    func() // is told so
+	off    bool   // nothing is written until it is back
+}
+
+// Writes returns how many writes and erases there were.
+func (c *chip) Writes() int { return c.power.writes }
+
+// CutAt takes the power away before write n from now, counted from 1: it and all further
+// ones do nothing until the volume is mounted again. told is called there.
+func (c *chip) CutAt(n int, told func()) { c.power = power{cutAt: n, cut: told} }
+
+// powered reports whether a write reaches the chip, and counts it.
+func (c *chip) powered() bool {
+	p := &c.power
+	if p.off {
+		return false
+	}
+	if p.writes++; p.writes == p.cutAt {
+		p.off = true
+		p.cut()
+	}
+	return !p.off
 }
 
 // block is the content of one. While nothing but the stamp at the end of its lookup was
@@ -71,7 +100,7 @@ func (c *chip) peek(addr int, p []byte) {
 // their own, with what is there around them (fw: app/platform/common.c,
 // platform_flash_write). What a broken index has written behind the partition is not.
 func (c *chip) program(addr int, p []byte) {
-	if addr >= len(c.blocks)*c.block {
+	if addr >= len(c.blocks)*c.block || !c.powered() {
 		return
 	}
 	b, at := &c.blocks[addr/c.block], addr%c.block
@@ -116,6 +145,9 @@ func (c *chip) count(n int) {
 }
 
 func (c *chip) erase(n int) {
+	if !c.powered() {
+		return
+	}
 	c.blocks[n] = block{stamp: [stampSize]byte{0xff, 0xff, 0xff, 0xff}}
 	c.did.Erases += c.block / SectorSize
 }

@@ -121,13 +121,14 @@ type place struct{ block, entry int }
 func New(blocks, blockSize int) *Volume {
 	v := &Volume{chip: chip{block: blockSize, blocks: make([]block, blocks)}, perBlock: blockSize / PageSize, Changed: map[uint16]bool{}}
 	v.Format()
-	v.did = Work{}
+	v.did, v.power = Work{}, power{}
 	return v
 }
 
 // Mount forgets what is in RAM, as a reset does, and counts the pages: what was written
-// and not flushed is lost.
+// and not flushed is lost. Power that was away is back.
 func (v *Volume) Mount() {
+	v.power.off = false
 	v.cache = cache{}
 	v.fds = [MaxOpen]descriptor{}
 	for i := range v.fds {
