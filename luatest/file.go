@@ -49,7 +49,8 @@ type file struct {
 	next   int      // the test that comes next, where the device was booted anew
 	order  []int    // of the tests
 	snaps  *snapshots
-	list   bool // only says which tests there are
+	list   bool   // only says which tests there are
+	alone  *alone // nil: all tests run, one behind the other
 }
 
 // runFile runs a file with a seed.
@@ -139,6 +140,9 @@ func (f *file) boot() (*run, error) {
 	if o.Net == "" {
 		o.Net = "isolated"
 	}
+	if f.alone != nil {
+		o.Heap = f.alone.Heap
+	}
 	var err error
 	if r.app, err = app.New(o); err != nil {
 		return nil, err
@@ -176,10 +180,16 @@ func (r *run) prepare(cfg *device.Config) {
 	}
 	cfg.OnPanic = device.HaltOnError
 	cfg.Takes = r.takes
+	if r.f.alone != nil {
+		r.f.alone.prepare(r, cfg)
+	}
 }
 
 func (r *run) end() {
 	r.limit.end()
+	if r.f.alone != nil {
+		r.f.alone.ended(r)
+	}
 	r.f.out.Virtual += int64(r.app.World.Clock.Now())
 	r.app.Close()
 }
@@ -211,6 +221,10 @@ func (r *run) happened(e world.Event) {
 			r.freeNow()
 		}
 	case event.Reset:
+		if r.f.alone != nil && r.f.alone.wasCut {
+			r.dead = "power is gone"
+			return
+		}
 		message, where := "the device was reset: "+d.Reason, r.asked
 		if d.Fault {
 			where = ""

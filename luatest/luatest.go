@@ -3,8 +3,8 @@
 // time. What tests see of it is the API of NTest (lua/ntest.lua), that of busted
 // (lua/busted.lua) and the module sim (packages below sim know its subjects).
 //
-// It owns finding tests, running them, and what became of them. It must not know how a
-// result is shown: reporters are given results (package luatest/report).
+// It owns finding tests, running them, also under faults of what is around them (package
+// explore knows which to try), and what became of them. It must not know how a result is shown: reporters are given results (package luatest/report).
 //
 // A file is run like this. The device boots, init.lua with it. The file is then loaded as a
 // further program, in an environment of its own, and says which tests it has. Each test, and
@@ -17,6 +17,7 @@ import (
 	"regexp"
 	"time"
 
+	"github.com/nodemcu-sim/nodemcu-sim/luatest/explore"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -55,8 +56,15 @@ type Options struct {
 	Update bool
 	// Parallel is how many files run at a time; 0: as many as there are CPUs.
 	Parallel int
+	// Faults strike each test, which runs alone then, on a device that has just booted.
+	Faults explore.Case
+	// Explore runs each test alone, too, and looks for such faults under which it fails: so
+	// many cases of Kinds, by the seed. 0: it does not.
+	Explore int
+	Kinds   []explore.Kind
 
 	list     bool
+	slots    chan struct{}                  // as many searches run at a time as it has room
 	heapSaid func(library string, free int) // for tests
 }
 
@@ -126,6 +134,10 @@ type Test struct {
 	PacketsBefore int      `json:"packets_before,omitempty"`
 	// LeastHeap is the least free heap while it ran, in bytes; 0: not known.
 	LeastHeap int `json:"least_heap,omitempty"`
+	// Faults are those under which it ran, as a text.
+	Faults string `json:"faults,omitempty"`
+	// Explored is what a search for faults has found; nil: there was none.
+	Explored *Explored `json:"explored,omitempty"`
 }
 
 // FullName is the test's name with those of its groups before it.

@@ -37,6 +37,7 @@ func Run(o Options, reporters ...Reporter) (Summary, error) {
 	if o.Parallel <= 0 {
 		o.Parallel = runtime.GOMAXPROCS(0)
 	}
+	o.slots = make(chan struct{}, o.Parallel)
 	for _, r := range reporters {
 		r.Begin(files)
 	}
@@ -56,7 +57,12 @@ func Run(o Options, reporters ...Reporter) (Summary, error) {
 	for range min(o.Parallel, len(jobs)) {
 		go func() {
 			for j := range work {
-				j.out <- runFile(&o, j.path, j.seed, o.list)
+				switch {
+				case !o.list && (o.Explore > 0 || len(o.Faults) > 0):
+					j.out <- exploreFile(&o, j.path, j.seed)
+				default:
+					j.out <- runFile(&o, j.path, j.seed, o.list)
+				}
 			}
 		}()
 	}

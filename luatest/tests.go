@@ -113,11 +113,15 @@ func (r *run) waits(a *activity) string {
 // tests loads the file and runs what of it has not run. again says that the rest needs a
 // device that is booted anew.
 func (r *run) tests() (again bool, err error) {
+	f := r.f
+	free := r.d.VM.FreeHeap()
 	if err := r.load(); err != nil {
 		r.fileLog()
 		return false, err
 	}
-	f := r.f
+	if f.alone != nil && r.d.VM != nil {
+		f.alone.own = free - r.d.VM.FreeHeap()
+	}
 	if f.order == nil {
 		f.order = r.selected()
 	}
@@ -152,6 +156,12 @@ func (r *run) tests() (again bool, err error) {
 // selected is the order in which the file's tests run.
 func (r *run) selected() []int {
 	order := []int{}
+	if a := r.f.alone; a != nil {
+		if a.index < len(r.list) {
+			order = append(order, a.index)
+		}
+		return order
+	}
 	for i, e := range r.list {
 		if t := (Test{Group: e.group.names(), Name: e.name}); r.f.o.Run == nil || r.f.o.Run.MatchString(t.FullName()) {
 			order = append(order, i)
@@ -201,6 +211,10 @@ func (r *run) runTest(e *entry) {
 	r.d.VM.Collect() // what the test before has left: native code of the firmware would find no room beside it
 	r.d.VM.Heap().ResetLow()
 	r.low = math.MaxInt
+	if f.alone != nil {
+		t.Faults = f.alone.text
+		f.alone.strike(r)
+	}
 	if t.Status == Passed {
 		r.around(e, path)
 	}

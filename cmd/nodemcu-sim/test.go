@@ -34,6 +34,7 @@ type testFlags struct {
 	html     string
 	color    string
 	watch    bool
+	explore  exploreFlags
 
 	given *pflag.FlagSet
 }
@@ -62,6 +63,11 @@ or resets the device; what is left of the file then runs on a device that has be
 booted anew. What is told of a failure ends with the command that repeats it: with the
 same seed, everything happens again.
 
+--explore N looks for faults around each test under which it fails: packets that are
+late, lost or doubled, timers and tasks that are late, power that goes at a write to
+flash, and how little heap will do. A case that fails is made as small as it can be
+before it is told, and the command that repeats it has it as --faults.
+
 Formats of standard output: text; tap (version 14); junit (XML); json (a line for each
 event); github (text, and an annotation for each failure).
 
@@ -72,6 +78,7 @@ run.`,
   nodemcu-sim test --run 'sends a reading' tests
   nodemcu-sim test --junit report.xml --html report ./my-app
   nodemcu-sim test --repeat 100 --fail-fast --shuffle ./my-app
+  nodemcu-sim test --explore 100 ./my-app
   nodemcu-sim test --watch ./my-app`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -97,6 +104,7 @@ run.`,
 	fl.BoolVar(&f.tests.NoInit, "no-init", false, "do not run the app's init.lua: the tests load what they test")
 	fl.BoolVar(&f.tests.OnFlash, "on-flash", false, "leave the test files on the device's flash")
 	fl.BoolVar(&f.tests.Update, "update", false, "write the snapshots that differ anew")
+	f.explore.add(fl, &f.tests)
 	fl.BoolVar(&f.watch, "watch", false, "run again when files change")
 	fl.IntVarP(&f.tests.Parallel, "parallel", "j", 0, "how many files run at a time (default as many as there are CPUs)")
 	fl.StringVar(&f.format, "format", "text", "what standard output gets: "+strings.Join(formats, ", "))
@@ -107,7 +115,7 @@ run.`,
 		return []cobra.Completion{"lua"}, cobra.ShellCompDirectiveFilterFileExt
 	}
 	for flag, values := range map[string][]string{
-		"board": boards.Names(), "net": {"host", "isolated", "allow="}, "cpu": {"esp8266", "host"}, "test-heap": {"shared", "apart"},
+		"board": boards.Names(), "net": {"host", "isolated", "allow="}, "cpu": {"esp8266", "host"}, "test-heap": {"shared", "apart"}, "explore-kinds": kindNames(),
 		"format": formats, "color": {"auto", "always", "never"},
 	} {
 		if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
@@ -175,6 +183,9 @@ func (f *testFlags) check() error {
 		}
 		o.Run = re
 	}
+	if err := f.explore.check(f); err != nil {
+		return err
+	}
 	o.Timeout, o.Shared = clock.Duration(f.timeout.Microseconds()), f.testHeap == "shared"
 	return f.checkDevice()
 }
@@ -186,7 +197,7 @@ func (f *testFlags) checkDevice() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	a, err := app.New(app.Options{Dir: dir, Board: f.tests.Board, Net: f.tests.Net, CPU: f.tests.CPU})
+	a, err := app.New(app.Options{Dir: dir, Board: f.tests.Board, Net: f.tests.Net, CPU: f.tests.CPU, Heap: f.tests.Faults.Points().Heap})
 	if err != nil {
 		return inFlags(err)
 	}
@@ -355,6 +366,9 @@ func (f *testFlags) repeats(file *luatest.File, t *luatest.Test) string {
 	}
 	words = append(words, "--seed", strconv.FormatUint(file.Seed, 10))
 	if t != nil {
+		if t.Faults != "" {
+			words = append(words, "--faults", shellWord(t.Faults))
+		}
 		words = append(words, "--run", shellWord("^"+regexp.QuoteMeta(t.FullName())+"$"))
 	}
 	return strings.Join(append(words, shellWord(file.Path)), " ")

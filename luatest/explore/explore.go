@@ -49,6 +49,7 @@ type Counts struct {
 	Handlers int // runs of the timers' handler
 	Works    int // packets received and tasks of Lua
 	Writes   int // to flash
+	Heap     int // its size, in bytes
 }
 
 // Outcome is what came of a run.
@@ -67,9 +68,8 @@ type Options struct {
 	Cases int
 	Kinds []Kind
 	Seed  uint64
-	// LeastHeap and Heap are the sizes of the heap, in bytes, between which the least is looked
-	// for that will do: the smallest that starts, and that of the runs without this fault.
-	LeastHeap, Heap int
+	// LeastHeap is the smallest heap that is tried, in bytes.
+	LeastHeap int
 }
 
 // Result is what was found.
@@ -119,7 +119,7 @@ func Search(o Options, run func(Case) Outcome) Result {
 		}
 	}
 	if slices.Contains(o.Kinds, Heap) {
-		s.out.Needs = s.need()
+		s.out.Needs = s.need(first.Counts.Heap)
 	}
 	return s.out
 }
@@ -180,10 +180,10 @@ func (s *search) cases(n Counts) []Case {
 
 func (s *search) random(n uint64) *rand.Rand { return rand.New(rand.NewPCG(s.o.Seed, n)) }
 
-// need looks for the least heap by halves.
-func (s *search) need() *Need {
+// need looks for the least heap by halves, below that with which the test has passed.
+func (s *search) need(high int) *Need {
 	try := func(bytes int) Outcome { return s.try(Case{{Name: heap, At: bytes}}) }
-	low, high := s.o.LeastHeap, s.o.Heap
+	low := s.o.LeastHeap
 	fails := try(low)
 	switch {
 	case fails.Final:

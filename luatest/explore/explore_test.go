@@ -12,10 +12,10 @@ import (
 const ms = clock.Millisecond
 
 // all is a search of everything.
-var all = Options{Cases: 200, Kinds: Kinds, Seed: 1, LeastHeap: 16384, Heap: 50000}
+var all = Options{Cases: 200, Kinds: Kinds, Seed: 1, LeastHeap: 16384}
 
 // some is what a run without faults has had.
-var some = Counts{Packets: 30, Handlers: 100, Works: 50, Writes: 9}
+var some = Counts{Packets: 30, Handlers: 100, Works: 50, Writes: 9, Heap: 50000}
 
 // The smallest case is found for programs that fail for known reasons.
 func TestShrinksToTheReason(t *testing.T) {
@@ -119,7 +119,7 @@ func TestKinds(t *testing.T) {
 	for _, k := range Kinds {
 		seen := map[string]bool{}
 		cuts := []int{}
-		r := Search(Options{Cases: 60, Kinds: []Kind{k}, Seed: 3, LeastHeap: 16384, Heap: 50000}, func(c Case) Outcome {
+		r := Search(Options{Cases: 60, Kinds: []Kind{k}, Seed: 3, LeastHeap: 16384}, func(c Case) Outcome {
 			for _, f := range c {
 				seen[f.Name] = true
 				if f.Name == cut {
@@ -145,9 +145,9 @@ func TestKinds(t *testing.T) {
 // The heap: more than there is, and less than was tried.
 func TestNeeds(t *testing.T) {
 	for _, needs := range []int{16384, 16385, 33333, 49999, 50000} {
-		r := Search(Options{Kinds: []Kind{Heap}, LeastHeap: 16384, Heap: 50000}, func(c Case) Outcome {
+		r := Search(Options{Kinds: []Kind{Heap}, LeastHeap: 16384}, func(c Case) Outcome {
 			bytes := c.Points().Heap
-			return Outcome{Failed: bytes > 0 && bytes < needs, Site: fmt.Sprint(bytes)}
+			return Outcome{Failed: bytes > 0 && bytes < needs, Counts: Counts{Heap: 50000}, Site: fmt.Sprint(bytes)}
 		})
 		got := *r.Needs
 		if got.Bytes < needs || got.Bytes-heapStep >= needs {

@@ -100,6 +100,7 @@ func (t htmlTest) Class() string {
 
 func (t htmlTest) Device() string { return device(t.Virtual) }
 func (t htmlTest) Here() string   { return span(t.Wall) }
+func (t htmlTest) Search() string { return explored(t.Explored) }
 func (f htmlFile) Device() string { return device(f.Virtual) }
 func (f htmlFile) Here() string   { return span(f.Wall) }
 
@@ -157,6 +158,7 @@ var htmlBody = page.New(`
 <summary><span class="status {{.Class}}">{{.Status}}</span> {{show .FullName}} <span class="faint">{{.Device}} on the device, {{.Here}} here</span></summary>
 <p class="faint">{{show .File}}{{if .Line}}:{{.Line}}{{end}}, {{.Asserts}} assertions, <a href="#{{.ID}}">link</a></p>
 {{with .Why}}<p>{{show .}}</p>{{end}}
+{{if .Explored}}<p>Explored: {{.Search}}.</p>{{end}}
 {{range .Failures}}{{template "failure" .}}{{end}}
 {{with .PostMortem}}<h3>Memory ran out</h3><pre>{{show .}}</pre>{{end}}
 {{with .Log}}<h3>The device's last lines</h3><pre>{{range .}}{{show .}}

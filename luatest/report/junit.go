@@ -17,7 +17,7 @@ import (
 //
 // time is in seconds of this computer: it is what servers add up, and what tests are split
 // by. The device's time is the property device_time of a suite, and the first line of a
-// test's system-out.
+// test's system-out; what a search for faults has found is the second.
 //
 // XML 1.0 can't have most control characters, in no notation: they are made visible.
 type JUnit struct {
@@ -113,7 +113,11 @@ func (j *JUnit) File(f *luatest.File) {
 			}
 		}
 		if x.Status != luatest.Pending && x.Status != luatest.Skipped {
-			c.Out = strings.Join(append([]string{"device time " + seconds(time.Duration(x.Virtual)*time.Microsecond) + " s"}, visibles(x.Log)...), "\n")
+			head := []string{"device time " + seconds(time.Duration(x.Virtual)*time.Microsecond) + " s"}
+			if x.Explored != nil {
+				head = append(head, "explored: "+explored(x.Explored))
+			}
+			c.Out = strings.Join(append(head, visibles(x.Log)...), "\n")
 		}
 		s.Cases = append(s.Cases, c)
 	}

@@ -61,12 +61,39 @@ func placeOf(w luatest.Failure) string {
 }
 
 // placed is a failure of a test with a place: its own or, where that is not known, that of
-// the test.
+// the test. Its message begins with the faults under which the test ran.
 func placed(t *luatest.Test, w luatest.Failure) luatest.Failure {
+	if t != nil && t.Faults != "" {
+		w.Message = "with " + t.Faults + ": " + w.Message
+	}
 	if w.File == "" && t != nil {
 		w.File, w.Line = t.File, t.Line
 	}
 	return w
+}
+
+// explored is what a search for faults around a test has found, in words.
+func explored(e *luatest.Explored) string {
+	text := number(e.Cases, "case") + " of faults tried in " + number(e.Runs, "run")
+	if e.Once {
+		text += "; it does not pass twice on one flash: behind a power cut only the boot was looked at"
+	}
+	switch {
+	case e.Needs == 0:
+		return text
+	case e.Site == "":
+		return text + fmt.Sprintf("; needs no more than %s bytes of heap, the least there can be", thousands(e.Needs))
+	}
+	return text + fmt.Sprintf("; needs %s bytes of heap, %s of them for the test's own values (%s)", thousands(e.Needs), thousands(e.Own), visible(e.Site))
+}
+
+// thousands writes a number with commas.
+func thousands(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
 }
 
 // device is a time of the device, given in microseconds.

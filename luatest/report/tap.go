@@ -45,6 +45,9 @@ func (t *TAP) File(f *luatest.File) {
 		if x.Status.Bad() {
 			t.yaml(f, x, x.Failures, x.Log)
 		}
+		if x.Explored != nil {
+			t.w.printf("# explored: %s\n", explored(x.Explored))
+		}
 	}
 }
 
@@ -117,6 +120,9 @@ func (t *TAP) yaml(f *luatest.File, x *luatest.Test, failures []luatest.Failure,
 		for _, l := range log {
 			t.w.printf("    - %s\n", quoted(l))
 		}
+	}
+	if x != nil && x.Faults != "" {
+		line(0, "faults", quoted(x.Faults))
 	}
 	line(0, "seed", strconv.FormatUint(f.Seed, 10))
 	if x != nil {

@@ -71,6 +71,11 @@ func (t *Text) File(f *luatest.File) {
 		t.repeat(f, nil)
 	}
 	for _, x := range f.Tests {
+		if x.Explored != nil {
+			t.line(1, "%s %s: %s", t.paint(faint, "explored"), visible(x.FullName()), explored(x.Explored))
+		}
+	}
+	for _, x := range f.Tests {
 		if x.Status.Bad() {
 			t.test(f, x)
 		}

@@ -22,6 +22,9 @@ type Fate struct {
 	// Delay is how long the packet takes.
 	Delay clock.Duration
 
+	// Late is how much later than that it comes, whatever further rules make of Delay.
+	Late clock.Duration
+
 	// Copies are duplicates, each that much later than the packet.
 	Copies []clock.Duration
 

@@ -231,9 +231,10 @@ func (s *sending) carry(to *NIC) {
 			return
 		}
 	}
-	s.deliver(to, f.Delay)
+	delay := f.Delay + f.Late
+	s.deliver(to, delay)
 	for _, extra := range f.Copies {
-		s.deliver(to, f.Delay+extra)
+		s.deliver(to, delay+extra)
 	}
 }
 

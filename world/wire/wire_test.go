@@ -133,6 +133,13 @@ func TestRules(t *testing.T) {
 			l.ReorderBy = 5
 			b.w.AddRule(l)
 		}, []string{"1"}, []string{"2005 b 1"}},
+		{"late, whatever a link makes of it", func(b *bench) {
+			b.w.AddRule(RuleFunc(func(_ Passage, f *Fate) { f.Late = 7 }))
+			l := NewLink(1)
+			l.Latency = 40 * clock.Millisecond
+			l.Duplicate = 1
+			b.w.AddRule(l)
+		}, []string{"1"}, []string{"40007 b 1", "40007 b 1"}},
 		{"removed", func(b *bench) { b.w.AddRule(&LoseNth{Numbers: []int{1}})() },
 			[]string{"1"}, []string{"2000 b 1"}},
 	}
