@@ -126,15 +126,17 @@ func Parse(file string, data []byte) (*board.Board, error) {
 	return b, nil
 }
 
-// LeastHeap is the smallest heap that a board can have, in bytes: less does not start the
-// firmware.
-const LeastHeap = 16 << 10
+// The limits of a board's heap, in bytes: less does not start the firmware, and the chip's
+// data RAM is no larger.
+const (
+	LeastHeap   = 16 << 10
+	LargestHeap = 80 << 10
+)
 
 const (
 	sector  = 4096        // bytes: the unit in which flash is erased (fw: INTERNAL_FLASH_SECTOR_SIZE)
 	fsBlock = 2 * sector  // bytes: a SPIFFS block (fw: app/spiffs/spiffs.c, LOG_BLOCK_SIZE)
 	fsMin   = 4 * fsBlock // bytes: the least that holds a file system (fw: MIN_BLOCKS_FS)
-	maxRAM  = 80 << 10    // bytes: the chip's data RAM; no heap is larger
 	maxMHz  = 160         // MHz: the fastest clock of the chip
 	maxUS   = 10000.0     // µs: prices beyond this are typing errors
 	maxADC  = 10          // bits of the chip's converter
@@ -166,8 +168,8 @@ func Check(b *board.Board, where func(key, format string, args ...any) error) er
 		return where("cpu.clocks", "cpu.clocks: the chip runs at 80 and 160 MHz")
 	case !slices.Contains(b.CPU.Clocks, b.CPU.MHz):
 		return where("cpu.mhz", "cpu.mhz = %d is not one of cpu.clocks", b.CPU.MHz)
-	case b.Heap.Size < LeastHeap || b.Heap.Size > maxRAM:
-		return where("heap.size", "heap.size = %d: write %d to %d bytes", b.Heap.Size, LeastHeap, maxRAM)
+	case b.Heap.Size < LeastHeap || b.Heap.Size > LargestHeap:
+		return where("heap.size", "heap.size = %d: write %d to %d bytes", b.Heap.Size, LeastHeap, LargestHeap)
 	case b.RTC.Tick != 0 && (b.RTC.Tick < minTick || b.RTC.Tick > maxTick):
 		return where("rtc.tick_us", "rtc.tick_us = %v: write microseconds, %v to %v; 5.75 is typical", b.RTC.Tick, minTick, maxTick)
 	case b.ADC.Bits < 0 || b.ADC.Bits > maxADC:

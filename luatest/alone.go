@@ -107,7 +107,7 @@ func (a *alone) ended(r *run) {
 	a.counting = false
 	a.counts.Writes = a.flash.Writes()
 	if a.site = r.ranOut; ofLibrary(a.site) {
-		a.site = ""
+		a.site = "" // the test's line that called it says more
 	}
 	a.slow = a.slow || r.limit.over.Load()
 }
@@ -136,6 +136,9 @@ func runAlone(o *Options, out *File, index int, listed *Test, c explore.Case, re
 	x.Outcome = explore.Outcome{Failed: t.Status.Bad(), Final: a.slow, Counts: a.counts, Site: a.site}
 	if x.Site == "" && len(t.Failures) > 0 {
 		x.Site = placeOf(t.Failures[0])
+	}
+	if x.Site == "" {
+		x.Site = placeOf(Failure{File: t.File, Line: t.Line})
 	}
 	return x
 }

@@ -26,10 +26,12 @@ func (r *run) load() (err error) {
 	if err != nil {
 		return err
 	}
-	fn := r.d.VM.Ref(r.main, "tests")
 	t := &Test{}
 	r.test, r.loading = t, true
-	r.perform(fn, r.f.o.Timeout)
+	var fn vm.Ref
+	if r.touch(func(v *vm.VM) { fn = v.Ref(r.main, "tests") }); r.dead == "" {
+		r.perform(fn, r.f.o.Timeout)
+	}
 	r.test, r.loading = nil, false
 	if len(t.Failures) > 0 {
 		return &problem{t.Failures[0]}

@@ -19,8 +19,9 @@ type Explored struct {
 	// of it the test's own values take when its file is loaded; 0: it was not looked for.
 	Needs int `json:"needs_heap,omitempty"`
 	Own   int `json:"own_heap,omitempty"`
-	// Site is what fails with less; "" where no less can be tried.
-	Site string `json:"needs_heap_site,omitempty"`
+	// Site is what fails with less. AtMost says that it may need less: nothing smaller starts.
+	Site   string `json:"needs_heap_site,omitempty"`
+	AtMost bool   `json:"needs_heap_at_most,omitempty"`
 	// Once says that the test does not pass twice on one flash: behind power cuts only the
 	// boot was looked at.
 	Once bool `json:"passes_once,omitempty"`
@@ -101,7 +102,7 @@ func exploreTest(o *Options, out *File, index int, listed *Test) result {
 	}
 	e := &Explored{Cases: s.Cases, Runs: s.Runs}
 	if s.Needs != nil {
-		e.Needs, e.Own, e.Site = s.Needs.Bytes, sum.own, s.Needs.Site
+		e.Needs, e.Own, e.Site, e.AtMost = s.Needs.Bytes, sum.own, s.Needs.Site, s.Needs.Least
 	}
 	e.Once = cut && !repeatable()
 	sum.Test.Explored = e

@@ -82,6 +82,21 @@ func (r *run) work(fn func()) {
 	}
 }
 
+// touch does something to the device's Lua between two events. Memory that runs out there is
+// the end of the device, as it is where no call of Lua can catch it.
+func (r *run) touch(fn func(v *vm.VM)) {
+	defer func() {
+		switch x := recover().(type) {
+		case nil:
+		case vm.OutOfMemoryPanic:
+			r.fatal(vm.OutOfMemory, "")
+		default:
+			panic(x)
+		}
+	}()
+	fn(r.d.VM)
+}
+
 // perform runs a Lua function as a coroutine and waits until it is over. It reports false
 // when it did not end well.
 func (r *run) perform(fn vm.Ref, limit clock.Duration) bool {
@@ -97,7 +112,7 @@ func (r *run) perform(fn vm.Ref, limit clock.Duration) bool {
 	}
 	r.now = nil
 	if r.dead == "" && a.ref != 0 {
-		r.d.VM.Unref(&a.ref)
+		r.touch(func(v *vm.VM) { v.Unref(&a.ref) })
 	}
 	return a.over && (r.test == nil || len(r.test.Failures) == failed && r.test.Status != Pending)
 }
@@ -208,7 +223,7 @@ func (r *run) runTest(e *entry) {
 	r.test = t
 	r.begin()
 	r.limit.begin(f.o.WallTimeout, r.app.World.Clock.Stop)
-	r.d.VM.Collect() // what the test before has left: native code of the firmware would find no room beside it
+	r.touch((*vm.VM).Collect) // what the test before has left: native code of the firmware would find no room beside it
 	r.d.VM.Heap().ResetLow()
 	r.low = math.MaxInt
 	if f.alone != nil {
@@ -293,7 +308,7 @@ func (r *run) back(list *[]vm.Ref) {
 		*list = (*list)[:n-1]
 		r.perform(fn, r.f.o.Timeout)
 		if r.dead == "" {
-			r.d.VM.Unref(&fn)
+			r.touch(func(v *vm.VM) { v.Unref(&fn) })
 		}
 	}
 	*list = nil

@@ -197,7 +197,7 @@ func (f *testFlags) checkDevice() error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	a, err := app.New(app.Options{Dir: dir, Board: f.tests.Board, Net: f.tests.Net, CPU: f.tests.CPU, Heap: f.tests.Faults.Points().Heap})
+	a, err := app.New(app.Options{Dir: dir, Board: f.tests.Board, Net: f.tests.Net, CPU: f.tests.CPU})
 	if err != nil {
 		return inFlags(err)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/luatest"
 	"github.com/nodemcu-sim/nodemcu-sim/luatest/explore"
 )
@@ -69,6 +70,9 @@ func (e *exploreFlags) check(f *testFlags) (err error) {
 	if e.faults != "" {
 		if o.Faults, err = explore.Parse(e.faults); err != nil {
 			return fmt.Errorf("--faults: %w", err)
+		}
+		if heap := o.Faults.Points().Heap; heap != 0 && (heap < boards.LeastHeap || heap > boards.LargestHeap) {
+			return fmt.Errorf("--faults heap=%d: write %d to %d bytes", heap, boards.LeastHeap, boards.LargestHeap)
 		}
 	}
 	return nil

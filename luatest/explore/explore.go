@@ -86,7 +86,9 @@ type Result struct {
 // Need is the least heap that will do.
 type Need struct {
 	Bytes int
-	Site  string // what fails with 8 bytes less; "" if less than Bytes was not tried
+	Site  string // what fails with less
+	// Least says that nothing does: Bytes is the smallest heap that is tried.
+	Least bool
 }
 
 // maxRuns is how many runs shrinking may take.
@@ -189,7 +191,7 @@ func (s *search) need(high int) *Need {
 	case fails.Final:
 		return nil
 	case !fails.Failed:
-		return &Need{Bytes: low}
+		return &Need{Bytes: low, Least: true}
 	}
 	for {
 		middle := (low + (high-low)/2) &^ (heapStep - 1)

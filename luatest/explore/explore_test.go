@@ -75,7 +75,7 @@ func TestShrinksToTheReason(t *testing.T) {
 			if r.Runs > 201+9+maxRuns+16 {
 				t.Errorf("%d runs", r.Runs)
 			}
-			if r.Needs == nil || *r.Needs != (Need{21000, "app.lua:12"}) {
+			if r.Needs == nil || *r.Needs != (Need{Bytes: 21000, Site: "app.lua:12"}) {
 				t.Errorf("needs %+v", r.Needs)
 			}
 			again := Search(all, run)
@@ -153,7 +153,7 @@ func TestNeeds(t *testing.T) {
 		if got.Bytes < needs || got.Bytes-heapStep >= needs {
 			t.Errorf("needs %d: %+v", needs, got)
 		}
-		if (got.Site == "") != (needs == 16384) {
+		if got.Least != (needs == 16384) || (got.Site == "") != got.Least {
 			t.Errorf("needs %d: at %q", needs, got.Site)
 		}
 	}

@@ -81,7 +81,7 @@ func explored(e *luatest.Explored) string {
 	switch {
 	case e.Needs == 0:
 		return text
-	case e.Site == "":
+	case e.AtMost:
 		return text + fmt.Sprintf("; needs no more than %s bytes of heap, the least there can be", thousands(e.Needs))
 	}
 	return text + fmt.Sprintf("; needs %s bytes of heap, %s of them for the test's own values (%s)", thousands(e.Needs), thousands(e.Own), visible(e.Site))

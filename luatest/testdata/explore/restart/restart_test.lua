@@ -1,0 +1,3 @@
+it("is updated", function()
+  assert(file.exists("init.lua"))
+end)
