@@ -166,8 +166,8 @@ func (f *file) broken(listed *Test, why Failure) {
 // that can be.
 func (f *file) afterCut(listed *Test, repeatable bool) {
 	a := f.alone
-	a.wasCut, a.CutAt = false, 0
 	hadInit := a.hadInit
+	a.wasCut, a.Points, a.quality = false, explore.Points{Heap: a.Heap}, wire.Quality{}
 	if _, has := a.flash.Peek("init.lua"); hadInit && !has {
 		f.broken(listed, Failure{Message: "after the power cut: the app does not start: init.lua is gone"})
 		return

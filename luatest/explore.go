@@ -12,7 +12,8 @@ import (
 
 // Explored is what a search for faults has found around a test.
 type Explored struct {
-	// Cases is how many were tried, and Runs how often the test ran for it.
+	// Cases is how many were tried before one failed, and Runs how often the test ran for that,
+	// for making the case small, and for the heap.
 	Cases int `json:"cases"`
 	Runs  int `json:"runs"`
 	// Needs is the least size of the heap with which the test passes, in bytes, and Own how much
@@ -51,7 +52,8 @@ func exploreFile(o *Options, path string, seed uint64) *File {
 			began := time.Now()
 			x := &results[i]
 			if *x = exploreTest(o, out, lister.order[i], listed[i]); x.Status.Bad() {
-				for was := first.Load(); was > int64(i) && !first.CompareAndSwap(was, int64(i)); was = first.Load() {
+				for was := first.Load(); int64(i) < was; was = first.Load() {
+					first.CompareAndSwap(was, int64(i))
 				}
 			}
 			x.Wall = time.Since(began)
@@ -91,10 +93,11 @@ func exploreTest(o *Options, out *File, index int, listed *Test) result {
 		x := runAlone(o, out, index, listed, c, repeatable)
 		sum.boots += x.boots
 		sum.virtual += x.virtual
-		if x.Failed {
+		p := c.Points()
+		if x.Failed && p.Heap == 0 {
 			failing[c.String()] = x.Test
 		}
-		cut = cut || c.Points().CutAt > 0
+		cut = cut || p.CutAt > 0
 		return x.Outcome
 	})
 	if s.Failed {

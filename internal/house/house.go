@@ -18,7 +18,7 @@ var floors = [][]string{
 	{"internal/need", "internal/page", "internal/tomlfile", "internal/watch", "internal/oracle", "internal/sources", "internal/house"},
 	{"world/clock"},
 	{"world/wire"},
-	{"world/lwip", "world/air", "world/part"},
+	{"world/lwip", "world/air", "world/part", "luatest/explore"},
 	{"world/peer"},
 	{"world"},
 	{"internal/valuetest", "internal/mosquitto", "internal/tlspeer"},
