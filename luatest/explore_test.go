@@ -127,16 +127,21 @@ it("is left out", function() end)`})
 	}
 }
 
-// A file that can't be loaded, two tests of one name, and a test that comes and goes.
+// A file that can't be loaded, one that writes when it is, two tests of one name, and a test
+// that comes and goes.
 func TestExploreOddFiles(t *testing.T) {
 	dir := write(t, map[string]string{
 		"broken_test.lua": "x = = 2",
 		"twice_test.lua":  "it('one', function() end)\nit('one', function() end)",
+		"loads_test.lua":  "file.putcontents('x', tostring(file.exists('x')))\nit('is defined behind a write', function() end)",
 		"goes_test.lua":   "it('first', function() file.putcontents('was', '1') end)\nif not file.exists('was') then it('second', function() file.putcontents('was', '1') end) end",
 	})
 	c, s := ran(t, Options{Paths: []string{dir}, Seed: 1, Explore: 4, Kinds: explore.Kinds})
-	if s.Unloaded != 1 || s.Broken != 1 || s.Passed != 3 {
+	if s.Unloaded != 1 || s.Broken != 1 || s.Passed != 4 {
 		t.Errorf("%+v", s)
+	}
+	if x := c.test(t, "is defined behind a write"); x.Explored.Cases < 4 || x.Explored.Once {
+		t.Errorf("%+v", x.Explored)
 	}
 	if x := c.test(t, "second"); !x.Explored.Once {
 		t.Errorf("%+v", x.Explored)

@@ -89,6 +89,8 @@ func (f *file) run() error {
 		switch {
 		case err != nil:
 			return err
+		case f.alone != nil:
+			return nil
 		case !again && f.o.Update && !f.list:
 			return f.snaps.write(f.o.Run == nil && !slices.ContainsFunc(f.out.Tests, func(t *Test) bool { return t.Status != Passed }))
 		case !again:

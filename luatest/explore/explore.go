@@ -10,6 +10,7 @@ package explore
 
 import (
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -96,21 +97,20 @@ const maxRuns = 250
 
 // search is one under way.
 type search struct {
-	o     Options
-	run   func(Case) Outcome
-	known map[string]Outcome // by the case's text
-	out   Result
+	o   Options
+	run func(Case) Outcome
+	out Result
 }
 
 // Search tries cases.
 func Search(o Options, run func(Case) Outcome) Result {
-	s := &search{o: o, run: run, known: map[string]Outcome{}}
+	s := &search{o: o, run: run}
 	first := s.try(nil)
 	if first.Failed {
 		s.out.Failed = true
 		return s.out
 	}
-	for _, c := range s.cases(first.Counts) {
+	for c := range s.cases(first.Counts) {
 		s.out.Cases++
 		if x := s.try(c); x.Failed {
 			s.out.Failed, s.out.Failing = true, c
@@ -126,56 +126,60 @@ func Search(o Options, run func(Case) Outcome) Result {
 	return s.out
 }
 
-// try runs a case, once.
 func (s *search) try(c Case) Outcome {
-	text := c.String()
-	x, ok := s.known[text]
-	if !ok {
-		s.out.Runs++
-		x = s.run(c)
-		s.known[text] = x
-	}
-	return x
+	s.out.Runs++
+	return s.run(c)
 }
 
-// cases lists those that are to be tried, each once: cuts of power first, of which there may
+// longRepeat is how long a case's text can be, in bytes, to be looked for among those before:
+// a longer one does not come twice.
+const longRepeat = 40
+
+// cases makes those that are to be tried, each once: cuts of power first, of which there may
 // be no more than writes; then of the other kinds, each for itself and all together in turn.
-func (s *search) cases(n Counts) []Case {
-	var list []Case
-	known := map[string]bool{"": true}
-	add := func(c Case) {
-		if text := c.String(); !known[text] {
-			known[text] = true
-			list = append(list, c)
-		}
-	}
-	if slices.Contains(s.o.Kinds, Power) {
-		for _, at := range positions(s.random(0), s.o.Cases, n.Writes) {
-			add(Case{{Name: cut, At: at}})
-		}
-	}
-	var makers []func(*rand.Rand) Case
-	for _, k := range s.o.Kinds {
-		if m := atRandom(k, n); m != nil {
-			makers = append(makers, m)
-		}
-	}
-	if len(makers) == 0 {
-		return list
-	}
+func (s *search) cases(n Counts) iter.Seq[Case] {
+	makers := s.makers(n)
 	turns := len(makers)
 	if turns > 1 {
 		turns++
 	}
-	for i := range s.o.Cases {
-		random := s.random(uint64(i) + 1)
-		var c Case
-		for j, m := range makers {
-			if turn := i % turns; turn == j || turn == len(makers) {
-				c = append(c, m(random)...)
+	return func(yield func(Case) bool) {
+		if slices.Contains(s.o.Kinds, Power) {
+			for _, at := range positions(s.random(0), s.o.Cases, n.Writes) {
+				if !yield(Case{{Name: cut, At: at}}) {
+					return
+				}
 			}
 		}
-		add(c)
+		tried := map[string]bool{"": true}
+		for i := range s.o.Cases {
+			random := s.random(uint64(i) + 1)
+			var c Case
+			for j, m := range makers {
+				if turn := i % turns; turn == j || turn == len(makers) {
+					c = append(c, m(random)...)
+				}
+			}
+			text := c.String()
+			if tried[text] {
+				continue
+			}
+			if len(text) <= longRepeat {
+				tried[text] = true
+			}
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+// makers are for those kinds of faults that come at random.
+func (s *search) makers(n Counts) (list []func(*rand.Rand) Case) {
+	for _, k := range s.o.Kinds {
+		if m := atRandom(k, n); m != nil {
+			list = append(list, m)
+		}
 	}
 	return list
 }

@@ -16,7 +16,7 @@ type Case []Fault
 
 // Fault is one of them.
 type Fault struct {
-	// Name is one of Names, or a quality of a link (world/wire: ParseQuality).
+	// Name is one of those below, or of a quality of a link (wire.QualityKeys).
 	Name string
 	// At is what the fault strikes: the number of a packet, a run of the timers' handler, a
 	// piece of work or a write, from 1; of heap it is its size, in bytes.
@@ -132,11 +132,11 @@ func parseFault(text string) (f Fault, err error) {
 // parseQuality reads a quality that the link has as long as the test runs.
 func parseQuality(name, value string) (Fault, error) {
 	f := Fault{Name: name, Value: value}
+	if !slices.Contains(wire.QualityKeys, name) {
+		return f, fmt.Errorf("there is no fault %.40q: use lose, double, hold, timer, task, cut or heap, or what --link has, as latency=80ms", name)
+	}
 	var q wire.Quality
 	if err := q.Set(name, value); err != nil {
-		if strings.Contains(err.Error(), "a link has no") {
-			err = fmt.Errorf("there is no fault %.40q: use lose, double, hold, timer, task, cut or heap, or what --link has, as latency=80ms", name)
-		}
 		return f, err
 	}
 	switch name {

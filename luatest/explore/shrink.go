@@ -14,15 +14,19 @@ import (
 // shrink returns the smallest case that was found to fail.
 func (s *search) shrink(c Case) Case {
 	end := s.out.Runs + maxRuns
+	known := map[string]bool{"": false, c.String(): true}
 	fails := func(c Case) bool {
-		if _, known := s.known[c.String()]; len(c) == 0 || s.out.Runs >= end && !known {
-			return false
+		text := c.String()
+		failed, ok := known[text]
+		if ok || s.out.Runs >= end {
+			return failed
 		}
 		x := s.try(c)
 		if x.Final {
 			end = 0
 		}
-		return x.Failed && !x.Final
+		known[text] = x.Failed && !x.Final
+		return known[text]
 	}
 	for {
 		before := c.String()
@@ -35,8 +39,8 @@ func (s *search) shrink(c Case) Case {
 	}
 }
 
-// fewer takes away as many faults as it can: all but a half of the case, or a half, then
-// quarters, and so on.
+// fewer takes away as many faults as it can: it keeps one half of the case, or a quarter, or
+// leaves one quarter out, and so on.
 func fewer(c Case, fails func(Case) bool) Case {
 	for parts := 2; len(c) > 1; {
 		parts = min(parts, len(c))

@@ -18,9 +18,9 @@ const (
 	maxSpan      = 100 * 365 * 24 * time.Hour
 )
 
-// qualityKeys are the keys of a link's specification, in the order in which they
+// QualityKeys are the keys of a link's specification, in the order in which they
 // are explained.
-var qualityKeys = []string{"latency", "jitter", "bandwidth", "queue", "loss", "dup", "reorder", "reorder_by"}
+var QualityKeys = []string{"latency", "jitter", "bandwidth", "queue", "loss", "dup", "reorder", "reorder_by"}
 
 // ParseQuality reads a link's quality as flags write it: KEY=VALUE, separated by
 // commas, such as
@@ -50,7 +50,7 @@ func ParseQuality(text string) (Quality, error) {
 	return q, nil
 }
 
-// Set sets one of qualityKeys to a value as ParseQuality reads it.
+// Set sets one of QualityKeys to a value as ParseQuality reads it.
 func (q *Quality) Set(key, value string) (err error) {
 	switch key {
 	case "latency":
@@ -73,7 +73,7 @@ func (q *Quality) Set(key, value string) (err error) {
 	case "reorder_by":
 		q.ReorderBy, err = parseTime(key, value)
 	default:
-		return fmt.Errorf("a link has no %q: use %s", key, strings.Join(qualityKeys, ", "))
+		return fmt.Errorf("a link has no %q: use %s", key, strings.Join(QualityKeys, ", "))
 	}
 	return err
 }
