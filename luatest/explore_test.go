@@ -37,6 +37,7 @@ func TestFindsFaults(t *testing.T) {
 		{"order", "takes a reading", `task=1:1\.[5-9]ms`, "not a number", "reading_test.lua:7"},
 		{"settings", "has settings", `cut=write:\d+`, "after the power cut: assert.string wants 1 argument, and has 0", "settings_test.lua:9"},
 		{"lamp", "is off after two switches", `hold=\d:\d+ms`, "not false", "lamp_test.lua:10"},
+		{"pulse", "is long enough for the relay", `timer=\d+:[12]\.\d+ms`, "not true", "pulse_test.lua:8"},
 		{"restart", "is updated", `cut=write:\d+`, "after the power cut: the app does not start: init.lua is gone", ""},
 	} {
 		t.Run(tt.app, func(t *testing.T) {
