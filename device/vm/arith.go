@@ -73,6 +73,10 @@ func (v *VM) lengthOf(L *Thread, res, b int, x value) {
 	}
 	h := v.metamethod(x, eventLen)
 	if h.isNil() {
+		if x.bits == kindTable {
+			L.stack[res] = number(float64(v.length(x.table())))
+			return
+		}
 		v.operandError(x, b, "get length of")
 	}
 	v.callInto(L, res, h, x, value{})

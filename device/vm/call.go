@@ -314,6 +314,16 @@ func (c *Call) callAt(at, nret int) {
 	}
 }
 
+// Delegate has fn, a function in Go, do what the running one was called for, as if it had
+// been called itself. It returns the number of results.
+func (c *Call) Delegate(fn *Function) int {
+	was := c.fn
+	c.fn = fn
+	n := fn.native(c)
+	c.fn = was
+	return n
+}
+
 // PCall calls fn from within a running call, protected (lua_pcall). handler,
 // which may be nil, is given the error value while the stack still stands and
 // returns what becomes the error value (xpcall).

@@ -279,8 +279,10 @@ frame:
 				b := r[uint8(i>>23)]
 				switch b.bits {
 				case kindTable:
-					r[a].setNumber(float64(v.length(b.table())))
-					continue
+					if t := b.table(); t.meta == nil || !v.cfg.TableLen {
+						r[a].setNumber(float64(v.length(t)))
+						continue
+					}
 				case kindString:
 					r[a].setNumber(float64(len(b.str().s)))
 					continue

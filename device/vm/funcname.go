@@ -110,6 +110,10 @@ func (v *VM) FunctionLabel(fn *Function) string {
 	return v.nativeName(fn)
 }
 
+// FunctionName is the name under which the firmware has fn, "" for a function of the
+// program.
+func (v *VM) FunctionName(fn *Function) string { return fn.name }
+
 // Code is the code of a function of the program, for tools: it goes by its name and
 // place also when the function is gone.
 type Code struct{ proto *proto }

@@ -56,6 +56,9 @@ func (m *memory) propagate() int {
 		if m.traverseTable(t) {
 			h.mark &^= black
 		}
+		if t == m.v.held {
+			return 0
+		}
 		return t.visited()
 	case kindFunction:
 		f := h.function()
@@ -192,6 +195,7 @@ func (m *memory) markRoots() {
 	m.markObject(&m.v.th.header)
 	m.markTable(m.v.th.globals)
 	m.markTable(m.v.registry)
+	m.markTable(m.v.held)
 	m.markTable(m.v.stringMeta)
 	g.phase = gcPropagate
 }

@@ -232,6 +232,7 @@ func (q *quick) remember() {
 	q.weaks = q.weaks[:0]
 	q.snap, q.young, q.emptied = q.snap[:0], q.young[:0], q.emptied[:0]
 	q.root(m.v.registry)
+	q.root(m.v.held)
 	q.root(m.v.stringMeta)
 	q.root(m.v.th.globals)
 	q.propagate()

@@ -29,6 +29,8 @@ type Config struct {
 	Now func() int64
 	// Recorder, if set, records allocations and CPU time for profiles.
 	Recorder *Recorder
+	// TableLen has the operator # call __len of tables, too. The device's does not.
+	TableLen bool
 }
 
 // VM is one Lua state of a device, from boot to reset. It is not safe for
@@ -84,6 +86,8 @@ type VM struct {
 	roms        []*Table
 	calls       []*Call // of functions of the firmware, by depth
 	refs        map[int]refInfo
+	held        *Table // see Hold; nil as long as nothing was held
+	heldFree    []int  // its slots that are free again
 	romAddress  uint32 // next one in flash
 	null        *UserData
 	addresses   uint32 // next one in a heap without addresses
@@ -291,6 +295,9 @@ func (v *VM) Kill(reason string) {
 	v.killed = &Kill{reason}
 	v.lookAt, v.sliceAt = 0, 0 // the loop looks at no more than the time
 }
+
+// Running reports whether Lua runs, or something that it has called.
+func (v *VM) Running() bool { return v.running != nil }
 
 // Call calls fn on the main thread, protected, when Lua is idle: the entry for
 // every callback, task and line of input. On an error it returns an *Error, or

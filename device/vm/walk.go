@@ -59,6 +59,11 @@ func (m *memory) walk(full bool) *walker {
 		w.edge(0, threadValue(L), "running coroutine")
 	}
 	w.edge(0, tableValue(v.registry), "")
+	if v.held != nil {
+		for _, x := range v.held.array {
+			w.edge(0, x, "held from outside of the device")
+		}
+	}
 	if v.running != nil || v.natives > 0 { // else they are what the last one has held
 		for _, x := range m.pins {
 			w.edge(0, x, "value held by a running firmware function")

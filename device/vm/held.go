@@ -1,0 +1,47 @@
+package vm
+
+// Held is a value that something outside of the device holds: a test that runs beside
+// it. The collector takes what is held for alive, and nothing of that is charged: no
+// heap, no time. A Ref is what the firmware holds. The zero Held is none.
+type Held int
+
+// Hold holds x, an object that is no string, until Drop.
+func (v *VM) Hold(x Value) Held {
+	m := v.mem
+	if v.held == nil {
+		on := m.on
+		m.on = false // it is not the device's
+		v.held = m.newTable(0, 0)
+		m.on = on
+		m.quick.dirty = true
+		if m.gc.phase == gcPropagate {
+			m.markTable(v.held)
+		}
+	}
+	t := v.held
+	at := len(t.array)
+	if n := len(v.heldFree); n > 0 {
+		at = v.heldFree[n-1]
+		v.heldFree = v.heldFree[:n-1]
+	} else {
+		t.array = append(t.array, value{})
+	}
+	y := v.take(x)
+	if y.isObject() {
+		m.revive(y.header())
+	}
+	t.store(m, &t.array[at], y)
+	return Held(at + 1)
+}
+
+// Drop ends that, and sets *h to the zero Held.
+func (v *VM) Drop(h *Held) {
+	at := int(*h) - 1
+	*h = 0
+	v.held.store(v.mem, &v.held.array[at], value{})
+	v.heldFree = append(v.heldFree, at)
+}
+
+// Gone reports whether the collector has found fn, a function in Go that NewClosure has
+// made, to be garbage. Who asks must not hold it.
+func (v *VM) Gone(fn *Function) bool { return fn.kind != kindFunction || v.mem.isDead(&fn.header) }

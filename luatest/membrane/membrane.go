@@ -1,0 +1,701 @@
+// Package membrane lets the Lua of one VM work with the values of another: that of tests,
+// the near one, with those of a device, the far one, which thereby executes and holds
+// nothing of the near one's but what it has been given.
+//
+//   - Nil, booleans, numbers and strings are the same on both sides.
+//   - A table, function, userdata or coroutine of the far side is seen through a proxy:
+//     always the same for the same object, so that it is equal to itself and can be a key.
+//     A proxy of a table is a table; what is done to it is done on the far side, also
+//     by the functions of Library, which see through proxies.
+//   - A function of the near side that is given to the far one is there a function in Go
+//     that calls it.
+//   - A table of the near side that is given to the far one moves there, with all that is
+//     in it, and is a proxy from then on: both sides see the same table, and what it takes
+//     is the far side's.
+//   - A userdata or coroutine of the near side can't be given away.
+//
+// An error passes with its value. What else unwinds one side (a reset of the device, the end
+// of a test) is kept until the other has been left, too: see Unwound.
+//
+// What is garbage on both sides is found but for circles that lead through both.
+//
+// It knows VMs; what a test or a device is it does not.
+package membrane
+
+import (
+	"fmt"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+)
+
+// Membrane joins two VMs. It is not safe for concurrent use, as they are not.
+type Membrane struct {
+	near, far *vm.VM // far: nil while there is none
+	enter     func(fn vm.Value) *vm.Error
+
+	typ      *vm.Type     // of proxies that are userdata, and of what is in the others
+	meta     *vm.Table    // its metatable, and that of proxies that are tables
+	slot     *vm.UserData // the key of a proxy's handle
+	weak     vm.Ref       // proxies by the number of their handle
+	library  map[string]vm.Value
+	nearJob  *vm.Function
+	farJob   *vm.Function
+	jobs     []*job
+	depth    int
+	unwound  any
+	traces   string // of the far side's last error
+	place    placed
+	handles  map[vm.Value]*handle        // by what they are of
+	handled  map[*vm.Function]*handle    // by the proxy, where that is a function
+	fresh    []*handle                   // have no proxy yet
+	last     int                         // number of a handle
+	globals  *handle                     // of the far side's global table
+	lent     map[*vm.Function]*loan      // by the far side's function
+	loans    map[vm.Value]*loan          // by the near side's
+	loansMax int                         // how many there are before those that ended are looked for
+	moved    map[*vm.Table]*handle       // to the far side, and not yet a proxy
+	moving   []moving                    // their order
+	marks    map[*vm.UserData]markedFail // errors of the near side that are on their way through the far one
+	opaque   func(x vm.Value) bool
+}
+
+// handle holds an object of the far side.
+type handle struct {
+	far  *vm.VM
+	x    vm.Value
+	held vm.Held
+	id   int
+	n    int // userdata of the near side that have it
+}
+
+// loan is a function, or table that is called like one, of the near side that the far side
+// has.
+type loan struct {
+	near vm.Value
+	held vm.Held
+	far  *vm.Function
+}
+
+type markedFail struct {
+	near vm.Value
+	held vm.Held
+}
+
+// moving is a table of the near side that has moved and is not yet a proxy.
+type moving struct {
+	t    *vm.Table
+	held vm.Held // by nothing else, when the table that it was in has become a proxy
+}
+
+// job is what runs on the side that is entered.
+type job struct {
+	do   func(c *vm.Call)
+	done bool
+}
+
+// val is a value on its way: one that is the same on both sides, or an object.
+type val struct {
+	x vm.Value // of the near side, if it is an object and h is nil
+	h *handle
+}
+
+// New returns a membrane around a VM in which nothing has run, and gives it its globals: the
+// library, and behind that those of the far side.
+func New(near *vm.VM) *Membrane {
+	m := &Membrane{near: near, handled: map[*vm.Function]*handle{}, moved: map[*vm.Table]*handle{}}
+	near.StartAccounting()
+	near.SetEGC(0, 0) // as Lua is elsewhere: it collects now and then
+	m.forget()
+	m.typ = &vm.Type{Name: "far", Index: m.index, GC: func(object any) { m.dropped(object.(*handle)) }}
+	m.meta = near.Metatable(m.typ)
+	near.AddMethods(m.typ, m.metamethods()...)
+	m.slot = near.NewLightUserData()
+	m.nearJob, m.farJob = near.NewFunction(m.trampoline()), near.NewFunction(m.trampoline())
+	weak := near.NewTable(0, 0)
+	mode := near.NewTable(0, 1)
+	near.SetField(mode, "__mode", vm.String("v"))
+	near.SetMetatable(weak, mode)
+	m.weak = near.Ref(weak, "proxies")
+	m.open()
+	return m
+}
+
+// forget empties what is known of the far side.
+func (m *Membrane) forget() {
+	m.handles = map[vm.Value]*handle{}
+	m.lent, m.loans = map[*vm.Function]*loan{}, map[vm.Value]*loan{}
+	m.marks = map[*vm.UserData]markedFail{}
+	m.loansMax = 64
+}
+
+// Attach makes v the far side. enter calls a function of it that takes and returns nothing,
+// protected, while it is idle.
+func (m *Membrane) Attach(v *vm.VM, enter func(fn vm.Value) *vm.Error) {
+	m.Detach()
+	m.far, m.enter = v, enter
+	m.globals = m.handleOf(v.Globals())
+	m.globals.n++
+}
+
+// Detach ends that: proxies of what was there are of no use any longer.
+func (m *Membrane) Detach() {
+	for _, l := range m.lent {
+		m.near.Drop(&l.held)
+	}
+	for _, f := range m.marks {
+		m.near.Drop(&f.held)
+	}
+	m.forget()
+	m.far, m.globals = nil, nil
+	m.fresh = m.fresh[:0]
+}
+
+// Opaque has errors whose value is says passes on the far side as values of which nothing
+// is to be seen there, and not as tables that have moved.
+func (m *Membrane) Opaque(is func(x vm.Value) bool) { m.opaque = is }
+
+// Unwound returns what has unwound a side that was called from the other, and forgets it:
+// nil if nothing has. Who has entered a side looks when it has come back, and panics with it
+// unless it knows better.
+func (m *Membrane) Unwound() any {
+	r := m.unwound
+	m.unwound = nil
+	return r
+}
+
+// Traceback is that of the far side's last error, if the error x of the near one is that.
+func (m *Membrane) Traceback() string { return m.traces }
+
+// Far returns the object that x is the proxy of, and the VM that it is of.
+func (m *Membrane) Far(x vm.Value) (vm.Value, *vm.VM, bool) {
+	if h := m.proxied(x); h != nil && h.far == m.far && m.far != nil {
+		return h.x, m.far, true
+	}
+	return x, m.near, false
+}
+
+// Marked returns the error of the near side that passes the far one as x.
+func (m *Membrane) Marked(x vm.Value) (vm.Value, bool) {
+	u, ok := x.(*vm.UserData)
+	if !ok {
+		return nil, false
+	}
+	f, ok := m.marks[u]
+	return f.near, ok
+}
+
+// trampoline is the function that runs the job at hand.
+func (m *Membrane) trampoline() vm.Func {
+	return vm.Func{Name: "test", Fn: func(c *vm.Call) int {
+		j := m.jobs[len(m.jobs)-1]
+		j.do(c)
+		j.done = true
+		return 0
+	}}
+}
+
+// inFar runs do on the far side, for c. Errors are raised in c. program says that functions
+// of the program's are called.
+func (m *Membrane) inFar(c *vm.Call, program bool, do func(dc *vm.Call)) {
+	if m.far == nil {
+		c.Error("the device is off")
+	}
+	var err *vm.Error
+	idle := program && !m.far.Running()
+	ok := m.run(m.near, do, func() {
+		if idle {
+			err = m.enter(m.farJob)
+		} else {
+			_, err = m.far.CallWithin(m.farJob, 0)
+		}
+	})
+	if err != nil && ok {
+		m.traces = err.Traceback
+		m.pushNear(c, m.fromFar(m.where(err.Value)))
+		m.settle()
+		c.ThrowTop()
+	}
+}
+
+// inNear runs do on the near side, for code of the far side, and returns the error it ended
+// with.
+func (m *Membrane) inNear(do func(nc *vm.Call)) (err *vm.Error, ok bool) {
+	ok = m.run(m.far, do, func() { _, err = m.near.CallWithin(m.nearJob, 0) })
+	return err, ok
+}
+
+// run runs a job through enter. It reports false when it was unwound otherwise than by an
+// error: the side that has entered the other is to be left, too.
+func (m *Membrane) run(from *vm.VM, do func(c *vm.Call), enter func()) (ok bool) {
+	j := &job{do: do}
+	depth := len(m.jobs)
+	m.jobs = append(m.jobs, j)
+	m.depth++
+	failed := true
+	defer func() {
+		m.jobs = m.jobs[:depth]
+		m.depth--
+		if r := recover(); r != nil {
+			if m.unwound == nil {
+				m.unwound = r
+			}
+			failed = true
+		}
+		if failed {
+			ok = false
+			from.Kill("the other side of a call was left")
+		}
+	}()
+	before := m.unwound
+	enter()
+	failed = m.unwound != before
+	return !failed
+}
+
+// settle drops handles for which no proxy was made.
+func (m *Membrane) settle() {
+	if m.depth > 0 {
+		return
+	}
+	for _, h := range m.fresh {
+		if h.n == 0 {
+			m.drop(h)
+		}
+	}
+	m.fresh = m.fresh[:0]
+}
+
+// handleOf is the handle of an object of the far side.
+func (m *Membrane) handleOf(x vm.Value) *handle {
+	h := m.handles[x]
+	if h == nil {
+		m.last++
+		h = &handle{far: m.far, x: x, held: m.far.Hold(x), id: m.last}
+		m.handles[x] = h
+		m.fresh = append(m.fresh, h)
+	}
+	return h
+}
+
+// dropped is told that a userdata that has h is garbage.
+func (m *Membrane) dropped(h *handle) {
+	if h.n--; h.n == 0 && m.depth == 0 {
+		m.drop(h)
+	} else if h.n == 0 {
+		m.fresh = append(m.fresh, h)
+	}
+}
+
+func (m *Membrane) drop(h *handle) {
+	if h.far != m.far || m.handles[h.x] != h {
+		return
+	}
+	delete(m.handles, h.x)
+	m.far.Drop(&h.held)
+}
+
+// proxied is the handle of a proxy, nil if x is none.
+func (m *Membrane) proxied(x vm.Value) *handle {
+	switch x := x.(type) {
+	case *vm.UserData:
+		h, _ := m.near.ToObject(x).(*handle)
+		return h
+	case *vm.Function:
+		return m.handled[x]
+	case *vm.Table:
+		if m.near.RawMetatable(x) == vm.Value(m.meta) {
+			h, _ := m.near.ToObject(m.near.RawGet(x, m.slot)).(*handle)
+			return h
+		}
+	}
+	return nil
+}
+
+// fromNear is argument n of a function that is called on the near side.
+func (m *Membrane) fromNear(c *vm.Call, n int) val {
+	x := c.Arg(n)
+	h := m.proxied(x)
+	if h != nil && h.far != m.far {
+		c.Error("a value of the device before it was reset: get it anew")
+	}
+	return val{x: x, h: h}
+}
+
+func (m *Membrane) argsFromNear(c *vm.Call, first int) []val {
+	var list []val
+	for i := first; i <= c.NArgs(); i++ {
+		list = append(list, m.fromNear(c, i))
+	}
+	return list
+}
+
+// fromFar is a value of the far side.
+func (m *Membrane) fromFar(x vm.Value) val {
+	switch y := x.(type) {
+	case *vm.Function:
+		if l := m.lent[y]; l != nil {
+			return val{x: l.near}
+		}
+	case *vm.UserData:
+		if f, ok := m.marks[y]; ok {
+			return val{x: f.near}
+		}
+	case *vm.Table, *vm.Thread:
+	default:
+		return val{x: x}
+	}
+	return val{h: m.handleOf(x)}
+}
+
+func (m *Membrane) argsFromFar(c *vm.Call) []val {
+	list := make([]val, c.NArgs())
+	for i := range list {
+		list[i] = m.fromFar(c.Arg(i + 1))
+	}
+	return list
+}
+
+// pushNear pushes a value on the near side.
+func (m *Membrane) pushNear(c *vm.Call, v val) {
+	h := v.h
+	if h == nil {
+		c.Push(v.x)
+		return
+	}
+	near := m.near
+	weak := near.DerefTable(m.weak)
+	if p := near.RawGetInt(weak, h.id); p != vm.Nil {
+		c.Push(p)
+		return
+	}
+	u := near.NewObject(m.typ, handleSize, h)
+	h.n++
+	c.Push(u)
+	switch x := h.x.(type) {
+	case *vm.Table:
+		t := near.NewTable(0, 1)
+		c.Push(t)
+		near.RawSet(t, m.slot, u)
+		near.SetMetatable(t, m.meta)
+		near.RawSetInt(weak, h.id, t)
+	case *vm.Function:
+		fn := near.NewClosure(vm.Func{Name: m.far.FunctionName(x), Fn: func(c *vm.Call) int {
+			return m.callFar(c, m.self(c, h), m.argsFromNear(c, 1))
+		}}, u)
+		c.Push(fn)
+		m.handled[fn] = h
+		near.RawSetInt(weak, h.id, fn)
+	default:
+		near.RawSetInt(weak, h.id, u)
+		return
+	}
+	c.Remove(c.Top() - 1)
+}
+
+// handleSize is what a userdata of the near side takes, in bytes: a pointer.
+const handleSize = 4
+
+func (m *Membrane) pushAllNear(c *vm.Call, list []val) int {
+	if !c.CheckStack(len(list) + 4) {
+		c.Error("too many values")
+	}
+	for _, v := range list {
+		m.pushNear(c, v)
+	}
+	m.settle()
+	return len(list)
+}
+
+// self is a handle whose object is still there.
+func (m *Membrane) self(c *vm.Call, h *handle) *handle {
+	if h == nil || h.far != m.far || m.far == nil {
+		c.Error("a value of the device before it was reset: get it anew")
+	}
+	return h
+}
+
+// maxDepth is how deep tables may be in each other that move to the far side.
+const maxDepth = 100
+
+// pushFar pushes a value on the far side.
+func (m *Membrane) pushFar(dc *vm.Call, v val) { m.pushFarWithin(dc, v, 0) }
+
+func (m *Membrane) pushFarWithin(dc *vm.Call, v val, depth int) {
+	if !dc.CheckStack(6) || depth > maxDepth {
+		dc.Error("tables of a test that are nested too deeply can't be given to the program")
+	}
+	if v.h != nil {
+		dc.Push(v.h.x)
+		return
+	}
+	switch x := v.x.(type) {
+	case *vm.Table:
+		if m.calledAsFunction(x) {
+			m.lend(dc, x, "")
+			return
+		}
+		m.move(dc, x, depth)
+	case *vm.Function:
+		m.lend(dc, x, m.near.FunctionLabel(x))
+	case *vm.UserData, *vm.Thread:
+		if h := m.proxied(x); h != nil && h.far == m.far {
+			dc.Push(h.x)
+			return
+		}
+		dc.Error("a %s of a test can't be given to the program", m.near.TypeName(x))
+	default:
+		dc.Push(x)
+	}
+}
+
+// AsFunction is the field of a metatable with __call that has its tables be functions on the
+// far side.
+const AsFunction = "as_function"
+
+func (m *Membrane) calledAsFunction(t *vm.Table) bool {
+	mt, ok := m.near.RawMetatable(t).(*vm.Table)
+	return ok && m.near.RawGetString(mt, AsFunction) == vm.Value(vm.True)
+}
+
+// lend pushes the far side's function that calls x.
+func (m *Membrane) lend(dc *vm.Call, x vm.Value, label string) {
+	if l := m.loans[x]; l != nil {
+		if !m.far.Gone(l.far) {
+			dc.Push(l.far)
+			return
+		}
+		m.endLoan(l)
+	}
+	if len(m.loans) > m.loansMax {
+		m.EndLoans()
+		m.loansMax = 2*len(m.loans) + 64
+	}
+	l := &loan{near: x}
+	l.far = m.far.NewClosure(vm.Func{Name: label, Fn: func(dc *vm.Call) int { return m.callNear(dc, x) }}, vm.True)
+	dc.Push(l.far)
+	l.held = m.near.Hold(x)
+	m.lent[l.far], m.loans[x] = l, l
+}
+
+// EndLoans forgets functions that the far side has no longer.
+func (m *Membrane) EndLoans() {
+	for _, l := range m.lent {
+		if m.far.Gone(l.far) {
+			m.endLoan(l)
+		}
+	}
+}
+
+func (m *Membrane) endLoan(l *loan) {
+	delete(m.lent, l.far)
+	if m.loans[l.near] == l {
+		delete(m.loans, l.near)
+	}
+	m.near.Drop(&l.held)
+}
+
+// move pushes the far side's table that t becomes: see turn.
+func (m *Membrane) move(dc *vm.Call, t *vm.Table, depth int) {
+	if h := m.moved[t]; h != nil {
+		dc.Push(h.x)
+		return
+	}
+	near := m.near
+	if h := m.proxied(t); h != nil {
+		if h.far != m.far {
+			dc.Error("a value of the device before it was reset: get it anew")
+		}
+		dc.Push(h.x)
+		return
+	}
+	positional := near.Len(t)
+	entries := 0
+	for k, _, ok := near.RawNext(t, vm.Nil); ok && k != vm.Nil; k, _, ok = near.RawNext(t, k) {
+		entries++
+	}
+	d := dc.NewTable(min(positional, entries), max(entries-positional, 0))
+	dc.Push(d)
+	m.moved[t] = m.handleOf(d)
+	m.moving = append(m.moving, moving{t, near.Hold(t)})
+	for k, x, ok := near.RawNext(t, vm.Nil); ok && k != vm.Nil; k, x, ok = near.RawNext(t, k) {
+		m.pushFarWithin(dc, val{x: k, h: m.current(dc, k)}, depth+1)
+		m.pushFarWithin(dc, val{x: x, h: m.current(dc, x)}, depth+1)
+		dc.RawSetAt(d, dc.Top()-1, dc.Top())
+		dc.Pop(2)
+	}
+	if mt, ok := near.RawMetatable(t).(*vm.Table); ok {
+		m.pushFarWithin(dc, val{x: mt, h: m.current(dc, mt)}, depth+1)
+		m.far.SetMetatable(d, dc.Arg(dc.Top()))
+		dc.Pop(1)
+	}
+}
+
+// current is the handle of a proxy in a table that moves.
+func (m *Membrane) current(dc *vm.Call, x vm.Value) *handle {
+	h := m.proxied(x)
+	if h != nil && h.far != m.far {
+		dc.Error("a value of the device before it was reset: get it anew")
+	}
+	return h
+}
+
+// turn makes what has moved to the far side proxies.
+func (m *Membrane) turn(dc *vm.Call) {
+	if len(m.moving) == 0 {
+		return
+	}
+	list := m.moving
+	m.moving = nil
+	err, _ := m.inNear(func(nc *vm.Call) {
+		near := m.near
+		weak := near.DerefTable(m.weak)
+		for _, x := range list {
+			t := x.t
+			h := m.moved[t]
+			var keys []vm.Value
+			for k, _, ok := near.RawNext(t, vm.Nil); ok && k != vm.Nil; k, _, ok = near.RawNext(t, k) {
+				keys = append(keys, k)
+			}
+			near.SetMetatable(t, vm.Nil)
+			for _, k := range keys {
+				near.RawSet(t, k, vm.Nil)
+			}
+			u := near.NewObject(m.typ, handleSize, h)
+			h.n++
+			nc.Push(u)
+			near.RawSet(t, m.slot, u)
+			near.SetMetatable(t, m.meta)
+			near.RawSetInt(weak, h.id, t)
+			nc.Pop(1)
+		}
+	})
+	m.arrived(list)
+	if err != nil {
+		dc.Error("%s", err.Message())
+	}
+}
+
+// arrived forgets what was to move.
+func (m *Membrane) arrived(list []moving) {
+	for _, x := range list {
+		delete(m.moved, x.t)
+		m.near.Drop(&x.held)
+	}
+}
+
+// abandon does so after an error.
+func (m *Membrane) abandon() {
+	m.arrived(m.moving)
+	m.moving = nil
+}
+
+// callFar calls a function of the far side, or what can be called there.
+func (m *Membrane) callFar(c *vm.Call, h *handle, args []val) int {
+	var out []val
+	at := c.Where(1)
+	m.inFar(c, true, func(dc *vm.Call) {
+		if !dc.CheckStack(len(args) + 4) {
+			dc.Error("too many values")
+		}
+		m.given(dc, func() {
+			dc.Push(h.x)
+			for _, a := range args {
+				m.pushFar(dc, a)
+			}
+		})
+		m.naming(dc, h, at, func() {
+			n := dc.CallTop(len(args), -1)
+			for i := dc.Top() - n + 1; i <= dc.Top(); i++ {
+				out = append(out, m.fromFar(dc.Arg(i)))
+			}
+		})
+	})
+	return m.pushAllNear(c, out)
+}
+
+// given makes values on the far side, and what has moved for it proxies.
+func (m *Membrane) given(dc *vm.Call, push func()) {
+	moved := false
+	defer func() {
+		if !moved {
+			m.abandon()
+		}
+	}()
+	push()
+	m.turn(dc)
+	moved = true
+}
+
+// callNear calls a function of the near side for the far one.
+func (m *Membrane) callNear(dc *vm.Call, fn vm.Value) int {
+	args := m.argsFromFar(dc)
+	var out []val
+	var held []vm.Held
+	defer func() {
+		for i := range held {
+			m.near.Drop(&held[i])
+		}
+	}()
+	err, ok := m.inNear(func(nc *vm.Call) {
+		if !nc.CheckStack(len(args) + 4) {
+			nc.Error("too many values")
+		}
+		nc.Push(fn)
+		for _, a := range args {
+			m.pushNear(nc, a)
+		}
+		n := nc.CallTop(len(args), -1)
+		for i := nc.Top() - n + 1; i <= nc.Top(); i++ {
+			v := m.fromNear(nc, i)
+			out = append(out, v)
+			switch v.x.(type) {
+			case *vm.Table, *vm.Function, *vm.UserData, *vm.Thread:
+				held = append(held, m.near.Hold(v.x))
+			}
+		}
+	})
+	m.settle()
+	if !ok {
+		return 0
+	}
+	if !dc.CheckStack(len(out) + 6) {
+		dc.Error("too many values")
+	}
+	if err != nil {
+		m.pushError(dc, err)
+		dc.ThrowTop()
+	}
+	m.given(dc, func() {
+		for _, v := range out {
+			m.pushFar(dc, v)
+		}
+	})
+	return len(out)
+}
+
+// pushError pushes the value of an error of the near side's.
+func (m *Membrane) pushError(dc *vm.Call, err *vm.Error) {
+	x := err.Value
+	if m.opaque != nil && m.opaque(x) {
+		for u, f := range m.marks {
+			if f.near == x {
+				dc.Push(u)
+				return
+			}
+		}
+		u := m.far.NewLightUserData()
+		m.marks[u] = markedFail{x, m.near.Hold(x)}
+		dc.Push(u)
+		return
+	}
+	switch x.(type) {
+	case *vm.Table, *vm.Function, *vm.UserData, *vm.Thread:
+		held := m.near.Hold(x)
+		defer m.near.Drop(&held)
+	}
+	m.given(dc, func() { m.pushFar(dc, val{x: x, h: m.proxied(x)}) })
+}
+
+func (m *Membrane) String() string {
+	return fmt.Sprintf("%d handles, %d loans", len(m.handles), len(m.lent))
+}

@@ -1,0 +1,216 @@
+package membrane
+
+import (
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+)
+
+// What can be done to a proxy that is a table or userdata.
+
+// metamethods are those of proxies but __index.
+func (m *Membrane) metamethods() []vm.Func {
+	list := []vm.Func{
+		{Name: "__newindex", Fn: m.newIndex},
+		{Name: "__call", Fn: func(c *vm.Call) int { return m.callFar(c, m.selfAt(c, 1), m.argsFromNear(c, 2)) }},
+		{Name: "__len", Fn: m.length},
+		{Name: "__eq", Fn: func(c *vm.Call) int { return m.equal(c) }},
+		{Name: "__tostring", Fn: func(c *vm.Call) int { return m.callFar(c, m.firmware("tostring"), m.argsFromNear(c, 1)) }},
+	}
+	for _, event := range []struct{ name, what string }{
+		{"__add", "perform arithmetic on"}, {"__sub", "perform arithmetic on"}, {"__mul", "perform arithmetic on"},
+		{"__div", "perform arithmetic on"}, {"__mod", "perform arithmetic on"}, {"__pow", "perform arithmetic on"},
+		{"__unm", "perform arithmetic on"}, {"__concat", "concatenate"}, {"__lt", "compare"}, {"__le", "compare"},
+	} {
+		list = append(list, vm.Func{Name: event.name, Fn: func(c *vm.Call) int { return m.binary(c, event.name, event.what) }})
+	}
+	return list
+}
+
+// selfAt is the handle of the proxy that is argument n.
+func (m *Membrane) selfAt(c *vm.Call, n int) *handle { return m.self(c, m.proxied(c.Arg(n))) }
+
+// index is __index. It takes nothing of the far side, unless a function of it is called.
+func (m *Membrane) index(c *vm.Call) int {
+	h := m.selfAt(c, 1)
+	key := m.fromNear(c, 2)
+	x := h.x
+	for range maxChain {
+		t, isTable := x.(*vm.Table)
+		if isTable {
+			if y := m.raw(t, key); y != vm.Nil {
+				return m.pushAllNear(c, []val{m.fromFar(y)})
+			}
+		}
+		mt, ok := m.far.RawMetatable(x).(*vm.Table)
+		if !ok && isTable {
+			return c.ReturnNil()
+		}
+		if !ok {
+			break
+		}
+		next := m.far.RawGetString(mt, "__index")
+		if _, further := next.(*vm.Table); !further {
+			if next == vm.Nil && isTable {
+				return c.ReturnNil()
+			}
+			break
+		}
+		x = next
+	}
+	var out val
+	m.inFar(c, false, func(dc *vm.Call) {
+		m.given(dc, func() { m.pushFar(dc, key) })
+		out = m.fromFar(dc.Index(h.x, dc.Arg(dc.Top())))
+	})
+	return m.pushAllNear(c, []val{out})
+}
+
+// maxChain is how many tables are looked in behind each other.
+const maxChain = 100
+
+// raw is t[key] without metamethods.
+func (m *Membrane) raw(t *vm.Table, key val) vm.Value {
+	x, ok := m.asKey(key)
+	if !ok {
+		return vm.Nil
+	}
+	if s, ok := x.(vm.String); ok {
+		return m.far.RawGetString(t, string(s))
+	}
+	return m.far.RawGet(t, x)
+}
+
+// asKey is what a value is as a key on the far side, if something can have it as one
+// already.
+func (m *Membrane) asKey(key val) (vm.Value, bool) {
+	if key.h != nil {
+		return key.h.x, true
+	}
+	switch x := key.x.(type) {
+	case vm.String:
+		return x, m.far.HasString(string(x))
+	case vm.Number, vm.Bool:
+		return x, true
+	case *vm.Function, *vm.Table:
+		if l := m.loans[x]; l != nil && !m.far.Gone(l.far) {
+			return l.far, true
+		}
+	}
+	return vm.Nil, key.x == vm.Value(vm.Nil)
+}
+
+func (m *Membrane) newIndex(c *vm.Call) int {
+	h := m.selfAt(c, 1)
+	key, x := m.fromNear(c, 2), m.fromNear(c, 3)
+	m.inFar(c, false, func(dc *vm.Call) {
+		m.given(dc, func() {
+			m.pushFar(dc, key)
+			m.pushFar(dc, x)
+		})
+		dc.SetIndex(h.x, dc.Arg(dc.Top()-1), dc.Arg(dc.Top()))
+	})
+	m.settle()
+	return 0
+}
+
+func (m *Membrane) length(c *vm.Call) int {
+	h := m.selfAt(c, 1)
+	if t, ok := h.x.(*vm.Table); ok {
+		return c.ReturnInt(m.far.Len(t))
+	}
+	return m.binary(c, "__len", "get length of")
+}
+
+// binary calls a metamethod of the far side with two values.
+func (m *Membrane) binary(c *vm.Call, event, what string) int {
+	a, b := m.fromNear(c, 1), m.fromNear(c, 2)
+	if a.h == nil && b.h == nil {
+		c.Error("attempt to %s a %s value", what, c.TypeName(1))
+	}
+	var out val
+	found := false
+	m.inFar(c, true, func(dc *vm.Call) {
+		m.given(dc, func() {
+			m.pushFar(dc, a)
+			m.pushFar(dc, b)
+		})
+		at := dc.Top()
+		if found = dc.PushMetafield(at-1, event) || dc.PushMetafield(at, event); found {
+			dc.PushCopy(at - 1)
+			dc.PushCopy(at)
+			dc.CallTop(2, 1)
+			out = m.fromFar(dc.Arg(dc.Top()))
+		} else if event == "__le" && (dc.PushMetafield(at-1, "__lt") || dc.PushMetafield(at, "__lt")) {
+			dc.PushCopy(at)
+			dc.PushCopy(at - 1)
+			dc.CallTop(2, 1)
+			out, found = val{x: vm.Bool(!dc.Bool(dc.Top()))}, true
+		}
+	})
+	if found {
+		return m.pushAllNear(c, []val{out})
+	}
+	if event == "__eq" {
+		return c.ReturnBool(false)
+	}
+	if what == "compare" {
+		c.Error("attempt to compare two %s values", c.TypeName(1))
+	}
+	n := 1
+	if a.h == nil {
+		n = 2
+	}
+	c.Error("attempt to %s a %s value", what, c.TypeName(n))
+	return 0
+}
+
+func (m *Membrane) equal(c *vm.Call) int {
+	a, b := m.proxied(c.Arg(1)), m.proxied(c.Arg(2))
+	if a == nil || b == nil || a.far != m.far || b.far != m.far {
+		return c.ReturnBool(a == b)
+	}
+	return m.binary(c, "__eq", "compare")
+}
+
+// naming calls a function of the far side, and has its errors begin with the place of the
+// near side that has called it where they would otherwise begin with none, as those of the
+// firmware's functions do.
+func (m *Membrane) naming(dc *vm.Call, h *handle, at string, call func()) {
+	fn, ok := h.x.(*vm.Function)
+	if !ok || !vm.IsNative(fn) {
+		call()
+		return
+	}
+	m.place = placed{at: at, name: m.far.FunctionName(fn), depth: m.depth}
+	call()
+	m.place = placed{}
+}
+
+// placed is where the near side has called a function of the firmware.
+type placed struct {
+	at, name string
+	depth    int
+}
+
+// where completes the message of an error of the firmware's.
+func (m *Membrane) where(x vm.Value) vm.Value {
+	p := m.place
+	m.place = placed{}
+	s, ok := x.(vm.String)
+	if !ok || p.depth != m.depth+1 {
+		return x
+	}
+	message := string(s)
+	if message == vm.OutOfMemory || hasPlace(message) {
+		return x
+	}
+	return vm.String(p.at + strings.Replace(message, "to '?'", "to '"+p.name+"'", 1))
+}
+
+// hasPlace reports whether a message begins with a file and line.
+func hasPlace(message string) bool {
+	_, rest, ok := strings.Cut(message, ":")
+	digits := strings.TrimLeft(rest, "0123456789")
+	return ok && len(digits) < len(rest) && strings.HasPrefix(digits, ":")
+}
