@@ -30,13 +30,13 @@ func (r *run) assertions() []vm.Func {
 		{Name: "broken", Fn: func(c *vm.Call) int {
 			traceback := ""
 			if co, ok := c.Arg(1).(*vm.Thread); ok {
-				traceback = c.VM.Traceback(co, 0)
+				traceback = r.traceback(co, c.Arg(2))
 			}
 			message, ok := c.VM.ToString(c.Arg(2))
 			if s := c.OptString(3, ""); s != "" {
 				message = s
 			} else if !ok {
-				message = "an error that is a " + c.TypeName(2) + ": " + display(c.VM, false, c.Arg(2))[0]
+				message = "an error that is a " + c.TypeName(2) + ": " + r.display(false, c.Arg(2))[0]
 			}
 			if strings.HasSuffix(message, vm.OutOfMemory) {
 				r.d.Inspect.OutOfMemory()
@@ -85,7 +85,7 @@ func (r *run) assertions() []vm.Func {
 			for i := range values {
 				values[i] = c.Arg(i + 1)
 			}
-			c.PushStrings(display(c.VM, false, values...))
+			c.PushStrings(r.display(false, values...))
 			return len(values)
 		}},
 		// nest(co): the test goes on in a coroutine of its own pcall.
@@ -111,7 +111,7 @@ func (r *run) assertions() []vm.Func {
 		// snapshot(name or nil, value) is whether the value is the one that the snapshot has, the text
 		// of that, of the value, and a problem if there is none.
 		{Name: "snapshot", Fn: func(c *vm.Call) int {
-			want, got, problem := r.snapshot(c.OptString(1, ""), display(c.VM, true, c.Arg(2))[0])
+			want, got, problem := r.snapshot(c.OptString(1, ""), r.display(true, c.Arg(2))[0])
 			c.PushBool(problem == "")
 			c.PushString(want)
 			c.PushString(got)
@@ -137,7 +137,7 @@ func (a *activity) has(co *vm.Thread) bool {
 // tell notes a failed assertion: a table of lua/core.lua, of which it is told only once. It
 // returns how many failures there are then.
 func (r *run) tell(failure *vm.Table) int {
-	v := r.d.VM
+	v := r.lua()
 	text := func(name string) string { s, _ := v.ToString(v.RawGetString(failure, name)); return s }
 	why := Failure{Message: text("message"), Traceback: trim(text("traceback"))}
 	if name, line, ok := cutPlace(text("where")); ok {
@@ -158,14 +158,14 @@ func (r *run) tell(failure *vm.Table) int {
 // takes takes a failed assertion that leaves a callback: it is the test's, which ends with
 // it, and none of the program's errors.
 func (r *run) takes(err *vm.Error) bool {
-	failure, ok := err.Value.(*vm.Table)
-	if !ok || r.failure == 0 {
+	x := err.Value
+	if r.own != nil {
+		x, _ = r.membrane.Marked(x)
+	}
+	if !r.isFailure(x) {
 		return false
 	}
-	v := r.d.VM
-	if v.RawMetatable(failure) != v.Deref(r.failure) {
-		return false
-	}
+	failure, v := x.(*vm.Table), r.lua()
 	if v.RawGetString(failure, "told") == vm.Nil {
 		r.tell(failure)
 	}

@@ -42,7 +42,14 @@ func (r *run) load() (err error) {
 // loadNow does that on the device.
 func (r *run) loadNow() error {
 	v := r.d.VM
+	if !r.f.o.Shared {
+		r.openOwn()
+		v = r.own
+	}
 	host := v.NewTable(0, 16)
+	if r.own != nil {
+		v.SetField(host, "globals", v.Globals())
+	}
 	for _, f := range r.natives() {
 		v.SetField(host, f.Name, v.NewFunction(f))
 	}
@@ -62,7 +69,7 @@ func (r *run) loadNow() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", l.name, err)
 		}
-		results, lerr := r.d.CallProtected("test library", fn, 1, given)
+		results, lerr := r.call("test library", fn, 1, given)
 		if lerr != nil {
 			return fmt.Errorf("%s: %w", l.name, lerr)
 		}
@@ -87,7 +94,7 @@ func (r *run) loadNow() error {
 	if err != nil {
 		return &problem{r.f.failureAt(err.Error(), "")}
 	}
-	results, lerr := r.d.CallProtected("tests", v.Deref(r.loader), 1, fn)
+	results, lerr := r.call("tests", v.Deref(r.loader), 1, fn)
 	if lerr != nil {
 		return &problem{r.f.failureAt(lerr.Message(), lerr.Traceback)}
 	}
@@ -189,14 +196,14 @@ func (r *run) wait(c *vm.Call, begin func(done func(...vm.Value))) int {
 
 // wake goes on with a coroutine that waits, as a task of the device.
 func (r *run) wake(co *vm.Thread, values []vm.Value) {
-	v := r.d.VM
+	v := r.lua()
 	refs := make([]vm.Ref, len(values))
 	for i, x := range values {
 		refs[i] = v.Ref(x, "result of a test's wait")
 	}
 	r.work(func() {
 		a := r.now
-		if r.d.VM != v || !a.has(co) || !a.waiting {
+		if r.lua() != v || !a.has(co) || !a.waiting {
 			return
 		}
 		a.waiting = false
@@ -205,7 +212,7 @@ func (r *run) wake(co *vm.Thread, values []vm.Value) {
 			args = append(args, v.Deref(refs[i]))
 			v.Unref(&refs[i])
 		}
-		if _, err := r.d.CallProtected("test", v.Deref(r.step), 0, args...); err != nil {
+		if _, err := r.call("test", v.Deref(r.step), 0, args...); err != nil {
 			r.giveUp(a, Broken, Failure{Message: err.Message(), Traceback: trim(err.Traceback)})
 		}
 	})

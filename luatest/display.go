@@ -20,32 +20,39 @@ const (
 
 // printer writes values for people, and so that line by line they compare well.
 type printer struct {
-	v       *vm.VM
-	all     bool // without bounds
+	r       *run
+	v       *vm.VM // that the values are of
+	all     bool   // without bounds
 	entries int
 	above   []*vm.Table // the tables that it is in
 }
 
 // display writes values; on one line each only if all of them have room there, so that they
 // can be compared line by line.
-func display(v *vm.VM, all bool, values ...vm.Value) []string {
+func (r *run) display(all bool, values ...vm.Value) []string {
 	out := make([]string, len(values))
 	wide := false
 	for i, x := range values {
-		out[i] = (&printer{v: v, all: all}).value(x, false, 0)
+		out[i] = (&printer{r: r, v: r.lua(), all: all}).value(x, false, 0)
 		if _, ok := x.(*vm.Table); ok && utf8.RuneCountInString(out[i]) > lineWidth {
 			wide = true
 		}
 	}
 	if wide {
 		for i, x := range values {
-			out[i] = (&printer{v: v, all: all}).value(x, true, 0)
+			out[i] = (&printer{r: r, v: r.lua(), all: all}).value(x, true, 0)
 		}
 	}
 	return out
 }
 
 func (p *printer) value(x vm.Value, wide bool, depth int) string {
+	if p.v == p.r.own {
+		if y, v := p.r.unwrap(x); v != p.v {
+			defer func(was *vm.VM) { p.v = was }(p.v)
+			x, p.v = y, v
+		}
+	}
 	switch x := x.(type) {
 	case vm.String:
 		return p.text(string(x), depth == 0)

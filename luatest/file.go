@@ -12,6 +12,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/luatest/membrane"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -105,6 +106,9 @@ type run struct {
 	app *app.App
 	d   *device.Device
 
+	own      *vm.VM // the Lua of tests, nil if it is the device's
+	membrane *membrane.Membrane
+
 	groups []*group
 	list   []*entry
 	seen   map[string]int // tests by full name
@@ -128,6 +132,7 @@ type run struct {
 	hintAt              clock.Time
 	ranOut              string // where memory ran out last
 	asked               string // where the program has asked for a restart
+	stuck               string // where a test was when this computer's time was over, as a traceback
 	sim                 sim
 	low                 int // the least free heap of the test before it was reset: see sim.heap.least
 }
@@ -208,14 +213,16 @@ func (r *run) happened(e world.Event) {
 	case event.LuaError:
 		if d.Uncaught {
 			message, traceback, _ := strings.Cut(d.Message, "\nstack traceback:")
-			r.fatal(message, traceback)
+			r.fatal(message, r.withPassed(traceback))
 		}
 	case event.Panic:
-		r.fatal(d.Message, d.Traceback)
+		r.fatal(d.Message, r.withPassed(d.Traceback))
 	case event.PostMortem:
-		r.ranOut = d.Where
+		if r.ranOut = d.Where; r.ranOut == "" {
+			r.ranOut = r.line()
+		}
 	case event.Restart:
-		r.asked = r.d.VM.Where()
+		r.asked = r.line()
 	case event.Hint:
 		r.hint, r.hintAt = d, e.Time
 	case event.Callback:

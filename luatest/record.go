@@ -125,6 +125,7 @@ func (r *run) begin() {
 	r.log.Reset()
 	r.hint, r.ranOut, r.asked = event.Hint{}, "", ""
 	r.record = record{began: r.app.World.Clock.Now()}
+	r.d.Inspect.TellAgain()
 	r.freeNow()
 }
 

@@ -42,7 +42,7 @@ var namesSim = regexp.MustCompile(`\bsim\b`)
 
 // simTable makes the module sim, which only tests have.
 func (r *run) simTable() *vm.Table {
-	v := r.d.VM
+	v := r.lua()
 	s := &r.sim
 	s.hosts, s.names, s.terminals = map[netip.Prefix]*peer.Host{}, map[string]netip.Addr{}, map[*device.Device]*terminal{}
 	s.types = simTypes{conn: r.connType(), listener: r.listenerType(), udp: r.udpType(), broker: r.brokerType(), watch: r.watchType(), device: r.deviceType()}
@@ -103,10 +103,10 @@ func (r *run) room(c *vm.Call) {
 
 // release gives a reference back, as a task of the device.
 func (r *run) release(ref vm.Ref) {
-	v := r.d.VM
+	v := r.lua()
 	if ref != 0 && v != nil {
 		r.work(func() {
-			if r.d.VM == v {
+			if r.lua() == v {
 				v.Unref(&ref)
 			}
 		})

@@ -54,19 +54,35 @@ func optionsOf(c *vm.Call, n int, what string, names ...string) *options {
 	if o.t == nil {
 		return o
 	}
-	for key := vm.Value(vm.Nil); ; {
-		next, _, ok := c.VM.RawNext(o.t, key)
-		if !ok || next == vm.Nil {
-			return o
-		}
-		if name, is := next.(vm.String); !is || !slices.Contains(names, string(name)) {
-			text, _ := c.VM.ToString(next)
+	for _, e := range entries(c, o.t) {
+		if name, is := e[0].(vm.String); !is || !slices.Contains(names, string(name)) {
+			text, _ := c.VM.ToString(e[0])
 			if text == "" {
 				text = "a key that is no name"
 			}
 			c.Error("%s knows no %s: it takes %s", what, text, strings.Join(names, ", "))
 		}
-		key = next
+	}
+	return o
+}
+
+// entries are a table's keys and values: of one of the device's, too.
+func entries(c *vm.Call, t *vm.Table) [][2]vm.Value {
+	var list [][2]vm.Value
+	if c.VM.RawMetatable(t) == vm.Nil {
+		for k, x, ok := c.VM.RawNext(t, vm.Nil); ok && k != vm.Nil; k, x, ok = c.VM.RawNext(t, k) {
+			list = append(list, [2]vm.Value{k, x})
+		}
+		return list
+	}
+	next := c.Global("next")
+	var key vm.Value = vm.Nil
+	for {
+		found := c.Invoke(next, 2, t, key)
+		if key = found[0]; key == vm.Nil {
+			return list
+		}
+		list = append(list, [2]vm.Value{key, found[1]})
 	}
 }
 
@@ -75,10 +91,14 @@ func (o *options) get(name string) vm.Value {
 	if o.t == nil {
 		return nil
 	}
-	if x := o.c.VM.RawGetString(o.t, name); x != vm.Nil {
-		return x
+	x := o.c.VM.RawGetString(o.t, name)
+	if x == vm.Nil && o.c.VM.RawMetatable(o.t) != vm.Nil {
+		x = o.c.Index(o.t, vm.String(name))
 	}
-	return nil
+	if x == vm.Nil {
+		return nil
+	}
+	return x
 }
 
 func (o *options) wrong(name, want string) {
@@ -153,12 +173,9 @@ func (o *options) pairs(name string) [][2]string {
 // anything else in it.
 func pairsOf(c *vm.Call, t *vm.Table, wrong string) [][2]string {
 	var out [][2]string
-	for key := vm.Value(vm.Nil); ; {
-		next, value, ok := c.VM.RawNext(t, key)
-		if !ok || next == vm.Nil {
-			break
-		}
-		k, isName := next.(vm.String)
+	for _, e := range entries(c, t) {
+		value := e[1]
+		k, isName := e[0].(vm.String)
 		text, isText := "", false
 		switch value.(type) {
 		case vm.String, vm.Number:
@@ -168,7 +185,6 @@ func pairsOf(c *vm.Call, t *vm.Table, wrong string) [][2]string {
 			c.Error("%s", wrong)
 		}
 		out = append(out, [2]string{string(k), text})
-		key = next
 	}
 	slices.SortFunc(out, func(a, b [2]string) int { return strings.Compare(a[0], b[0]) })
 	return out

@@ -87,7 +87,7 @@ const maxCaptures = 16
 // find is string.find on the device, which counts the steps that a pattern takes. end is
 // -1 where nothing matches.
 func (r *run) find(text, pattern string) (end int, captures []any, problem string) {
-	v := r.d.VM
+	v := r.lua()
 	if v == nil {
 		return -1, nil, ""
 	}
@@ -95,7 +95,7 @@ func (r *run) find(text, pattern string) (end int, captures []any, problem strin
 	if lib == nil {
 		return -1, nil, "the firmware has no string.find, which patterns are looked for with"
 	}
-	results, err := r.d.CallProtected("sim: a pattern", v.RawGetString(lib, "find"), 2+maxCaptures, vm.String(text), vm.String(pattern))
+	results, err := r.call("sim: a pattern", v.RawGetString(lib, "find"), 2+maxCaptures, vm.String(text), vm.String(pattern))
 	if err != nil {
 		return -1, nil, fmt.Sprintf("the pattern %q: %s", pattern, err.Message())
 	}

@@ -95,14 +95,10 @@ func (r *run) simEvents() []vm.Func {
 // pairsOfAny are the fields of a table of strings, numbers and booleans, as text.
 func pairsOfAny(c *vm.Call, t *vm.Table) [][2]string {
 	var out [][2]string
-	for key := vm.Value(vm.Nil); ; {
-		next, value, ok := c.VM.RawNext(t, key)
-		if !ok || next == vm.Nil {
-			return out
-		}
-		k, isName := next.(vm.String)
+	for _, e := range entries(c, t) {
+		k, isName := e[0].(vm.String)
 		text := ""
-		switch x := value.(type) {
+		switch x := e[1].(type) {
 		case vm.String, vm.Number:
 			text, _ = c.VM.ToString(x)
 		case vm.Bool:
@@ -116,8 +112,8 @@ func pairsOfAny(c *vm.Call, t *vm.Table) [][2]string {
 			c.Error("sim.events takes fields that the events must have, as in sim.events{kind = \"socket\"}")
 		}
 		out = append(out, [2]string{string(k), text})
-		key = next
 	}
+	return out
 }
 
 // eventOf is an event as a table: kind, time in ms, device, and its fields as in JSON.

@@ -9,8 +9,8 @@ import (
 func (r *run) simHeap() []vm.Func {
 	return []vm.Func{
 		{Name: "now", Fn: func(c *vm.Call) int {
-			h := c.VM.Heap()
-			return returns(c, row{{"free", c.VM.FreeHeap()}, {"least", min(h.Low(), r.low)}, {"largest", h.Largest()}})
+			h := r.d.VM.Heap()
+			return returns(c, row{{"free", h.Free()}, {"least", min(h.Low(), r.low)}, {"largest", h.Largest()}})
 		}},
 		// below(bytes): has less been free at any time of this test?
 		{Name: "below", Fn: func(c *vm.Call) int {
@@ -18,7 +18,7 @@ func (r *run) simHeap() []vm.Func {
 			if !(bytes >= 0) {
 				c.ArgError(1, "a number of bytes")
 			}
-			return c.ReturnBool(float64(min(c.VM.Heap().Low(), r.low)) < bytes)
+			return c.ReturnBool(float64(min(r.d.VM.Heap().Low(), r.low)) < bytes)
 		}},
 		{Name: "leaks", Fn: func(c *vm.Call) int {
 			list := []any{}
@@ -32,15 +32,15 @@ func (r *run) simHeap() []vm.Func {
 			return returns(c, list)
 		}},
 		{Name: "collected", Fn: func(c *vm.Call) int { // twice: finalizers leave what the second takes
-			c.VM.Collect()
-			c.VM.Collect()
-			return c.ReturnInt(c.VM.Heap().Used())
+			r.collect()
+			r.collect()
+			return c.ReturnInt(r.d.VM.Heap().Used())
 		}},
 		{Name: "reset_low", Fn: func(c *vm.Call) int {
-			r.low = min(r.low, c.VM.Heap().Low())
-			c.VM.Heap().ResetLow()
+			r.low = min(r.low, r.d.VM.Heap().Low())
+			r.d.VM.Heap().ResetLow()
 			return 0
 		}},
-		{Name: "low", Fn: func(c *vm.Call) int { return c.ReturnInt(c.VM.Heap().Low()) }},
+		{Name: "low", Fn: func(c *vm.Call) int { return c.ReturnInt(r.d.VM.Heap().Low()) }},
 	}
 }

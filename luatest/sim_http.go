@@ -307,9 +307,9 @@ func (r *run) serve(l *listener, k *conn, fixed []byte, fn vm.Ref) {
 
 // ask calls a test's function with a request, as a task of the device, and gives its answer.
 func (r *run) ask(fn vm.Ref, asked row, reply func([]byte)) {
-	v := r.d.VM
+	v := r.lua()
 	r.work(func() {
-		if r.d.VM != v || v == nil {
+		if r.lua() != v || v == nil {
 			return
 		}
 		var data []byte
@@ -325,7 +325,7 @@ func (r *run) ask(fn vm.Ref, asked row, reply func([]byte)) {
 				c.Error("the function of listener:respond returned a %s: it returns a table with status, headers and body, or a string", c.TypeName(1))
 			}
 		}
-		if _, err := r.d.CallProtected("respond function of a test", r.sim.resume, 0); err != nil {
+		if _, err := r.call("respond function of a test", r.sim.resume, 0); err != nil {
 			r.failCallback(err)
 			data = []byte("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 		}

@@ -54,7 +54,7 @@ func (w *waiter) give(push func(c *vm.Call) int) {
 	}
 	r := w.r
 	r.work(func() {
-		if r.now != w.a || !w.a.waiting || r.d.VM == nil {
+		if r.now != w.a || !w.a.waiting || r.lua() == nil {
 			return
 		}
 		w.a.waiting = false
@@ -63,7 +63,7 @@ func (w *waiter) give(push func(c *vm.Call) int) {
 			c.Push(co)
 			c.CallTop(1+push(c), 0)
 		}
-		if _, err := r.d.CallProtected("test", r.sim.resume, 0, w.a.co); err != nil {
+		if _, err := r.call("test", r.sim.resume, 0, w.a.co); err != nil {
 			r.giveUp(w.a, Broken, Failure{Message: err.Message(), Traceback: trim(err.Traceback)})
 		}
 	})
@@ -111,8 +111,8 @@ func (r *run) giveUp(a *activity, s Status, why Failure) {
 	if r.now != a || r.dead != "" {
 		return
 	}
-	if r.d.VM != nil {
-		traceback := trim(r.d.VM.Traceback(a.innermost(), 0))
+	if r.lua() != nil {
+		traceback := trim(r.lua().Traceback(a.innermost(), 0))
 		if m := placeInTraceback.FindStringSubmatch(traceback); m != nil {
 			at := r.f.failureAt(m[1]+": "+why.Message, "")
 			why.File, why.Line, why.Source = at.File, at.Line, at.Source
@@ -180,7 +180,7 @@ func (r *run) simUntil() []vm.Func {
 		fn := c.Function(1)
 		limit := timeout(c, 2)
 		place := c.VM.FunctionLabel(fn)
-		ref := r.d.VM.Ref(fn, "sim.run_until")
+		ref := r.lua().Ref(fn, "sim.run_until")
 		return r.await(c, limit, func(w *waiter) { r.until(w, ref, place) })
 	}}}
 }
@@ -190,7 +190,7 @@ const untilName = "sim.run_until"
 
 // until looks at fn after each thing that happens on the device, and each millisecond.
 func (r *run) until(w *waiter, ref vm.Ref, place string) {
-	v := r.d.VM
+	v := r.lua()
 	posted := false
 	var look func()
 	post := func() {
@@ -202,10 +202,10 @@ func (r *run) until(w *waiter, ref vm.Ref, place string) {
 	}
 	look = func() {
 		posted = false
-		if w.over || r.d.VM != v || r.now != w.a {
+		if w.over || r.lua() != v || r.now != w.a {
 			return
 		}
-		results, err := r.d.CallProtected(untilName, v.Deref(ref), 1)
+		results, err := r.call(untilName, v.Deref(ref), 1)
 		switch {
 		case err != nil:
 			v.Unref(&ref)

@@ -67,7 +67,7 @@ func (r *run) drive(done func() bool, limit clock.Duration) bool {
 		}
 		c.RunTo(c.Happened()+1, 0)
 		if r.limit.over.Load() {
-			r.fatal(fmt.Sprintf("not over after %v of this computer's time", r.f.o.WallTimeout), "")
+			r.fatal(fmt.Sprintf("not over after %v of this computer's time", r.f.o.WallTimeout), r.stuck)
 			return true
 		}
 	}
@@ -82,7 +82,7 @@ func (r *run) work(fn func()) {
 	}
 }
 
-// touch does something to the device's Lua between two events. Memory that runs out there is
+// touch does something to the Lua of tests between two events. Memory that runs out there is
 // the end of the device, as it is where no call of Lua can catch it.
 func (r *run) touch(fn func(v *vm.VM)) {
 	defer func() {
@@ -94,7 +94,7 @@ func (r *run) touch(fn func(v *vm.VM)) {
 			panic(x)
 		}
 	}()
-	fn(r.d.VM)
+	fn(r.lua())
 }
 
 // perform runs a Lua function as a coroutine and waits until it is over. It reports false
@@ -106,7 +106,7 @@ func (r *run) perform(fn vm.Ref, limit clock.Duration) bool {
 	}
 	a := &activity{}
 	r.now = a
-	r.work(func() { r.d.CallProtected("test", r.d.VM.Deref(r.start), 0, r.d.VM.Deref(fn)) })
+	r.work(func() { r.call("test", r.lua().Deref(r.start), 0, r.lua().Deref(fn)) })
 	if !r.drive(func() bool { return a.over || r.dead != "" }, limit) {
 		r.fatal(fmt.Sprintf("not over after %v of the device's time", time.Duration(limit)*time.Microsecond), r.waits(a))
 	}
@@ -119,10 +119,10 @@ func (r *run) perform(fn vm.Ref, limit clock.Duration) bool {
 
 // waits is where an activity has stopped, as a traceback.
 func (r *run) waits(a *activity) string {
-	if a.co == nil || r.d.VM == nil {
+	if a.co == nil || r.lua() == nil {
 		return ""
 	}
-	return r.d.VM.Traceback(a.co, 0)
+	return r.lua().Traceback(a.co, 0)
 }
 
 // tests loads the file and runs what of it has not run. again says that the rest needs a
@@ -223,7 +223,7 @@ func (r *run) runTest(e *entry) {
 	r.test = t
 	r.begin()
 	r.limit.begin(f.o.WallTimeout, r.app.World.Clock.Stop)
-	r.touch((*vm.VM).Collect) // what the test before has left: native code of the firmware would find no room beside it
+	r.touch(func(*vm.VM) { r.collect() }) // what the test before has left: native code of the firmware would find no room beside it
 	r.d.VM.Heap().ResetLow()
 	r.low = math.MaxInt
 	if f.alone != nil {

@@ -39,6 +39,9 @@ func (x *Inspector) postMortem(why string, pending int) {
 	x.host.Emit(x.postMortemData(why, s))
 }
 
+// TellAgain has post-mortems be reported that were: something new begins.
+func (x *Inspector) TellAgain() { clear(x.told) }
+
 func (x *Inspector) postMortemData(why string, s *snapshot.Snapshot) event.PostMortem {
 	pm := event.PostMortem{
 		Why: why, Where: x.host.Lua().Where(), Request: s.Heap.Request,

@@ -267,7 +267,7 @@ func (v *VM) lastWords(x value) {
 	if v.OnOutOfMemory != nil && memory && v.uncaught(L) {
 		v.OnOutOfMemory()
 	}
-	if v.protected == 1 {
+	if v.protected-v.through == 1 {
 		v.traceback = v.Traceback(L, 0)
 	}
 }
@@ -281,7 +281,7 @@ func (v *VM) uncaught(L *Thread) bool {
 		}
 		n++
 	}
-	return v.protected <= n
+	return v.protected-v.through <= n
 }
 
 // runError raises an error of the VM's, with the position of the running function

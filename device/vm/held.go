@@ -42,6 +42,9 @@ func (v *VM) Drop(h *Held) {
 	v.heldFree = append(v.heldFree, at)
 }
 
-// Gone reports whether the collector has found fn, a function in Go that NewClosure has
-// made, to be garbage. Who asks must not hold it.
-func (v *VM) Gone(fn *Function) bool { return fn.kind != kindFunction || v.mem.isDead(&fn.header) }
+// Gone reports whether the collector has found x to be garbage, which NewClosure or
+// NewObject has made. Who asks must not hold it.
+func (v *VM) Gone(x Value) bool {
+	y := v.take(x)
+	return !y.isObject() || y.header().kind == 0 || v.mem.isDead(y.header())
+}

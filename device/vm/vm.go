@@ -72,6 +72,7 @@ type VM struct {
 	natives   int     // functions of the firmware at work
 	pushes    uint64  // counts what may leave something above the top of a stack
 	protected int     // protected calls and coroutines under way
+	through   int     // those of them that hand on all errors: CallThrough
 	thrown    thrown  // the error on its way
 	traceback string  // of an error that nothing in the program catches
 	killed    *Kill   // set: unwinding, no pcall may catch it
@@ -328,7 +329,7 @@ func (v *VM) reset() {
 	v.mem.closeUpvalues(L, 1)
 	L.nci, L.top, L.nCcalls, L.handler, L.fixed = 0, 1, 0, 0, false
 	v.mem.pins = v.mem.pins[:0]
-	v.natives, v.protected = 0, 0
+	v.natives, v.protected, v.through = 0, 0, 0
 	if v.running != L {
 		v.mem.quick.switched()
 	}
@@ -424,6 +425,19 @@ func (v *VM) CallWithin(fn Value, nret int, args ...Value) ([]Value, *Error) {
 	ret, err := v.pcall(L, fn, nret, 0, args)
 	v.running = L
 	return ret, err
+}
+
+// CallThrough is CallWithin for who raises the error anew in the code that has called it:
+// nothing has caught it then.
+func (v *VM) CallThrough(fn Value) *Error {
+	if v.running == nil {
+		_, err, _ := v.Call(fn, 0)
+		return err
+	}
+	v.through++
+	_, err := v.CallWithin(fn, 0)
+	v.through--
+	return err
 }
 
 // Where chips have their heap and the firmware's constant data (fw:

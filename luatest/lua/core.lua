@@ -6,7 +6,7 @@ local host = ...
 local core = {host = host, show = host.show}
 
 -- The environment of tests: names that they alone have, before the globals.
-local env = setmetatable({sim = host.sim}, {__index = _G})
+local env = setmetatable({sim = host.sim}, {__index = host.globals or _G})
 core.env = env
 
 -- load gives a file of tests its environment.

@@ -12,7 +12,7 @@ local function copy(x, seen)
   return c
 end
 
-local Spy = {}
+local Spy = {as_function = true}
 local methods = {}
 
 function Spy.__index(s, key)

@@ -35,6 +35,7 @@ func (m *Membrane) open() {
 			x = near.RawGetString(rom, name)
 		}
 		m.library[name] = x
+		near.Hold(x) // some lie in memory
 	}
 	for _, name := range theirs {
 		m.library[name] = m.forwarding("", name, m.library[name])
@@ -171,6 +172,9 @@ func (m *Membrane) next(c *vm.Call) int {
 	if h := m.proxied(c.Arg(1)); h != nil {
 		if t, ok := m.self(c, h).x.(*vm.Table); ok {
 			key, found := m.asKey(m.fromNear(c, 2))
+			if s, ok := key.(vm.String); ok && !m.far.IsROM(t) { // it makes no string
+				found = m.far.HasString(string(s))
+			}
 			if found {
 				k, x, ok := m.far.RawNext(t, key)
 				switch {

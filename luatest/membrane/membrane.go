@@ -8,11 +8,10 @@
 //     A proxy of a table is a table; what is done to it is done on the far side, also
 //     by the functions of Library, which see through proxies.
 //   - A function of the near side that is given to the far one is there a function in Go
-//     that calls it.
+//     that calls it; a userdata or coroutine is a userdata there, with the same fields.
 //   - A table of the near side that is given to the far one moves there, with all that is
 //     in it, and is a proxy from then on: both sides see the same table, and what it takes
 //     is the far side's.
-//   - A userdata or coroutine of the near side can't be given away.
 //
 // An error passes with its value. What else unwinds one side (a reset of the device, the end
 // of a test) is kept until the other has been left, too: see Unwound.
@@ -24,6 +23,7 @@ package membrane
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 )
@@ -34,6 +34,7 @@ type Membrane struct {
 	enter     func(fn vm.Value) *vm.Error
 
 	typ      *vm.Type     // of proxies that are userdata, and of what is in the others
+	lentType *vm.Type     // of loans that are userdata
 	meta     *vm.Table    // its metatable, and that of proxies that are tables
 	slot     *vm.UserData // the key of a proxy's handle
 	weak     vm.Ref       // proxies by the number of their handle
@@ -43,14 +44,16 @@ type Membrane struct {
 	jobs     []*job
 	depth    int
 	unwound  any
-	traces   string // of the far side's last error
+	failed   vm.Value // the near side's value of the far one's last error,
+	traces   string   // and its traceback
+	passed   string   // traceback of the last error of the near side that went on to the far one
 	place    placed
 	handles  map[vm.Value]*handle        // by what they are of
 	handled  map[*vm.Function]*handle    // by the proxy, where that is a function
 	fresh    []*handle                   // have no proxy yet
 	last     int                         // number of a handle
 	globals  *handle                     // of the far side's global table
-	lent     map[*vm.Function]*loan      // by the far side's function
+	lent     map[vm.Value]*loan          // by what the far side has
 	loans    map[vm.Value]*loan          // by the near side's
 	loansMax int                         // how many there are before those that ended are looked for
 	moved    map[*vm.Table]*handle       // to the far side, and not yet a proxy
@@ -68,12 +71,11 @@ type handle struct {
 	n    int // userdata of the near side that have it
 }
 
-// loan is a function, or table that is called like one, of the near side that the far side
-// has.
+// loan is an object of the near side's, no table unless it is called like a function, that
+// the far side has as another.
 type loan struct {
-	near vm.Value
-	held vm.Held
-	far  *vm.Function
+	near, far vm.Value
+	held      vm.Held
 }
 
 type markedFail struct {
@@ -107,6 +109,7 @@ func New(near *vm.VM) *Membrane {
 	near.SetEGC(0, 0) // as Lua is elsewhere: it collects now and then
 	m.forget()
 	m.typ = &vm.Type{Name: "far", Index: m.index, GC: func(object any) { m.dropped(object.(*handle)) }}
+	m.lentType = &vm.Type{Name: "test", Index: m.indexNear}
 	m.meta = near.Metatable(m.typ)
 	near.AddMethods(m.typ, m.metamethods()...)
 	m.slot = near.NewLightUserData()
@@ -123,7 +126,7 @@ func New(near *vm.VM) *Membrane {
 // forget empties what is known of the far side.
 func (m *Membrane) forget() {
 	m.handles = map[vm.Value]*handle{}
-	m.lent, m.loans = map[*vm.Function]*loan{}, map[vm.Value]*loan{}
+	m.lent, m.loans = map[vm.Value]*loan{}, map[vm.Value]*loan{}
 	m.marks = map[*vm.UserData]markedFail{}
 	m.loansMax = 64
 }
@@ -164,7 +167,12 @@ func (m *Membrane) Unwound() any {
 }
 
 // Traceback is that of the far side's last error, if the error x of the near one is that.
-func (m *Membrane) Traceback() string { return m.traces }
+func (m *Membrane) Traceback(x vm.Value) string {
+	if x == nil || x != m.failed {
+		return ""
+	}
+	return m.traces
+}
 
 // Far returns the object that x is the proxy of, and the VM that it is of.
 func (m *Membrane) Far(x vm.Value) (vm.Value, *vm.VM, bool) {
@@ -172,6 +180,27 @@ func (m *Membrane) Far(x vm.Value) (vm.Value, *vm.VM, bool) {
 		return h.x, m.far, true
 	}
 	return x, m.near, false
+}
+
+// Passed is the traceback of the last error of the near side that went on to the far one.
+func (m *Membrane) Passed() string { return m.passed }
+
+// JoinTracebacks is the traceback of an error that has gone on from one side to the other.
+// What calls across are made with is left out.
+func JoinTracebacks(from, to string) string {
+	const header = "stack traceback:"
+	var lines []string
+	for _, traceback := range []string{from, to} {
+		for _, line := range strings.Split(traceback, "\n") {
+			if s := strings.TrimSpace(line); s != "" && s != header && s != "[C]: ?" && s != "[C]: in function '?'" {
+				lines = append(lines, line)
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return ""
+	}
+	return header + "\n" + strings.Join(lines, "\n")
 }
 
 // Marked returns the error of the near side that passes the far one as x.
@@ -206,12 +235,12 @@ func (m *Membrane) inFar(c *vm.Call, program bool, do func(dc *vm.Call)) {
 		if idle {
 			err = m.enter(m.farJob)
 		} else {
-			_, err = m.far.CallWithin(m.farJob, 0)
+			err = m.far.CallThrough(m.farJob)
 		}
 	})
 	if err != nil && ok {
-		m.traces = err.Traceback
 		m.pushNear(c, m.fromFar(m.where(err.Value)))
+		m.failed, m.traces = c.Arg(c.Top()), err.Traceback
 		m.settle()
 		c.ThrowTop()
 	}
@@ -220,7 +249,7 @@ func (m *Membrane) inFar(c *vm.Call, program bool, do func(dc *vm.Call)) {
 // inNear runs do on the near side, for code of the far side, and returns the error it ended
 // with.
 func (m *Membrane) inNear(do func(nc *vm.Call)) (err *vm.Error, ok bool) {
-	ok = m.run(m.far, do, func() { _, err = m.near.CallWithin(m.nearJob, 0) })
+	ok = m.run(m.far, do, func() { err = m.near.CallThrough(m.nearJob) })
 	return err, ok
 }
 
@@ -331,14 +360,13 @@ func (m *Membrane) argsFromNear(c *vm.Call, first int) []val {
 
 // fromFar is a value of the far side.
 func (m *Membrane) fromFar(x vm.Value) val {
-	switch y := x.(type) {
-	case *vm.Function:
-		if l := m.lent[y]; l != nil {
+	switch x.(type) {
+	case *vm.Function, *vm.UserData:
+		if l := m.lent[x]; l != nil {
 			return val{x: l.near}
 		}
-	case *vm.UserData:
-		if f, ok := m.marks[y]; ok {
-			return val{x: f.near}
+		if f, ok := m.Marked(x); ok {
+			return val{x: f}
 		}
 	case *vm.Table, *vm.Thread:
 	default:
@@ -442,7 +470,7 @@ func (m *Membrane) pushFarWithin(dc *vm.Call, v val, depth int) {
 			dc.Push(h.x)
 			return
 		}
-		dc.Error("a %s of a test can't be given to the program", m.near.TypeName(x))
+		m.lend(dc, x, "")
 	default:
 		dc.Push(x)
 	}
@@ -457,7 +485,7 @@ func (m *Membrane) calledAsFunction(t *vm.Table) bool {
 	return ok && m.near.RawGetString(mt, AsFunction) == vm.Value(vm.True)
 }
 
-// lend pushes the far side's function that calls x.
+// lend pushes what x is on the far side: a function that calls it, or a userdata.
 func (m *Membrane) lend(dc *vm.Call, x vm.Value, label string) {
 	if l := m.loans[x]; l != nil {
 		if !m.far.Gone(l.far) {
@@ -471,13 +499,24 @@ func (m *Membrane) lend(dc *vm.Call, x vm.Value, label string) {
 		m.loansMax = 2*len(m.loans) + 64
 	}
 	l := &loan{near: x}
-	l.far = m.far.NewClosure(vm.Func{Name: label, Fn: func(dc *vm.Call) int { return m.callNear(dc, x) }}, vm.True)
+	switch x.(type) {
+	case *vm.UserData, *vm.Thread:
+		l.far = m.far.NewObject(m.lentType, handleSize, l)
+	default:
+		l.far = m.far.NewClosure(vm.Func{Name: label, Fn: func(dc *vm.Call) int {
+			return m.inside(dc, m.argsFromFar(dc), func(nc *vm.Call, args int) int {
+				nc.Push(x)
+				nc.InsertBelow(args)
+				return nc.CallTop(args, -1)
+			})
+		}}, vm.True)
+	}
 	dc.Push(l.far)
 	l.held = m.near.Hold(x)
 	m.lent[l.far], m.loans[x] = l, l
 }
 
-// EndLoans forgets functions that the far side has no longer.
+// EndLoans forgets what the far side has no longer.
 func (m *Membrane) EndLoans() {
 	for _, l := range m.lent {
 		if m.far.Gone(l.far) {
@@ -626,9 +665,22 @@ func (m *Membrane) given(dc *vm.Call, push func()) {
 	moved = true
 }
 
-// callNear calls a function of the near side for the far one.
-func (m *Membrane) callNear(dc *vm.Call, fn vm.Value) int {
-	args := m.argsFromFar(dc)
+// indexNear is __index of a userdata of the near side on the far one.
+func (m *Membrane) indexNear(dc *vm.Call) int {
+	l, ok := m.far.ToObject(dc.Arg(1)).(*loan)
+	if !ok {
+		dc.TypeError(1, "userdata")
+	}
+	return m.inside(dc, []val{m.fromFar(dc.Arg(2))}, func(nc *vm.Call, args int) int {
+		x := nc.Index(l.near, nc.Arg(nc.Top()))
+		nc.Push(x)
+		return 1
+	})
+}
+
+// inside has do run on the near side, for code of the far one, with values on the stack: it
+// leaves results there and says how many.
+func (m *Membrane) inside(dc *vm.Call, args []val, do func(nc *vm.Call, args int) int) int {
 	var out []val
 	var held []vm.Held
 	defer func() {
@@ -640,11 +692,10 @@ func (m *Membrane) callNear(dc *vm.Call, fn vm.Value) int {
 		if !nc.CheckStack(len(args) + 4) {
 			nc.Error("too many values")
 		}
-		nc.Push(fn)
 		for _, a := range args {
 			m.pushNear(nc, a)
 		}
-		n := nc.CallTop(len(args), -1)
+		n := do(nc, len(args))
 		for i := nc.Top() - n + 1; i <= nc.Top(); i++ {
 			v := m.fromNear(nc, i)
 			out = append(out, v)
@@ -662,6 +713,7 @@ func (m *Membrane) callNear(dc *vm.Call, fn vm.Value) int {
 		dc.Error("too many values")
 	}
 	if err != nil {
+		m.passed = JoinTracebacks(m.Traceback(err.Value), err.Traceback)
 		m.pushError(dc, err)
 		dc.ThrowTop()
 	}

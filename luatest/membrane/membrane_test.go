@@ -37,6 +37,7 @@ const lamp = `
 	function fail(x) error(x) end
 	function try(fn, ...) return pcall(fn, ...) end
 	function keep(x) kept = x end
+	function field(x, k, ...) return x[k](x, ...) end
 	function kind(x) return type(x) end
 	defaults = setmetatable({}, {__newindex = function(t, k, v) rawset(t, k, v * 2) end, __index = function(t, k) return k .. "!" end})
 	a, b = Lamp.new("a"), Lamp.new("b")
@@ -130,7 +131,10 @@ func TestSeen(t *testing.T) {
 		{"what has moved is a table", `local t = {5, 6} keep(t) return type(t), #t, t[2], unpack(t)`, "table 2 6 5 6"},
 		{"called like functions", `local s = setmetatable({n = 0}, {as_function = true, __call = function(s, x) s.n = s.n + x return s.n end})
 			a:on(s) return kind(s), a:fire(2), a:fire(3), s.n, a.fn == s`, "function 2 5 5 true"},
-		{"own values can't be given", `return pcall(keep, coroutine.create(function() end))`, "false a thread of a test can't be given to the program"},
+		{"own userdata", `local u = newproxy(true) getmetatable(u).__index = function(_, k) return k .. "?" end keep(u)
+			return kept == u, kind(u), try(function(x) return x.field end, u)`, "true userdata true field?"},
+		{"own userdata over there", `local u = newproxy(true) getmetatable(u).__index = {f = function(self, x) return self == u, x end}
+			return field(u, "f", 3), kind(coroutine.create(function() end))`, "true userdata"},
 		{"globals", `y = 6 return y, rawget(_G, "y"), _G.count, Lamp == _G.Lamp`, "6 6 0 true"},
 		{"wide", `local t = {} for i = 1, 200 do t[i] = i end keep(t) return #kept, select("#", unpack(kept))`, "200 200"},
 		{"deep", `local t = {} for i = 1, 150 do t = {t} end return pcall(keep, t)`, "false tables of a test that are nested too deeply can't be given to the program"},

@@ -71,14 +71,13 @@ const maxChain = 100
 
 // raw is t[key] without metamethods.
 func (m *Membrane) raw(t *vm.Table, key val) vm.Value {
-	x, ok := m.asKey(key)
-	if !ok {
-		return vm.Nil
-	}
-	if s, ok := x.(vm.String); ok {
+	if s, ok := key.x.(vm.String); ok { // also in flash, without a string of the program's
 		return m.far.RawGetString(t, string(s))
 	}
-	return m.far.RawGet(t, x)
+	if x, ok := m.asKey(key); ok {
+		return m.far.RawGet(t, x)
+	}
+	return vm.Nil
 }
 
 // asKey is what a value is as a key on the far side, if something can have it as one
@@ -88,11 +87,9 @@ func (m *Membrane) asKey(key val) (vm.Value, bool) {
 		return key.h.x, true
 	}
 	switch x := key.x.(type) {
-	case vm.String:
-		return x, m.far.HasString(string(x))
-	case vm.Number, vm.Bool:
+	case vm.String, vm.Number, vm.Bool:
 		return x, true
-	case *vm.Function, *vm.Table:
+	default:
 		if l := m.loans[x]; l != nil && !m.far.Gone(l.far) {
 			return l.far, true
 		}

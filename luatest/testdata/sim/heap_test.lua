@@ -10,13 +10,14 @@ describe("heap", function()
   end)
   it("grows or not", function()
     eq(sim.heap.growth(function() local t = {} for i = 1, 10 do t[i] = {} end end, 20), 0)
-    kept = {}
+    eq(sim.heap.growth(function() mine = mine or {} mine[#mine + 1] = {} end, 20), 0) -- the test's own
+    _G.kept = {}
     local grown = sim.heap.growth(function() kept[#kept + 1] = ("x"):rep(100) .. #kept end, 16)
-    kept = nil
+    _G.kept = nil
     eq(grown > 1600, true)
     eq(sim.heap.growth(function() sim.advance(1) end, 5), 0)
     local before = sim.heap().free
-    local least = sim.heap.least(function() local s = ("y"):rep(3000) sim.advance(1) end)
+    local least = sim.heap.least(function() _G.s = ("y"):rep(3000) _G.s = nil sim.advance(1) end)
     eq(least < before - 2000, true)
     raises("takes a function", sim.heap.growth, 1)
     raises("takes a function", sim.heap.least)

@@ -1,6 +1,10 @@
 it("reads a table", function()
   local rows = dofile("table.lua")
-  assert(#rows == 100)
+  assert(#rows == 300)
+end)
+
+it("holds some", function()
+  _G.kept = ("x"):rep(9000)
 end)
 
 it("holds little", function() end)
