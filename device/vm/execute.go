@@ -43,12 +43,22 @@ func opOf(i uint32) luac.Op { return luac.Op(i & 0x3f) }
 // stands in index.go, arith.go and do.go; after what may have moved the stack, or the
 // list of calls, the loop looks for them anew.
 func (v *VM) execute(L *Thread, entry int) {
+	if v.coverage != nil {
+		executeAs[counting](v, L, entry)
+	} else {
+		executeAs[plain](v, L, entry)
+	}
+}
+
+// executeAs is the loop; see plain and counting.
+func executeAs[K plain | counting](v *VM, L *Thread, entry int) {
+	var kind K
 	m := v.mem
 frame:
 	for {
 		ci := &L.ci[L.nci]
 		cl := L.stack[ci.fn].function()
-		code, k := cl.proto.code, cl.proto.k
+		code, k := cl.proto.run, cl.proto.k
 		base, pc := ci.base, ci.pc
 		r := frame(L, base)
 		for {
@@ -59,6 +69,7 @@ frame:
 				ci.pc = pc
 				v.look(L)
 			}
+		decoded:
 			a := uint8(i >> 6)
 			switch luac.Op(i & 0x3f) {
 			case luac.Move:
@@ -446,6 +457,13 @@ frame:
 				ci.pc = pc
 				v.varargs(L, base+int(a), int(i>>23)-1)
 				ci, r = L.here(base)
+			case opCount, opArrived:
+				if unsafe.Sizeof(kind) == 0 {
+					panic("vm: no such instruction without coverage")
+				}
+				i = cl.proto.counts.arrive(ci, pc-1, i)
+				ci.pc = pc
+				goto decoded
 			default:
 				// The reader of chunks lets no other pass.
 				panic("vm: no such instruction")
