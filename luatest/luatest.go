@@ -52,6 +52,8 @@ type Options struct {
 	Board string
 	// CPU is "esp8266" or "host", as app.Options.CPU.
 	CPU string
+	// Coverage counts how often lines of the apps run. It does not go with Faults and Explore.
+	Coverage bool
 	// Update writes snapshots that differ.
 	Update bool
 	// Parallel is how many files run at a time; 0: as many as there are CPUs.
@@ -65,6 +67,7 @@ type Options struct {
 
 	list     bool
 	slots    chan struct{}                  // as many searches run at a time as it has room
+	apps     *appFiles                      // with Coverage
 	heapSaid func(library string, free int) // for tests
 }
 
@@ -161,6 +164,8 @@ type File struct {
 	Wall    time.Duration `json:"wall_ns"`
 	Virtual int64         `json:"virtual_us"`
 	Boots   int           `json:"boots"`
+	// Coverage is what was counted, nil if nothing is.
+	Coverage *Coverage `json:"-"`
 }
 
 // Reporter is told what happens, from one goroutine. Files come in the order in which they
@@ -177,6 +182,8 @@ type Summary struct {
 	Passed, Failed, Broken, Pending, Skipped, Unloaded int
 	Wall                                               time.Duration
 	Virtual                                            clock.Duration
+	// Coverage is that of all files, nil if nothing is counted.
+	Coverage *Coverage
 }
 
 // OK reports whether nothing failed.
@@ -189,6 +196,9 @@ func (s *Summary) add(f *File) {
 		s.Unloaded++
 	}
 	s.Virtual += clock.Duration(f.Virtual)
+	if f.Coverage != nil {
+		s.Coverage.add(f.Coverage)
+	}
 	for _, t := range f.Tests {
 		*[...]*int{&s.Passed, &s.Failed, &s.Broken, &s.Pending, &s.Skipped}[t.Status]++
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luac"
 )
 
@@ -65,16 +64,30 @@ func CompileCover(name string, source []byte) (*CoverSource, error) {
 	if strings.HasPrefix(src, signature) {
 		return nil, fmt.Errorf("%s is precompiled: it has no lines of source", name)
 	}
-	v := New(Config{Heap: heap.New(heap.Config{Size: coverHeap})})
-	fn, err := v.LoadFlash([]byte(src), chunk)
+	main, err := luac.Compile(src, chunk, luac.KeepLines, nil, nil)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s:%w", compilerChunkID(chunk), err)
 	}
-	return &CoverSource{name, newCoverCode(fn.proto)}, nil
+	return &CoverSource{name, newCoverCode(unheld(main))}, nil
 }
 
-// coverHeap has room for the names in any file that a flash holds.
-const coverHeap = 16 << 20
+// unheld makes a function of what the compiler has made that is in no memory, to be looked at.
+func unheld(from *luac.Proto) *proto {
+	p := &proto{lines: from.Lines, lineDefined: from.LineDefined, lastLine: from.LastLineDefined, nups: from.Upvalues, locals: from.Locals, k: make([]value, len(from.Consts))}
+	for _, in := range from.Code {
+		p.code = append(p.code, in.Word())
+	}
+	for i, c := range from.Consts {
+		if c.Kind == luac.String {
+			p.k[i] = stringValue(&str{s: c.Str})
+		}
+	}
+	for _, n := range from.Protos {
+		p.protos = append(p.protos, unheld(n))
+	}
+	p.nameNested()
+	return p
+}
 
 func newCoverCode(p *proto) *coverCode {
 	c := &coverCode{name: p.name, line: p.lineDefined, last: p.lastLine, code: p.code, lines: p.lines}
@@ -181,9 +194,15 @@ type coverFile struct {
 // coverCounts are the counts of a function.
 type coverCounts struct {
 	of     *coverCode
-	hits   []uint64 // of lines, by the instruction at which they begin
-	calls  uint64   // where hits does not tell
+	at     []coverCount // by instruction
+	calls  uint64       // where that of the first one does not tell
 	protos []*coverCounts
+}
+
+// coverCount is how often a line has begun at an instruction.
+type coverCount struct {
+	hits        uint64
+	instruction uint32 // that stands there in truth
 }
 
 // CoverLeft is a chunk that has run and was not counted.
@@ -204,7 +223,10 @@ func NewCoverage(files ...*CoverSource) *Coverage {
 }
 
 func newCoverCounts(of *coverCode) *coverCounts {
-	c := &coverCounts{of: of, hits: make([]uint64, len(of.code))}
+	c := &coverCounts{of: of, at: make([]coverCount, len(of.code))}
+	for pc, i := range of.code {
+		c.at[pc].instruction = i
+	}
 	for _, n := range of.protos {
 		c.protos = append(c.protos, newCoverCounts(n))
 	}
@@ -271,22 +293,17 @@ func (c *coverCounts) count(p *proto) {
 	}
 }
 
-// arrive counts at an instruction of a copy and returns the one that it stands for. ci.pc is
-// behind the last instruction that was looked at: that is on the line of the last one that
-// was executed, and where this one has jumped back, it is that one.
-func (c *coverCounts) arrive(ci *callInfo, at int, i uint32) uint32 {
-	if opOf(i) == opCount {
-		c.hits[at]++
-		return c.of.code[at]
-	}
+// arrive counts where that depends on where execution comes from. ci.pc is behind the last
+// instruction that was looked at: that is on the line of the last one that was executed, and
+// where that one has jumped back, it is that one.
+func (c *coverCounts) arrive(ci *callInfo, at int) {
 	from := ci.pc - 1
 	if from < 0 {
 		c.calls++
 	}
 	if c.of.arrivals[at]&arrivesNew != 0 && (at <= from || from < 0 || c.of.lines[at] != c.of.lines[from]) {
-		c.hits[at]++
+		c.at[at].hits++
 	}
-	return c.of.code[at]
 }
 
 // CoverFunction is a function of a file: its name, as the code gives it to it, or "", the
@@ -314,14 +331,14 @@ func (c *coverCounts) tell(lines map[int]uint64, functions *[]CoverFunction) {
 	if of.line > 0 {
 		calls := c.calls
 		if !of.again {
-			calls = c.hits[0]
+			calls = c.at[0].hits
 		}
 		*functions = append(*functions, CoverFunction{of.name, of.line, calls})
 	}
 	for pc, a := range of.arrivals {
 		// What the firmware's packed lines get wrong (luac/lines.go) is none of the function's.
 		if line := of.lines[pc]; a&arrivesNew != 0 && line >= max(of.line, 1) && (of.line == 0 || line <= of.last) {
-			lines[line] += c.hits[pc]
+			lines[line] += c.at[pc].hits
 		}
 	}
 	for _, n := range c.protos {

@@ -355,3 +355,93 @@ func TestCoverageOfWhatIsNoSource(t *testing.T) {
 		}
 	}
 }
+
+// paged are programs as people write them: a statement a line.
+var paged = []program{
+	{"server", `
+local routes = {
+  ["/"] = function()
+    return 200, "index"
+  end,
+  ["/led"] = function(args)
+    return 200, "led " .. (args.state or "off")
+  end,
+}
+local function handle(request)
+  local method, path, query = request:match("^(%u+) ([^? ]+)%??(%S*) HTTP")
+  local args = {}
+  for k, v in query:gmatch("(%w+)=(%w+)") do
+    args[k] = v
+  end
+  local route = routes[path]
+  local status, body = 404, "not found"
+  if method == "GET" and route then
+    status, body = route(args)
+  end
+  local out = {}
+  out[#out + 1] = string.format("HTTP/1.1 %d OK", status)
+  out[#out + 1] = "Content-Length: " .. #body
+  out[#out + 1] = ""
+  out[#out + 1] = body
+  return table.concat(out, "\r\n")
+end
+for i = 1, 100 do
+  handle("GET / HTTP/1.1\r\n")
+  handle("GET /led?state=on&n=" .. i .. " HTTP/1.1\r\n")
+  handle("GET /x HTTP/1.1\r\n")
+end
+`},
+	{"sensors", `
+local Sensor = {}
+Sensor.__index = Sensor
+function Sensor:add(x)
+  self.sum = self.sum + x
+  self.n = self.n + 1
+end
+function Sensor:read(x)
+  self:add(x)
+  if x > self.most then
+    self.most = x
+  end
+  return self.sum / self.n
+end
+for k = 1, 50 do
+  local s = setmetatable({n = 0, sum = 0, most = 0}, Sensor)
+  for i = 1, 100 do
+    s:read(i)
+  end
+end
+`},
+	{"shortLines", `
+local s = 0
+for i = 1, 50000 do
+  s = s + i
+end
+`},
+}
+
+// BenchmarkCoverage is a program without and with coverage.
+func BenchmarkCoverage(b *testing.B) {
+	vm.Poison(false)
+	for _, p := range paged {
+		source, err := vm.CompileCover("app.lua", []byte(p.src))
+		if err != nil {
+			b.Fatal(err)
+		}
+		for name, c := range map[string]*vm.Coverage{"off": nil, "on": vm.NewCoverage(source)} {
+			b.Run(p.name+"/"+name, func(b *testing.B) {
+				v := coverVM(nil, c)
+				fn, err := v.Load([]byte(p.src), "@app.lua")
+				if err != nil {
+					b.Fatal(err)
+				}
+				ref := v.Ref(fn, "benchmark")
+				for b.Loop() {
+					if _, lerr, _ := v.Call(v.Deref(ref), 0); lerr != nil {
+						b.Fatal(lerr)
+					}
+				}
+			})
+		}
+	}
+}

@@ -69,7 +69,16 @@ frame:
 				ci.pc = pc
 				v.look(L)
 			}
-		decoded:
+			if unsafe.Sizeof(kind) > 0 && luac.Op(i&0x3f) >= opCount {
+				at := &cl.proto.counts.at[pc-1]
+				if luac.Op(i&0x3f) == opCount {
+					at.hits++
+				} else {
+					cl.proto.counts.arrive(ci, pc-1)
+				}
+				ci.pc = pc
+				i = at.instruction
+			}
 			a := uint8(i >> 6)
 			switch luac.Op(i & 0x3f) {
 			case luac.Move:
@@ -457,13 +466,6 @@ frame:
 				ci.pc = pc
 				v.varargs(L, base+int(a), int(i>>23)-1)
 				ci, r = L.here(base)
-			case opCount, opArrived:
-				if unsafe.Sizeof(kind) == 0 {
-					panic("vm: no such instruction without coverage")
-				}
-				i = cl.proto.counts.arrive(ci, pc-1, i)
-				ci.pc = pc
-				goto decoded
 			default:
 				// The reader of chunks lets no other pass.
 				panic("vm: no such instruction")

@@ -49,7 +49,7 @@ func (s Share) Percent() float64 {
 	if s.Found == 0 {
 		return 100
 	}
-	return float64(s.Hit) / float64(s.Found) * 100
+	return float64(s.Hit) * 100 / float64(s.Found)
 }
 
 // Add adds up.
