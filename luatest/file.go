@@ -63,7 +63,7 @@ func runFile(o *Options, path string, seed uint64, list bool) *File {
 		f.out.Failure = f.failureOf(err)
 	}
 	if o.Coverage {
-		f.out.Coverage = f.coverage()
+		f.out.coverage = f.coverage()
 	}
 	f.out.Wall = time.Since(began)
 	return f.out

@@ -164,8 +164,8 @@ type File struct {
 	Wall    time.Duration `json:"wall_ns"`
 	Virtual int64         `json:"virtual_us"`
 	Boots   int           `json:"boots"`
-	// Coverage is what was counted, nil if nothing is.
-	Coverage *Coverage `json:"-"`
+
+	coverage *Coverage // what was counted, until it is part of the summary's
 }
 
 // Reporter is told what happens, from one goroutine. Files come in the order in which they
@@ -196,8 +196,9 @@ func (s *Summary) add(f *File) {
 		s.Unloaded++
 	}
 	s.Virtual += clock.Duration(f.Virtual)
-	if f.Coverage != nil {
-		s.Coverage.add(f.Coverage)
+	if f.coverage != nil {
+		s.Coverage.add(f.coverage)
+		f.coverage = nil
 	}
 	for _, t := range f.Tests {
 		*[...]*int{&s.Passed, &s.Failed, &s.Broken, &s.Pending, &s.Skipped}[t.Status]++

@@ -41,7 +41,7 @@ type CoverSource struct {
 // coverCode is a function of such a file.
 type coverCode struct {
 	name          string // "": it has none, or is the whole file
-	line, last    int    // where it is defined; 0: the whole file
+	line, last    int    // where it is defined; from 0 on: the whole file
 	code, counted []uint32
 	lines         []int
 	arrivals      []arrival // by instruction
@@ -68,8 +68,23 @@ func CompileCover(name string, source []byte) (*CoverSource, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s:%w", compilerChunkID(chunk), err)
 	}
-	return &CoverSource{name, newCoverCode(unheld(main))}, nil
+	c := newCoverCode(unheld(main))
+	c.last = len(SourceLines(source))
+	return &CoverSource{name, c}, nil
 }
+
+// SourceLines are the lines of a text as the compiler numbers them, from 1. Behind the last
+// line end there is none.
+func SourceLines(text []byte) []string {
+	lines := strings.Split(lineEnds.Replace(string(text)), "\n")
+	if last := len(lines) - 1; lines[last] == "" {
+		return lines[:last]
+	}
+	return lines
+}
+
+// lineEnds are what the compiler takes for the end of a line (fw: app/lua/llex.c, inclinenumber).
+var lineEnds = strings.NewReplacer("\r\n", "\n", "\n\r", "\n", "\r", "\n")
 
 // unheld makes a function of what the compiler has made that is in no memory, to be looked at.
 func unheld(from *luac.Proto) *proto {
@@ -205,11 +220,11 @@ type coverCount struct {
 	instruction uint32 // that stands there in truth
 }
 
-// CoverLeft is a chunk that has run and was not counted.
+// CoverLeft is a chunk with the name of a file that is counted, or of one compiled from it
+// ("lamp.lc"), that was loaded and is not counted: it was stripped of its lines, or has other
+// code than the file has.
 type CoverLeft struct {
-	Chunk string // as on the flash: "lamp.lc"
-	File  string // that it is, or should be, made of
-	// Stripped: it does not know its lines. Else it has other code than the file has.
+	Chunk    string
 	Stripped bool
 }
 
@@ -250,25 +265,18 @@ func (c *Coverage) begin(main *proto) {
 	if source != chunk {
 		source += ".lua"
 	}
-	var found *coverFile
-	for _, f := range c.files {
-		switch {
-		case f.source.name == source:
-			found = f
-			if f.source.main.is(main) {
-				f.main.count(main)
-				return
-			}
-		case path.Base(f.source.name) == path.Base(source) && f.source.main.is(main): // compiled elsewhere
-			f.main.count(main)
-			return
-		}
+	named := slices.IndexFunc(c.files, func(f *coverFile) bool { return f.source.name == source })
+	is := named
+	if named < 0 || !c.files[named].source.main.is(main) { // compiled elsewhere, it may have another directory
+		is = slices.IndexFunc(c.files, func(f *coverFile) bool {
+			return path.Base(f.source.name) == path.Base(source) && f.source.main.is(main)
+		})
 	}
-	if found == nil {
-		return
-	}
-	left := CoverLeft{chunk, source, len(main.lineInfo) == 0}
-	if !slices.Contains(c.left, left) {
+	left := CoverLeft{chunk, len(main.lineInfo) == 0}
+	switch {
+	case is >= 0:
+		c.files[is].main.count(main)
+	case named >= 0 && !slices.Contains(c.left, left):
 		c.left = append(c.left, left)
 	}
 }
@@ -337,7 +345,7 @@ func (c *coverCounts) tell(lines map[int]uint64, functions *[]CoverFunction) {
 	}
 	for pc, a := range of.arrivals {
 		// What the firmware's packed lines get wrong (luac/lines.go) is none of the function's.
-		if line := of.lines[pc]; a&arrivesNew != 0 && line >= max(of.line, 1) && (of.line == 0 || line <= of.last) {
+		if line := of.lines[pc]; a&arrivesNew != 0 && line >= max(of.line, 1) && line <= of.last {
 			lines[line] += c.at[pc].hits
 		}
 	}

@@ -1,6 +1,6 @@
 // Package lcov is how often lines and functions of source files ran, and the text format
 // in which tools give that to each other: the tracefile of geninfo's manual page (lcov
-// 1.16), which genhtml, Codecov, GitLab and editors read.
+// 1.16), which genhtml, Codecov and editors read.
 //
 // It owns the format and how counts are added up: Read and Report.Write, Report.Add for
 // what several runs have counted. It must not know where counts come from, nor what a

@@ -3,8 +3,8 @@ package report
 import (
 	"fmt"
 	"io"
-	"strings"
 
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/lcov"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/page"
 	"github.com/nodemcu-sim/nodemcu-sim/luatest"
@@ -77,8 +77,8 @@ func coverLines(f *lcov.File, text []byte) []coverLine {
 		hits[l.Number] = l.Hits
 	}
 	var out []coverLine
-	for i, line := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") {
-		l := coverLine{Number: i + 1, Text: strings.TrimSuffix(line, "\r")}
+	for i, line := range vm.SourceLines(text) {
+		l := coverLine{Number: i + 1, Text: line}
 		if n, can := hits[i+1]; can {
 			l.Hits, l.Missed = fmt.Sprint(n), n == 0
 		}
