@@ -4,7 +4,8 @@
 // (lua/busted.lua) and the module sim (packages below sim know its subjects).
 //
 // It owns finding tests, running them, also under faults of what is around them (package
-// explore knows which to try), and what became of them. It must not know how a result is shown: reporters are given results (package luatest/report).
+// explore knows which to try), what became of them, and how much of the apps ran. It must not
+// know how a result is shown: reporters are given results (package luatest/report).
 //
 // A file is run like this. The device boots, init.lua with it. The file is then loaded as a
 // further program, in an environment of its own, and says which tests it has. Each test, and

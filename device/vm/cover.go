@@ -31,6 +31,15 @@ type (
 	counting struct{ _ bool }
 )
 
+// execute has the loop run the innermost call of L: see executeAs.
+func (v *VM) execute(L *Thread, entry int) {
+	if v.coverage != nil {
+		executeAs[counting](L, entry, v)
+	} else {
+		executeAs[plain](L, entry, v)
+	}
+}
+
 // CoverSource is a file of Lua whose lines and functions can be counted: what the compiler
 // makes of it. It does not change, so that any number of VMs can use it.
 type CoverSource struct {

@@ -28,30 +28,14 @@ func rk(r *registers, k []value, x uint32) *value {
 	return &k[x&0xff]
 }
 
-// Operands of an instruction (fw: app/lua/lopcodes.h).
-func argA(i uint32) int   { return int(i >> 6 & 0xff) }
-func argB(i uint32) int   { return int(i >> 23) }
-func argC(i uint32) int   { return int(i >> 14 & 0x1ff) }
-func argBx(i uint32) int  { return int(i >> 14) }
-func argSBx(i uint32) int { return int(i>>14) - (1<<17 - 1) }
-
-func opOf(i uint32) luac.Op { return luac.Op(i & 0x3f) }
-
-// execute runs the innermost call of L, and those that it makes, until the call at
+// executeAs runs the innermost call of L, and those that it makes, until the call at
 // level entry has returned or the coroutine yields (fw: app/lua/lvm.c,
 // luaV_execute). Where an instruction does more than move values, what it does
 // stands in index.go, arith.go and do.go; after what may have moved the stack, or the
 // list of calls, the loop looks for them anew.
-func (v *VM) execute(L *Thread, entry int) {
-	if v.coverage != nil {
-		executeAs[counting](L, entry, v)
-	} else {
-		executeAs[plain](L, entry, v)
-	}
-}
-
-// executeAs is the loop; see plain and counting. That v comes last is worth some percent: the
-// compiler passes what it needs of K before all parameters.
+//
+// There is one with coverage and one without: see plain and counting. That v comes last is
+// worth some percent, since the compiler passes what it needs of K before all parameters.
 func executeAs[K plain | counting](L *Thread, entry int, v *VM) {
 	var kind K
 	m := v.mem
