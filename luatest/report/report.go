@@ -1,5 +1,6 @@
 // Package report shows what became of tests: as text, TAP, JUnit's XML, lines of JSON,
-// GitHub's annotations, and an HTML page. Each is a luatest.Reporter with a file of its own.
+// GitHub's annotations, and an HTML page; and how much of the apps ran: as lcov, text and a
+// page. Each is a luatest.Reporter with a file of its own.
 //
 // It owns the formats and how text of a device is made harmless in each of them. It must
 // not know how tests are found or run, nor the command's flags: what a person types to
