@@ -134,7 +134,7 @@ func (r *run) tests() (again bool, err error) {
 		r.fileLog()
 		return false, err
 	}
-	if f.alone != nil && r.d.VM != nil {
+	if f.alone != nil && f.o.Shared && r.d.VM != nil {
 		f.alone.own = free - r.d.VM.FreeHeap()
 	}
 	if f.order == nil {

@@ -186,15 +186,27 @@ func (m *Membrane) Far(x vm.Value) (vm.Value, *vm.VM, bool) {
 func (m *Membrane) Passed() string { return m.passed }
 
 // JoinTracebacks is the traceback of an error that has gone on from one side to the other.
-// What calls across are made with is left out.
+// What calls across are made with is left out, and the function that was called has the name
+// that its caller has for it.
 func JoinTracebacks(from, to string) string {
 	const header = "stack traceback:"
 	var lines []string
 	for _, traceback := range []string{from, to} {
+		called := len(lines) // the function that the code of to has called stands before it
 		for _, line := range strings.Split(traceback, "\n") {
-			if s := strings.TrimSpace(line); s != "" && s != header && s != "[C]: ?" && s != "[C]: in function '?'" {
-				lines = append(lines, line)
+			s := strings.TrimSpace(line)
+			if s == "" || s == header || s == "[C]: ?" || s == "[C]: in function '?'" {
+				continue
 			}
+			name, isNative := strings.CutPrefix(s, "[C]: in function ")
+			if isNative && len(lines) == called && called > 0 {
+				if at, _, ok := strings.Cut(lines[called-1], " in function <"); ok {
+					lines[called-1] = at + " in function " + name
+					called = -1
+					continue
+				}
+			}
+			lines = append(lines, line)
 		}
 	}
 	if len(lines) == 0 {

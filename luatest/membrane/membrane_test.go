@@ -1,7 +1,6 @@
 package membrane_test
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 
@@ -84,11 +83,14 @@ func shown(v *vm.VM, got []vm.Value) string {
 	list := make([]string, len(got))
 	for i, x := range got {
 		text, ok := v.ToString(x)
-		if !ok {
-			text = fmt.Sprint(x)
-			if _, object := x.(interface{ String() string }); !object || x.Type().String() == "table" {
-				text = x.Type().String()
-			}
+		switch {
+		case ok:
+		case x == vm.Value(vm.True):
+			text = "true"
+		case x == vm.Value(vm.False):
+			text = "false"
+		default:
+			text = v.TypeName(x)
 		}
 		list[i] = text
 	}

@@ -85,7 +85,11 @@ func explored(e *luatest.Explored) string {
 	case e.AtMost:
 		return text + fmt.Sprintf("; needs no more than %s bytes of heap, the least there can be", thousands(e.Needs))
 	}
-	return text + fmt.Sprintf("; needs %s bytes of heap, %s of them for the test's own values (%s)", thousands(e.Needs), thousands(e.Own), visible(e.Site))
+	text += fmt.Sprintf("; needs %s bytes of heap", thousands(e.Needs))
+	if e.Own > 0 {
+		text += fmt.Sprintf(", %s of them for the test's own values", thousands(e.Own))
+	}
+	return text + " (" + visible(e.Site) + ")"
 }
 
 // thousands writes a number with commas.
