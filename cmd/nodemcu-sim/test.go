@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -35,6 +34,7 @@ type testFlags struct {
 	color    string
 	watch    bool
 	explore  exploreFlags
+	shard    shardFlags
 
 	given *pflag.FlagSet
 }
@@ -107,6 +107,7 @@ run.`,
 	f.explore.add(fl, &f.tests)
 	fl.BoolVar(&f.watch, "watch", false, "run again when files change")
 	fl.IntVarP(&f.tests.Parallel, "parallel", "j", 0, "how many files run at a time (default as many as there are CPUs)")
+	f.shard.add(fl)
 	fl.StringVar(&f.format, "format", "text", "what standard output gets: "+strings.Join(formats, ", "))
 	fl.StringVar(&f.junit, "junit", "", "write a report as JUnit's XML to this file, too")
 	fl.StringVar(&f.html, "html", "", "write a page with logs, heap and packets to index.html in this directory, too")
@@ -186,6 +187,9 @@ func (f *testFlags) check() error {
 	if err := f.explore.check(f); err != nil {
 		return err
 	}
+	if err := f.shard.check(f.watch); err != nil {
+		return err
+	}
 	o.Timeout, o.Shared = clock.Duration(f.timeout.Microseconds()), f.testHeap == "shared"
 	return f.checkDevice()
 }
@@ -225,7 +229,7 @@ func (f *testFlags) stdout(out io.Writer) reporter {
 	case "tap":
 		return report.NewTAP(out, f.repeats)
 	case "junit":
-		return report.NewJUnit(out, f.repeats)
+		return f.newJUnit(out)
 	case "json":
 		return report.NewJSON(out, f.repeats)
 	case "github":
@@ -235,12 +239,28 @@ func (f *testFlags) stdout(out io.Writer) reporter {
 	return report.NewText(out, color, f.repeats)
 }
 
+func (f *testFlags) newJUnit(w io.Writer) *report.JUnit {
+	j := report.NewJUnit(w, f.repeats)
+	j.Shard = f.shard.of
+	return j
+}
+
+func (f *testFlags) newHTML(w io.Writer) *report.HTML {
+	h := report.NewHTML(w, f.repeats)
+	h.Shard = f.shard.of
+	return h
+}
+
 // once runs the tests and returns the directories that they are made of.
 func (f *testFlags) once(c *cobra.Command) (dirs []string, err error) {
 	out := standardOutput(c.OutOrStdout(), nil)
 	apps := &apps{}
+	tests := f.tests
+	if tests.Paths, err = f.shard.pick(tests.Paths, c.ErrOrStderr()); err != nil {
+		return nil, err
+	}
 	if f.list {
-		return nil, f.tell(out, c.ErrOrStderr())
+		return nil, f.tell(tests, out, c.ErrOrStderr())
 	}
 	shown := []reporter{f.stdout(out)}
 	var files []*outputFile
@@ -254,15 +274,16 @@ func (f *testFlags) once(c *cobra.Command) (dirs []string, err error) {
 		return nil
 	}
 	if f.junit != "" {
-		if err := open("--junit", f.junit, func(w io.Writer) reporter { return report.NewJUnit(w, f.repeats) }); err != nil {
+		if err := open("--junit", f.junit, func(w io.Writer) reporter { return f.newJUnit(w) }); err != nil {
 			return nil, err
 		}
 	}
 	if f.html != "" {
-		if err := os.MkdirAll(f.html, 0o777); err != nil {
-			return nil, fmt.Errorf("--html: %w; name a directory that can be made", err)
+		page, err := pageIn(f.html)
+		if err != nil {
+			return nil, err
 		}
-		if err := open("--html", filepath.Join(f.html, "index.html"), func(w io.Writer) reporter { return report.NewHTML(w, f.repeats) }); err != nil {
+		if err := open("--html", page, func(w io.Writer) reporter { return f.newHTML(w) }); err != nil {
 			return nil, err
 		}
 	}
@@ -270,7 +291,7 @@ func (f *testFlags) once(c *cobra.Command) (dirs []string, err error) {
 	for _, r := range shown {
 		all = append(all, r)
 	}
-	s, err := luatest.Run(f.tests, all...)
+	s, err := f.shard.run(luatest.Run, tests, all...)
 	for _, file := range files {
 		err = errors.Join(err, file.finish(func() error { return nil }))
 	}
@@ -288,7 +309,7 @@ func (f *testFlags) outcome(s luatest.Summary) error {
 	switch {
 	case !s.OK():
 		return &statusError{exitFailed, ""}
-	case s.Passed+s.Pending+s.Skipped > 0:
+	case s.Passed+s.Pending+s.Skipped > 0 || f.shard.given(): // others may have the tests
 		return nil
 	case f.run != "":
 		return fmt.Errorf("--run %q matches no test; nodemcu-sim test --list shows the names", f.run)
@@ -297,12 +318,12 @@ func (f *testFlags) outcome(s luatest.Summary) error {
 }
 
 // tell lists the tests.
-func (f *testFlags) tell(out *output, errs io.Writer) error {
+func (f *testFlags) tell(tests luatest.Options, out *output, errs io.Writer) error {
 	var show reporter = &listed{out: out, errs: errs}
 	if f.format == "json" {
 		show = report.NewJSON(out, nil)
 	}
-	s, err := luatest.List(f.tests, show)
+	s, err := f.shard.run(luatest.List, tests, show)
 	if err == nil {
 		err = show.Err()
 	}

@@ -1,0 +1,246 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/nodemcu-sim/nodemcu-sim/internal/lcov"
+	"github.com/nodemcu-sim/nodemcu-sim/luatest/report"
+)
+
+// mergeFlags are the flags of merge as they were given.
+type mergeFlags struct{ junit, coverage, html string }
+
+func mergeCommand() *cobra.Command {
+	var f mergeFlags
+	c := &cobra.Command{
+		Use:   "merge [flags] FILE or DIR...",
+		Short: "Join the reports of shards",
+		Long: `Join what the parts of a run (test --shard) have written: JUnit's XML, coverage as
+lcov, and pages of --html. The result is what one run would have written, but for
+times of this computer: they are added up.
+
+Which file is what, merge sees by what stands in it. Below a directory it takes the
+*.xml, *.info and *.html that it knows. Of these, what no flag asks for is left out.
+
+Reports of shards know which part they are of and how the files were split. Parts that
+were split in different ways, and one that is given twice, are an error: tests would be
+missing or would count twice. Where a part is missing, the others are joined, and the
+exit status is 1.
+
+Exit status: 0 when all is joined, whatever the tests' results are; 1 when a shard is
+missing; 2 when something given was wrong.`,
+		Example: `  nodemcu-sim merge --junit report.xml shards/*.xml
+  nodemcu-sim merge --junit report.xml --coverage coverage.info --html report shards`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
+	}
+	fl := c.Flags()
+	fl.SortFlags = false
+	fl.StringVar(&f.junit, "junit", "", "write the tests as JUnit's XML to this file")
+	fl.StringVar(&f.coverage, "coverage", "", "write the coverage as lcov to this file")
+	fl.StringVar(&f.html, "html", "", "write the tests' page to index.html in this directory")
+	if err := c.MarkFlagDirname("html"); err != nil {
+		panic(err) // there is no such flag
+	}
+	return c
+}
+
+// merged is what was read.
+type merged struct {
+	junit    []*report.JUnitReport
+	pages    []*report.Results
+	coverage lcov.Report
+
+	names  map[report.Kind][]string // of the files of each kind
+	shards map[report.Kind][]report.Shard
+}
+
+func (f *mergeFlags) run(c *cobra.Command, args []string) error {
+	if f.junit+f.coverage+f.html == "" {
+		return fmt.Errorf("say what to write: --junit FILE, --coverage FILE, --html DIR")
+	}
+	m := &merged{names: map[report.Kind][]string{}, shards: map[report.Kind][]report.Shard{}}
+	for _, arg := range args {
+		if err := f.take(m, arg); err != nil {
+			return err
+		}
+	}
+	outputs := []struct {
+		flag, value string
+		kind        report.Kind
+		what        string
+		write       func(io.Writer) error
+	}{
+		{"--junit", f.junit, report.JUnitFile, "report of --junit", m.writeJUnit},
+		{"--coverage", f.coverage, report.LCOVFile, "lcov file of --coverage", m.coverage.Write},
+		{"--html", f.html, report.HTMLFile, "page of --html", m.writeHTML},
+	}
+	missing := ""
+	for _, o := range outputs {
+		if o.value == "" {
+			continue
+		}
+		if len(m.names[o.kind]) == 0 {
+			return fmt.Errorf("%s: there is no %s in what was given", o.flag, o.what)
+		}
+		gaps, err := report.Missing(m.names[o.kind], m.shards[o.kind])
+		if err != nil {
+			return err
+		}
+		for _, s := range gaps {
+			missing += fmt.Sprintf(" %s (%s)", s, o.flag)
+		}
+	}
+	out := standardOutput(c.OutOrStdout(), nil)
+	for _, o := range outputs {
+		if o.value == "" {
+			continue
+		}
+		name := o.value
+		if o.kind == report.HTMLFile {
+			var err error
+			if name, err = pageIn(o.value); err != nil {
+				return err
+			}
+		}
+		if err := writeOutput(o.flag, name, o.write); err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "%s: %d joined\n", plain(name), len(m.names[o.kind]))
+	}
+	if missing != "" {
+		return &statusError{exitFailed, "not all shards are there; missing:" + missing}
+	}
+	return nil
+}
+
+// writeOutput writes a file that a flag names.
+func writeOutput(flag, name string, write func(io.Writer) error) error {
+	file, err := createOutput(flag, name, nil)
+	if err != nil {
+		return err
+	}
+	return file.finish(func() error { return write(file) })
+}
+
+// pageIn makes the directory of --html and returns the name of its page.
+func pageIn(dir string) (string, error) {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return "", fmt.Errorf("--html: %w; name a directory that can be made", err)
+	}
+	return filepath.Join(dir, "index.html"), nil
+}
+
+func (m *merged) writeJUnit(w io.Writer) error { return report.MergeJUnit(w, m.junit) }
+func (m *merged) writeHTML(w io.Writer) error  { return report.MergeHTML(w, m.pages) }
+
+// reports are the ends of the names of files that a directory is looked through for.
+var reports = []string{".xml", ".info", ".html"}
+
+// take reads a file, or the reports below a directory.
+func (f *mergeFlags) take(m *merged, arg string) error {
+	info, err := os.Stat(arg)
+	if err != nil {
+		return fmt.Errorf("%w; merge takes files that test --junit, --coverage or --html wrote, and directories with them", err)
+	}
+	if !info.IsDir() {
+		return f.read(m, arg, true)
+	}
+	return filepath.WalkDir(arg, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !slices.Contains(reports, filepath.Ext(name)) {
+			return err
+		}
+		return f.read(m, name, false)
+	})
+}
+
+// maxInput is how much is read of a file.
+const maxInput = 256 << 20
+
+// read takes what a file has. A file that somebody named is one of ours.
+func (f *mergeFlags) read(m *merged, name string, named bool) error {
+	text, err := readAtMost(name, maxInput)
+	if err != nil {
+		return err
+	}
+	kind := report.KindOf(text)
+	var shard report.Shard
+	switch {
+	case kind == report.JUnitFile && (named || f.junit != ""):
+		var r *report.JUnitReport
+		if r, err = report.ReadJUnit(text); err == nil {
+			m.junit, shard = append(m.junit, r), r.Shard
+		}
+	case kind == report.HTMLFile && (named || f.html != ""):
+		var r *report.Results
+		if r, err = report.ReadHTML(text); err == nil {
+			m.pages, shard = append(m.pages, r), r.Shard
+		}
+	case kind == report.LCOVFile && (named || f.coverage != ""):
+		var r *lcov.Report
+		if r, err = lcov.Read(bytes.NewReader(text)); err == nil {
+			m.coverage.Add(r)
+		}
+	case kind == report.Unknown && named:
+		err = errors.New("this is none of the reports that can be joined: JUnit's XML, lcov, and pages of test --html")
+	case kind == report.OtherPage && named:
+		err = errors.New("this page is none of test --html")
+	default:
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", plain(name), err)
+	}
+	m.names[kind] = append(m.names[kind], plain(name))
+	m.shards[kind] = append(m.shards[kind], shard)
+	return nil
+}
+
+// readAtMost reads a file that is no larger than so many bytes.
+func readAtMost(name string, most int64) ([]byte, error) {
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, most+1))
+	if err == nil && int64(len(text)) > most {
+		err = fmt.Errorf("%s is larger than %d MB", plain(name), most>>20)
+	}
+	return text, err
+}
+
+// durations are how long test files took, by name.
+type durations = map[string]time.Duration
+
+// readDurations reads those in a report of --junit.
+func readDurations(name string) (durations, error) {
+	text, err := readAtMost(name, maxInput)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; it takes a report that --junit has written, and the first run goes without", err)
+	} else if err != nil {
+		return nil, err
+	}
+	if kind := report.KindOf(text); kind != report.JUnitFile {
+		return nil, fmt.Errorf("%s is no report that --junit has written", plain(name))
+	}
+	r, err := report.ReadJUnit(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", plain(name), err)
+	}
+	times, err := r.Durations()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", plain(name), err)
+	}
+	return times, nil
+}
