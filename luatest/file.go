@@ -12,6 +12,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/project"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -105,6 +106,8 @@ type run struct {
 	app *app.App
 	d   *device.Device
 
+	heap int // bytes more than the board has
+
 	groups []*group
 	list   []*entry
 	seen   map[string]int // tests by full name
@@ -142,10 +145,14 @@ func (f *file) boot() (*run, error) {
 	if o.Net == "" {
 		o.Net = "isolated"
 	}
-	if f.alone != nil {
-		o.Heap = f.alone.Heap
+	settings, err := project.Load(f.out.App)
+	if err != nil {
+		return nil, err
 	}
-	var err error
+	r.heap = settings.TestHeap
+	if f.alone != nil && f.alone.Heap != 0 {
+		o.Heap, r.heap = f.alone.Heap, 0 // that is its size
+	}
 	if r.app, err = app.New(o); err != nil {
 		return nil, err
 	}
@@ -180,6 +187,7 @@ func (r *run) prepare(cfg *device.Config) {
 			}
 		}
 	}
+	cfg.Board.Heap.Size += r.heap
 	cfg.OnPanic = device.HaltOnError
 	cfg.Takes = r.takes
 	if r.f.alone != nil {

@@ -377,3 +377,22 @@ func TestPlacesStayInTheApp(t *testing.T) {
 		}
 	}
 }
+
+// The project may give tests more heap than the app has.
+func TestHeapForTests(t *testing.T) {
+	free := func(project string) int {
+		dir := write(t, map[string]string{"nodemcu-sim.toml": project, "a_test.lua": `it("says", function() print(node.heap()) end)`})
+		c, s := ran(t, Options{Paths: []string{dir}})
+		if !s.OK() || s.Passed != 1 {
+			t.Fatalf("%+v, %+v", s, c.files[0].Failure)
+		}
+		var n int
+		if _, err := fmt.Sscan(c.test(t, "says").Log[0], &n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if more := free("[test]\nheap = 20000") - free(""); more != 20000 {
+		t.Errorf("%d bytes more are free", more)
+	}
+}

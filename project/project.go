@@ -17,6 +17,9 @@
 //	[heap]
 //	size = 50000               # bytes the SDK's allocator has before Lua starts
 //
+//	[test]
+//	heap = 24000               # bytes that the allocator has besides where tests run
+//
 //	[cpu]
 //	model = "esp8266"          # or "host": Lua takes no device time
 //	mhz = 160                  # the clock at boot
@@ -117,8 +120,11 @@ type Project struct {
 	Build device.Build
 	// Notes are what else is to be said of the file, a line each.
 	Notes []string
-	WiFi  WiFi
-	Link  Link
+	// TestHeap is how much larger the heap is where nodemcu-sim test runs: what tests hold
+	// lies there beside what the app does.
+	TestHeap int
+	WiFi     WiFi
+	Link     Link
 
 	// Changes to the board; zero or nil for none.
 	modules    []string
@@ -150,6 +156,9 @@ type document struct {
 	Heap struct {
 		Size int `toml:"size"`
 	} `toml:"heap"`
+	Test struct {
+		Heap int `toml:"heap"`
+	} `toml:"test"`
 	CPU struct {
 		Model string `toml:"model"`
 		MHz   int    `toml:"mhz"`
@@ -253,6 +262,8 @@ func parse(name string, data []byte, read func(file string) (string, error)) (*P
 		mhz:     doc.CPU.MHz,
 		fsSize:  doc.FS.Size,
 		where:   f.Errorf,
+
+		TestHeap: doc.Test.Heap,
 	}
 	if f.Has("chip_id") {
 		p.chipID = &doc.ChipID
@@ -299,7 +310,17 @@ func parse(name string, data []byte, read func(file string) (string, error)) (*P
 	if p.Link, err = doc.Link.check(f); err != nil {
 		return nil, err
 	}
-	if _, err := p.BoardFor(""); err != nil {
+	b, err := p.BoardFor("")
+	if err != nil {
+		return nil, err
+	}
+	if f.Has("test.heap") && p.TestHeap <= 0 {
+		return nil, f.Errorf("test.heap", "test.heap = %d: write how many bytes more there are", p.TestHeap)
+	}
+	b.Heap.Size += p.TestHeap
+	if err := boards.Check(b, func(_, format string, args ...any) error {
+		return f.Errorf("test.heap", "with test.heap, "+format, args...)
+	}); err != nil {
 		return nil, err
 	}
 	return p, nil

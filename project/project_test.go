@@ -25,6 +25,9 @@ modules = ["tmr", "net", "wifi"]
 [heap]
 size = 40000
 
+[test]
+heap = 20000
+
 [cpu]
 model = "host"
 mhz = 160
@@ -99,7 +102,7 @@ func TestParse(t *testing.T) {
 		strings.Join(b.Firmware.Modules, " ") != "net tmr wifi" {
 		t.Errorf("board %+v", b)
 	}
-	if !p.HostCPU || len(p.Exclude) != 2 || len(p.Publish) != 2 ||
+	if !p.HostCPU || p.TestHeap != 20000 || len(p.Exclude) != 2 || len(p.Publish) != 2 ||
 		p.Publish[0] != (Publish{"127.0.0.1", 8080, 80, false}) || p.Publish[1] != (Publish{"0.0.0.0", 5353, 53, true}) {
 		t.Errorf("project %+v", p)
 	}
@@ -136,7 +139,7 @@ func TestParse(t *testing.T) {
 	if b, err := p.BoardFor("nodemcu-v1"); err != nil || b.Name != "nodemcu-v1" || b.Heap.Size != 40000 {
 		t.Errorf("%+v, %v", b, err)
 	}
-	if _, err := p.BoardFor("esp-01"); err == nil || !strings.Contains(err.Error(), "nodemcu-sim.toml:13: cpu.mhz = 160 is not one of cpu.clocks") {
+	if _, err := p.BoardFor("esp-01"); err == nil || !strings.Contains(err.Error(), "nodemcu-sim.toml:16: cpu.mhz = 160 is not one of cpu.clocks") {
 		t.Errorf("a board that cannot do 160 MHz: %v", err)
 	}
 	if _, err := p.BoardFor("none"); err == nil || strings.Contains(err.Error(), FileName) {
@@ -162,7 +165,7 @@ func TestEmpty(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	tests := []struct{ doc, want string }{
-		{"bord = \"x\"", `:1: unknown key "bord"; known at the top of the file: board, chip_id, publish, date, firmware, heap, cpu, fs, wifi`},
+		{"bord = \"x\"", `:1: unknown key "bord"; known at the top of the file: board, chip_id, publish, date, firmware, heap, test, cpu, fs, wifi`},
 		{"\nboard = \"esp32\"", `:2: there is no board "esp32": use one of ` + strings.Join(boards.Names(), ", ")},
 		{"board = \"\"", `:1: board is empty`},
 		{"board = 1", `:1: board is a whole number; write a string`},
@@ -185,6 +188,9 @@ func TestErrors(t *testing.T) {
 		{"[heap]\nsize = 1", `:2: heap.size = 1: write 16384 to 81920 bytes`},
 		{"[heap]\nsize = 0", `:2: heap.size must not be 0`},
 		{"[heap]\nsize = \"40K\"", `:2: heap.size is a string; write a whole number`},
+		{"[test]\nheap = 0", `:2: test.heap = 0: write how many bytes more there are`},
+		{"[test]\nheap = -1", `:2: test.heap = -1: write how many bytes more there are`},
+		{"[heap]\nsize = 50000\n[test]\nheap = 40000", `:4: with test.heap, heap.size = 90000: write 16384 to 81920 bytes`},
 		{"[cpu]\nmodel = \"z80\"", `:2: cpu.model = "z80"`},
 		{"[cpu]\nmhz = 240", `:2: cpu.mhz = 240 is not one of cpu.clocks`},
 		{"board = \"esp-01\"\n[fs]\nsize = 0x200000", `:3: fs.size = 0x200000`},
