@@ -68,6 +68,9 @@ late, lost or doubled, timers and tasks that are late, power that goes at a writ
 flash, and how little heap will do. A case that fails is made as small as it can be
 before it is told, and the command that repeats it has it as --faults.
 
+--shard runs a part of the files, so that several machines share them; nodemcu-sim merge
+joins their reports. docs/ci.md has CI files.
+
 Formats of standard output: text; tap (version 14); junit (XML); json (a line for each
 event); github (text, and an annotation for each failure).
 
@@ -79,6 +82,7 @@ run.`,
   nodemcu-sim test --junit report.xml --html report ./my-app
   nodemcu-sim test --repeat 100 --fail-fast --shuffle ./my-app
   nodemcu-sim test --explore 100 ./my-app
+  nodemcu-sim test --shard 2/4 --durations durations.xml --junit shard2.xml ./my-app
   nodemcu-sim test --watch ./my-app`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -122,6 +126,9 @@ run.`,
 		if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 			panic(err) // there is no such flag
 		}
+	}
+	if err := c.MarkFlagFilename("durations", "xml"); err != nil {
+		panic(err) // there is no such flag
 	}
 	for _, flag := range []string{"app", "html"} {
 		if err := c.MarkFlagDirname(flag); err != nil {
