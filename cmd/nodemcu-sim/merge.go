@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -133,12 +132,15 @@ func writeOutput(flag, name string, write func(io.Writer) error) error {
 	return file.finish(func() error { return write(file) })
 }
 
+// pageName is the file that --html writes in its directory.
+const pageName = "index.html"
+
 // pageIn makes the directory of --html and returns the name of its page.
 func pageIn(dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return "", fmt.Errorf("--html: %w; name a directory that can be made", err)
 	}
-	return filepath.Join(dir, "index.html"), nil
+	return filepath.Join(dir, pageName), nil
 }
 
 func (m *merged) writeJUnit(w io.Writer) error { return report.MergeJUnit(w, m.junit) }
@@ -147,7 +149,8 @@ func (m *merged) writeHTML(w io.Writer) error  { return report.MergeHTML(w, m.pa
 // reports are the ends of the names of files that a directory is looked through for.
 var reports = []string{".xml", ".info", ".html"}
 
-// take reads a file, or the reports below a directory.
+// take reads a file, or the reports below a directory. What is written is none of these:
+// it may be there from the last time.
 func (f *mergeFlags) take(m *merged, arg string) error {
 	info, err := os.Stat(arg)
 	if err != nil {
@@ -157,11 +160,25 @@ func (f *mergeFlags) take(m *merged, arg string) error {
 		return f.read(m, arg, true)
 	}
 	return filepath.WalkDir(arg, func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !slices.Contains(reports, filepath.Ext(name)) {
+		if err != nil || !slices.Contains(reports, filepath.Ext(name)) {
 			return err
+		}
+		info, err := os.Stat(name)
+		if err != nil || !info.Mode().IsRegular() || f.writes(info) {
+			return nil
 		}
 		return f.read(m, name, false)
 	})
+}
+
+// writes reports whether a file is one that is going to be written.
+func (f *mergeFlags) writes(info fs.FileInfo) bool {
+	for _, name := range []string{f.junit, f.coverage, filepath.Join(f.html, pageName)} {
+		if out, err := os.Stat(name); err == nil && os.SameFile(info, out) {
+			return true
+		}
+	}
+	return false
 }
 
 // maxInput is how much is read of a file.
@@ -198,6 +215,9 @@ func (f *mergeFlags) read(m *merged, name string, named bool) error {
 	default:
 		return nil
 	}
+	if errors.Is(err, report.ErrForeign) && !named {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", plain(name), err)
 	}
@@ -218,29 +238,4 @@ func readAtMost(name string, most int64) ([]byte, error) {
 		err = fmt.Errorf("%s is larger than %d MB", plain(name), most>>20)
 	}
 	return text, err
-}
-
-// durations are how long test files took, by name.
-type durations = map[string]time.Duration
-
-// readDurations reads those in a report of --junit.
-func readDurations(name string) (durations, error) {
-	text, err := readAtMost(name, maxInput)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w; it takes a report that --junit has written, and the first run goes without", err)
-	} else if err != nil {
-		return nil, err
-	}
-	if kind := report.KindOf(text); kind != report.JUnitFile {
-		return nil, fmt.Errorf("%s is no report that --junit has written", plain(name))
-	}
-	r, err := report.ReadJUnit(text)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", plain(name), err)
-	}
-	times, err := r.Durations()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", plain(name), err)
-	}
-	return times, nil
 }

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -17,17 +20,21 @@ import (
 // shardFlags are its flags as they were given, and the part.
 type shardFlags struct {
 	text, durations string
+	flags           *pflag.FlagSet
 
 	part shard.Part
 	of   report.Shard // what reports say of it
 }
 
 func (s *shardFlags) add(fl *pflag.FlagSet) {
+	s.flags = fl
 	fl.StringVar(&s.text, "shard", "", "run one of N parts of the files: I/N, from 1/N to N/N; auto/N, by JOB_COMPLETION_INDEX (Kubernetes) or CI_NODE_INDEX (GitLab); auto, by CI_NODE_INDEX and CI_NODE_TOTAL")
 	fl.StringVar(&s.durations, "durations", "", "split by the times in this report of an earlier run's --junit, the same file for every shard; without it by name")
 }
 
-func (s *shardFlags) given() bool { return s.text != "" }
+// given reports whether there is --shard. An empty one, of a variable that is not set, must
+// not run all tests on each machine.
+func (s *shardFlags) given() bool { return s.flags.Changed("shard") }
 
 // check looks at what was given.
 func (s *shardFlags) check(watch bool) (err error) {
@@ -58,7 +65,7 @@ func (s *shardFlags) pick(paths []string, errs io.Writer) ([]string, error) {
 	if len(files) == 0 {
 		return nil, luatest.NoFiles(paths)
 	}
-	var times durations
+	var times map[string]time.Duration
 	if s.durations != "" {
 		if times, err = readDurations(s.durations); err != nil {
 			return nil, fmt.Errorf("--durations: %w", err)
@@ -89,4 +96,26 @@ func (s *shardFlags) run(run func(luatest.Options, ...luatest.Reporter) (luatest
 		r.End(luatest.Summary{})
 	}
 	return luatest.Summary{}, nil
+}
+
+// readDurations reads how long test files took, by name, in a report of --junit.
+func readDurations(name string) (map[string]time.Duration, error) {
+	text, err := readAtMost(name, maxInput)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w; it takes a report that --junit has written, and the first run goes without", err)
+	} else if err != nil {
+		return nil, err
+	}
+	if kind := report.KindOf(text); kind != report.JUnitFile {
+		return nil, fmt.Errorf("%s is no report that --junit has written", plain(name))
+	}
+	r, err := report.ReadJUnit(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", plain(name), err)
+	}
+	times, err := r.Durations()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", plain(name), err)
+	}
+	return times, nil
 }

@@ -17,6 +17,9 @@ type JUnitReport struct {
 	all   junitAll
 }
 
+// ErrForeign is the error for a report of another program.
+var ErrForeign = errors.New("the report is none of nodemcu-sim test")
+
 // maxTags is how many tags of a report are read.
 const maxTags = 500_000
 
@@ -58,7 +61,7 @@ func ReadJUnit(text []byte) (*JUnitReport, error) {
 				return nil, err
 			}
 			if out.all.Name != junitName {
-				return nil, fmt.Errorf("the report is none of nodemcu-sim test: its name is %.40q", out.all.Name)
+				return nil, fmt.Errorf("%w: its name is %.40q", ErrForeign, out.all.Name)
 			}
 			read = true
 		}

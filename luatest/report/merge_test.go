@@ -198,11 +198,13 @@ func TestMissing(t *testing.T) {
 		{"- - -", "[]"},
 		{"1/1/f", "[]"},
 		{"2/3/f 1/3/f 3/3/f", "[]"},
-		{"2/3/f - 1/3/f", "[3/3]"},
+		{"2/3/f 1/3/f", "[3/3]"},
 		{"2/5/f", "[1/5 3/5 4/5 5/5]"},
 		{"1/2/f 1/2/f", "a and b are both of shard 1/2"},
 		{"1/2/f 2/2/e", "a (shard 1/2) and b (shard 2/2) are not of one run, or were not split alike"},
-		{"1/2/f - 2/3/f", "a (shard 1/2) and c (shard 2/3) are not of one run"},
+		{"1/2/f 2/3/f", "a (shard 1/2) and b (shard 2/3) are not of one run"},
+		{"1/2/f 2/2/f -", "c is of a whole run, a of shard 1/2"},
+		{"- - 1/2/f", "a is of a whole run, c of shard 1/2"},
 	} {
 		shards := of(tt.shards)
 		missing, err := Missing(names[:len(shards)], shards)

@@ -49,33 +49,33 @@ func (s Shard) check() error {
 }
 
 // Missing looks at the shards of reports, which names has the names of, and returns those
-// that are not there. Shards of several splits, and one that is there twice, are an error.
+// that are not there. Shards of several splits, one that is there twice, and one beside a
+// whole run are an error.
 func Missing(names []string, shards []Shard) ([]Shard, error) {
+	if len(shards) == 0 {
+		return nil, nil
+	}
+	first := shards[0]
 	seen := map[int]int{}
-	first := -1
 	for i, s := range shards {
-		if s == (Shard{}) {
-			continue
-		}
-		if first < 0 {
-			first = i
-		}
-		if f := shards[first]; f.Of != s.Of || f.Split != s.Split {
-			return nil, fmt.Errorf("%s (shard %s) and %s (shard %s) are not of one run, or were not split alike, so that tests may be missing: every shard must be given the same files, the same N and the same --durations", names[first], f, names[i], s)
-		}
-		if other, ok := seen[s.Index]; ok {
+		switch other, twice := seen[s.Index]; {
+		case (s == Shard{}) != (first == Shard{}):
+			whole, part := 0, i
+			if s == (Shard{}) {
+				whole, part = i, 0
+			}
+			return nil, fmt.Errorf("%s is of a whole run, %s of shard %s: tests would count twice", names[whole], names[part], shards[part])
+		case s.Of != first.Of || s.Split != first.Split:
+			return nil, fmt.Errorf("%s (shard %s) and %s (shard %s) are not of one run, or were not split alike, so that tests may be missing: every shard must be given the same files, the same N and the same --durations", names[0], first, names[i], s)
+		case twice && s != Shard{}:
 			return nil, fmt.Errorf("%s and %s are both of shard %s: give the report of each once", names[other], names[i], s)
 		}
 		seen[s.Index] = i
 	}
-	if first < 0 {
-		return nil, nil
-	}
 	var missing []Shard
-	for i := range shards[first].Of {
-		s := shards[first]
-		if s.Index = i + 1; !has(seen, s.Index) {
-			missing = append(missing, s)
+	for i := range first.Of {
+		if _, ok := seen[i+1]; !ok {
+			missing = append(missing, Shard{i + 1, first.Of, first.Split})
 		}
 		if len(missing) > maxMissing {
 			break
@@ -86,8 +86,6 @@ func Missing(names []string, shards []Shard) ([]Shard, error) {
 
 // maxMissing is how many are counted: a file can say that there are any number.
 const maxMissing = 100
-
-func has(m map[int]int, key int) bool { _, ok := m[key]; return ok }
 
 // inOrder compares the results of two files by where they stand in a run: repetitions one
 // behind the other, each with its files by name.
