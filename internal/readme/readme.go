@@ -25,6 +25,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/nodemcu-sim/nodemcu-sim/internal/sources"
 )
 
 // Page is one, and how it is run.
@@ -43,6 +45,7 @@ var blocks = regexp.MustCompile("(?s)```console\n\\$ ([^\n]*)\n(.*?)```\n")
 // one of this source.
 func (p Page) Run(t *testing.T) int {
 	t.Helper()
+	sources.Watch(t)
 	text, err := os.ReadFile(p.File)
 	if err != nil {
 		t.Fatal(err)
