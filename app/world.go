@@ -38,6 +38,9 @@ func (a *App) addOther(o Options, dir string) (*project.Project, error) {
 		return nil, err
 	}
 	applyWiFi(&cfg, p.WiFi)
+	if o.Prepare != nil {
+		o.Prepare(&cfg)
+	}
 	from.device = device.New(a.World, cfg)
 	if err := o.faults(from.device, p); err != nil {
 		return nil, err

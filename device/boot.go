@@ -261,6 +261,7 @@ func (d *Device) boot() {
 		Now:        func() int64 { return int64(d.Now()) },
 		Recorder:   d.Inspect.Recorder(),
 	})
+	d.VM.SetCoverage(d.cfg.Coverage)
 	d.Inspect.WatchVM(d.VM)
 	if d.cfg.Absent != nil {
 		d.VM.OnAbsent = d.hintAbsent

@@ -74,6 +74,8 @@ type Config struct {
 	OnPanic          OnPanic
 	// Inspect says what is recorded and looked for.
 	Inspect inspect.Config
+	// Coverage, if set, counts how often lines of the program run, on all boots.
+	Coverage *vm.Coverage
 	// WiFi is what the device's flash holds of Wi-Fi at first.
 	WiFi radio.Config
 	// BootDelay is the time from reset to Lua. Default 166 ms (fw:

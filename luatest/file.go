@@ -52,6 +52,8 @@ type file struct {
 	snaps  *snapshots
 	list   bool   // only says which tests there are
 	alone  *alone // nil: all tests run, one behind the other
+
+	covered []*covered // by app
 }
 
 // runFile runs a file with a seed.
@@ -60,6 +62,9 @@ func runFile(o *Options, path string, seed uint64, list bool) *File {
 	f := &file{o: o, list: list, out: &File{Path: path, Seed: seed}}
 	if err := f.run(); err != nil {
 		f.out.Failure = f.failureOf(err)
+	}
+	if o.Coverage {
+		f.out.coverage = f.coverage()
 	}
 	f.out.Wall = time.Since(began)
 	return f.out
@@ -177,6 +182,7 @@ func (f *file) boot() (*run, error) {
 
 // prepare adds the module sim to a device, and takes init.lua away where it is not wanted.
 func (r *run) prepare(cfg *device.Config) {
+	r.f.cover(r.f.out.App, cfg)
 	if r.f.o.NoInit {
 		_ = cfg.Flash.Remove("init.lua")
 	}

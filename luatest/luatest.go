@@ -4,7 +4,8 @@
 // (lua/busted.lua) and the module sim (packages below sim know its subjects).
 //
 // It owns finding tests, running them, also under faults of what is around them (package
-// explore knows which to try), and what became of them. It must not know how a result is shown: reporters are given results (package luatest/report).
+// explore knows which to try), what became of them, and how much of the apps ran. It must not
+// know how a result is shown: reporters are given results (package luatest/report).
 //
 // A file is run like this. The device boots, init.lua with it. The file is then loaded as a
 // further program, in an environment of its own, and says which tests it has. Each test, and
@@ -54,6 +55,8 @@ type Options struct {
 	Board string
 	// CPU is "esp8266" or "host", as app.Options.CPU.
 	CPU string
+	// Coverage counts how often lines of the apps run. It does not go with Faults and Explore.
+	Coverage bool
 	// Update writes snapshots that differ.
 	Update bool
 	// Parallel is how many files run at a time; 0: as many as there are CPUs.
@@ -67,6 +70,7 @@ type Options struct {
 
 	list     bool
 	slots    chan struct{}                  // as many searches run at a time as it has room
+	apps     *appFiles                      // with Coverage
 	heapSaid func(library string, free int) // for tests
 }
 
@@ -176,6 +180,8 @@ type File struct {
 	Wall    time.Duration `json:"wall_ns"`
 	Virtual int64         `json:"virtual_us"`
 	Boots   int           `json:"boots"`
+
+	coverage *Coverage // what was counted, until it is part of the summary's
 }
 
 // Reporter is told what happens, from one goroutine. Files come in the order in which they
@@ -192,6 +198,8 @@ type Summary struct {
 	Passed, Failed, Broken, Pending, Skipped, Unloaded int
 	Wall                                               time.Duration
 	Virtual                                            clock.Duration
+	// Coverage is that of all files, nil if nothing is counted.
+	Coverage *Coverage
 }
 
 // OK reports whether nothing failed.
@@ -204,6 +212,10 @@ func (s *Summary) Add(f *File) {
 		s.Unloaded++
 	}
 	s.Virtual += clock.Duration(f.Virtual)
+	if f.coverage != nil {
+		s.Coverage.add(f.coverage)
+		f.coverage = nil
+	}
 	for _, t := range f.Tests {
 		*[...]*int{&s.Passed, &s.Failed, &s.Broken, &s.Pending, &s.Skipped}[t.Status]++
 	}

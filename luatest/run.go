@@ -8,7 +8,7 @@ import (
 // List finds the tests and tells the reporters: all of them are skipped. Repeat does not
 // count.
 func List(o Options, reporters ...Reporter) (Summary, error) {
-	o.list, o.Repeat, o.FailFast, o.Shuffle = true, 1, false, false
+	o.list, o.Repeat, o.FailFast, o.Shuffle, o.Coverage = true, 1, false, false, false
 	return Run(o, reporters...)
 }
 
@@ -36,6 +36,9 @@ func Run(o Options, reporters ...Reporter) (Summary, error) {
 		o.Parallel = runtime.GOMAXPROCS(0)
 	}
 	o.slots = make(chan struct{}, o.Parallel)
+	if o.Coverage {
+		o.apps = &appFiles{files: map[appName]*appFile{}}
+	}
 	for _, r := range reporters {
 		r.Begin(files)
 	}
@@ -75,6 +78,9 @@ func Run(o Options, reporters ...Reporter) (Summary, error) {
 		}
 	}()
 	var s Summary
+	if o.Coverage {
+		s.Coverage = newCoverage()
+	}
 	for _, j := range jobs {
 		f := <-j.out
 		s.Add(f)

@@ -108,7 +108,7 @@ func (f *mergeFlags) run(c *cobra.Command, args []string) error {
 		name := o.value
 		if o.kind == report.HTMLFile {
 			var err error
-			if name, err = pageIn(o.value); err != nil {
+			if name, err = pageIn(o.flag, o.value); err != nil {
 				return err
 			}
 		}
@@ -135,10 +135,10 @@ func writeOutput(flag, name string, write func(io.Writer) error) error {
 // pageName is the file that --html writes in its directory.
 const pageName = "index.html"
 
-// pageIn makes the directory of --html and returns the name of its page.
-func pageIn(dir string) (string, error) {
+// pageIn makes the directory that a flag names and returns the name of its page.
+func pageIn(flag, dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return "", fmt.Errorf("--html: %w; name a directory that can be made", err)
+		return "", fmt.Errorf("%s: %w; name a directory that can be made", flag, err)
 	}
 	return filepath.Join(dir, pageName), nil
 }

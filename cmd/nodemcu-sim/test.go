@@ -35,6 +35,7 @@ type testFlags struct {
 	watch    bool
 	explore  exploreFlags
 	shard    shardFlags
+	coverage coverageFlags
 
 	given *pflag.FlagSet
 }
@@ -74,12 +75,18 @@ joins their reports. docs/ci.md has CI files.
 Formats of standard output: text; tap (version 14); junit (XML); json (a line for each
 event); github (text, and an annotation for each failure).
 
-Exit status: 0 when all tests passed, 1 when one failed (a time-out is a failure) or a
-file could not be loaded, 2 when something given was wrong or there was nothing to
-run.`,
+With --coverage, --coverage-html or --coverage-min it is counted how often each line
+and function of the app ran, over all files and devices. Files that were never loaded
+count, too; test files do not. A summary follows the text, or goes to standard error
+where standard output has another format.
+
+Exit status: 0 when all tests passed, 1 when one failed (a time-out is a failure), a
+file could not be loaded or less than --coverage-min ran, 2 when something given was
+wrong or there was nothing to run.`,
 		Example: `  nodemcu-sim test
   nodemcu-sim test --run 'sends a reading' tests
   nodemcu-sim test --junit report.xml --html report ./my-app
+  nodemcu-sim test --coverage lcov.info --coverage-html coverage ./my-app
   nodemcu-sim test --repeat 100 --fail-fast --shuffle ./my-app
   nodemcu-sim test --explore 100 ./my-app
   nodemcu-sim test --shard 2/4 --durations durations.xml --junit shard2.xml ./my-app
@@ -115,6 +122,7 @@ run.`,
 	fl.StringVar(&f.format, "format", "text", "what standard output gets: "+strings.Join(formats, ", "))
 	fl.StringVar(&f.junit, "junit", "", "write a report as JUnit's XML to this file, too")
 	fl.StringVar(&f.html, "html", "", "write a page with logs, heap and packets to index.html in this directory, too")
+	f.coverage.add(fl)
 	fl.StringVar(&f.color, "color", "auto", "colours in text: auto (in a terminal, unless NO_COLOR is set), always or never")
 	c.ValidArgsFunction = func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return []cobra.Completion{"lua"}, cobra.ShellCompDirectiveFilterFileExt
@@ -130,7 +138,7 @@ run.`,
 	if err := c.MarkFlagFilename("durations", "xml"); err != nil {
 		panic(err) // there is no such flag
 	}
-	for _, flag := range []string{"app", "html"} {
+	for _, flag := range []string{"app", "html", "coverage-html"} {
 		if err := c.MarkFlagDirname(flag); err != nil {
 			panic(err) // there is no such flag
 		}
@@ -197,6 +205,9 @@ func (f *testFlags) check() error {
 	if err := f.shard.check(f.watch); err != nil {
 		return err
 	}
+	if err := f.coverage.check(f); err != nil {
+		return err
+	}
 	o.Timeout, o.Shared = clock.Duration(f.timeout.Microseconds()), f.testHeap == "shared"
 	return f.checkDevice()
 }
@@ -230,6 +241,11 @@ type reporter interface {
 	Err() error
 }
 
+// colored reports whether text on standard output is to have colours.
+func (f *testFlags) colored() bool {
+	return f.color == "always" || f.color == "auto" && os.Getenv("NO_COLOR") == "" && isTerminal(os.Stdout)
+}
+
 // stdout is the reporter of standard output.
 func (f *testFlags) stdout(out io.Writer) reporter {
 	switch f.format {
@@ -242,8 +258,7 @@ func (f *testFlags) stdout(out io.Writer) reporter {
 	case "github":
 		return report.NewGitHub(out, f.repeats)
 	}
-	color := f.color == "always" || f.color == "auto" && os.Getenv("NO_COLOR") == "" && isTerminal(os.Stdout)
-	return report.NewText(out, color, f.repeats)
+	return report.NewText(out, f.colored(), f.repeats)
 }
 
 func (f *testFlags) newJUnit(w io.Writer) *report.JUnit {
@@ -285,14 +300,33 @@ func (f *testFlags) once(c *cobra.Command) (dirs []string, err error) {
 			return nil, err
 		}
 	}
-	if f.html != "" {
-		page, err := pageIn(f.html)
+	page := func(flag, dir string, make func(io.Writer) reporter) error {
+		if dir == "" {
+			return nil
+		}
+		name, err := pageIn(flag, dir)
 		if err != nil {
+			return err
+		}
+		return open(flag, name, make)
+	}
+	if err := page("--html", f.html, func(w io.Writer) reporter { return f.newHTML(w) }); err != nil {
+		return nil, err
+	}
+	if f.coverage.file != "" {
+		if err := open("--coverage", f.coverage.file, func(w io.Writer) reporter { return report.NewLCOV(w) }); err != nil {
 			return nil, err
 		}
-		if err := open("--html", page, func(w io.Writer) reporter { return f.newHTML(w) }); err != nil {
-			return nil, err
-		}
+	}
+	if err := page("--coverage-html", f.coverage.html, func(w io.Writer) reporter { return report.NewCoverageHTML(w) }); err != nil {
+		return nil, err
+	}
+	switch {
+	case !f.coverage.on():
+	case f.format == "text" || f.format == "github":
+		shown = append(shown, report.NewCoverageText(out, f.format == "text" && f.colored()))
+	default:
+		shown = append(shown, report.NewCoverageText(c.ErrOrStderr(), false))
 	}
 	all := []luatest.Reporter{apps}
 	for _, r := range shown {
@@ -313,9 +347,10 @@ func (f *testFlags) once(c *cobra.Command) (dirs []string, err error) {
 
 // outcome is the result of a run as an exit status.
 func (f *testFlags) outcome(s luatest.Summary) error {
+	short := f.coverage.short(s)
 	switch {
-	case !s.OK():
-		return &statusError{exitFailed, ""}
+	case !s.OK() || short != "":
+		return &statusError{exitFailed, short}
 	case s.Passed+s.Pending+s.Skipped > 0 || f.shard.given(): // others may have the tests
 		return nil
 	case f.run != "":

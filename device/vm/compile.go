@@ -229,6 +229,9 @@ func (c compilerMemory) Failed(line int, message, near string) {
 // mainFunction is the closure of a chunk. Upvalues, if it has any, are new and nil.
 func (v *VM) mainFunction(p *proto) *Function {
 	m := v.mem
+	if v.coverage != nil {
+		v.coverage.begin(p)
+	}
 	f := m.newClosure(p, v.environment())
 	for i := range f.upvals {
 		f.upvals[i] = v.noUpvalue
@@ -250,6 +253,7 @@ func (v *VM) adopt(from *luac.Proto, chunk string, made *[]luac.Made) *proto {
 		lineDefined: from.LineDefined, lastLine: from.LastLineDefined, lines: from.Lines, lineInfo: from.LineInfo,
 		named: from.Named, locals: from.Locals, upvalueNames: from.UpvalueNames,
 	}
+	p.run = p.code
 	p.blk = p.parts[0]
 	p.parts[0] = heap.Block{}
 	if from.HasArg {

@@ -28,27 +28,22 @@ func rk(r *registers, k []value, x uint32) *value {
 	return &k[x&0xff]
 }
 
-// Operands of an instruction (fw: app/lua/lopcodes.h).
-func argA(i uint32) int   { return int(i >> 6 & 0xff) }
-func argB(i uint32) int   { return int(i >> 23) }
-func argC(i uint32) int   { return int(i >> 14 & 0x1ff) }
-func argBx(i uint32) int  { return int(i >> 14) }
-func argSBx(i uint32) int { return int(i>>14) - (1<<17 - 1) }
-
-func opOf(i uint32) luac.Op { return luac.Op(i & 0x3f) }
-
-// execute runs the innermost call of L, and those that it makes, until the call at
+// executeAs runs the innermost call of L, and those that it makes, until the call at
 // level entry has returned or the coroutine yields (fw: app/lua/lvm.c,
 // luaV_execute). Where an instruction does more than move values, what it does
 // stands in index.go, arith.go and do.go; after what may have moved the stack, or the
 // list of calls, the loop looks for them anew.
-func (v *VM) execute(L *Thread, entry int) {
+//
+// There is one with coverage and one without: see plain and counting. That v comes last is
+// worth some percent, since the compiler passes what it needs of K before all parameters.
+func executeAs[K plain | counting](L *Thread, entry int, v *VM) {
+	var kind K
 	m := v.mem
 frame:
 	for {
 		ci := &L.ci[L.nci]
 		cl := L.stack[ci.fn].function()
-		code, k := cl.proto.code, cl.proto.k
+		code, k := cl.proto.run, cl.proto.k
 		base, pc := ci.base, ci.pc
 		r := frame(L, base)
 		for {
@@ -58,6 +53,16 @@ frame:
 			if v.cpu >= v.lookAt {
 				ci.pc = pc
 				v.look(L)
+			}
+			if unsafe.Sizeof(kind) > 0 && luac.Op(i&0x3f) >= opCount {
+				at := &cl.proto.counts.at[pc-1]
+				if luac.Op(i&0x3f) == opCount {
+					at.hits++
+				} else {
+					cl.proto.counts.arrive(ci, pc-1)
+				}
+				ci.pc = pc
+				i = at.instruction
 			}
 			a := uint8(i >> 6)
 			switch luac.Op(i & 0x3f) {

@@ -4,6 +4,15 @@ import "github.com/nodemcu-sim/nodemcu-sim/device/vm/luac"
 
 // Instructions that take more than some lines.
 
+// Operands of an instruction (fw: app/lua/lopcodes.h).
+func argA(i uint32) int   { return int(i >> 6 & 0xff) }
+func argB(i uint32) int   { return int(i >> 23) }
+func argC(i uint32) int   { return int(i >> 14 & 0x1ff) }
+func argBx(i uint32) int  { return int(i >> 14) }
+func argSBx(i uint32) int { return int(i>>14) - (1<<17 - 1) }
+
+func opOf(i uint32) luac.Op { return luac.Op(i & 0x3f) }
+
 // replaceFrame puts the frame of a tail call in place of its caller's.
 func (v *VM) replaceFrame(L *Thread) {
 	ci, next := &L.ci[L.nci-1], &L.ci[L.nci]

@@ -102,6 +102,7 @@ func (u *upvalue) isOpen() bool { return u.v != &u.own }
 type proto struct {
 	header
 	code     []uint32
+	run      []uint32 // what is executed: code, or a copy that counts (cover.go)
 	k        []value
 	protos   []*proto
 	maxStack int
@@ -121,6 +122,7 @@ type proto struct {
 	name                  string         // for tools
 	chunk                 string         // for tools: the source, or what a stripped function was loaded from
 	places                map[int]string // for tools: see at
+	counts                *coverCounts   // with coverage
 }
 
 // Flags of proto.vararg (fw: app/lua/lobject.h).

@@ -99,6 +99,7 @@ type VM struct {
 	watched     int   // powers
 	seen        int64 // value of cpu up to which time was put down to someone
 	place       place // see cputime.go
+	coverage    *Coverage
 }
 
 // New makes a VM with empty globals. Libraries are added by package lualib.

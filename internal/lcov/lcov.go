@@ -1,6 +1,6 @@
 // Package lcov is how often lines and functions of source files ran, and the text format
 // in which tools give that to each other: the tracefile of geninfo's manual page (lcov
-// 1.16), which genhtml, Codecov, GitLab and editors read.
+// 1.16), which genhtml, Codecov and editors read.
 //
 // It owns the format and how counts are added up: Read and Report.Write, Report.Add for
 // what several runs have counted. It must not know where counts come from, nor what a
@@ -49,7 +49,7 @@ func (s Share) Percent() float64 {
 	if s.Found == 0 {
 		return 100
 	}
-	return float64(s.Hit) / float64(s.Found) * 100
+	return float64(s.Hit) * 100 / float64(s.Found)
 }
 
 // Add adds up.

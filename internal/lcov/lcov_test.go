@@ -71,6 +71,9 @@ func TestFormat(t *testing.T) {
 	if l, f := r.Lines(), r.Functions(); l != (Share{3, 4}) || f != (Share{1, 2}) || l.Percent() != 75 {
 		t.Errorf("lines %v (%v%%), functions %v", l, l.Percent(), f)
 	}
+	if (Share{57, 100}).Percent() != 57 {
+		t.Error("57 of 100 are not 57 %")
+	}
 	if (Share{}).Percent() != 100 {
 		t.Error("nothing that can run has not run")
 	}

@@ -18,9 +18,12 @@ type GitHub struct{ *Text }
 // NewGitHub returns a reporter that writes to w.
 func NewGitHub(w io.Writer, again Again) *GitHub {
 	t := NewText(w, false, again)
-	t.clean = func(s string) string { return strings.ReplaceAll(s, "##[", "##\\[") }
+	t.clean = noCommand
 	return &GitHub{t}
 }
+
+// noCommand breaks up the older form of a command.
+func noCommand(s string) string { return strings.ReplaceAll(s, "##[", "##\\[") }
 
 func (g *GitHub) File(f *luatest.File) {
 	g.Text.File(f)
