@@ -13,20 +13,25 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nodemcu-sim/nodemcu-sim/internal/lcov"
+	"github.com/nodemcu-sim/nodemcu-sim/luatest"
 	"github.com/nodemcu-sim/nodemcu-sim/luatest/report"
 )
 
 // mergeFlags are the flags of merge as they were given.
-type mergeFlags struct{ junit, coverage, html string }
+type mergeFlags struct {
+	junit, html string
+	coverage    coverageFlags
+}
 
 func mergeCommand() *cobra.Command {
 	var f mergeFlags
 	c := &cobra.Command{
 		Use:   "merge [flags] FILE or DIR...",
 		Short: "Join the reports of shards",
-		Long: `Join what the parts of a run (test --shard) have written: JUnit's XML, coverage as
-lcov, and pages of --html. The result is what one run would have written, but for
-times of this computer: they are added up.
+		Long: `Join what the parts of a run (test --shard) have written: JUnit's XML, pages of
+--html, and coverage as lcov. The result is what one run would have written, but for
+times of this computer: they are added up. The page of --coverage-html shows sources
+that are below the current directory.
 
 Which file is what, merge sees by what stands in it. Below a directory it takes the
 *.xml, *.info and *.html that it knows. Of these, what no flag asks for is left out.
@@ -37,19 +42,21 @@ missing or would count twice. Where a part is missing, the others are joined, an
 exit status is 1.
 
 Exit status: 0 when all is joined, whatever the tests' results are; 1 when a shard is
-missing; 2 when something given was wrong.`,
+missing or less than --coverage-min ran; 2 when something given was wrong.`,
 		Example: `  nodemcu-sim merge --junit report.xml shards/*.xml
-  nodemcu-sim merge --junit report.xml --coverage coverage.info --html report shards`,
+  nodemcu-sim merge --junit report.xml --html report --coverage lcov.info shards`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
 	fl := c.Flags()
 	fl.SortFlags = false
 	fl.StringVar(&f.junit, "junit", "", "write the tests as JUnit's XML to this file")
-	fl.StringVar(&f.coverage, "coverage", "", "write the coverage as lcov to this file")
 	fl.StringVar(&f.html, "html", "", "write the tests' page to index.html in this directory")
-	if err := c.MarkFlagDirname("html"); err != nil {
-		panic(err) // there is no such flag
+	f.coverage.add(fl)
+	for _, flag := range []string{"html", "coverage-html"} {
+		if err := c.MarkFlagDirname(flag); err != nil {
+			panic(err) // there is no such flag
+		}
 	}
 	return c
 }
@@ -65,8 +72,14 @@ type merged struct {
 }
 
 func (f *mergeFlags) run(c *cobra.Command, args []string) error {
-	if f.junit+f.coverage+f.html == "" {
-		return fmt.Errorf("say what to write: --junit FILE, --coverage FILE, --html DIR")
+	if f.junit+f.html == "" && !f.coverage.on() {
+		return fmt.Errorf("say what to write: --junit FILE, --html DIR, --coverage FILE, --coverage-html DIR")
+	}
+	if err := f.coverage.checkLeast(); err != nil {
+		return err
+	}
+	if f.html != "" && f.coverage.html != "" && filepath.Clean(f.html) == filepath.Clean(f.coverage.html) {
+		return fmt.Errorf("--html and --coverage-html each write an index.html: give them directories of their own")
 	}
 	m := &merged{names: map[report.Kind][]string{}, shards: map[report.Kind][]report.Shard{}}
 	for _, arg := range args {
@@ -78,11 +91,14 @@ func (f *mergeFlags) run(c *cobra.Command, args []string) error {
 		flag, value string
 		kind        report.Kind
 		what        string
-		write       func(io.Writer) error
+		page        bool
+		write       func(io.Writer) error // nil: nothing is written
 	}{
-		{"--junit", f.junit, report.JUnitFile, "report of --junit", m.writeJUnit},
-		{"--coverage", f.coverage, report.LCOVFile, "lcov file of --coverage", m.coverage.Write},
-		{"--html", f.html, report.HTMLFile, "page of --html", m.writeHTML},
+		{"--junit", f.junit, report.JUnitFile, "report of --junit", false, m.writeJUnit},
+		{"--html", f.html, report.HTMLFile, "page of --html", true, m.writeHTML},
+		{"--coverage", f.coverage.file, report.LCOVFile, "lcov file of --coverage", false, m.coverage.Write},
+		{"--coverage-html", f.coverage.html, report.LCOVFile, "lcov file of --coverage", true, m.writeCoverageHTML},
+		{"--coverage-min", f.coverage.least, report.LCOVFile, "lcov file of --coverage", false, nil},
 	}
 	missing := ""
 	for _, o := range outputs {
@@ -102,11 +118,11 @@ func (f *mergeFlags) run(c *cobra.Command, args []string) error {
 	}
 	out := standardOutput(c.OutOrStdout(), nil)
 	for _, o := range outputs {
-		if o.value == "" {
+		if o.value == "" || o.write == nil {
 			continue
 		}
 		name := o.value
-		if o.kind == report.HTMLFile {
+		if o.page {
 			var err error
 			if name, err = pageIn(o.flag, o.value); err != nil {
 				return err
@@ -117,10 +133,42 @@ func (f *mergeFlags) run(c *cobra.Command, args []string) error {
 		}
 		fmt.Fprintf(out, "%s: %d joined\n", plain(name), len(m.names[o.kind]))
 	}
-	if missing != "" {
+	short := ""
+	if f.coverage.on() {
+		c := &luatest.Coverage{Report: &m.coverage}
+		report.NewCoverageText(out, false).End(luatest.Summary{Coverage: c})
+		short = f.coverage.short(c)
+	}
+	switch {
+	case missing != "":
 		return &statusError{exitFailed, "not all shards are there; missing:" + missing}
+	case short != "":
+		return &statusError{exitFailed, short}
 	}
 	return nil
+}
+
+// maxSource is how much of a source file is shown with its coverage.
+const maxSource = 1 << 20
+
+// writeCoverageHTML writes the page of coverage. An lcov file has no sources: they are those
+// below the current directory, and no other file's, whatever paths somebody has written.
+func (m *merged) writeCoverageHTML(w io.Writer) error {
+	c := &luatest.Coverage{Report: &m.coverage, Sources: map[string][]byte{}}
+	here, err := os.OpenRoot(".")
+	if err != nil {
+		return err
+	}
+	defer here.Close()
+	for _, f := range m.coverage.Files() {
+		if info, err := here.Stat(f.Path); err != nil || !info.Mode().IsRegular() || info.Size() > maxSource {
+			continue
+		}
+		if text, err := here.ReadFile(f.Path); err == nil {
+			c.Sources[f.Path] = text
+		}
+	}
+	return report.WriteCoverageHTML(w, c)
 }
 
 // writeOutput writes a file that a flag names.
@@ -173,7 +221,7 @@ func (f *mergeFlags) take(m *merged, arg string) error {
 
 // writes reports whether a file is one that is going to be written.
 func (f *mergeFlags) writes(info fs.FileInfo) bool {
-	for _, name := range []string{f.junit, f.coverage, filepath.Join(f.html, pageName)} {
+	for _, name := range []string{f.junit, filepath.Join(f.html, pageName), f.coverage.file, filepath.Join(f.coverage.html, pageName)} {
 		if out, err := os.Stat(name); err == nil && os.SameFile(info, out) {
 			return true
 		}
@@ -203,7 +251,7 @@ func (f *mergeFlags) read(m *merged, name string, named bool) error {
 		if r, err = report.ReadHTML(text); err == nil {
 			m.pages, shard = append(m.pages, r), r.Shard
 		}
-	case kind == report.LCOVFile && (named || f.coverage != ""):
+	case kind == report.LCOVFile && (named || f.coverage.on()):
 		var r *lcov.Report
 		if r, err = lcov.Read(bytes.NewReader(text)); err == nil {
 			m.coverage.Add(r)

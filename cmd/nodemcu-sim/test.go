@@ -347,7 +347,7 @@ func (f *testFlags) once(c *cobra.Command) (dirs []string, err error) {
 
 // outcome is the result of a run as an exit status.
 func (f *testFlags) outcome(s luatest.Summary) error {
-	short := f.coverage.short(s)
+	short := f.coverage.short(s.Coverage)
 	switch {
 	case !s.OK() || short != "":
 		return &statusError{exitFailed, short}

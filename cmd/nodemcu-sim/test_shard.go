@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/nodemcu-sim/nodemcu-sim/internal/lcov"
 	"github.com/nodemcu-sim/nodemcu-sim/luatest"
 	"github.com/nodemcu-sim/nodemcu-sim/luatest/report"
 	"github.com/nodemcu-sim/nodemcu-sim/luatest/shard"
@@ -91,11 +92,15 @@ func (s *shardFlags) run(run func(luatest.Options, ...luatest.Reporter) (luatest
 	if !s.given() || len(o.Paths) > 0 {
 		return run(o, reporters...)
 	}
+	var none luatest.Summary
+	if o.Coverage {
+		none.Coverage = &luatest.Coverage{Report: &lcov.Report{}}
+	}
 	for _, r := range reporters {
 		r.Begin([]string{})
-		r.End(luatest.Summary{})
+		r.End(none)
 	}
-	return luatest.Summary{}, nil
+	return none, nil
 }
 
 // readDurations reads how long test files took, by name, in a report of --junit.
