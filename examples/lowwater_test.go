@@ -68,6 +68,12 @@ var scenarios = []scenario{
 	{dirs: []string{"memory-pressure/server", "memory-pressure/crowd"}, what: "one browser, then five at once: it dies", length: 30 * clock.Second, dies: true},
 	{dirs: []string{"memory-pressure/fixed", "memory-pressure/crowd"}, what: "the same, mended", length: 30 * clock.Second},
 	{dirs: []string{"mqtt-lamp"}, what: "switched every second, for a minute", length: 75 * clock.Second, setUp: broker, replace: [2]string{"host.internal", "192.168.1.20"}},
+	{dirs: []string{"tested-app"}, what: "three requests at once every five seconds, for a minute, and no broker", length: 75 * clock.Second, setUp: func(t *testing.T, a *app.App) {
+		host := newHost(t, a)
+		for i := range 36 {
+			a.World.Clock.After(settled+clock.Duration(i/3)*5*clock.Second, func() { request(t, host, "GET / HTTP/1.1\r\n\r\n", 80) })
+		}
+	}},
 	{dirs: []string{"two-devices/hub", "two-devices/sensor"}, what: "the hub, for five minutes", length: 5 * clock.Minute},
 	{dirs: []string{"two-devices/sensor", "two-devices/hub"}, what: "the sensor", length: 5 * clock.Minute},
 	{dirs: []string{"udp-echo"}, what: "ten datagrams of 1,472 bytes at once", length: 20 * clock.Second, setUp: func(t *testing.T, a *app.App) {

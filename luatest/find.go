@@ -54,6 +54,14 @@ func Find(paths []string) ([]string, error) {
 	return slices.Compact(files), nil
 }
 
+// NoFiles is the error for paths without a file with tests.
+func NoFiles(paths []string) error {
+	if len(paths) == 0 {
+		paths = []string{"."}
+	}
+	return fmt.Errorf("there is no *_test.lua and no *.test.lua in %s; docs/lua-tests.md says how one begins", strings.Join(paths, ", "))
+}
+
 // appOf returns the app's directory of a file: the nearest one above it with a project file,
 // or its own.
 func appOf(file string) (string, error) {

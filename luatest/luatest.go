@@ -15,7 +15,9 @@
 package luatest
 
 import (
+	"fmt"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/luatest/explore"
@@ -93,6 +95,19 @@ const (
 var statusNames = [...]string{"passed", "failed", "broken", "pending", "skipped"}
 
 func (s Status) String() string { return statusNames[s] }
+
+// MarshalText is its name.
+func (s Status) MarshalText() ([]byte, error) { return []byte(statusNames[s]), nil }
+
+// UnmarshalText takes a name.
+func (s *Status) UnmarshalText(name []byte) error {
+	i := slices.Index(statusNames[:], string(name))
+	if i < 0 {
+		return fmt.Errorf("%.40q is no status of a test", name)
+	}
+	*s = Status(i)
+	return nil
+}
 
 // Bad reports whether the run fails with it.
 func (s Status) Bad() bool { return s == Failed || s == Broken }
@@ -190,8 +205,8 @@ type Summary struct {
 // OK reports whether nothing failed.
 func (s Summary) OK() bool { return s.Failed+s.Broken+s.Unloaded == 0 }
 
-// add counts a file's results.
-func (s *Summary) add(f *File) {
+// Add counts a file's results.
+func (s *Summary) Add(f *File) {
 	s.Files++
 	if f.Failure != nil {
 		s.Unloaded++

@@ -1,9 +1,7 @@
 package luatest
 
 import (
-	"fmt"
 	"runtime"
-	"strings"
 	"time"
 )
 
@@ -26,7 +24,7 @@ func Run(o Options, reporters ...Reporter) (Summary, error) {
 		return Summary{}, err
 	}
 	if len(files) == 0 {
-		return Summary{}, fmt.Errorf("there is no *_test.lua and no *.test.lua in %s; docs/lua-tests.md says how one begins", strings.Join(o.Paths, ", "))
+		return Summary{}, NoFiles(o.Paths)
 	}
 	if o.Timeout == 0 {
 		o.Timeout = DefaultTimeout
@@ -85,7 +83,7 @@ func Run(o Options, reporters ...Reporter) (Summary, error) {
 	}
 	for _, j := range jobs {
 		f := <-j.out
-		s.add(f)
+		s.Add(f)
 		for _, r := range reporters {
 			r.File(f)
 		}

@@ -23,7 +23,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts:       os.Getenv("UPDATE") != "",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "timeless": timeless},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": wantStatus, "timeless": timeless, "timeless-same": timelessSame},
 	})
 }
 
@@ -73,4 +73,22 @@ func timeless(ts *testscript.TestScript, neg bool, args []string) {
 		text = x.pattern.ReplaceAllString(text, x.to)
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o666))
+}
+
+// walls are times of this computer in reports.
+var walls = regexp.MustCompile(`"wall_ns":\d+| time="[0-9.]+"|[0-9.]+ (µs|ms|s) (here|on this computer)`)
+
+// timelessSame is the script command "timeless-same FILE FILE": reports that are the same but
+// for times of this computer.
+func timelessSame(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: timeless-same FILE FILE")
+	}
+	var texts [2]string
+	for i, name := range args {
+		texts[i] = walls.ReplaceAllString(ts.ReadFile(name), "TIME")
+	}
+	if texts[0] != texts[1] {
+		ts.Fatalf("%s is\n%s\nand %s is\n%s", args[0], texts[0], args[1], texts[1])
+	}
 }

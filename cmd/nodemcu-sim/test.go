@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -35,6 +34,7 @@ type testFlags struct {
 	color    string
 	watch    bool
 	explore  exploreFlags
+	shard    shardFlags
 	coverage coverageFlags
 
 	given *pflag.FlagSet
@@ -69,6 +69,9 @@ late, lost or doubled, timers and tasks that are late, power that goes at a writ
 flash, and how little heap will do. A case that fails is made as small as it can be
 before it is told, and the command that repeats it has it as --faults.
 
+--shard runs a part of the files, so that several machines share them; nodemcu-sim merge
+joins their reports. docs/ci.md has CI files.
+
 Formats of standard output: text; tap (version 14); junit (XML); json (a line for each
 event); github (text, and an annotation for each failure).
 
@@ -86,6 +89,7 @@ wrong or there was nothing to run.`,
   nodemcu-sim test --coverage lcov.info --coverage-html coverage ./my-app
   nodemcu-sim test --repeat 100 --fail-fast --shuffle ./my-app
   nodemcu-sim test --explore 100 ./my-app
+  nodemcu-sim test --shard 2/4 --durations durations.xml --junit shard2.xml ./my-app
   nodemcu-sim test --watch ./my-app`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -114,6 +118,7 @@ wrong or there was nothing to run.`,
 	f.explore.add(fl, &f.tests)
 	fl.BoolVar(&f.watch, "watch", false, "run again when files change")
 	fl.IntVarP(&f.tests.Parallel, "parallel", "j", 0, "how many files run at a time (default as many as there are CPUs)")
+	f.shard.add(fl)
 	fl.StringVar(&f.format, "format", "text", "what standard output gets: "+strings.Join(formats, ", "))
 	fl.StringVar(&f.junit, "junit", "", "write a report as JUnit's XML to this file, too")
 	fl.StringVar(&f.html, "html", "", "write a page with logs, heap and packets to index.html in this directory, too")
@@ -129,6 +134,9 @@ wrong or there was nothing to run.`,
 		if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 			panic(err) // there is no such flag
 		}
+	}
+	if err := c.MarkFlagFilename("durations", "xml"); err != nil {
+		panic(err) // there is no such flag
 	}
 	for _, flag := range []string{"app", "html", "coverage-html"} {
 		if err := c.MarkFlagDirname(flag); err != nil {
@@ -194,6 +202,9 @@ func (f *testFlags) check() error {
 	if err := f.explore.check(f); err != nil {
 		return err
 	}
+	if err := f.shard.check(f.watch); err != nil {
+		return err
+	}
 	if err := f.coverage.check(f); err != nil {
 		return err
 	}
@@ -241,7 +252,7 @@ func (f *testFlags) stdout(out io.Writer) reporter {
 	case "tap":
 		return report.NewTAP(out, f.repeats)
 	case "junit":
-		return report.NewJUnit(out, f.repeats)
+		return f.newJUnit(out)
 	case "json":
 		return report.NewJSON(out, f.repeats)
 	case "github":
@@ -250,12 +261,28 @@ func (f *testFlags) stdout(out io.Writer) reporter {
 	return report.NewText(out, f.colored(), f.repeats)
 }
 
+func (f *testFlags) newJUnit(w io.Writer) *report.JUnit {
+	j := report.NewJUnit(w, f.repeats)
+	j.Shard = f.shard.of
+	return j
+}
+
+func (f *testFlags) newHTML(w io.Writer) *report.HTML {
+	h := report.NewHTML(w, f.repeats)
+	h.Shard = f.shard.of
+	return h
+}
+
 // once runs the tests and returns the directories that they are made of.
 func (f *testFlags) once(c *cobra.Command) (dirs []string, err error) {
 	out := standardOutput(c.OutOrStdout(), nil)
 	apps := &apps{}
+	tests := f.tests
+	if tests.Paths, err = f.shard.pick(tests.Paths, c.ErrOrStderr()); err != nil {
+		return nil, err
+	}
 	if f.list {
-		return nil, f.tell(out, c.ErrOrStderr())
+		return nil, f.tell(tests, out, c.ErrOrStderr())
 	}
 	shown := []reporter{f.stdout(out)}
 	var files []*outputFile
@@ -269,7 +296,7 @@ func (f *testFlags) once(c *cobra.Command) (dirs []string, err error) {
 		return nil
 	}
 	if f.junit != "" {
-		if err := open("--junit", f.junit, func(w io.Writer) reporter { return report.NewJUnit(w, f.repeats) }); err != nil {
+		if err := open("--junit", f.junit, func(w io.Writer) reporter { return f.newJUnit(w) }); err != nil {
 			return nil, err
 		}
 	}
@@ -277,12 +304,13 @@ func (f *testFlags) once(c *cobra.Command) (dirs []string, err error) {
 		if dir == "" {
 			return nil
 		}
-		if err := os.MkdirAll(dir, 0o777); err != nil {
-			return fmt.Errorf("%s: %w; name a directory that can be made", flag, err)
+		name, err := pageIn(flag, dir)
+		if err != nil {
+			return err
 		}
-		return open(flag, filepath.Join(dir, "index.html"), make)
+		return open(flag, name, make)
 	}
-	if err := page("--html", f.html, func(w io.Writer) reporter { return report.NewHTML(w, f.repeats) }); err != nil {
+	if err := page("--html", f.html, func(w io.Writer) reporter { return f.newHTML(w) }); err != nil {
 		return nil, err
 	}
 	if f.coverage.file != "" {
@@ -304,7 +332,7 @@ func (f *testFlags) once(c *cobra.Command) (dirs []string, err error) {
 	for _, r := range shown {
 		all = append(all, r)
 	}
-	s, err := luatest.Run(f.tests, all...)
+	s, err := f.shard.run(luatest.Run, tests, all...)
 	for _, file := range files {
 		err = errors.Join(err, file.finish(func() error { return nil }))
 	}
@@ -319,11 +347,11 @@ func (f *testFlags) once(c *cobra.Command) (dirs []string, err error) {
 
 // outcome is the result of a run as an exit status.
 func (f *testFlags) outcome(s luatest.Summary) error {
-	short := f.coverage.short(s)
+	short := f.coverage.short(s.Coverage)
 	switch {
 	case !s.OK() || short != "":
 		return &statusError{exitFailed, short}
-	case s.Passed+s.Pending+s.Skipped > 0:
+	case s.Passed+s.Pending+s.Skipped > 0 || f.shard.given(): // others may have the tests
 		return nil
 	case f.run != "":
 		return fmt.Errorf("--run %q matches no test; nodemcu-sim test --list shows the names", f.run)
@@ -332,12 +360,12 @@ func (f *testFlags) outcome(s luatest.Summary) error {
 }
 
 // tell lists the tests.
-func (f *testFlags) tell(out *output, errs io.Writer) error {
+func (f *testFlags) tell(tests luatest.Options, out *output, errs io.Writer) error {
 	var show reporter = &listed{out: out, errs: errs}
 	if f.format == "json" {
 		show = report.NewJSON(out, nil)
 	}
-	s, err := luatest.List(f.tests, show)
+	s, err := f.shard.run(luatest.List, tests, show)
 	if err == nil {
 		err = show.Err()
 	}

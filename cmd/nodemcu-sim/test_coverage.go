@@ -31,7 +31,7 @@ func (f *coverageFlags) add(fl *pflag.FlagSet) {
 func (f *coverageFlags) on() bool { return f.file+f.html+f.least != "" }
 
 // check looks at what was given, and completes the options.
-func (f *coverageFlags) check(t *testFlags) (err error) {
+func (f *coverageFlags) check(t *testFlags) error {
 	o := &t.tests
 	o.Coverage = f.on()
 	switch {
@@ -45,7 +45,15 @@ func (f *coverageFlags) check(t *testFlags) (err error) {
 		return fmt.Errorf("--watch goes without --coverage and --coverage-html: those are for the run that is kept; --coverage-min shows the summary each time")
 	case t.html != "" && f.html != "" && filepath.Clean(t.html) == filepath.Clean(f.html):
 		return fmt.Errorf("--html and --coverage-html each write an index.html: give them directories of their own")
-	case f.least == "":
+	case f.least != "" && t.shard.given():
+		return fmt.Errorf("--coverage-min goes without --shard: a part of the tests runs a part of the lines. Give it to nodemcu-sim merge")
+	}
+	return f.checkLeast()
+}
+
+// checkLeast looks at --coverage-min.
+func (f *coverageFlags) checkLeast() (err error) {
+	if f.least == "" {
 		return nil
 	}
 	if f.percent, err = strconv.ParseFloat(f.least, 64); err != nil || !(f.percent >= 0 && f.percent <= 100) {
@@ -55,11 +63,11 @@ func (f *coverageFlags) check(t *testFlags) (err error) {
 }
 
 // short says that too little ran, if it did.
-func (f *coverageFlags) short(s luatest.Summary) string {
-	if f.least == "" || s.Coverage == nil {
+func (f *coverageFlags) short(c *luatest.Coverage) string {
+	if f.least == "" || c == nil {
 		return ""
 	}
-	switch lines := s.Coverage.Report.Lines(); {
+	switch lines := c.Report.Lines(); {
 	case lines.Found == 0:
 		return "--coverage-min: the app has no file that could be counted"
 	case lines.Percent() < f.percent:

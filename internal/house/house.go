@@ -21,7 +21,7 @@ var floors = [][]string{
 	{"world/lwip", "world/air", "world/part", "luatest/explore"},
 	{"world/peer"},
 	{"world"},
-	{"internal/valuetest", "internal/mosquitto", "internal/tlspeer"},
+	{"internal/valuetest", "internal/mosquitto", "internal/readme", "internal/tlspeer"},
 	{"world/gateway"},
 	{"device/board", "device/flash", "device/heap", "device/input", "device/rtc"},
 	{"device/event", "device/ets", "device/mbedtls"},

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"html/template"
 	"io"
 	"net/netip"
 
@@ -11,7 +12,11 @@ import (
 
 // HTML is one page with all tests: what became of each, how long it took, the device's log
 // and free heap and, of one that failed, why, and the packets of its network.
+//
+// The results stand on the page as JSON, too, for whoever reads it back (ReadHTML).
 type HTML struct {
+	Shard Shard // of which the page is
+
 	w     io.Writer
 	again Again
 	files []htmlFile
@@ -47,19 +52,20 @@ type (
 
 func (h *HTML) Begin([]string) {}
 
-func (h *HTML) File(f *luatest.File) {
+func (h *HTML) File(told *luatest.File) {
+	f := readable(told)
 	out := htmlFile{File: f}
 	if f.Failure != nil {
 		out.Fail = htmlFailureOf(nil, *f.Failure)
-		out.Again = h.repeat(f, nil)
+		out.Again = h.repeat(told, nil)
 	}
-	for _, x := range f.Tests {
+	for i, x := range f.Tests {
 		t := htmlTest{Test: x, ID: page.Anchor(fmt.Sprintf("%s %s %d %d", x.FullName(), f.Path, f.Seed, x.Line)), Seed: f.Seed}
 		for _, why := range x.Failures {
 			t.Failures = append(t.Failures, *htmlFailureOf(x, why))
 		}
 		if x.Status.Bad() {
-			t.Again = h.repeat(f, x)
+			t.Again = h.repeat(told, told.Tests[i])
 		}
 		out.Tests = append(out.Tests, t)
 	}
@@ -70,7 +76,7 @@ func (h *HTML) repeat(f *luatest.File, x *luatest.Test) string {
 	if h.again == nil {
 		return ""
 	}
-	return h.again(f, x)
+	return utf8Text(h.again(f, x))
 }
 
 func htmlFailureOf(x *luatest.Test, why luatest.Failure) *htmlFailure {
@@ -130,7 +136,15 @@ func (h *HTML) End(s luatest.Summary) {
 		title = "Tests failed"
 	}
 	summary := fmt.Sprintf("%s in %s; %s on the device, %s on this computer", counts(s), number(s.Files, "file"), device(int64(s.Virtual)), span(s.Wall))
-	h.err = htmlBody.Write(h.w, title, summary, h.files)
+	data, err := h.data(s)
+	if err != nil {
+		h.err = err
+		return
+	}
+	h.err = htmlBody.Write(h.w, title, summary, struct {
+		Files []htmlFile
+		Data  template.JS
+	}{h.files, template.JS(data)})
 }
 
 var htmlBody = page.New(`
@@ -144,7 +158,7 @@ var htmlBody = page.New(`
 {{with .Traceback}}<details open><summary>Traceback</summary><pre>{{show .}}</pre></details>{{end}}
 {{end}}
 
-{{range .}}
+{{range .Files}}
 <h2>{{show .Path}}</h2>
 <p class="faint">seed {{.Seed}}; {{.Device}} on the device, {{.Here}} on this computer; app {{show .App}}</p>
 {{if .Fail}}<details class="item bad" open data-text="not loaded {{show .Path}}"><summary><span class="status bad-text">not loaded</span></summary>
@@ -173,4 +187,5 @@ var htmlBody = page.New(`
 </details>
 {{end}}
 {{end}}
+` + dataBegins + `{{.Data}}` + dataEnds + `
 `)

@@ -21,6 +21,8 @@ import (
 //
 // XML 1.0 can't have most control characters, in no notation: they are made visible.
 type JUnit struct {
+	Shard Shard // of which the report is
+
 	w     io.Writer
 	again Again
 	all   junitAll
@@ -78,7 +80,10 @@ type junitWhy struct {
 	Text    string `xml:",chardata"`
 }
 
-func (j *JUnit) Begin([]string) { j.all.Name = "nodemcu-sim test" }
+// junitName is the name of all, by which a report is known to be ours.
+const junitName = "nodemcu-sim test"
+
+func (j *JUnit) Begin([]string) { j.all.Name = junitName }
 
 func (j *JUnit) File(f *luatest.File) {
 	s := junitSuite{
@@ -130,14 +135,18 @@ func (j *JUnit) File(f *luatest.File) {
 
 func (j *JUnit) End(s luatest.Summary) {
 	j.all.Time = seconds(s.Wall)
-	out, err := xml.MarshalIndent(j.all, "", "  ")
+	j.err = j.all.write(j.w, j.Shard)
+}
+
+func (all *junitAll) write(w io.Writer, s Shard) error {
+	out, err := xml.MarshalIndent(all, "", "  ")
 	if err != nil {
-		j.err = err
-		return
+		return err
 	}
 	// Line ends stand in texts only; attributes have none (visible).
 	text := strings.ReplaceAll(string(out), "&#xA;", "\n")
-	_, j.err = fmt.Fprintf(j.w, "%s%s\n", xml.Header, text)
+	_, err = fmt.Fprintf(w, "%s%s%s\n", xml.Header, s.instruction(), text)
+	return err
 }
 
 // why is an element with the failure's text.

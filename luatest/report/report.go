@@ -1,6 +1,7 @@
 // Package report shows what became of tests: as text, TAP, JUnit's XML, lines of JSON,
 // GitHub's annotations, and an HTML page; and how much of the apps ran: as lcov, text and a
-// page. Each is a luatest.Reporter with a file of its own.
+// page. Each is a luatest.Reporter with a file of its own. The XML and the page of several
+// parts of a run can be read back and joined (merge.go).
 //
 // It owns the formats and how text of a device is made harmless in each of them. It must
 // not know how tests are found or run, nor the command's flags: what a person types to

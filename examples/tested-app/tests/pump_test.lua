@@ -1,0 +1,58 @@
+local config, pump = require("config"), require("pump")
+
+describe("the pump", function()
+  after_each(function() pump.stop() end)
+
+  it("is off from the start", function()
+    assert.are.equal(0, sim.pin.get(config.pump))
+  end)
+
+  it("runs as long as it was told", function()
+    local pin = sim.pin.watch(config.pump)
+    assert.is_true(pump.pour(3))
+    local on, off = pin:expect(1), pin:expect(0)
+    assert.is_near(3000, off.time - on.time, 5)
+    sim.advance(20000)
+    assert.are.equal(2, pin:count())
+  end)
+
+  it("is not told twice", function()
+    local pin = sim.pin.watch(config.pump)
+    pump.pour(3)
+    sim.advance(2000)
+    assert.is_false(pump.pour(60))
+    sim.advance(2000)
+    assert.are.equal(0, sim.pin.get(config.pump))
+    assert.are.equal(2, pin:count())
+  end)
+end)
+
+describe("the button", function()
+  after_each(function()
+    pump.stop()
+    sim.advance(1000)
+  end)
+
+  local function press(ms)
+    sim.pin.set(config.button, 0)
+    sim.advance(ms)
+    sim.pin.set(config.button, 1)
+  end
+
+  it("waters, and stops that again", function()
+    press(50)
+    sim.advance(1000)
+    assert.are.equal(1, sim.pin.get(config.pump))
+    press(50)
+    sim.advance(100)
+    assert.are.equal(0, sim.pin.get(config.pump))
+  end)
+
+  it("bounces", function()
+    for _ = 1, 5 do press(2) sim.advance(3) end
+    sim.advance(100)
+    assert.are.equal(1, sim.pin.get(config.pump))
+    sim.advance(config.pour * 1000)
+    assert.are.equal(0, sim.pin.get(config.pump))
+  end)
+end)
