@@ -117,6 +117,20 @@ func (r *run) natives() []vm.Func {
 			}
 			return 0
 		}},
+		// beside(file) is what is in a file beside the tests, nil if the device has it.
+		{Name: "beside", Fn: func(c *vm.Call) int {
+			name := c.String(1)
+			for _, x := range []string{name, strings.TrimSuffix(name, ".lua") + ".lc"} {
+				if _, on := r.d.Flash.Peek(x); on {
+					return c.ReturnNil()
+				}
+			}
+			src, err := readBelow(filepath.Dir(r.f.out.Path), name)
+			if err != nil {
+				return c.ReturnNil()
+			}
+			return c.ReturnString(string(src))
+		}},
 		// group(parent, name) and test(group, name, place, fn or nil, why)
 		{Name: "group", Fn: func(c *vm.Call) int {
 			r.groups = append(r.groups, &group{parent: r.groups[c.Int(1)], name: c.String(2)})

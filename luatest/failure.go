@@ -61,10 +61,17 @@ func (f *file) place(out *Failure, name string, line int) {
 	lines := f.lines
 	if name == filepath.Base(f.out.Path) {
 		out.File = f.out.Path
-	} else if src, err := readBelow(f.out.App, name); err != nil {
-		return
 	} else {
-		out.File = short(filepath.Join(f.out.App, name))
+		dir := f.out.App
+		src, err := readBelow(dir, name)
+		if err != nil { // a helper of tests
+			dir = filepath.Dir(f.out.Path)
+			src, err = readBelow(dir, name)
+		}
+		if err != nil {
+			return
+		}
+		out.File = short(filepath.Join(dir, name))
 		lines = strings.Split(string(src), "\n")
 	}
 	if line <= len(lines) {

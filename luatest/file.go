@@ -111,6 +111,7 @@ type run struct {
 	app *app.App
 	d   *device.Device
 
+	wanted   bool   // the reset that comes is the test's doing: sim.reboot
 	own      *vm.VM // the Lua of tests, nil if it is the device's
 	membrane *membrane.Membrane
 
@@ -236,6 +237,10 @@ func (r *run) happened(e world.Event) {
 			r.freeNow()
 		}
 	case event.Reset:
+		if r.wanted {
+			r.wanted = false
+			break
+		}
 		if r.f.alone != nil && r.f.alone.wasCut {
 			r.dead = "power is gone"
 			return

@@ -63,7 +63,7 @@ func (r *run) simTable() *vm.Table {
 		}
 	}
 	var funcs []vm.Func
-	for _, list := range [][]vm.Func{r.simTime(), r.simUntil(), r.simNet(), r.simHTTP(), r.simMQTT(), r.simLink(), r.simDevice(), absent} {
+	for _, list := range [][]vm.Func{r.simTime(), r.simUntil(), r.simNet(), r.simHTTP(), r.simMQTT(), r.simLink(), r.simDevice(), r.simBoot()} {
 		funcs = append(funcs, list...)
 	}
 	var parts []vm.Const // in flash, as the functions are
@@ -121,18 +121,6 @@ func (s *sim) closeFrom(n int) {
 		s.open = s.open[:last]
 		fn()
 	}
-}
-
-// absent are functions that sim does not have yet.
-var absent = []vm.Func{
-	{Name: "reboot", Fn: func(c *vm.Call) int {
-		c.Error("sim has no reboot: a test ends with the boot that it runs on; put what comes behind the reset into a test of its own, or reset a sim.device")
-		return 0
-	}},
-	{Name: "power_cut", Fn: func(c *vm.Call) int {
-		c.Error("sim has no power_cut: a test ends with the boot that it runs on; put what comes behind it into a test of its own")
-		return 0
-	}},
 }
 
 // objectSize is what a userdata of sim takes, in bytes: a pointer.

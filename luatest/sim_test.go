@@ -128,7 +128,7 @@ func TestSimManual(t *testing.T) {
 			}
 		}
 	}
-	add("sim.", r.simTime(), r.simUntil(), absent)
+	add("sim.", r.simTime(), r.simUntil(), r.simBoot())
 	add("sim.wifi.", r.simWiFi()[:2])
 	add("sim.pin.", r.simPin())
 	add("sim.adc.", r.simADC())
@@ -157,6 +157,20 @@ func TestSimManual(t *testing.T) {
 	for _, kind := range kinds() {
 		if !strings.Contains(string(manual), kind) {
 			t.Errorf("docs/sim.md has no events of the kind %s", kind)
+		}
+	}
+}
+
+// TestApart: a test is beside the device, sees what is on it, and outlives its boots.
+func TestApart(t *testing.T) {
+	c, _ := ran(t, Options{Paths: []string{"testdata/apart"}})
+	for _, x := range c.files[0].Tests {
+		if x.Name == "may fail" {
+			if x.Status != Broken || !strings.Contains(x.Failures[0].Message, "no more") {
+				t.Errorf("%s: %v %+v", x.Name, x.Status, x.Failures)
+			}
+		} else if x.Status != Passed {
+			t.Errorf("%s: %v %+v\n%q", x.FullName(), x.Status, x.Failures, x.Log)
 		}
 	}
 }

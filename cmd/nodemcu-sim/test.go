@@ -55,9 +55,10 @@ flash: the nearest one above the file with a nodemcu-sim.toml, or the file's own
 Files run in parallel. What tests can do is in docs/test-api.md and docs/sim.md, how
 to run them in docs/lua-tests.md.
 
-The test's own code is no part of the app: it is not on the device's flash file system
-(but with --on-flash) and takes no heap (but with --test-heap shared). What it makes
-when it runs does take heap, and device time passes. The network ends in the world.
+Tests are no part of the app: they run beside the device and take neither its heap nor
+its time until the app holds what they have made (with --test-heap shared they are a
+program on the device), and they are not on its flash (but with --on-flash). The network
+ends in the world.
 
 A test fails when an assertion does not hold, on an error, when it is not over in time
 or resets the device; what is left of the file then runs on a device that has been
@@ -108,7 +109,7 @@ wrong or there was nothing to run.`,
 	fl.BoolVar(&f.tests.FailFast, "fail-fast", false, "end at the first failure")
 	fl.DurationVar(&f.timeout, "timeout", time.Duration(luatest.DefaultTimeout)*time.Microsecond, "how long a test may take on the device")
 	fl.DurationVar(&f.tests.WallTimeout, "wall-timeout", luatest.DefaultWallTimeout, "how long a test may take on this computer")
-	fl.StringVar(&f.testHeap, "test-heap", "apart", "where the test's own code lies: apart (in flash, where it takes no heap; what it makes when it runs does), or shared (in the heap, as the app's)")
+	fl.StringVar(&f.testHeap, "test-heap", "apart", "where tests are: apart (beside the device, of which they take neither heap nor time), or shared (on the device, as a program)")
 	fl.StringVar(&f.tests.Net, "net", "isolated", "what the device reaches outside: host, isolated (nothing), or allow=HOST[:PORT],…")
 	fl.StringVar(&f.tests.Board, "board", "", "board profile, see nodemcu-sim boards (default from the project file, else nodemcu-v1)")
 	fl.StringVar(&f.tests.CPU, "cpu", "", "what Lua costs: esp8266, or host, which takes no device time (default from the project file, else esp8266)")

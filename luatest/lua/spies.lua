@@ -92,7 +92,9 @@ local function path(t)
   if type(rom) ~= "table" then return end
   for name, x in pairs(rom) do
     if x == t then return {name} end
-    if type(x) == "table" then
+  end
+  for name, x in pairs(rom) do
+    if type(x) == "table" and x ~= rom then -- ROM has all of them again
       for inner, y in pairs(x) do
         if y == t then return {name, inner} end
       end

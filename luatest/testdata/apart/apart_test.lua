@@ -1,0 +1,113 @@
+local counter = require("counter")
+
+describe("apart", function()
+  it("takes no heap", function()
+    collectgarbage()
+    local before = node.heap()
+    local list = {}
+    for i = 1, 20000 do list[i] = {i, tostring(i)} end
+    collectgarbage()
+    assert.are.equal(before, node.heap())
+    assert.are.equal(0, sim.heap.growth(function() list[#list + 1] = {} end))
+  end)
+
+  it("takes no time", function()
+    local before = tmr.now()
+    local s = 0
+    for i = 1, 100000 do s = s + i end
+    assert.is_true(tmr.now() - before < 1000)
+  end)
+
+  it("is not among the app's globals", function()
+    mine = 1
+    for k in pairs(_G) do assert.is_not.equal("mine", k) end
+    assert.is_nil(rawget(_G, "describe"))
+    _G.theirs = 2
+    assert.are.equal(2, theirs)
+    _G.theirs = nil
+  end)
+
+  it("has helpers that are no part of the app", function()
+    local helper = require("helper")
+    assert.are.equal(20000, #helper.big)
+    assert.are.equal(4, helper.twice(2))
+    assert.are.equal(helper, require("helper"))
+    assert.is_false(file.exists("helper.lua"))
+  end)
+
+  it("takes heap when the app holds it", function()
+    local grown = sim.heap.growth(function() counter.list[#counter.list + 1] = ("x"):rep(100) .. #counter.list end, 8)
+    assert.is_true(grown > 800)
+    counter.list = {}
+    assert.are.equal(0, sim.heap.growth(function()
+      counter.keep({n = 1, nested = {2}})
+      counter.keep(nil)
+    end))
+    local t = {n = 1}
+    counter.keep(t)
+    t.n = 2
+    assert.are.equal(2, counter.kept.n)
+    assert.are.same({n = 2}, t)
+    assert.are.equal(t, counter.kept)
+    counter.keep(nil)
+  end)
+
+  it("sees its functions called", function()
+    local seen = {}
+    counter.each(function(i, m) seen[i] = m.up(10) end)
+    assert.are.same({10, 20, 30}, seen)
+    local later
+    counter.later(50, function() later = sim.now() end)
+    local before = sim.now()
+    sim.advance(100)
+    assert.is_near(before + 50, later, 2)
+  end)
+
+  it("spies", function()
+    local s = spy.on(counter, "up")
+    counter.each(function(i, m) m.up(i) end)
+    assert.spy(s).was.called(3)
+    assert.spy(s).was.called_with(2)
+    local st = stub(node, "heap", 7)
+    assert.are.equal(7, node.heap())
+    st:revert()
+    assert.is_true(node.heap() > 1000)
+  end)
+end)
+
+describe("a boot", function()
+  it("is behind a reboot", function()
+    local before = boots
+    _G.gone = {}
+    counter.n = 5
+    sim.reboot()
+    assert.are.equal(before + 1, boots)
+    assert.is_nil(gone)
+    assert.has_error(function() return counter.n end, "a value of the device before it was reset: get it anew")
+    assert.has_error(function() counter.up() end, "a value of the device before it was reset: get it anew")
+    counter = require("counter")
+    assert.are.equal(0, counter.n)
+    assert.are.equal(1, #sim.events{kind = "boot"})
+  end)
+
+  it("is behind a power cut, with what was flushed", function()
+    local f = file.open("log", "w")
+    f:write("kept")
+    f:flush()
+    f:write("lost")
+    sim.power_cut()
+    assert.are.equal("kept", file.getcontents("log"))
+    assert.are.equal("power-on", sim.events{kind = "boot"}[1].reason)
+    counter = require("counter")
+    counter.later(10, function() counter.up() end)
+    sim.advance(20)
+    assert.are.equal(1, counter.n)
+  end)
+
+  it("may fail", function()
+    file.putcontents("init.lua", "error('no more')")
+    sim.reboot()
+  end)
+
+  it("goes on behind that", function() assert.is_true(boots >= 1) end)
+end)
