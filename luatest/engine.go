@@ -47,7 +47,7 @@ func (r *run) openOwn() {
 // attach joins the Lua of tests to that of the device's present boot.
 func (r *run) attach() {
 	r.membrane.Attach(r.d.VM, func(fn vm.Value) *vm.Error {
-		_, err := r.d.CallProtected("test", fn, 0)
+		_, err := r.d.CallProtected(r.calling, fn, 0)
 		return err
 	})
 }
@@ -65,6 +65,7 @@ func (r *run) call(what string, fn vm.Value, nret int, args ...vm.Value) ([]vm.V
 	if r.own == nil {
 		return r.d.CallProtected(what, fn, nret, args...)
 	}
+	r.calling = what
 	results, err, kill := r.own.Call(fn, nret, args...)
 	if left := r.membrane.Unwound(); left != nil {
 		if _, ended := left.(*vm.Kill); !ended {

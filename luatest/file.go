@@ -114,6 +114,7 @@ type run struct {
 	wanted   bool   // the reset that comes is the test's doing: sim.reboot
 	own      *vm.VM // the Lua of tests, nil if it is the device's
 	membrane *membrane.Membrane
+	calling  string // what is being called there
 
 	groups []*group
 	list   []*entry

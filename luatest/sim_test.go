@@ -12,7 +12,12 @@ import (
 // runTestdata runs files of testdata with the app in testdata/sim.
 func runTestdata(t *testing.T, paths ...string) []*File {
 	t.Helper()
-	r, _ := ran(t, Options{Paths: paths, App: "testdata/sim"})
+	return runTestdataAs(t, false, paths...)
+}
+
+func runTestdataAs(t *testing.T, shared bool, paths ...string) []*File {
+	t.Helper()
+	r, _ := ran(t, Options{Paths: paths, App: "testdata/sim", Shared: shared})
 	for _, f := range r.files {
 		if f.Failure != nil {
 			t.Errorf("%s: %+v\n%q", f.Path, *f.Failure, f.Log)
@@ -21,14 +26,19 @@ func runTestdata(t *testing.T, paths ...string) []*File {
 	return r.files
 }
 
-// TestSim: each function of sim does what docs/sim.md says.
+// TestSim: each function of sim does what docs/sim.md says, wherever tests are.
 func TestSim(t *testing.T) {
-	for _, f := range runTestdata(t, "testdata/sim") {
-		for _, x := range f.Tests {
-			if x.Status != Passed {
-				t.Errorf("%s: %s: %v %+v\n%q", f.Path, x.FullName(), x.Status, x.Failures, x.Log)
+	for name, shared := range map[string]bool{"apart": false, "shared": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, f := range runTestdataAs(t, shared, "testdata/sim") {
+				for _, x := range f.Tests {
+					if x.Status != Passed {
+						t.Errorf("%s: %s: %v %+v\n%q", f.Path, x.FullName(), x.Status, x.Failures, x.Log)
+					}
+				}
 			}
-		}
+		})
 	}
 }
 
