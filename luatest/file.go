@@ -205,6 +205,7 @@ func (r *run) end() {
 	if r.f.alone != nil {
 		r.f.alone.ended(r)
 	}
+	r.sim.secure.stop()
 	r.f.out.Virtual += int64(r.app.World.Clock.Now())
 	r.app.Close()
 }

@@ -30,12 +30,14 @@ type sim struct {
 	terminals map[*device.Device]*terminal
 	events    recorded
 	watches   []*watch
+	secure    secured
+	clocks    timeServers
 	open      []func() // ends what tests have opened, or done to the network, last first
 	log       *observe.Log
 }
 
 // simTypes are the userdata of sim.
-type simTypes struct{ conn, listener, udp, broker, watch, device *vm.Type }
+type simTypes struct{ conn, listener, udp, broker, watch, device, time *vm.Type }
 
 // namesSim finds the module in a file of tests: one that does not name it has none.
 var namesSim = regexp.MustCompile(`\bsim\b`)
@@ -45,7 +47,8 @@ func (r *run) simTable() *vm.Table {
 	v := r.lua()
 	s := &r.sim
 	s.hosts, s.names, s.terminals = map[netip.Prefix]*peer.Host{}, map[string]netip.Addr{}, map[*device.Device]*terminal{}
-	s.types = simTypes{conn: r.connType(), listener: r.listenerType(), udp: r.udpType(), broker: r.brokerType(), watch: r.watchType(), device: r.deviceType()}
+	s.clocks.router = r.app.Gateway.TimeServer()
+	s.types = simTypes{conn: r.connType(), listener: r.listenerType(), udp: r.udpType(), broker: r.brokerType(), watch: r.watchType(), device: r.deviceType(), time: r.timeType()}
 	s.resume = v.NewFunction(vm.Func{Name: "resume", Fn: func(c *vm.Call) int {
 		co, _ := c.Arg(1).(*vm.Thread)
 		s.next(c, co)
@@ -63,7 +66,7 @@ func (r *run) simTable() *vm.Table {
 		}
 	}
 	var funcs []vm.Func
-	for _, list := range [][]vm.Func{r.simTime(), r.simUntil(), r.simNet(), r.simHTTP(), r.simMQTT(), r.simLink(), r.simDevice(), r.simBoot()} {
+	for _, list := range [][]vm.Func{r.simTime(), r.simUntil(), r.simNet(), r.simHTTP(), r.simMQTT(), r.simSecure(), r.simTimeServer(), r.simLink(), r.simDevice(), r.simBoot()} {
 		funcs = append(funcs, list...)
 	}
 	var parts []vm.Const // in flash, as the functions are

@@ -50,7 +50,12 @@ type options struct {
 
 // optionsOf is argument n, a table with some of the named fields. An absent one has none.
 func optionsOf(c *vm.Call, n int, what string, names ...string) *options {
-	o := &options{c, c.OptTable(n), what}
+	return fieldsOf(c, c.OptTable(n), what, names...)
+}
+
+// fieldsOf is optionsOf for a table, nil for none.
+func fieldsOf(c *vm.Call, t *vm.Table, what string, names ...string) *options {
+	o := &options{c, t, what}
 	if o.t == nil {
 		return o
 	}
@@ -129,6 +134,19 @@ func (o *options) whole(name string, low, high, def int) int {
 		o.wrong(name, fmt.Sprintf("an integer from %d to %d", low, high))
 	}
 	return int(f)
+}
+
+// number is a number with a fraction.
+func (o *options) number(name string, low, high, def float64) float64 {
+	x := o.get(name)
+	if x == nil {
+		return def
+	}
+	f, ok := x.(vm.Number)
+	if !ok || !(float64(f) >= low && float64(f) <= high) {
+		o.wrong(name, fmt.Sprintf("a number from %g to %g", low, high))
+	}
+	return float64(f)
 }
 
 func (o *options) flag(name string) bool {

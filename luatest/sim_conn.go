@@ -2,6 +2,7 @@ package luatest
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/netip"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
+	"github.com/nodemcu-sim/nodemcu-sim/world/peer/secure"
 )
 
 // Connections of tests with the device: sim.connect and sim.conn, and what waits to be read
@@ -126,6 +128,7 @@ type conn struct {
 	limit  int // of what is not read
 	joined changes
 	up     bool
+	client string // the name in its certificate, with TLS
 }
 
 // newConn takes a connection; what comes is kept from now on.
@@ -145,11 +148,14 @@ func (r *run) newConn(tcp *peer.Conn) *conn {
 	tcp.OnEnd = func() { k.end("the device has closed the connection") }
 	tcp.OnClose = func(err error) {
 		k.over = true
-		switch err {
-		case nil:
+		var ended secure.Error
+		switch {
+		case err == nil:
 			k.end("the connection is closed")
-		case lwip.ErrReset:
+		case err == lwip.ErrReset:
 			k.end("the device has reset the connection")
+		case errors.As(err, &ended):
+			k.end(string(ended))
 		default:
 			k.end("the connection was given up: " + err.Error())
 		}
@@ -347,6 +353,12 @@ func (r *run) connType() *vm.Type {
 			return returns(c, a.Addr().String(), int(a.Port()))
 		}
 		return c.ReturnNil()
+	})
+	method("client", func(c *vm.Call, k *conn) int {
+		if k.client == "" {
+			return c.ReturnNil()
+		}
+		return c.ReturnString(k.client)
 	})
 	method("http", func(c *vm.Call, k *conn) int { return r.httpOn(c, k) })
 	return t

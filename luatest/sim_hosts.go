@@ -99,13 +99,20 @@ func (r *run) place(c *vm.Call, addr netip.Addr) *peer.Host {
 // where is argument n, an address or a name; absent: any free address.
 func (r *run) where(c *vm.Call, n int) (*peer.Host, string) {
 	if c.IsNoneOrNil(n) {
+		return r.hostAt(c, n, "")
+	}
+	return r.hostAt(c, n, c.String(n))
+}
+
+// hostAt is the host with an address or a name, "" for any free address, and which that is.
+func (r *run) hostAt(c *vm.Call, n int, text string) (*peer.Host, string) {
+	if text == "" {
 		h, err := r.host(r.app.World.Air.RouterPrefix())
 		if err != nil {
 			c.Error("%v", err)
 		}
 		return h, h.Addr().String()
 	}
-	text := c.String(n)
 	if addr, ok := addressOf(text); ok {
 		return r.place(c, addr), text
 	}

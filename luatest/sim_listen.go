@@ -16,41 +16,43 @@ type listener struct {
 	waiting  []*conn
 	accepted int
 	changed  changes
+	secure   *securePort   // nil: no TLS
 	answer   func(k *conn) // nil: connections wait for :accept
 	requests []any
 	kept     int // bytes of their bodies
 	told     int // how many of them :expect is done with
 }
 
-// listen is sim.listen([ip or name], port).
+// listen is sim.listen([ip or name,] port [, {tls = …}]).
 func (r *run) listen(c *vm.Call) int {
 	r.room(c)
 	at := 2
-	if c.NArgs() == 1 {
+	if _, isTable := c.Arg(2).(*vm.Table); c.NArgs() == 1 || isTable {
 		at = 1
 	}
 	port := portArg(c, at)
-	var host *peer.Host
-	if at == 1 {
-		host, _ = r.where(c, 3)
-	} else {
-		host, _ = r.where(c, 1)
+	o := optionsOf(c, at+1, "sim.listen", "tls")
+	where := ""
+	if at == 2 && !c.IsNoneOrNil(1) {
+		where = c.String(1)
 	}
+	host, name := r.hostAt(c, 1, where)
 	l := &listener{r: r, host: host, port: port}
+	l.secure = r.secureOf(o, name, &l.changed)
 	tcp, err := host.Listen(port, func(tcp *peer.Conn) {
 		if len(l.waiting) >= waitingLimit {
 			tcp.Abort()
 			return
 		}
-		k := r.newConn(tcp)
-		k.up = true
-		l.accepted++
-		if l.answer != nil {
-			l.answer(k)
-			return
-		}
-		l.waiting = append(l.waiting, k)
-		l.changed.tell()
+		l.secure.take(r.newConn(tcp), func(k *conn) {
+			l.accepted++
+			if l.answer != nil {
+				l.answer(k)
+				return
+			}
+			l.waiting = append(l.waiting, k)
+			l.changed.tell()
+		})
 	})
 	if err != nil {
 		c.Error("sim.listen: port %d of %v is in use: close the listener that has it", port, host.Addr())
@@ -69,7 +71,7 @@ func (r *run) listenerType() *vm.Type {
 	method("accept", func(c *vm.Call, l *listener) int {
 		return r.await(c, timeout(c, 2), func(w *waiter) {
 			w.late = func() {
-				w.fail("the device has not called %v, port %d, within %s (%d connections before)", l.host.Addr(), l.port, w.passed(), l.accepted)
+				w.fail("the device has not called %v, port %d, within %s (%d connections before%s)", l.host.Addr(), l.port, w.passed(), l.accepted, l.secure.last())
 			}
 			l.changed.add(w, func() {
 				if len(l.waiting) > 0 {
@@ -83,6 +85,7 @@ func (r *run) listenerType() *vm.Type {
 	method("respond", func(c *vm.Call, l *listener) int { return r.respond(c, l) })
 	method("requests", func(c *vm.Call, l *listener) int { return returns(c, l.requests) })
 	method("expect", func(c *vm.Call, l *listener) int { return r.expectRequest(c, l) })
+	t.Methods = append(t.Methods, r.secureFuncs(func(c *vm.Call) *securePort { return c.Object(1, t).(*listener).secure })...)
 	method("accepted", func(c *vm.Call, l *listener) int { return c.ReturnInt(l.accepted) })
 	method("address", func(c *vm.Call, l *listener) int { return returns(c, l.host.Addr().String(), int(l.port)) })
 	method("close", func(c *vm.Call, l *listener) int {

@@ -9,8 +9,11 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer/broker"
 )
 
-// mqttPort is MQTT's port (IANA).
-const mqttPort = 1883
+// mqttPort is MQTT's port, mqttsPort that of MQTT over TLS (IANA).
+const (
+	mqttPort  = 1883
+	mqttsPort = 8883
+)
 
 // mqttBroker is a broker of a test.
 type mqttBroker struct {
@@ -21,6 +24,7 @@ type mqttBroker struct {
 	told    []bool           // which of them :expect is done with
 	kept    int              // bytes of them
 	changed changes
+	secure  *securePort // nil: no TLS
 }
 
 // messagesLimit is how many messages a broker keeps for tests.
@@ -30,21 +34,24 @@ const messagesLimit = 10000
 func (r *run) simMQTT() []vm.Func {
 	return []vm.Func{{Name: "mqtt", Fn: func(c *vm.Call) int {
 		r.room(c)
-		o := optionsOf(c, 1, "sim.mqtt", "port", "user", "password", "ip")
-		port := uint16(o.whole("port", 1, 65535, mqttPort))
+		o := optionsOf(c, 1, "sim.mqtt", "port", "user", "password", "ip", "tls")
 		user, password, ip := o.text("user", ""), o.text("password", ""), o.text("ip", "")
-		c.SetTop(0)
-		if ip != "" {
-			c.PushString(ip)
+		host, name := r.hostAt(c, 1, ip)
+		m := &mqttBroker{host: host, port: mqttPort}
+		if m.secure = r.secureOf(o, name, &m.changed); m.secure != nil {
+			m.port = mqttsPort
 		}
-		host, _ := r.where(c, 1)
-		b, err := broker.New(r.app.World.Clock, host, port)
+		m.port = uint16(o.whole("port", 1, 65535, int(m.port)))
+		b, err := broker.New(r.app.World.Clock, host, m.port)
 		if err != nil {
-			c.Error("sim.mqtt: port %d of %v is in use: stop the broker that has it, or take another port", port, host.Addr())
+			c.Error("sim.mqtt: port %d of %v is in use: stop the broker that has it, or take another port", m.port, host.Addr())
 		}
 		r.sim.opened(b.Stop)
 		b.User, b.Password = user, password
-		m := &mqttBroker{Broker: b, host: host, port: port}
+		m.Broker = b
+		if m.secure != nil {
+			b.Secure = m.secure.Take
+		}
 		b.OnMessage = func(x broker.Message) {
 			if m.kept += len(x.Payload) + len(x.Topic); len(m.list) >= messagesLimit || m.kept > keepLimit {
 				return
@@ -137,7 +144,7 @@ func (r *run) brokerType() *vm.Type {
 				if id != "" {
 					who = fmt.Sprintf("no client %q has connected", id)
 				}
-				w.fail("%s to the broker at %v, port %d, within %s", who, b.host.Addr(), b.port, w.passed())
+				w.fail("%s to the broker at %v, port %d, within %s%s", who, b.host.Addr(), b.port, w.passed(), b.secure.last())
 			}
 			b.changed.add(w, func() {
 				for _, x := range b.Clients() {
@@ -200,6 +207,7 @@ func (r *run) brokerType() *vm.Type {
 		}
 		return 0
 	})
+	t.Methods = append(t.Methods, r.secureFuncs(func(c *vm.Call) *securePort { return c.Object(1, t).(*mqttBroker).secure })...)
 	method("address", func(c *vm.Call, b *mqttBroker) int { return returns(c, b.host.Addr().String(), int(b.port)) })
 	return t
 }

@@ -2,7 +2,7 @@ package luatest
 
 import "github.com/nodemcu-sim/nodemcu-sim/device/vm"
 
-// Peers of the device on its network: sim.connect, sim.listen, sim.udp, sim.dns.
+// Peers of the device on its network: sim.connect, sim.listen, sim.udp, sim.dns; sim_secure.go has their TLS.
 
 // inboxLimit is how much a connection holds that no test has read; then it stops reading,
 // so that the window closes. waitingLimit is how many connections wait for :accept, and

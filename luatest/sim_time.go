@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
+	"github.com/nodemcu-sim/nodemcu-sim/project"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -35,7 +36,9 @@ func (r *run) simTime() []vm.Func {
 		{Name: "date", Fn: func(c *vm.Call) int {
 			w := r.app.World
 			if !c.IsNoneOrNil(1) {
-				w.SetDate(time.Unix(int64(c.Number(1)), 0).Add(-time.Duration(w.Clock.Now()) * time.Microsecond))
+				sec := whole(c, 1, int(project.FirstDate.Unix()), int(project.LastDate.Unix()), "a date in seconds since 1970, before February 2036 where NTP's end,")
+				w.SetDate(time.Unix(int64(sec), 0).Add(-time.Duration(w.Clock.Now()) * time.Microsecond))
+				r.dated()
 			}
 			c.Push(vm.Number(w.Date().Unix()))
 			return 1

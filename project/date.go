@@ -17,11 +17,11 @@ const hostDate = "host"
 // dateForms are what a date may look like. Without a zone it is UTC.
 var dateForms = []string{time.RFC3339Nano, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02 15:04:05", "2006-01-02 15:04", time.DateOnly}
 
-// Dates outside of these have no place in the 32 bits that NTP and rtctime have for
+// FirstDate and LastDate bound what a date can be: others have no place in the 32 bits that NTP and rtctime have for
 // seconds.
 var (
-	firstDate = time.Unix(0, 0).UTC()
-	lastDate  = time.Date(2036, time.February, 7, 0, 0, 0, 0, time.UTC)
+	FirstDate = time.Unix(0, 0).UTC()
+	LastDate  = time.Date(2036, time.February, 7, 0, 0, 0, 0, time.UTC)
 )
 
 // ParseDate reads "2026-03-29T01:00:00+01:00", "2026-03-29 01:00" or "2026-03-29", which
@@ -35,8 +35,8 @@ func ParseDate(text string) (Date, error) {
 		if err != nil {
 			continue
 		}
-		if t = t.UTC(); t.Before(firstDate) || t.After(lastDate) {
-			return Date{}, fmt.Errorf("write a date from %s to %s: NTP counts no others in 32 bits", firstDate.Format(time.DateOnly), lastDate.Format(time.DateOnly))
+		if t = t.UTC(); t.Before(FirstDate) || t.After(LastDate) {
+			return Date{}, fmt.Errorf("write a date from %s to %s: NTP counts no others in 32 bits", FirstDate.Format(time.DateOnly), LastDate.Format(time.DateOnly))
 		}
 		return Date{Time: t}, nil
 	}

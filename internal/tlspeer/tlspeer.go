@@ -6,8 +6,6 @@
 package tlspeer
 
 import (
-	"crypto"
-	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
 	"embed"
@@ -20,6 +18,7 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
+	"github.com/nodemcu-sim/nodemcu-sim/world/peer/secure"
 )
 
 //go:embed testdata
@@ -38,21 +37,11 @@ func PEM(t testing.TB, name string) string {
 // Certificate returns a certificate with its key, by name.
 func Certificate(t testing.TB, name string) tls.Certificate {
 	t.Helper()
-	c, err := tls.X509KeyPair([]byte(PEM(t, name+".pem")), []byte(PEM(t, name+".key")))
+	c, err := secure.ParsePair(PEM(t, name+".pem"), PEM(t, name+".key"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if k, ok := c.PrivateKey.(*ecdsa.PrivateKey); ok {
-		c.PrivateKey = withoutRandom{k}
-	}
 	return c
-}
-
-// withoutRandom makes signatures that follow from key and message.
-type withoutRandom struct{ *ecdsa.PrivateKey }
-
-func (k withoutRandom) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	return k.PrivateKey.Sign(nil, digest, opts)
 }
 
 // Pool is a pool of the CA.
@@ -66,7 +55,7 @@ func Pool(t testing.TB) *x509.CertPool {
 // coroutine: where it reads and nothing is there the world goes on.
 func Listen(h *peer.Host, port uint16, config *tls.Config, serve func(*tls.Conn)) error {
 	config = config.Clone()
-	config.Rand = stream{rand.New(rand.NewPCG(1, uint64(port)))}
+	config.Rand = secure.Random{Rand: rand.New(rand.NewPCG(1, uint64(port)))}
 	config.Time = func() time.Time { return time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC) }
 	config.SessionTicketsDisabled = true // their keys come from elsewhere
 	_, err := h.Listen(port, func(c *peer.Conn) {
@@ -95,20 +84,6 @@ func Listen(h *peer.Host, port uint16, config *tls.Config, serve func(*tls.Conn)
 		step()
 	})
 	return err
-}
-
-// stream reads random numbers. One byte alone is read by a coin that the library tosses,
-// and is not taken from them.
-type stream struct{ *rand.Rand }
-
-func (s stream) Read(b []byte) (int, error) {
-	if len(b) == 1 {
-		return 1, nil
-	}
-	for i := range b {
-		b[i] = byte(s.Uint32())
-	}
-	return len(b), nil
 }
 
 // pipe is a peer's connection as crypto/tls sees it.

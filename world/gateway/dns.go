@@ -39,7 +39,7 @@ type SetName struct {
 func (SetName) Kind() string { return "dns-name" }
 
 // Kinds has a value of each kind that the gateway takes besides those of package hostnet.
-var Kinds = []world.Stimulus{SetName{}}
+var Kinds = []world.Stimulus{SetName{}, SetTimeServer{}}
 
 func (g *Gateway) setName(in SetName) {
 	names := maps.Clone(g.names) // they are the caller's
@@ -69,8 +69,8 @@ func (g *Gateway) query(p *wire.Packet) {
 		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.addr})
 	case g.hostname(name).IsValid():
 		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.hostname(name)})
-	case g.timeServer && isPool(name):
-		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.addr})
+	case g.timeServer.IsValid() && isPool(name):
+		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.timeServer})
 	case g.policy == Isolated && isPool(name):
 		g.note(p.Src, fmt.Sprintf("the network is isolated: nobody answers for the name %s (--date puts a time server into it)", name))
 	case !g.asks(name):

@@ -117,7 +117,7 @@ type Gateway struct {
 	net    Network
 	closed bool
 
-	timeServer bool // see Options
+	timeServer netip.Addr // that of the usual names, the router's own for itself; zero: none
 
 	nic       *wire.NIC
 	stack     *lwip.Stack
@@ -152,7 +152,6 @@ func New(w *world.World, o Options) *Gateway {
 		policy:     o.Policy,
 		allow:      o.Allow,
 		names:      o.Names,
-		timeServer: o.TimeServer,
 		net:        o.Network,
 		addr:       w.Air.RouterPrefix().Addr(),
 		nextPort:   firstPort,
@@ -171,6 +170,9 @@ func New(w *world.World, o Options) *Gateway {
 		g.net = hostnet.New(func(what world.Stimulus, done func(string, error)) { w.Send(Name, what, done) }, o.Resolver)
 	}
 	w.Attach(Name, g)
+	if o.TimeServer {
+		g.timeServer = g.addr
+	}
 	g.nic = w.Wire.AttachDefault("gateway", g.receive) // as captures call it
 	g.nic.Host = Name
 	g.nic.SetPrefix(w.Air.RouterPrefix())
@@ -233,6 +235,8 @@ func (g *Gateway) Take(what world.Stimulus) (string, error) {
 		g.closed = true
 	case SetName:
 		g.setName(in)
+	case SetTimeServer:
+		g.timeServer = in.Addr
 	default:
 		panic(fmt.Sprintf("gateway: input of kind %q", in.Kind()))
 	}
@@ -256,7 +260,7 @@ func (g *Gateway) receive(p *wire.Packet) {
 		case p.DstPort == dnsPort:
 			g.query(p)
 			return
-		case p.DstPort == ntpPort && g.timeServer:
+		case p.DstPort == ntpPort && g.timeServer == g.addr:
 			g.tellTime(p)
 			return
 		}

@@ -11,7 +11,8 @@ import (
 
 // A world whose date somebody has given has a time server: the router answers NTP
 // requests, whichever server they are for, with that date. Names under pool.ntp.org, which
-// the firmware asks by default, lead to it (RFC 4330; what a simple client looks at).
+// the firmware asks by default, lead to it (RFC 4330; what a simple client looks at), or to
+// a server that a test has put there.
 
 const (
 	ntpPort   = 123
@@ -26,6 +27,17 @@ const (
 	ntpReference = "LOCL"
 	ntpPrecision = 0xec // 2^-20 s: a microsecond
 )
+
+// SetTimeServer has the names of the usual time servers lead to an address: the router's own
+// makes it answer itself, one that is none takes that back.
+type SetTimeServer struct{ Addr netip.Addr }
+
+// Kind names the type in files.
+func (SetTimeServer) Kind() string { return "time-server" }
+
+// TimeServer is where these names lead, the zero value: nowhere. Call it on the world's
+// goroutine.
+func (g *Gateway) TimeServer() netip.Addr { return g.timeServer }
 
 // isPool reports whether a name is one of a time server that many use.
 func isPool(name string) bool { return name == ntpPool || strings.HasSuffix(name, "."+ntpPool) }

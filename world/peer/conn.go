@@ -8,7 +8,8 @@ import (
 
 // Conn is a TCP connection of a host. Functions that are nil are not called.
 type Conn struct {
-	// OnConnect is called when a connection made by Dial is established.
+	// OnConnect is called when a connection made by Dial is established, and when a Layer
+	// is.
 	OnConnect func()
 	// OnData gets what was received, one segment at a time. data must not be
 	// changed.
@@ -25,6 +26,7 @@ type Conn struct {
 	// HalfOpen leaves this side open when the other has ended.
 	HalfOpen bool
 
+	layer   Layer         // nil: none
 	pcb     *lwip.TCPConn // nil when the connection is over
 	pending []byte        // what the stack has not taken yet
 	closing bool          // no more is written
@@ -49,12 +51,19 @@ func (l *Listener) Close() {
 // Listen accepts connections to a port. accept is called for each when it is
 // established, and sets its functions.
 func (h *Host) Listen(port uint16, accept func(*Conn)) (*Listener, error) {
-	pcb := h.stack.NewTCP()
-	if err := pcb.Bind(lwip.AnyAddr, port); err != lwip.OK {
-		pcb.Close()
+	bound := h.stack.NewTCP()
+	bound.ReuseAddr = true // as servers do: connections of one before don't count
+	err := bound.Bind(lwip.AnyAddr, port)
+	pcb := bound
+	if err == lwip.OK {
+		if pcb = bound.Listen(); pcb == nil {
+			err = lwip.ErrUse
+		}
+	}
+	if err != lwip.OK {
+		bound.Close()
 		return nil, failed(err, "listen on port %d", port)
 	}
-	pcb = pcb.Listen()
 	pcb.OnAccept = func(c *lwip.TCPConn) lwip.Err {
 		conn := &Conn{}
 		conn.take(c)
@@ -121,12 +130,19 @@ func (c *Conn) Open() bool { return c.pcb != nil }
 // Write queues data, all of it: what does not fit the send buffer follows as the
 // other side acknowledges. data is copied. The error is lwip.ErrClosed.
 func (c *Conn) Write(data []byte) (int, error) {
-	if c.pcb == nil || c.closing {
+	switch {
+	case c.pcb == nil || c.closing:
 		return 0, lwip.ErrClosed
+	case c.layer != nil:
+		return c.layer.Write(data)
 	}
+	c.write(data)
+	return len(data), nil
+}
+
+func (c *Conn) write(data []byte) {
 	c.pending = append(c.pending, data...)
 	c.push()
-	return len(data), nil
 }
 
 // Pending returns how many written bytes the stack has not taken yet.
@@ -155,18 +171,20 @@ func (c *Conn) push() {
 func (c *Conn) received(_ *lwip.TCPConn, data [][]byte) lwip.Err {
 	if data == nil {
 		c.ended = true
-		if c.OnEnd != nil {
-			c.OnEnd()
-		}
-		if !c.HalfOpen && c.pcb != nil {
-			c.Close()
+		if c.layer != nil {
+			c.layer.End()
+		} else {
+			c.end()
 		}
 		c.finish()
 		return c.result()
 	}
 	for _, d := range data {
 		c.unread += len(d)
-		if c.OnData != nil {
+		switch {
+		case c.layer != nil:
+			c.layer.Take(d)
+		case c.OnData != nil:
 			c.OnData(d)
 		}
 	}
@@ -174,6 +192,16 @@ func (c *Conn) received(_ *lwip.TCPConn, data [][]byte) lwip.Err {
 		c.read()
 	}
 	return c.result()
+}
+
+// end is the other side's end.
+func (c *Conn) end() {
+	if c.OnEnd != nil {
+		c.OnEnd()
+	}
+	if !c.HalfOpen && c.pcb != nil {
+		c.Close()
+	}
 }
 
 // result is what a callback tells the stack.
@@ -204,6 +232,9 @@ func (c *Conn) Hold(hold bool) {
 // Close ends this side: what was written goes out, then a FIN. Data of the other
 // side is received until that ends, too.
 func (c *Conn) Close() {
+	if c.layer != nil && c.pcb != nil && !c.closing {
+		c.layer.Close()
+	}
 	c.closing = true
 	c.push()
 }
@@ -217,6 +248,9 @@ func (c *Conn) Abort() {
 	c.pcb, c.pending, c.aborted = nil, nil, true
 	pcb.OnError = nil
 	pcb.Abort()
+	if c.layer != nil {
+		c.layer.Over(nil)
+	}
 }
 
 // finish ends the connection when both sides have.
@@ -233,6 +267,9 @@ func (c *Conn) finish() {
 
 func (c *Conn) over(err error) {
 	c.pcb, c.pending = nil, nil
+	if c.layer != nil {
+		c.layer.Over(err)
+	}
 	if c.OnClose != nil {
 		c.OnClose(err)
 	}

@@ -75,6 +75,8 @@ type Broker struct {
 	User, Password string
 	// Refuse is the code with which clients are refused; Accepted: they are not.
 	Refuse byte
+	// Secure, if set, makes TLS of a client's connection: see package secure.
+	Secure func(*peer.Conn)
 	// OnMessage is told each message that a client publishes, and each will.
 	OnMessage func(Message)
 	// OnChange is called when a client has come, gone, or changed its subscriptions.
@@ -343,6 +345,9 @@ func (b *Broker) accept(tcp *peer.Conn) {
 	tcp.OnData = l.received
 	tcp.OnEnd = func() { l.end(true) }
 	tcp.OnClose = func(error) { l.end(true) }
+	if b.Secure != nil {
+		b.Secure(tcp)
+	}
 	l.alive = connectTime
 	l.watch()
 }
