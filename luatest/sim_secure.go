@@ -97,7 +97,10 @@ func (r *run) secureOf(o *options, name string, changed *changes) *securePort {
 			o.c.Error("%s: the certificate and its key cannot be used: %v", s.what, err)
 		}
 	} else {
-		p.Certificate = r.authority(unknown).Issue(r.good(subject, expired))
+		var err error
+		if p.Certificate, err = r.authority(unknown).Issue(r.good(subject, expired)); err != nil {
+			o.c.Error("%s: %v", s.what, err)
+		}
 	}
 	if client {
 		p.ClientCA = r.authority(false).Certificate
@@ -197,7 +200,10 @@ func (r *run) simSecure() []vm.Func {
 			if name == "" || len(name) > secure.MaxName {
 				c.ArgError(1, fmt.Sprintf("a client's name of 1 to %d bytes", secure.MaxName))
 			}
-			x := r.authority(false).Issue(r.good(secure.Subject{Name: name, Client: true}, false))
+			x, err := r.authority(false).Issue(r.good(secure.Subject{Name: name, Client: true}, false))
+			if err != nil {
+				c.Error("sim.certificate: %v", err)
+			}
 			return returns(c, secure.ChainPEM(x), secure.KeyPEM(x))
 		}},
 	}

@@ -60,6 +60,9 @@ func TestSimFailures(t *testing.T) {
 		"http garbage":            `sim.http: GET /garbage: the answer is no HTTP: malformed HTTP response "hello"; came "hello\r\n\r\n"`,
 		"accept":                  `the device has not called 198.51.100.1, port 99, within 30 ms (0 connections before)`,
 		"expect a request":        `expected a request for "/y" at 192.168.1.254, port 99, within 30 ms, came nothing`,
+		"accept with TLS":         `the device has not called 198.51.100.3, port 443, within 5000 ms (0 connections before; the last TLS handshake failed: client didn't provide a certificate)`,
+		"failed":                  `no TLS handshake has failed within 30 ms`,
+		"mqtt with TLS":           `no client "me" has connected to the broker at 198.51.100.4, port 8883, within 5000 ms; the last TLS handshake failed: the server refuses it`,
 		"receive":                 `no datagram has come to 192.168.1.254, port 4096, within 30 ms`,
 		"mqtt expect":             `expected "c" to "a/b" within 30 ms, came nothing: no client is connected`,
 		"mqtt connected":          `no client "me" has connected to the broker at 192.168.1.254, port 1884, within 30 ms`,
@@ -138,17 +141,17 @@ func TestSimManual(t *testing.T) {
 			}
 		}
 	}
-	add("sim.", r.simTime(), r.simUntil(), r.simBoot())
+	add("sim.", r.simTime(), r.simUntil(), r.simBoot(), r.simSecure())
 	add("sim.wifi.", r.simWiFi()[:2])
 	add("sim.pin.", r.simPin())
 	add("sim.adc.", r.simADC())
 	add("sim.serial.", r.simSerial())
-	names = append(names, "sim.connect(", "sim.listen(", "sim.udp(", "sim.dns{", "sim.http{", "sim.mqtt{", "sim.link{", "sim.partition(", "sim.heal(", "sim.device{",
-		"sim.wifi.ap{", "sim.heap(", "sim.heap.below(", "sim.heap.growth(", "sim.heap.least(", "sim.heap.leaks(", "sim.events{", "sim.events.clear(", ":http{")
+	names = append(names, "sim.connect(", "sim.listen(", "sim.udp(", "sim.dns{", "sim.http{", "sim.mqtt{", "sim.time_server{", "sim.link{", "sim.partition(", "sim.heal(", "sim.device{",
+		"sim.wifi.ap{", "sim.heap(", "sim.heap.below(", "sim.heap.growth(", "sim.heap.least(", "sim.heap.leaks(", "sim.events{", "sim.events.clear(", ":http{", ":set{")
 	s := r.sim.types
-	for _, typ := range []*vm.Type{s.conn, s.listener, s.udp, s.broker, s.watch, s.device} {
+	for _, typ := range []*vm.Type{s.conn, s.listener, s.udp, s.broker, s.watch, s.device, s.time} {
 		for _, m := range typ.Methods {
-			if m.Name != "http" {
+			if m.Name != "http" && m.Name != "set" {
 				add(":", []vm.Func{m})
 			}
 		}

@@ -85,10 +85,23 @@ func (r *run) udpType() *vm.Type {
 		}
 		return 0
 	})
+	// receive([timeout]) and receive{timeout = …, try = …}.
 	method("receive", func(c *vm.Call, u *udp) int {
-		return r.await(c, timeout(c, 2), func(w *waiter) {
+		limit, try := defaultWait, false
+		if _, ok := c.Arg(2).(*vm.Table); ok {
+			o := optionsOf(c, 2, "udp:receive", "timeout", "try")
+			limit, try = o.timeout(), o.flag("try")
+		} else {
+			limit = timeout(c, 2)
+		}
+		return r.await(c, limit, func(w *waiter) {
 			w.late = func() {
-				w.fail("no datagram has come to %v, port %d, within %s", u.host.Addr(), u.port(), w.passed())
+				why := fmt.Sprintf("no datagram has come to %v, port %d, within %s", u.host.Addr(), u.port(), w.passed())
+				if try {
+					w.values(nil, why)
+				} else {
+					w.fail("%s", why)
+				}
 			}
 			u.changed.add(w, func() {
 				if len(u.in) > 0 {

@@ -21,7 +21,7 @@ local function all(fn, ...)
 end
 
 it("takes anything", function()
-  for _, name in ipairs{"connect", "device", "dns", "heal", "http", "link", "listen", "mqtt", "now", "partition", "run_until", "seed", "udp"} do
+  for _, name in ipairs{"ca", "certificate", "connect", "date", "device", "dns", "heal", "http", "link", "listen", "mqtt", "now", "partition", "run_until", "seed", "time_server", "udp"} do
     all(sim[name])
     sim.heal()
   end
@@ -46,7 +46,7 @@ end)
 it("takes anything in objects", function()
   sim.wifi.up()
   sim.run_until(function() return wifi.sta.getip() end, 60000)
-  local objects = {sim.connect(7), sim.listen(4321), sim.udp(), sim.mqtt{port = 4322}, sim.pin.watch(1), sim.device{dir = "../sim/other"}}
+  local objects = {sim.connect(7), sim.listen(4321), sim.udp(), sim.mqtt{port = 4322}, sim.listen("x.example", 443, {tls = true}), sim.time_server(), sim.pin.watch(1), sim.device{dir = "../sim/other"}}
   for _, o in ipairs(objects) do
     local names = {}
     for name in pairs(getmetatable(o)) do
@@ -58,6 +58,11 @@ it("takes anything in objects", function()
       all(o[name], objects[1])
     end
     sim.advance(1)
+  end
+  for _, x in ipairs(junk) do
+    for _, name in ipairs{"name", "expired", "unknown", "chain", "certificate", "key", "client", "record"} do
+      try(sim.listen, 5555, {tls = {[name] = x}}) try(sim.listen, 5555, {tls = {certificate = x, key = x}}) try(sim.mqtt, {tls = {[name] = x}})
+    end
   end
   print("calls", calls)
   sim.advance(1000)

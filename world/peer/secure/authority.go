@@ -26,7 +26,7 @@ type Authority struct {
 	Certificate *x509.Certificate
 	key         crypto.Signer
 	random      *rand.Rand
-	made        int
+	issued      int
 }
 
 // Subject is whom a certificate is for.
@@ -41,28 +41,29 @@ type Subject struct {
 	Between int
 }
 
-// NewAuthority makes an authority with a certificate of twenty years.
+// NewAuthority makes an authority of a name in ASCII, with a certificate of twenty years.
 func NewAuthority(name string, random *rand.Rand, from time.Time) *Authority {
 	a := &Authority{random: random}
 	a.key = a.newKey()
 	c := a.template(name, from, from.AddDate(20, 0, 0))
 	authority(c)
-	a.Certificate = a.sign(c, c, a.key.Public(), a.key)
+	a.Certificate = made(a.sign(c, c, a.key.Public(), a.key))
 	return a
 }
 
 // PEM is its certificate.
 func (a *Authority) PEM() string { return encode("CERTIFICATE", a.Certificate.Raw) }
 
-// Issue makes a key and a certificate, with those between it and the authority's.
-func (a *Authority) Issue(s Subject) tls.Certificate {
+// Issue makes a key and a certificate, with those between it and the authority's. It fails
+// where the name cannot be one in a certificate.
+func (a *Authority) Issue(s Subject) (tls.Certificate, error) {
 	parent, by := a.Certificate, a.key
 	var chain [][]byte
 	for n := range s.Between {
 		key := a.newKey()
 		c := a.template(fmt.Sprintf("%s %d", a.Certificate.Subject.CommonName, n+1), a.Certificate.NotBefore, a.Certificate.NotAfter)
 		authority(c)
-		parent, by = a.sign(c, parent, key.Public(), by), key
+		parent, by = made(a.sign(c, parent, key.Public(), by)), key
 		chain = append([][]byte{parent.Raw}, chain...)
 	}
 	key := a.newKey()
@@ -75,8 +76,11 @@ func (a *Authority) Issue(s Subject) tls.Certificate {
 	} else {
 		c.DNSNames = []string{s.Name}
 	}
-	own := a.sign(c, parent, key.Public(), by)
-	return tls.Certificate{Certificate: append([][]byte{own.Raw}, chain...), PrivateKey: key, Leaf: own}
+	own, err := a.sign(c, parent, key.Public(), by)
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("%q cannot be the name in a certificate: %w", s.Name, err)
+	}
+	return tls.Certificate{Certificate: append([][]byte{own.Raw}, chain...), PrivateKey: key, Leaf: own}, nil
 }
 
 // MaxName is how long a common name may be, in bytes (RFC 5280, ub-common-name). A host with
@@ -84,8 +88,8 @@ func (a *Authority) Issue(s Subject) tls.Certificate {
 const MaxName = 64
 
 func (a *Authority) template(name string, from, to time.Time) *x509.Certificate {
-	a.made++
-	c := &x509.Certificate{SerialNumber: big.NewInt(int64(a.made)), NotBefore: from, NotAfter: to, BasicConstraintsValid: true}
+	a.issued++
+	c := &x509.Certificate{SerialNumber: big.NewInt(int64(a.issued)), NotBefore: from, NotAfter: to, BasicConstraintsValid: true}
 	if len(name) <= MaxName {
 		c.Subject = pkix.Name{CommonName: name}
 	}
@@ -97,16 +101,20 @@ func authority(c *x509.Certificate) {
 	c.IsCA, c.KeyUsage = true, x509.KeyUsageCertSign
 }
 
-func (a *Authority) sign(c, parent *x509.Certificate, public crypto.PublicKey, by crypto.Signer) *x509.Certificate {
+func (a *Authority) sign(c, parent *x509.Certificate, public crypto.PublicKey, by crypto.Signer) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(Random{a.random}, c, parent, public, by)
 	if err != nil {
-		panic(fmt.Sprintf("secure: a certificate for %q: %v", c.Subject.CommonName, err))
+		return nil, err
 	}
-	out, err := x509.ParseCertificate(der)
+	return x509.ParseCertificate(der)
+}
+
+// made is what cannot fail: a certificate with a name of ours.
+func made(c *x509.Certificate, err error) *x509.Certificate {
 	if err != nil {
-		panic(fmt.Sprintf("secure: a certificate for %q: %v", c.Subject.CommonName, err))
+		panic("secure: " + err.Error())
 	}
-	return out
+	return c
 }
 
 func (a *Authority) newKey() crypto.Signer {

@@ -2,7 +2,8 @@
 // crypto/tls's, made event-driven, in the world's time and with random numbers of its seed.
 //
 //	ca := secure.NewAuthority("test CA", random, now)
-//	server := &secure.Server{Certificate: ca.Issue(secure.Subject{Name: "api.example.com"}), Random: random, Now: now}
+//	own, err := ca.Issue(secure.Subject{Name: "api.example.com", From: now, To: later})
+//	server := &secure.Server{Certificate: own, Random: random, Now: now}
 //	host.Listen(443, func(c *peer.Conn) {
 //		server.Take(c)
 //		c.OnConnect = func() { … } // the handshake is over
