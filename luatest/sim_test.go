@@ -3,6 +3,7 @@ package luatest
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -120,7 +121,7 @@ func TestSimRepeats(t *testing.T) {
 	}
 }
 
-// TestSimManual: docs/sim.md has each function and method.
+// TestSimManual: docs/sim.md has each function and method, and its examples are right.
 func TestSimManual(t *testing.T) {
 	manual, err := os.ReadFile("../docs/sim.md")
 	if err != nil {
@@ -161,10 +162,27 @@ func TestSimManual(t *testing.T) {
 			t.Errorf("docs/sim.md has no %s", name)
 		}
 	}
+	var tests strings.Builder
 	for i, block := range strings.Split(string(manual), "```lua\n")[1:] {
 		example, _, _ := strings.Cut(block, "```")
+		if strings.HasPrefix(example, "it(") && !strings.Contains(example, "dofile") && !strings.Contains(example, "require") {
+			tests.WriteString(example) // it needs no app
+		}
 		if err := vm.CheckSyntax([]byte(example), "=docs/sim.md"); err != nil {
 			t.Errorf("example %d: %v", i+1, err)
+		}
+	}
+	examples := filepath.Join(t.TempDir(), "manual_test.lua")
+	if err := os.WriteFile(examples, []byte(tests.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ran := runTestdata(t, examples)[0].Tests
+	if len(ran) < 2 {
+		t.Errorf("%d examples need no app", len(ran))
+	}
+	for _, x := range ran {
+		if x.Status != Passed {
+			t.Errorf("%s: %v %+v\n%q", x.Name, x.Status, x.Failures, x.Log)
 		}
 	}
 	for _, kind := range kinds() {

@@ -3,7 +3,7 @@
 //
 //	ca := secure.NewAuthority("test CA", random, now)
 //	own, err := ca.Issue(secure.Subject{Name: "api.example.com", From: now, To: later})
-//	server := &secure.Server{Certificate: own, Random: random, Now: now}
+//	server := &secure.Server{Certificate: own, Random: random, Now: world.Date}
 //	host.Listen(443, func(c *peer.Conn) {
 //		server.Take(c)
 //		c.OnConnect = func() { … } // the handshake is over
