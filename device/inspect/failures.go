@@ -138,10 +138,10 @@ var failureCodes = map[string]failures{
 		{code: -111}: "TCP: " + tcpUnreachable,
 	}, "100 below an error of TCP or TLS"},
 	"sntp": {"error", map[failure]string{
-		{code: 1}: "none of the servers has an address; this names %q. --date puts a time server into the simulated network",
+		{code: 1}: "none of the servers has an address; this names %q. --date, or sim.date of a test, puts a time server into the simulated network",
 		{code: 2}: "no memory, or no UDP socket",
 		{code: 3}: "the request could not be sent. The firmware has a number for that and never gives it",
-		{code: 4}: "no server has answered within 1 s. Is there a way out, and does it let UDP port 123 through? --date puts a time server into the simulated network",
+		{code: 4}: "no server has answered within 1 s. Is there a way out, and does it let UDP port 123 through? --date, or sim.date of a test, puts a time server into the simulated network",
 
 		{4, Unsynchronized}: "the server answers that its own clock is not synchronized",
 		{4, Denied}:         "the server refuses to answer (DENY)",

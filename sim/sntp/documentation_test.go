@@ -40,8 +40,8 @@ func TestDocumentation(t *testing.T) {
 			{Of: "sntp.sync()", What: "what fails: 1 with the name, 4", For: 60 * clock.Second, Lua: `
 				sntp.sync("nowhere.test", print, function(code, name) print(code, name)
 					tmr.create():alarm(10, 0, function() sntp.sync("192.168.1.99", print, function(code, info) print(code, info) end) end) end)`,
-				Want: "hint: sntp sync 1: error 1: none of the servers has an address; this names \"nowhere.test\". --date puts a time server into the simulated network\n1\tnowhere.test\n" +
-					"hint: sntp sync 2: error 4: no server has answered within 1 s. Is there a way out, and does it let UDP port 123 through? --date puts a time server into the simulated network\n4\tnil"},
+				Want: "hint: sntp sync 1: error 1: none of the servers has an address; this names \"nowhere.test\". --date, or sim.date of a test, puts a time server into the simulated network\n1\tnowhere.test\n" +
+					"hint: sntp sync 2: error 4: no server has answered within 1 s. Is there a way out, and does it let UDP port 123 through? --date, or sim.date of a test, puts a time server into the simulated network\n4\tnil"},
 			// The page says that the number can be left out. It cannot (fw: sntp_setoffset).
 			{Of: "sntp.setoffset(), sntp.getoffset()", What: "with and without a number", Lua: `print((sntp.setoffset(18))) print(sntp.getoffset()) print(pcall(sntp.setoffset)) sntp.setoffset(0) print(sntp.getoffset())`,
 				Want: "nil\n18\nfalse\tbad argument #1 to '?' (number expected, got no value)\n0"},

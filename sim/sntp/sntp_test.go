@@ -145,13 +145,13 @@ func TestFaults(t *testing.T) {
 		{"nil and a table after a success", `sntp.sync("192.168.1.20", function() sntp.sync(nil, function() print("ok") end, nil, {"192.168.1.20"}) end)`,
 			"hint: sntp.sync(nil, …) after one that has succeeded does not repeat: the firmware takes its 4th argument for a list of servers. Name the servers\nok\n"},
 		{"repeat of what fails at once", `sntp.sync("", nil, nil, 1)`,
-			"hint: sntp sync 1: error 1: none of the servers has an address; this names \"\". --date puts a time server into the simulated network\n" +
+			"hint: sntp sync 1: error 1: none of the servers has an address; this names \"\". --date, or sim.date of a test, puts a time server into the simulated network\n" +
 				"hint: sntp.sync(…, repeat) has failed at once and forgotten its callbacks, which the firmware then reads at address 0 (exception, the device resets)\n" +
 				"reset: exception reset\n"},
 		{"list of 256", `local t = {} for i = 0, 256 do t[i] = "192.168.1.20" end sntp.sync(t)`,
 			"hint: sntp.sync never ends with a list of more than 255 servers\n"},
 		{"no server", `sntp.sync("192.168.1.99", nil, print)`,
-			"hint: sntp sync 1: error 4: no server has answered within 1 s. Is there a way out, and does it let UDP port 123 through? --date puts a time server into the simulated network\n4\tnil\n"},
+			"hint: sntp sync 1: error 4: no server has answered within 1 s. Is there a way out, and does it let UDP port 123 through? --date, or sim.date of a test, puts a time server into the simulated network\n4\tnil\n"},
 		{"offset", `sntp.setoffset(-1) print(sntp.getoffset())`,
 			"hint: sntp.setoffset keeps eight bits: of -1 seconds that is 255\n255\n"},
 	} {
@@ -173,7 +173,7 @@ func TestUselessAnswers(t *testing.T) {
 		{peer.NTP{Leap: 3, Stratum: 1}, "hint: sntp sync 1: error 4: the server answers that its own clock is not synchronized\n4\tnil\n"},
 		{peer.NTP{Leap: 3, Reference: "DENY"}, "hint: sntp sync 1: error 4: the server refuses to answer (DENY)\n4\tnil\n"},
 		{peer.NTP{Stratum: 0}, "hint: an NTP server answers with stratum 0, which sntp takes for no answer\n" +
-			"hint: sntp sync 1: error 4: no server has answered within 1 s. Is there a way out, and does it let UDP port 123 through? --date puts a time server into the simulated network\n4\tnil\n"},
+			"hint: sntp sync 1: error 4: no server has answered within 1 s. Is there a way out, and does it let UDP port 123 through? --date, or sim.date of a test, puts a time server into the simulated network\n4\tnil\n"},
 	} {
 		w := newLab(t, `sntp.sync("192.168.1.20", print, print)`, rtctime.Module)
 		tt.server.Now = w.Date

@@ -72,7 +72,7 @@ func (g *Gateway) query(p *wire.Packet) {
 	case g.timeServer.IsValid() && isPool(name):
 		g.answer(p, q, dns.RcodeSuccess, []netip.Addr{g.timeServer})
 	case g.policy == Isolated && isPool(name):
-		g.note(p.Src, fmt.Sprintf("the network is isolated: nobody answers for the name %s (--date puts a time server into it)", name))
+		g.note(p.Src, fmt.Sprintf("the network is isolated: nobody answers for the name %s (--date, or sim.date of a test, puts a time server into it)", name))
 	case !g.asks(name):
 		if g.policy == Isolated {
 			g.note(p.Src, fmt.Sprintf("the network is isolated: nobody answers for the name %s", name))
