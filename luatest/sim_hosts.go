@@ -101,7 +101,11 @@ func (r *run) where(c *vm.Call, n int) (*peer.Host, string) {
 	if c.IsNoneOrNil(n) {
 		return r.hostAt(c, n, "")
 	}
-	return r.hostAt(c, n, c.String(n))
+	text := c.String(n)
+	if text == "" {
+		hostname(c, n, text)
+	}
+	return r.hostAt(c, n, text)
 }
 
 // hostAt is the host with an address or a name, "" for any free address, and which that is.

@@ -32,11 +32,13 @@ func (r *run) listen(c *vm.Call) int {
 	}
 	port := portArg(c, at)
 	o := optionsOf(c, at+1, "sim.listen", "tls")
-	where := ""
-	if at == 2 && !c.IsNoneOrNil(1) {
-		where = c.String(1)
+	var host *peer.Host
+	var name string
+	if at == 1 {
+		host, name = r.hostAt(c, 1, "")
+	} else {
+		host, name = r.where(c, 1)
 	}
-	host, name := r.hostAt(c, 1, where)
 	l := &listener{r: r, host: host, port: port}
 	l.secure = r.secureOf(o, name, &l.changed)
 	tcp, err := host.Listen(port, func(tcp *peer.Conn) {
@@ -58,6 +60,7 @@ func (r *run) listen(c *vm.Call) int {
 		c.Error("sim.listen: port %d of %v is in use: close the listener that has it", port, host.Addr())
 	}
 	l.tcp = tcp
+	r.openedSecure(l.secure)
 	r.sim.opened(tcp.Close)
 	return returns(c, object{r.sim.types.listener, l})
 }

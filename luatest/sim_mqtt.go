@@ -46,6 +46,7 @@ func (r *run) simMQTT() []vm.Func {
 		if err != nil {
 			c.Error("sim.mqtt: port %d of %v is in use: stop the broker that has it, or take another port", m.port, host.Addr())
 		}
+		r.openedSecure(m.secure)
 		r.sim.opened(b.Stop)
 		b.User, b.Password = user, password
 		m.Broker = b

@@ -3,6 +3,7 @@ package luatest
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
@@ -16,7 +17,8 @@ import (
 type secured struct {
 	ca      *secure.Authority // sim.ca; nil until it is asked for
 	unknown *secure.Authority // nobody trusts it
-	servers []*secure.Server
+	made    uint64            // servers so far
+	servers []*secure.Server  // that there are
 }
 
 // tlsSeed keeps the random numbers of TLS apart from those of devices and radios; the
@@ -38,7 +40,7 @@ func (r *run) authority(unknown bool) *secure.Authority {
 		a, name, n = &r.sim.secure.unknown, "unknown CA", 1
 	}
 	if *a == nil {
-		*a = secure.NewAuthority(name, w.Rand(tlsSeed+n), r.today().AddDate(-1, 0, 0))
+		*a = secure.NewAuthority(name, w.Rand(tlsSeed+n))
 	}
 	return *a
 }
@@ -91,16 +93,14 @@ func (r *run) secureOf(o *options, name string, changed *changes) *securePort {
 	p := &securePort{changed: changed, Server: &secure.Server{Record: record, Now: w.Date, Random: r.nextRandom()}}
 	if (certificate == "") != (key == "") {
 		o.c.Error("%s: a certificate and its key go together, both as PEM", s.what)
-	} else if certificate != "" {
-		var err error
+	}
+	var err error
+	if certificate != "" {
 		if p.Certificate, err = secure.ParsePair(certificate, key); err != nil {
 			o.c.Error("%s: the certificate and its key cannot be used: %v", s.what, err)
 		}
-	} else {
-		var err error
-		if p.Certificate, err = r.authority(unknown).Issue(r.good(subject, expired)); err != nil {
-			o.c.Error("%s: %v", s.what, err)
-		}
+	} else if p.Certificate, err = r.authority(unknown).Issue(r.good(subject, expired)); err != nil {
+		o.c.Error("%s: %v", s.what, err)
 	}
 	if client {
 		p.ClientCA = r.authority(false).Certificate
@@ -111,14 +111,27 @@ func (r *run) secureOf(o *options, name string, changed *changes) *securePort {
 		}
 		p.changed.tell()
 	}
-	r.sim.secure.servers = append(r.sim.secure.servers, p.Server)
 	return p
 }
 
 // nextRandom has the random numbers of one more server.
 func (r *run) nextRandom() *rand.Rand {
 	const authorities = 2
-	return r.app.World.Rand(tlsSeed + authorities + uint64(len(r.sim.secure.servers)))
+	r.sim.secure.made++
+	return r.app.World.Rand(tlsSeed + authorities + r.sim.secure.made)
+}
+
+// openedSecure notes a server that is there until the test ends.
+func (r *run) openedSecure(p *securePort) {
+	if p == nil {
+		return
+	}
+	s := &r.sim.secure
+	s.servers = append(s.servers, p.Server)
+	r.sim.opened(func() {
+		p.Stop()
+		s.servers = slices.DeleteFunc(s.servers, func(x *secure.Server) bool { return x == p.Server })
+	})
 }
 
 // take makes TLS of a connection that has come, and calls arrived when the handshake is

@@ -1,7 +1,7 @@
 // Package secure is TLS for the connections of hosts in a world: a server's side, which is
 // crypto/tls's, made event-driven, in the world's time and with random numbers of its seed.
 //
-//	ca := secure.NewAuthority("test CA", random, now)
+//	ca := secure.NewAuthority("test CA", random)
 //	own, err := ca.Issue(secure.Subject{Name: "api.example.com", From: now, To: later})
 //	server := &secure.Server{Certificate: own, Random: random, Now: world.Date}
 //	host.Listen(443, func(c *peer.Conn) {

@@ -37,7 +37,6 @@ type lab struct {
 	client *peer.Conn
 	sent   bytes.Buffer // by the server
 	ended  error        // what the server's connection was told at its end
-	tls    *tls.Conn
 	config *tls.Config
 }
 
@@ -51,7 +50,7 @@ func newLab(t *testing.T, serve func(c *peer.Conn)) *lab {
 	c := clock.New()
 	w := wire.New(c)
 	random := randv2.New(randv2.NewPCG(7, 7))
-	x := &lab{clock: c, ca: secure.NewAuthority("test CA", random, now.AddDate(-1, 0, 0))}
+	x := &lab{clock: c, ca: secure.NewAuthority("test CA", random)}
 	own, err := x.ca.Issue(subject())
 	if err != nil {
 		t.Fatal(err)
@@ -310,7 +309,7 @@ func waiting() (n int) {
 
 // A name that cannot be in a certificate is an error.
 func TestNames(t *testing.T) {
-	ca := secure.NewAuthority("test CA", randv2.New(randv2.NewPCG(1, 1)), now)
+	ca := secure.NewAuthority("test CA", randv2.New(randv2.NewPCG(1, 1)))
 	for _, name := range []string{"\x00\xff", "ä.example"} {
 		if _, err := ca.Issue(secure.Subject{Name: name, From: now, To: now}); err == nil {
 			t.Errorf("%q is a name", name)
