@@ -204,17 +204,3 @@ func TestGenhtml(t *testing.T) {
 		t.Errorf("%d pages of sources: %v", pages, err)
 	}
 }
-
-// BenchmarkCoverage is the tests of testdata/sim, which are about everything that an app
-// does, without and with coverage.
-func BenchmarkCoverage(b *testing.B) {
-	for _, on := range []bool{false, true} {
-		b.Run(map[bool]string{false: "off", true: "on"}[on], func(b *testing.B) {
-			for b.Loop() {
-				if s, err := Run(Options{Paths: []string{"testdata/sim"}, Seed: 1, Parallel: 1, Coverage: on}); err != nil || !s.OK() {
-					b.Fatal(s, err)
-				}
-			}
-		})
-	}
-}

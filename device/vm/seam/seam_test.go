@@ -28,6 +28,7 @@ var behindSeam = []string{
 // besideSeam are files that use it for something else than the device, and why.
 var besideSeam = map[string]string{
 	"app/serve_bench_test.go": "serves the same page with plain gopher-lua, to compare",
+	"luatest/bench_test.go":   "runs the same tests with mocks in plain gopher-lua, to compare",
 }
 
 // insteadOf says what to use for a method of gopher-lua's.
