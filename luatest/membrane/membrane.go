@@ -68,7 +68,8 @@ type handle struct {
 	x    vm.Value
 	held vm.Held
 	id   int
-	n    int // userdata of the near side that have it
+	n    int          // userdata of the near side that have it
+	fn   *vm.Function // the last proxy, where it is a function
 }
 
 // loan is an object of the near side's, no table unless it is called like a function, that
@@ -320,10 +321,21 @@ func (m *Membrane) handleOf(x vm.Value) *handle {
 
 // dropped is told that a userdata that has h is garbage.
 func (m *Membrane) dropped(h *handle) {
+	if h.n == 1 {
+		m.forgetFunction(h)
+	}
 	if h.n--; h.n == 0 && m.depth == 0 {
 		m.drop(h)
 	} else if h.n == 0 {
 		m.fresh = append(m.fresh, h)
+	}
+}
+
+// forgetFunction forgets the proxy of a function.
+func (m *Membrane) forgetFunction(h *handle) {
+	if h.fn != nil {
+		delete(m.handled, h.fn)
+		h.fn = nil
 	}
 }
 
@@ -423,7 +435,8 @@ func (m *Membrane) pushNear(c *vm.Call, v val) {
 			return m.callFar(c, m.self(c, h), m.argsFromNear(c, 1))
 		}}, u)
 		c.Push(fn)
-		m.handled[fn] = h
+		m.forgetFunction(h)
+		m.handled[fn], h.fn = h, fn
 		near.RawSetInt(weak, h.id, fn)
 	default:
 		near.RawSetInt(weak, h.id, u)
@@ -761,5 +774,5 @@ func (m *Membrane) pushError(dc *vm.Call, err *vm.Error) {
 }
 
 func (m *Membrane) String() string {
-	return fmt.Sprintf("%d handles, %d loans", len(m.handles), len(m.lent))
+	return fmt.Sprintf("%d handles, %d functions, %d loans", len(m.handles), len(m.handled), len(m.lent))
 }

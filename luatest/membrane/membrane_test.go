@@ -37,6 +37,7 @@ const lamp = `
 	function try(fn, ...) return pcall(fn, ...) end
 	function keep(x) kept = x end
 	function field(x, k, ...) return x[k](x, ...) end
+	function make() return function() end end
 	function kind(x) return type(x) end
 	defaults = setmetatable({}, {__newindex = function(t, k, v) rawset(t, k, v * 2) end, __index = function(t, k) return k .. "!" end})
 	a, b = Lamp.new("a"), Lamp.new("b")
@@ -185,23 +186,24 @@ func TestGarbage(t *testing.T) {
 		`for i = 1, 200 do keep({i, {i}, x = {}}) keep(nil) end`,
 		`for i = 1, 200 do pcall(fail, {i}) end`,
 		`for i = 1, 200 do a:each(function(x, l) return {x, l} end) end`,
+		`for i = 1, 200 do loadstring("return " .. i)() make()() end`,
 	} {
 		s := newSides(t)
-		settled := func() int {
+		settled := func() (int, string) {
 			for range 3 {
 				s.near.Collect()
 				s.m.EndLoans()
 				s.far.Collect()
 			}
-			return s.far.LuaBytes()
+			return s.far.LuaBytes(), s.m.String()
 		}
 		s.run(s.near, src)
-		before := settled()
+		before, known := settled()
 		if got := s.run(s.near, src); strings.HasPrefix(got, "error") {
 			t.Fatal(src, got)
 		}
-		if after := settled(); after != before {
-			t.Errorf("%s\n%d bytes before, %d behind: %v", src, before, after, s.m)
+		if after, know := settled(); after != before || know != known {
+			t.Errorf("%s\n%d bytes before, %d behind; %s before, %s behind", src, before, after, known, know)
 		}
 	}
 }
