@@ -55,6 +55,9 @@ type Options struct {
 
 	Legacy bool // a firmware with what programs older than release 3.0 call
 
+	// Exclude are patterns of files that are not for the device, beside the project file's.
+	Exclude []string
+
 	// Files are laid over those of Dir (not of Others), by their names on the flash. The
 	// project file may be among them.
 	Files   map[string][]byte
@@ -244,8 +247,12 @@ func (o Options) project(dir string) (p *project.Project, err error) {
 	} else {
 		p = &project.Project{}
 	}
-	if err != nil || o.Modules == nil {
-		return p, err
+	if err != nil {
+		return nil, err
+	}
+	p.Exclude = append(p.Exclude, o.Exclude...)
+	if o.Modules == nil {
+		return p, nil
 	}
 	if err := p.SetModules(o.Modules); err != nil {
 		return nil, &OptionError{Option: "Modules", Err: err}

@@ -149,7 +149,7 @@ var hookNames = [hookKinds]string{"setup", "teardown", "before_each", "after_eac
 // boot switches a device on and waits until its program runs.
 func (f *file) boot() (*run, error) {
 	r := &run{f: f, seen: map[string]int{}}
-	o := app.Options{Dir: f.out.App, Net: f.o.Net, Board: f.o.Board, CPU: f.o.CPU, Seed: f.out.Seed, Publish: []string{}, Prepare: r.prepare}
+	o := app.Options{Dir: f.out.App, Net: f.o.Net, Board: f.o.Board, CPU: f.o.CPU, Seed: f.out.Seed, Exclude: f.o.exclude(), Publish: []string{}, Prepare: r.prepare}
 	o.Inspect.TrackAllocations = true // post-mortems name the places
 	if o.Net == "" {
 		o.Net = "isolated"
@@ -185,13 +185,6 @@ func (r *run) prepare(cfg *device.Config) {
 	r.f.cover(r.f.out.App, cfg)
 	if r.f.o.NoInit {
 		_ = cfg.Flash.Remove("init.lua")
-	}
-	if !r.f.o.OnFlash {
-		for _, s := range cfg.Flash.List() {
-			if isTest(s.Name) {
-				_ = cfg.Flash.Remove(s.Name)
-			}
-		}
 	}
 	cfg.OnPanic = device.HaltOnError
 	cfg.Takes = r.takes

@@ -12,9 +12,20 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/project"
 )
 
+// testFiles are the patterns of names of files with tests.
+var testFiles = []string{"*_test.lua", "*.test.lua"}
+
 // isTest reports whether a file is one of tests, by its name.
 func isTest(name string) bool {
-	return strings.HasSuffix(name, "_test.lua") || strings.HasSuffix(name, ".test.lua")
+	return slices.ContainsFunc(testFiles, func(pattern string) bool { return strings.HasSuffix(name, pattern[1:]) })
+}
+
+// exclude are patterns of files that do not go onto a device's flash.
+func (o *Options) exclude() []string {
+	if o.OnFlash {
+		return nil
+	}
+	return testFiles
 }
 
 // Find lists the files with tests in files and directories, sorted, each once. Directories

@@ -30,7 +30,7 @@ func (r *run) simDevice() []vm.Func {
 		if board == "" {
 			board = r.f.o.Board
 		}
-		d, err := r.app.Add(app.Options{Dir: dir, Board: board, CPU: r.f.o.CPU, Seed: r.f.out.Seed, Prepare: func(cfg *device.Config) { r.f.cover(dir, cfg) }})
+		d, err := r.app.Add(app.Options{Dir: dir, Board: board, CPU: r.f.o.CPU, Seed: r.f.out.Seed, Exclude: r.f.o.exclude(), Prepare: func(cfg *device.Config) { r.f.cover(dir, cfg) }})
 		if err != nil {
 			c.Error("sim.device: %v", err)
 		}

@@ -1,0 +1,29 @@
+package luatest
+
+import "testing"
+
+// The flash is that of the app: test files have never been on it, so that it is neither
+// fuller nor older for them, and their names may be longer than those of a device.
+func TestTestFilesOnFlash(t *testing.T) {
+	files := map[string]string{
+		"lib.lua": "return 1",
+		"this_name_is_too_long_for_a_device_test.lua": `
+it("is not on the flash", function()
+  local names = {}
+  for name in pairs(file.list()) do names[#names + 1] = name end
+  table.sort(names)
+  assert.equal("lib.lua", table.concat(names, " "))
+  local left, used, total = file.fsinfo()
+  assert.equal(2 * 251, used) -- its index and its text
+end)`,
+		"short_test.lua": "it('is there', function() assert.is_true(file.exists('short_test.lua')) end)",
+	}
+	c, s := ran(t, Options{Paths: []string{write(t, files)}})
+	if s.Passed != 1 || s.Failed != 1 || s.Unloaded != 0 {
+		t.Errorf("%+v %+v", s, c.files)
+	}
+	delete(files, "this_name_is_too_long_for_a_device_test.lua")
+	if c, s = ran(t, Options{Paths: []string{write(t, files)}, OnFlash: true}); s.Passed != 1 {
+		t.Errorf("on the flash: %+v %+v", s, c.files)
+	}
+}
