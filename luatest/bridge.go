@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
@@ -61,13 +62,13 @@ func (r *run) loadNow() error {
 			continue
 		}
 		loaded[l.name] = true
-		src, err := library.ReadFile("lua/" + l.name + ".lua")
+		code, err := compiled(l.name, v.DebugKept())
 		if err != nil {
 			return err
 		}
-		fn, err := v.LoadFlash(src, "=(test library)")
+		fn, err := v.LoadCompiled(code)
 		if err != nil {
-			return fmt.Errorf("%s: %w", l.name, err)
+			return err
 		}
 		results, lerr := r.call("test library", fn, 1, given)
 		if lerr != nil {
@@ -100,6 +101,31 @@ func (r *run) loadNow() error {
 	}
 	r.main = results[0]
 	return nil
+}
+
+// A library is compiled once, as a VM wants it.
+type compiling struct {
+	library string
+	keep    vm.Debug
+}
+
+var compilings sync.Map // compiling: *vm.Flash
+
+func compiled(library string, keep vm.Debug) (*vm.Flash, error) {
+	key := compiling{library, keep}
+	if code, ok := compilings.Load(key); ok {
+		return code.(*vm.Flash), nil
+	}
+	src, err := libraryFiles.ReadFile("lua/" + library + ".lua")
+	if err != nil {
+		return nil, err
+	}
+	code, err := vm.CompileFlash(src, "=(test library)", keep)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", library, err)
+	}
+	compilings.Store(key, code)
+	return code, nil
 }
 
 // natives are what the libraries have of the engine.

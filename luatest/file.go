@@ -18,7 +18,7 @@ import (
 )
 
 //go:embed lua
-var library embed.FS
+var libraryFiles embed.FS
 
 // libraries are loaded in this order; each gets what core returned, and that the host's
 // functions. They lie in the device's memory, so a file is loaded with those only of which

@@ -30,17 +30,56 @@ func (v *VM) Load(source []byte, chunk string) (*Function, error) {
 // nor the compiler takes memory or time, what it makes and the names in it do.
 func (v *VM) LoadFlash(source []byte, chunk string) (*Function, error) {
 	v.StartAccounting()
-	return v.load(chunk, func() (fn *Function, problem string) {
-		_, cerr := luac.CompilePieces(string(source), nil, chunk, 0, v.debugKept, nil, func(main *luac.Proto, made []luac.Made) {
-			if main != nil {
-				fn = v.mainFunction(v.adopt(main, "", &made))
-			}
-		})
-		if cerr != nil {
-			return nil, fmt.Sprintf("%s:%d: %s", compilerChunkID(chunk), cerr.Line, cerr.Message)
+	return v.load(chunk, func() (*Function, string) {
+		f, problem := compileFlash(source, chunk, v.debugKept)
+		if f == nil {
+			return nil, problem
 		}
-		return fn, ""
+		return v.adoptFlash(f), ""
 	})
+}
+
+// Flash is such source that has been compiled. Any number of VMs can load it, also at a
+// time.
+type Flash struct {
+	main  *luac.Proto
+	made  []luac.Made // of which a VM takes no tables of names over
+	chunk string
+}
+
+// CompileFlash compiles it, for VMs that keep so much for debugging.
+func CompileFlash(source []byte, chunk string, keep Debug) (*Flash, error) {
+	f, problem := compileFlash(source, chunk, keep)
+	if f == nil {
+		return nil, &Error{Value: String(problem)}
+	}
+	return f, nil
+}
+
+func compileFlash(source []byte, chunk string, keep Debug) (f *Flash, problem string) {
+	_, cerr := luac.CompilePieces(string(source), nil, chunk, 0, keep, nil, func(main *luac.Proto, made []luac.Made) {
+		if main != nil {
+			for i := range made {
+				made[i].Names = nil
+			}
+			f = &Flash{main, made, chunk}
+		}
+	})
+	if cerr != nil {
+		return nil, fmt.Sprintf("%s:%d: %s", compilerChunkID(chunk), cerr.Line, cerr.Message)
+	}
+	return f, ""
+}
+
+// LoadCompiled is LoadFlash of what has been compiled.
+func (v *VM) LoadCompiled(f *Flash) (*Function, error) {
+	v.StartAccounting()
+	return v.load(f.chunk, func() (*Function, string) { return v.adoptFlash(f), "" })
+}
+
+func (v *VM) adoptFlash(f *Flash) *Function {
+	made := f.made
+	return v.mainFunction(v.adopt(f.main, "", &made))
 }
 
 // maxChunk bounds what is read of a precompiled chunk that comes in pieces: many
