@@ -424,15 +424,17 @@ func (a *App) loadFlash(from *source, src *opened, flashDir string, cfg *device.
 
 // overlay puts the files that lie over those of the directory onto the flash.
 func (s *source) overlay(f *flash.FS) error {
-	for _, name := range slices.Sorted(maps.Keys(s.files)) {
-		if name == project.FileName {
-			continue
+	return f.Fill(func(put func(path string, data []byte) error) error {
+		for _, name := range slices.Sorted(maps.Keys(s.files)) {
+			if name == project.FileName {
+				continue
+			}
+			if err := put("/FLASH/"+name, s.files[name]); err != nil {
+				return &OptionError{"Files", name, err}
+			}
 		}
-		if err := f.Put("/FLASH/"+name, s.files[name]); err != nil {
-			return &OptionError{"Files", name, err}
-		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // notStored ends the run: what the device has on its flash is not in Options.FlashDir.

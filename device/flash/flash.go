@@ -295,27 +295,50 @@ func (f *FS) Peek(path string) ([]byte, bool) {
 // does not see it, nor what the device had written to that file. One that does not fit is
 // not there afterwards.
 func (f *FS) Put(path string, data []byte) error {
-	name, err := Resolve(path)
-	if err != nil {
-		return err
+	return f.Fill(func(put func(path string, data []byte) error) error { return put(path, data) })
+}
+
+// Fill stores many files as Put does, those that fn puts, and returns fn's error. The file
+// system is mounted once for them.
+func (f *FS) Fill(fn func(put func(path string, data []byte) error) error) error {
+	objects := func() map[string]uint16 {
+		list := map[string]uint16{}
+		f.vol.EachFile(func(s spiffs.Info) { list[s.Name] = s.Object })
+		return list
 	}
-	before, _ := f.find(path)
+	before := objects()
+	var names []string
 	f.vol.Mount()
+	err := fn(func(path string, data []byte) error {
+		name, err := Resolve(path)
+		if err != nil {
+			return err
+		}
+		names = append(names, name)
+		return f.put(name, data)
+	})
+	f.vol.Mount()
+	f.vol.TakeWork()
+	after := objects()
+	for _, name := range names {
+		was, now := before[name], after[name]
+		for _, id := range []uint16{was, now} {
+			delete(f.vol.Changed, id)
+			delete(f.saved, id)
+		}
+		if now != 0 {
+			f.saved[now] = name
+		}
+	}
+	return err
+}
+
+func (f *FS) put(name string, data []byte) error {
 	h, err := f.vol.Open(name, Write|Create|Truncate)
 	if err == nil {
 		if err = errors.Join(h.Write(data), h.Close()); err != nil {
 			_ = f.vol.Remove(name) // the first error says more
 		}
-	}
-	f.vol.Mount()
-	f.vol.TakeWork()
-	after, there := f.find(path)
-	for _, id := range []uint16{before.Object, after.Object} {
-		delete(f.vol.Changed, id)
-		delete(f.saved, id)
-	}
-	if there {
-		f.saved[after.Object] = name
 	}
 	if errors.Is(err, ErrFull) {
 		return ErrFull

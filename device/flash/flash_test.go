@@ -7,6 +7,8 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -509,4 +511,85 @@ func TestRandom(t *testing.T) {
 			t.Fatalf("%d bytes counted, %d used, %d at most", sum*251, used, total)
 		}
 	}
+}
+
+// What Fill leaves on the flash, and tells, is what Put does, one file behind the other.
+func TestFill(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 9))
+	for round := range 30 {
+		puts, fills := New(testSize), New(testSize)
+		var told [2][]string
+		for i, f := range []*FS{puts, fills} {
+			f.SetSink(sinkFunc(func(name string) { told[i] = append(told[i], name) }), func(err error) { t.Error(err) })
+			if err := f.WriteFile("n3", []byte("the device's")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		names, data := []string{}, [][]byte{}
+		for range 1 + r.IntN(8) {
+			names = append(names, fmt.Sprintf("/FLASH/n%d", r.IntN(6)))
+			data = append(data, make([]byte, r.IntN(6000)))
+		}
+		for i, name := range names {
+			if err := puts.Put(name, data[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := fills.Fill(func(put func(string, []byte) error) error {
+			for i, name := range names {
+				if err := put(name, data[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range []*FS{puts, fills} { // later changes are told alike, too
+			if err := errors.Join(f.WriteFile("n1", []byte("more")), f.Rename("n1", "other")); err != nil {
+				t.Fatal(err)
+			}
+			f.Reset()
+		}
+		if a, b := content(puts), content(fills); a != b {
+			t.Errorf("round %d: %v\n%s\n%s", round, names, a, b)
+		}
+		if !slices.Equal(told[0], told[1]) {
+			t.Errorf("round %d: told %q and %q", round, told[0], told[1])
+		}
+		if a, b := puts.vol, fills.vol; !reflect.DeepEqual(a, b) {
+			t.Errorf("round %d: the pages differ", round)
+		}
+	}
+	full := New(testSize)
+	err := full.Fill(func(put func(string, []byte) error) error {
+		if err := put("x/"+strings.Repeat("y", MaxName), nil); err != ErrName {
+			t.Errorf("a long name: %v", err)
+		}
+		return errors.Join(put("a", []byte("a")), put("big", make([]byte, testSize)), put("b", []byte("b")))
+	})
+	if !errors.Is(err, ErrFull) || content(full) != "a \"a\" b \"b\" " {
+		t.Errorf("%v, %s", err, content(full))
+	}
+}
+
+type sinkFunc func(name string)
+
+func (s sinkFunc) Save(name string, data []byte) error {
+	s(fmt.Sprintf("%s %q", name, data))
+	return nil
+}
+
+func (s sinkFunc) Delete(name string) error {
+	s("no " + name)
+	return nil
+}
+
+func content(f *FS) string {
+	var b strings.Builder
+	for _, s := range f.List() {
+		data, _ := f.Peek(s.Name)
+		fmt.Fprintf(&b, "%s %q ", s.Name, data)
+	}
+	return b.String()
 }

@@ -88,7 +88,7 @@ func (d *Dir) Load(target *flash.FS, exclude []string) (Report, error) {
 	full := false
 	clear(d.paths)
 	d.exclude = exclude
-	err := fs.WalkDir(d.root.FS(), ".", func(p string, e fs.DirEntry, err error) error {
+	load := func(p string, e fs.DirEntry, err error, put func(path string, data []byte) error) error {
 		switch {
 		case err != nil:
 			return fmt.Errorf("cannot read %s: %w", d.at(p), reason(err))
@@ -128,7 +128,7 @@ func (d *Dir) Load(target *flash.FS, exclude []string) (Report, error) {
 		if err != nil {
 			return fmt.Errorf("cannot read %s: %w", d.at(p), reason(err))
 		}
-		if len(data) > target.Size() || target.Put("/FLASH/"+name, data) != nil {
+		if len(data) > target.Size() || put("/FLASH/"+name, data) != nil {
 			full = true
 			return fs.SkipAll
 		}
@@ -136,6 +136,9 @@ func (d *Dir) Load(target *flash.FS, exclude []string) (Report, error) {
 		r.Files++
 		r.Bytes += len(data)
 		return nil
+	}
+	err := target.Fill(func(put func(path string, data []byte) error) error {
+		return fs.WalkDir(d.root.FS(), ".", func(p string, e fs.DirEntry, err error) error { return load(p, e, err, put) })
 	})
 	if err == nil && full {
 		_, _, total := target.Info()
