@@ -58,7 +58,7 @@ func (r *run) loadNow() error {
 	var given vm.Value = host
 	loaded := map[string]bool{}
 	for _, l := range libraries {
-		if l.of != nil && !l.of.MatchString(r.f.source) || l.name == "more" && !loaded["assert"] {
+		if l.of != nil && !l.of.in(r.f.source) || l.name == "more" && !loaded["assert"] {
 			continue
 		}
 		loaded[l.name] = true

@@ -25,16 +25,32 @@ var libraryFiles embed.FS
 // it has names.
 var libraries = []struct {
 	name string
-	of   *regexp.Regexp // nil: always
+	of   *names // nil: always
 }{
 	{"core", nil},
 	{"sim", namesSim},
-	{"busted", regexp.MustCompile(`\b(describe|context|insulate|expose|it|spec|test|pending|finally)\b|_each\b|setup\b|teardown\b`)},
-	{"assert", regexp.MustCompile(`\b(assert|luassert|stub|mock)\b|\bspy\s*\.|\bmatch\s*\.`)},
-	{"more", regexp.MustCompile(`near|unique|returned_arguments|snapshot|register|"say"|'say'`)},
-	{"spies", regexp.MustCompile(`\b(luassert\.\w+|stub|mock)\b|\bspy\s*\.|\.\s*spy\b`)},
-	{"match", regexp.MustCompile(`\bmatch\s*\.|luassert\.match|"matcher"|'matcher'`)},
-	{"ntest", regexp.MustCompile(`\bNTest\b`)},
+	{"busted", newNames(`\b(describe|context|insulate|expose|it|spec|test|pending|finally)\b|_each\b|setup\b|teardown\b`)},
+	{"assert", newNames(`\b(assert|luassert|stub|mock)\b|\bspy\s*\.|\bmatch\s*\.`, "assert", "stub", "mock", "spy", "match")},
+	{"more", newNames(`near|unique|returned_arguments|snapshot|register|"say"|'say'`, "near", "unique", "returned_arguments", "snapshot", "register", "say")},
+	{"spies", newNames(`\b(luassert\.\w+|stub|mock)\b|\bspy\s*\.|\.\s*spy\b`, "luassert", "stub", "mock", "spy")},
+	{"match", newNames(`\bmatch\s*\.|luassert\.match|"matcher"|'matcher'`, "match")},
+	{"ntest", newNames(`\bNTest\b`, "NTest")},
+}
+
+// names are those that a library has in a file of tests.
+type names struct {
+	of    *regexp.Regexp
+	among []string // of has one of these in it; none: that is not known. They are looked for first, as that is fast
+}
+
+func newNames(of string, among ...string) *names { return &names{regexp.MustCompile(of), among} }
+
+// in reports whether source has one of the names.
+func (n *names) in(source string) bool {
+	if n.among != nil && !slices.ContainsFunc(n.among, func(word string) bool { return strings.Contains(source, word) }) {
+		return false
+	}
+	return n.of.MatchString(source)
 }
 
 // settle is how long a device has after its boot before the tests are loaded: init.lua has

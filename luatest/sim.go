@@ -2,7 +2,6 @@ package luatest
 
 import (
 	"net/netip"
-	"regexp"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
@@ -40,7 +39,7 @@ type sim struct {
 type simTypes struct{ conn, listener, udp, broker, watch, device, time *vm.Type }
 
 // namesSim finds the module in a file of tests: one that does not name it has none.
-var namesSim = regexp.MustCompile(`\bsim\b`)
+var namesSim = newNames(`\bsim\b`, "sim")
 
 // simTable makes the module sim, which only tests have.
 func (r *run) simTable() *vm.Table {
@@ -56,7 +55,7 @@ func (r *run) simTable() *vm.Table {
 	}})
 	r.recordEvents()
 	r.watchPins()
-	if !namesSim.MatchString(r.f.source) {
+	if !namesSim.in(r.f.source) {
 		return v.NewTable(0, 0)
 	}
 	t := v.NewTable(0, 2)
