@@ -10,6 +10,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/nodemcu-sim/nodemcu-sim/internal/cputime"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -70,11 +71,11 @@ func BenchmarkServeNetHTTP(b *testing.B) {
 func measure(b *testing.B, request func(i int)) {
 	b.ReportAllocs()
 	b.ResetTimer()
-	cpu := cpuTime()
+	cpu := cputime.Used()
 	for i := 0; i < b.N; i++ {
 		request(i)
 	}
-	b.ReportMetric(float64((cpuTime()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(float64((cputime.Used()-cpu).Nanoseconds())/float64(b.N), "cpu-ns/op")
 }
 
 func get(b *testing.B, c *http.Client, url string) {

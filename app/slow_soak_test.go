@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/nodemcu-sim/nodemcu-sim/internal/cputime"
 	"github.com/nodemcu-sim/nodemcu-sim/observe"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -18,14 +18,6 @@ import (
 type count int
 
 func (c *count) Write(p []byte) (int, error) { *c += count(len(p)); return len(p), nil }
-
-func processCPU(t *testing.T) time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		t.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 // What a program does to itself costs the host 3 s of its CPU at most, and 8 MB of log.
 func TestSoakSlowPrograms(t *testing.T) {
@@ -70,12 +62,12 @@ func TestSoakSlowPrograms(t *testing.T) {
 				}
 				var logged count
 				a.World.Subscribe((&observe.Log{Device: &logged, Events: &logged}).Handle)
-				before := processCPU(t)
+				before := cputime.Used()
 				a.Device.PowerOn()
-				for a.World.Clock.Now() < clock.At(tt.seconds*clock.Second) && processCPU(t)-before < 20*time.Second {
+				for a.World.Clock.Now() < clock.At(tt.seconds*clock.Second) && cputime.Used()-before < 20*time.Second {
 					a.World.Clock.RunUntil(a.World.Clock.Now().Add(clock.Second / 8))
 				}
-				took := processCPU(t) - before
+				took := cputime.Used() - before
 				a.Close()
 				t.Logf("%.1f s of the host's CPU for %.0f s, %d KB of log", took.Seconds(), a.World.Clock.Now().Seconds(), logged>>10)
 				if took > 3*time.Second || logged > 8<<20 {

@@ -13,6 +13,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"github.com/nodemcu-sim/nodemcu-sim/internal/cputime"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -54,11 +55,28 @@ func benchRun(b *testing.B, o Options) Summary {
 	return s
 }
 
-// benchMetrics reports tests and their time on the device for each second here.
-func benchMetrics(b *testing.B, tests int, device, here time.Duration) {
-	b.ReportMetric(float64(tests)/here.Seconds(), "tests/s")
-	b.ReportMetric(device.Seconds()/here.Seconds(), "virtual-s/s")
-	b.ReportMetric(device.Seconds()/float64(tests), "virtual-s/test")
+// meter counts tests and their time on the device.
+type meter struct {
+	began  time.Time
+	cpu    time.Duration
+	tests  int
+	device time.Duration
+}
+
+func newMeter() *meter { return &meter{began: time.Now(), cpu: cputime.Used()} }
+
+func (m *meter) add(s Summary) {
+	m.tests += s.Passed
+	m.device += time.Duration(s.Virtual) * time.Microsecond
+}
+
+// report is for each second here; of the CPU's time, that of this process.
+func (m *meter) report(b *testing.B) {
+	here := time.Since(m.began).Seconds()
+	b.ReportMetric(float64(m.tests)/here, "tests/s")
+	b.ReportMetric(m.device.Seconds()/here, "virtual-s/s")
+	b.ReportMetric(m.device.Seconds()/float64(m.tests), "virtual-s/test")
+	b.ReportMetric(float64((cputime.Used()-m.cpu).Microseconds())/float64(m.tests), "cpu-µs/test")
 }
 
 // BenchmarkTests is how many tests run in a second, each way with a goroutine or process for
@@ -78,13 +96,11 @@ func BenchmarkTests(b *testing.B) {
 	} {
 		b.Run(x.name, func(b *testing.B) {
 			x.o.Paths, x.o.Seed = []string{benchApp(b, x.kinds...)}, 1
-			began, tests, device := time.Now(), 0, time.Duration(0)
+			m := newMeter()
 			for b.Loop() {
-				s := benchRun(b, x.o)
-				tests += s.Passed
-				device += time.Duration(s.Virtual) * time.Microsecond
+				m.add(benchRun(b, x.o))
 			}
-			benchMetrics(b, tests, device, time.Since(began))
+			m.report(b)
 		})
 	}
 	b.Run("plain/gopher-lua", func(b *testing.B) {
@@ -114,7 +130,7 @@ func benchMocks(b *testing.B, n int, run func(file string) (passed int, ms float
 	if err != nil {
 		b.Fatal(err)
 	}
-	began, tests, device := time.Now(), 0, 0.0
+	m := newMeter()
 	for b.Loop() {
 		var wait sync.WaitGroup
 		var mu sync.Mutex
@@ -124,7 +140,8 @@ func benchMocks(b *testing.B, n int, run func(file string) (passed int, ms float
 				for file := range work {
 					passed, ms, err := run(file)
 					mu.Lock()
-					if tests, device = tests+passed, device+ms; err != nil || passed == 0 {
+					m.tests, m.device = m.tests+passed, m.device+time.Duration(ms*float64(time.Millisecond))
+					if err != nil || passed == 0 {
 						b.Error(passed, err)
 					}
 					mu.Unlock()
@@ -137,7 +154,7 @@ func benchMocks(b *testing.B, n int, run func(file string) (passed int, ms float
 		close(work)
 		wait.Wait()
 	}
-	benchMetrics(b, tests, time.Duration(device*float64(time.Millisecond)), time.Since(began))
+	m.report(b)
 }
 
 // gopherMocks runs a file of tests with mocks in plain gopher-lua.
@@ -171,17 +188,19 @@ end)`
 	if err := os.WriteFile(filepath.Join(dir, "idle_test.lua"), []byte(idle), 0o666); err != nil {
 		b.Fatal(err)
 	}
-	began, hours := time.Now(), 0
-	for ; b.Loop(); hours++ {
-		if s, err := Run(Options{Paths: []string{dir}, Seed: 1, Timeout: 2 * clock.Hour}); err != nil || s.Passed != 1 {
+	m := newMeter()
+	for b.Loop() {
+		s, err := Run(Options{Paths: []string{dir}, Seed: 1, Timeout: 2 * clock.Hour})
+		if err != nil || s.Passed != 1 {
 			b.Fatalf("%+v, %v", s, err)
 		}
+		m.add(s)
 	}
-	benchMetrics(b, hours, time.Duration(hours)*time.Hour, time.Since(began))
+	m.report(b)
 }
 
-// BenchmarkCoverage is what coverage costs: the tests without and with it by turns, on one
-// CPU. The ratio is of the medians.
+// BenchmarkCoverage is what coverage costs of CPU time: tests without and with it by turns.
+// The ratio is of the medians.
 func BenchmarkCoverage(b *testing.B) {
 	for _, x := range []struct{ name, path string }{
 		{"sim", "testdata/sim"}, // about everything that an app does
@@ -191,11 +210,13 @@ func BenchmarkCoverage(b *testing.B) {
 			var took [2][]time.Duration
 			for b.Loop() {
 				for i, on := range []bool{false, true} {
-					began := time.Now()
+					runtime.GC()
+					began := cputime.Used()
 					if s, err := Run(Options{Paths: []string{x.path}, Seed: 1, Parallel: 1, Coverage: on}); err != nil || !s.OK() {
 						b.Fatalf("%+v, %v", s, err)
 					}
-					took[i] = append(took[i], time.Since(began))
+					runtime.GC() // each pays for its own garbage
+					took[i] = append(took[i], cputime.Used()-began)
 				}
 			}
 			median := func(list []time.Duration) float64 {
@@ -203,8 +224,8 @@ func BenchmarkCoverage(b *testing.B) {
 				return float64(list[len(list)/2])
 			}
 			off, on := median(took[0]), median(took[1])
-			b.ReportMetric(off/1e6, "ms-off")
-			b.ReportMetric(on/1e6, "ms-on")
+			b.ReportMetric(off/1e6, "cpu-ms-off")
+			b.ReportMetric(on/1e6, "cpu-ms-on")
 			b.ReportMetric(on/off, "on/off")
 		})
 	}

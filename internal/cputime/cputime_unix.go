@@ -1,14 +1,14 @@
 //go:build unix
 
-package app
+package cputime
 
 import (
 	"syscall"
 	"time"
 )
 
-// cpuTime is what the process has taken of the CPU so far.
-func cpuTime() time.Duration {
+// Used is what the process has taken of the CPU so far.
+func Used() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
 		panic(err)
