@@ -39,7 +39,7 @@ func (v *VM) LoadFlash(source []byte, chunk string) (*Function, error) {
 	})
 }
 
-// Flash is such source that has been compiled. Any number of VMs can load it, also at a
+// Flash is source for LoadFlash that has been compiled. Any number of VMs can load it, also at a
 // time.
 type Flash struct {
 	main  *luac.Proto

@@ -15,7 +15,7 @@ func TestFlashCompiled(t *testing.T) {
 local up, name = {...}, "a name of its own"
 local function nested(x) return function() return x .. name, #up end end
 return nested("x")`
-	load := func(from func(v *vm.VM) (*vm.Function, error)) (results []vm.Value, free int, traceback string) {
+	load := func(from func(v *vm.VM) (*vm.Function, error)) (results []vm.Value, free int, label string) {
 		v := vm.New(vm.Config{SliceNanos: 1e15})
 		openLibs(v)
 		v.StartAccounting()
