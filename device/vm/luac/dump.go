@@ -71,7 +71,7 @@ func (d *dumper) function(p, parent *Proto) {
 	d.int(p.LastLineDefined)
 	d.byte(p.Upvalues)
 	d.byte(p.Params)
-	d.byte(p.varargFlags())
+	d.byte(p.VarargFlags())
 	d.byte(p.MaxStack)
 	d.int(len(p.Code))
 	d.align()
@@ -87,20 +87,6 @@ func (d *dumper) function(p, parent *Proto) {
 		d.function(n, p)
 	}
 	d.debug(p)
-}
-
-func (p *Proto) varargFlags() int {
-	flags := 0
-	if p.HasArg {
-		flags |= varargHasArg
-	}
-	if p.IsVararg {
-		flags |= varargIsVararg
-	}
-	if p.NeedsArg {
-		flags |= varargNeedsArg
-	}
-	return flags
 }
 
 func (d *dumper) constant(k Const) {

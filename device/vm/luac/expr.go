@@ -385,12 +385,12 @@ func (c *compiler) constructor() exp {
 		}
 	}
 	i := &c.fn.p.Code[pc]
-	i.B, i.C = packHint(items), packHint(records)
+	i.B, i.C = PackHint(items), PackHint(records)
 	return t
 }
 
-// packHint encodes a size as eeeeexxx: xxx when eeeee is 0, else (8+xxx)·2^(e-1).
-func packHint(n int) int {
+// PackHint encodes the size of a table as eeeeexxx: xxx when eeeee is 0, else (8+xxx)·2^(e-1).
+func PackHint(n int) int {
 	e := 0
 	for n >= 16 {
 		n = (n + 1) >> 1

@@ -114,7 +114,7 @@ func (f chunkFormat) append(b []byte, p *Proto) []byte {
 	length(0) // no source
 	word(p.LineDefined)
 	word(p.LastLineDefined)
-	b = append(b, byte(p.Upvalues), byte(p.Params), byte(p.varargFlags()), byte(p.MaxStack))
+	b = append(b, byte(p.Upvalues), byte(p.Params), byte(p.VarargFlags()), byte(p.MaxStack))
 	word(len(p.Code))
 	for _, in := range p.Code {
 		word(int(in.word()))

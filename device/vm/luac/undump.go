@@ -194,8 +194,7 @@ func (r *undumper) function(p *Proto, source string) {
 	}
 	p.LineDefined, p.LastLineDefined = r.int(), r.int()
 	p.Upvalues, p.Params = r.byte(), r.byte()
-	flags := r.byte()
-	p.HasArg, p.IsVararg, p.NeedsArg = flags&varargHasArg != 0, flags&varargIsVararg != 0, flags&varargNeedsArg != 0
+	p.SetVarargFlags(r.byte())
 	p.MaxStack = r.byte()
 	r.code(p)
 	p.Consts = make([]Const, r.vector(&b.consts, heap.ConstantSize, 1, false))
@@ -208,7 +207,7 @@ func (r *undumper) function(p *Proto, source string) {
 		r.function(n, p.Source)
 	}
 	r.debug(p)
-	if !p.valid() {
+	if !p.Complete() {
 		panic(chunkError("bad code"))
 	}
 	r.depth--
@@ -265,16 +264,13 @@ func (r *undumper) debug(p *Proto) {
 	if n := r.vector(&b.lines, 1, 1, true); n > 0 {
 		p.LineInfo = []byte(r.take(n))
 	}
-	p.Lines = unpackLines(p.LineInfo, len(p.Code))
 	p.Locals = make([]Local, r.vector(&b.locals, heap.LocalVarSize, 12, false))
 	for i := range p.Locals {
 		name, _ := r.string()
 		p.Locals[i] = Local{name, r.int(), r.int()}
 	}
-	p.locals = len(p.Locals)
 	p.UpvalueNames = make([]string, r.vector(&b.upvals, heap.UpvalueNameSize, 4, false))
 	for i := range p.UpvalueNames {
 		p.UpvalueNames[i], _ = r.string()
 	}
-	p.Named = len(p.Locals)+len(p.UpvalueNames) > 0
 }
