@@ -13,12 +13,6 @@ import (
 // ErrFull is an image of more than MaxWords.
 var ErrFull = errors.New("an image of the flash store has at most 262144 bytes")
 
-// Image is an image whose addresses are distances in words.
-type Image struct {
-	words     []uint32
-	addresses bitmap
-}
-
 // Options are what an image depends on beside its modules.
 type Options struct {
 	Time int64 // when it was made, in seconds since 1970
@@ -52,7 +46,7 @@ func build(index *luac.Proto) (image *Image, err error) {
 	b.words[0], b.words[1] = Signature, uint32(4*len(b.words))
 	b.address(atHash, HeaderWords)
 	b.words[4], b.words[5] = count, buckets
-	return &Image{b.words, b.addresses[:(len(b.words)+31)/32]}, nil
+	return &Image{words: b.words, addresses: b.addresses[:len(newBitmap(len(b.words)))]}, nil
 }
 
 // collect adds the strings that p refers to, in the order in which luac.cross meets them.

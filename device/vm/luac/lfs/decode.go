@@ -23,7 +23,7 @@ type Content struct {
 // and may go on behind it. All that the functions need of it is checked, so they may run. An error
 // says what is wrong, and with which word.
 func Decode(words []uint32, base uint32) (*Content, error) {
-	c, _, err := decode(words, func(w uint32) (uint32, bool) { return (w - base) / 4, (w-base)%4 == 0 && w >= base })
+	c, _, err := decode(words, placeAt(base))
 	return c, err
 }
 
@@ -31,6 +31,11 @@ func Decode(words []uint32, base uint32) (*Content, error) {
 func (m *Image) Content() (*Content, error) {
 	c, _, err := decode(m.words, distance)
 	return c, err
+}
+
+// placeAt is where an address of an image at base leads.
+func placeAt(base uint32) func(uint32) (uint32, bool) {
+	return func(w uint32) (uint32, bool) { return (w - base) / 4, w >= base && (w-base)%4 == 0 }
 }
 
 // distance is where an address of a relocatable image leads.
@@ -41,7 +46,7 @@ func distance(w uint32) (uint32, bool) { return w, true }
 func decode(words []uint32, place func(address uint32) (uint32, bool)) (c *Content, addresses bitmap, err error) {
 	h, ok := ReadHeader(words)
 	if !ok {
-		return nil, nil, fmt.Errorf("it has %d bytes, less than the header of an image", 4*len(words))
+		return nil, nil, noHeader(4 * len(words))
 	}
 	if err := h.check(len(words)); err != nil {
 		return nil, nil, err
