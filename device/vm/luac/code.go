@@ -11,6 +11,7 @@ type compiler struct {
 	source   string
 	level    int // nested syntactical levels
 	mem      Account
+	numbers  Numbers
 	bufSize  int
 	bufBlock heap.Block
 	made     []Made

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/heap"
+	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
 )
 
 // Op is an operation code of Lua 5.1.
@@ -190,6 +191,21 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("%d: %s", e.Line, e.Message) }
 
+// Numbers is how numerals are read and constant expressions computed. returns is false where a
+// power is one that the chip never comes back from.
+type Numbers interface {
+	Parse(s string) (n float64, ok bool)
+	Mod(a, b float64) float64
+	Pow(a, b float64) (power float64, returns bool)
+}
+
+// deviceNumbers are the device's.
+type deviceNumbers struct{}
+
+func (deviceNumbers) Parse(s string) (float64, bool)        { return luanum.ParseNumber(s) }
+func (deviceNumbers) Mod(a, b float64) float64              { return luanum.Mod(a, b) }
+func (deviceNumbers) Pow(a, b float64) (p float64, ok bool) { return luanum.Pow(a, b) }
+
 // Compile compiles a chunk. name is the chunk's name as the prototypes keep it,
 // and debug the information that they keep. account may be nil.
 // done, if not nil, is called at the end: see finish.
@@ -208,8 +224,23 @@ func CompilePieces(first string, more func() string, name string, depth int, deb
 	if done == nil {
 		done = func(*Proto, []Made) {}
 	}
-	c := &compiler{mem: account, source: name, level: depth}
-	c.lex = lexer{src: first, more: more, line: 1, lastLine: 1, account: account, onString: c.newString, onLength: c.useBuffer}
+	c := &compiler{mem: account, numbers: deviceNumbers{}, source: name, level: depth}
+	c.lex = lexer{src: first, more: more}
+	return c.compile(debug, done)
+}
+
+// CompileWith is Compile on another machine than the device, which works numbers out otherwise:
+// without an account.
+func CompileWith(numbers Numbers, source, name string, debug Debug) (*Proto, *Error) {
+	c := &compiler{mem: noAccount{}, numbers: numbers, source: name}
+	c.lex = lexer{src: source}
+	return c.compile(debug, func(*Proto, []Made) {})
+}
+
+// compile compiles what the lexer reads.
+func (c *compiler) compile(debug Debug, done finish) (main *Proto, err *Error) {
+	c.lex.line, c.lex.lastLine = 1, 1
+	c.lex.numbers, c.lex.account, c.lex.onString, c.lex.onLength = c.numbers, c.mem, c.newString, c.useBuffer
 	defer func() {
 		if r := recover(); r != nil {
 			failed, syntax := r.(*Error)
@@ -221,7 +252,7 @@ func CompilePieces(first string, more func() string, name string, depth int, deb
 			main, err = nil, failed
 		}
 	}()
-	c.mem.Intern(name)
+	c.mem.Intern(c.source)
 	c.useBuffer(tokenBuffer)
 	c.open(0)
 	c.fn.p.IsVararg = true

@@ -319,7 +319,7 @@ func (c *compiler) indexed(t, key *exp) {
 
 // fold computes an operation on two numerals: not when it divides by zero, and
 // not when the result is no number, or the chip would not come back with one.
-func fold(op Op, a, b *exp) bool {
+func (c *compiler) fold(op Op, a, b *exp) bool {
 	if !a.isNumeral() || !b.isNumeral() {
 		return false
 	}
@@ -341,10 +341,10 @@ func fold(op Op, a, b *exp) bool {
 		if y == 0 {
 			return false
 		}
-		r = luanum.Mod(x, y)
+		r = c.numbers.Mod(x, y)
 	case Pow:
 		var returns bool
-		if r, returns = luanum.Pow(x, y); !returns {
+		if r, returns = c.numbers.Pow(x, y); !returns {
 			return false
 		}
 	case Unm:
@@ -361,7 +361,7 @@ func fold(op Op, a, b *exp) bool {
 }
 
 func (c *compiler) arith(op Op, a, b *exp) {
-	if fold(op, a, b) {
+	if c.fold(op, a, b) {
 		return
 	}
 	o2 := 0

@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"unsafe"
-
-	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum"
 )
 
 // token is a kind of token: a character, or one of the constants below.
@@ -85,6 +83,7 @@ type lexer struct {
 	num  float64 // value of a number
 	raw  string  // the text that messages show for the current token
 
+	numbers  Numbers
 	account  Account
 	onString func(s string) // told of each name and string read
 	onLength func(n int)    // told of the length of each token that is collected
@@ -431,7 +430,7 @@ func (x *lexer) number() token {
 	}
 	x.raw = x.src[start:x.pos]
 	x.onLength(len(x.raw) + 1)
-	n, ok := luanum.ParseNumber(x.raw)
+	n, ok := x.numbers.Parse(x.raw)
 	if !ok {
 		x.fail("malformed number", tkNumber, x.raw)
 	}
