@@ -66,7 +66,7 @@ func compileFlash(source []byte, chunk string, keep Debug) (f *Flash, problem st
 		}
 	})
 	if cerr != nil {
-		return nil, fmt.Sprintf("%s:%d: %s", compilerChunkID(chunk), cerr.Line, cerr.Message)
+		return nil, fmt.Sprintf("%s:%d: %s", CompilerChunkID(chunk), cerr.Line, cerr.Message)
 	}
 	return f, ""
 }
@@ -219,7 +219,7 @@ func (v *VM) compile(src string, more func() string, chunk string) (fn *Function
 		fn = v.mainFunction(v.adopt(main, "", &made))
 	})
 	if cerr != nil {
-		return nil, fmt.Sprintf("%s:%d: %s", compilerChunkID(chunk), cerr.Line, cerr.Message)
+		return nil, fmt.Sprintf("%s:%d: %s", CompilerChunkID(chunk), cerr.Line, cerr.Message)
 	}
 	return fn, ""
 }
@@ -357,22 +357,12 @@ func (v *VM) abandon(made []luac.Made) {
 	}
 }
 
-// chunkSource returns what of a file the compiler reads: all but a first line
-// that begins with #. Before a precompiled chunk everything is skipped (fw:
-// luaL_loadfile).
+// chunkSource returns what of a chunk the compiler reads.
 func chunkSource(source []byte, chunk string) string {
-	src := string(source)
-	if strings.HasPrefix(chunk, "@") && strings.HasPrefix(src, "#") {
-		_, rest, more := strings.Cut(src, "\n")
-		switch {
-		case strings.HasPrefix(rest, signature):
-			return src[strings.Index(src, signature):]
-		case more:
-			return "\n" + rest
-		}
-		return rest
+	if strings.HasPrefix(chunk, "@") {
+		return luac.FileSource(string(source))
 	}
-	return src
+	return string(source)
 }
 
 // CheckSyntax compiles source without a VM and returns the error that Load would
@@ -384,7 +374,7 @@ func CheckSyntax(source []byte, chunk string) error {
 		return err
 	}
 	if _, err := luac.Compile(src, chunk, luac.KeepLines, nil, nil); err != nil {
-		return fmt.Errorf("%s:%w", compilerChunkID(chunk), err)
+		return fmt.Errorf("%s:%w", CompilerChunkID(chunk), err)
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func CompileCover(name string, source []byte) (*CoverSource, error) {
 	}
 	main, err := luac.Compile(src, chunk, luac.KeepLines, nil, nil)
 	if err != nil {
-		return nil, fmt.Errorf("%s:%w", compilerChunkID(chunk), err)
+		return nil, fmt.Errorf("%s:%w", CompilerChunkID(chunk), err)
 	}
 	c := newCoverCode(unheld(main))
 	c.last = len(SourceLines(source))

@@ -91,9 +91,9 @@ func (c *Call) FunctionAt(n int) (fn *Function, ok bool) {
 // app/lua/lobject.c, luaO_chunkid).
 func ChunkID(name string) string { return chunkID(name, 60) }
 
-// compilerChunkID is ChunkID in the compiler's messages, with 80 bytes (fw:
+// CompilerChunkID is ChunkID in the compiler's messages, with 80 bytes (fw:
 // app/lua/llex.c, MAXSRC).
-func compilerChunkID(name string) string { return chunkID(name, 80) }
+func CompilerChunkID(name string) string { return chunkID(name, 80) }
 
 func chunkID(name string, idSize int) string {
 	name, _, _ = strings.Cut(name, "\x00")

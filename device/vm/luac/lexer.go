@@ -2,7 +2,6 @@ package luac
 
 import (
 	"fmt"
-	"strings"
 	"unsafe"
 )
 
@@ -121,7 +120,7 @@ func (x *lexer) fail(message string, tok token, raw string) {
 	switch {
 	case tok == tkName || tok == tkString || tok == tkNumber:
 		x.onLength(len(raw) + 1)
-		near, _, _ = strings.Cut(raw, "\x00") // as C ends it
+		near = cString(raw)
 	case tok != 0:
 		near = x.word(tok)
 	}

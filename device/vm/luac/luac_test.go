@@ -30,10 +30,6 @@ type snippet struct {
 	}
 }
 
-var opNames = strings.Fields(`MOVE LOADK LOADBOOL LOADNIL GETUPVAL GETGLOBAL GETTABLE SETGLOBAL SETUPVAL SETTABLE NEWTABLE
-	SELF ADD SUB MUL DIV MOD POW UNM NOT LEN CONCAT JMP EQ LT LE TEST TESTSET CALL TAILCALL RETURN FORLOOP FORPREP TFORLOOP
-	SETLIST CLOSE CLOSURE VARARG EXTRA`)
-
 // Every prototype of the corpus must come out as the firmware's compiler made it.
 func TestPrototypes(t *testing.T) {
 	data, err := os.ReadFile("../testdata/memory-snippets.json")
@@ -65,6 +61,10 @@ func TestPrototypes(t *testing.T) {
 			n++
 			var ops []string
 			for _, in := range got.Code {
+				if in.Op == Extra {
+					ops = append(ops, "EXTRA")
+					continue
+				}
 				ops = append(ops, opNames[in.Op])
 			}
 			if o := strings.Join(ops, " "); want.Ops != "" && o != want.Ops {

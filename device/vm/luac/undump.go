@@ -63,7 +63,7 @@ func Undump(chunk, name string, account Account, done finish) (main *Proto, err 
 
 // chunkName is what messages call a chunk (fw: luaU_undump).
 func chunkName(name string) string {
-	name, _, _ = strings.Cut(name, "\x00") // a C string
+	name = cString(name)
 	switch {
 	case name == "":
 	case name[0] == '@', name[0] == '=':
