@@ -36,7 +36,7 @@ var floors = [][]string{
 	{"sim/firmware"},
 	{"internal/terminal", "internal/chiptest", "internal/snippets", "internal/clienttrace"},
 	{"internal/docpage", "internal/page/pagetest"},
-	{"modules", "observe", "project"},
+	{"modules", "observe", "project", "luaccross"},
 	{"ui"},
 	{"app"},
 	{"simtest", "luatest"},

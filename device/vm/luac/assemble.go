@@ -1,7 +1,8 @@
 package luac
 
 // Prototypes that come from elsewhere than this package's compiler and reader, as from an image of
-// the flash store: who has put one together from its parts completes it.
+// the flash store: who has put one together from its parts completes it. Sequence is the one
+// that is put together here.
 
 // VarargFlags are HasArg, IsVararg and NeedsArg as the firmware keeps them.
 func (p *Proto) VarargFlags() int {
@@ -30,4 +31,16 @@ func (p *Proto) Complete() bool {
 	p.locals = len(p.Locals)
 	p.Named = len(p.Locals)+len(p.UpvalueNames) > 0
 	return p.valid()
+}
+
+// Sequence is a function that calls each of the functions in turn, as luac.cross makes it of
+// several files.
+func Sequence(source string, protos []*Proto) *Proto {
+	p := &Proto{Source: source, MaxStack: 1, Protos: protos}
+	for i := range protos {
+		p.Code = append(p.Code, Instruction{Op: Closure, B: i}, Instruction{Op: Call, B: 1, C: 1})
+	}
+	p.Code = append(p.Code, Instruction{Op: Return, B: 1})
+	p.Complete()
+	return p
 }

@@ -25,10 +25,11 @@ func Build(modules []Module, o Options) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return build(index)
+	return BuildIndex(index)
 }
 
-func build(index *luac.Proto) (image *Image, err error) {
+// BuildIndex lays out an image whose main function is index: see Index. It fails with ErrFull.
+func BuildIndex(index *luac.Proto) (image *Image, err error) {
 	b := &builder{addresses: newBitmap(MaxWords), strings: map[string]uint32{}}
 	defer func() {
 		if r := recover(); r != nil {

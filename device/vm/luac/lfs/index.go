@@ -19,8 +19,7 @@ const MaxModules = luac.FieldsPerFlush
 // IndexSource is the source of the functions that luac.cross adds.
 const IndexSource = "=(luac)"
 
-// ModuleName is the name that luac.cross gives to the module of a file, whose name
-// is without the @ or = of its source: what is behind the last slash (or, without one, the
+// ModuleName is the name that luac.cross gives to the module of a file: what is behind the last slash (or, without one, the
 // last backslash) and any dots, up to the next dot.
 func ModuleName(file string) string {
 	i := strings.LastIndexByte(file, '/')
@@ -32,6 +31,12 @@ func ModuleName(file string) string {
 		return file
 	}
 	return name
+}
+
+// ModuleOf is the name that luac.cross gives to the module whose main function is p.
+func ModuleOf(p *luac.Proto) string {
+	file, _, _ := strings.Cut(p.Source, "\x00") // a C string
+	return ModuleName(file[min(1, len(file)):])
 }
 
 // Index is the main function of an image: given a name it returns the closure of
