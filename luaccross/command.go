@@ -1,7 +1,6 @@
 package luaccross
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -22,8 +21,8 @@ const (
 	exitFailure = 1
 )
 
-// Usage lists the options, for a program of that name.
-func Usage(name string) string {
+// usage lists the options, for a program of that name.
+func usage(name string) string {
 	return "usage: " + name + ` [options] [filenames].
 Available options are:
   -        process stdin
@@ -41,7 +40,8 @@ Available options are:
 `
 }
 
-// Command is luac.cross with what it needs of the program that it is part of.
+// Command is luac.cross with what it needs of the program that it is part of. Who gives a Stdout that may
+// fail tells of it: nothing is said here.
 type Command struct {
 	Name   string // as it was called: messages begin with it
 	Stdin  io.Reader
@@ -52,18 +52,17 @@ type Command struct {
 
 // Run does what args say, which are without the name, and returns the exit status.
 func (c *Command) Run(args []string) (status int) {
-	out := bufio.NewWriter(c.Stdout)
-	r := &run{Command: c, out: out}
+	r := &run{Command: c}
 	err := r.run(args)
-	if cannot := out.Flush(); err == nil && cannot != nil {
-		err = fmt.Errorf("cannot write standard output: %s", reason(cannot))
-	}
 	if err == nil {
 		return exitSuccess
 	}
-	fmt.Fprintf(c.Stderr, "%s: %s\n", c.Name, err)
-	if asUsage(err) {
-		fmt.Fprint(c.Stderr, Usage(c.Name))
+	if err != errUnread {
+		fmt.Fprintf(c.Stderr, "%s: %s\n", c.Name, err)
+	}
+	var mistake usageError
+	if errors.As(err, &mistake) {
+		fmt.Fprint(c.Stderr, usage(c.Name))
 	}
 	return exitFailure
 }
@@ -77,7 +76,6 @@ func (e fatal) Error() string { return string(e) }
 type run struct {
 	*Command
 	*options
-	out *bufio.Writer
 }
 
 func (r *run) run(args []string) (err error) {
@@ -85,7 +83,7 @@ func (r *run) run(args []string) (err error) {
 		return err
 	}
 	if r.versions > 0 {
-		fmt.Fprintln(r.out, release)
+		fmt.Fprintln(r.Stdout, release)
 	}
 	if err != nil || r.done {
 		return err
@@ -99,9 +97,7 @@ func (r *run) run(args []string) (err error) {
 		return err
 	}
 	if r.list > 0 {
-		if err := luac.List(r.out, main, r.list > 1); err != nil {
-			return err
-		}
+		fmt.Fprint(r.Stdout, luac.Listing(main, r.list > 1))
 	}
 	if r.dump {
 		return r.write(main)
@@ -155,28 +151,27 @@ func (r *run) combine(protos []*luac.Proto) (*luac.Proto, error) {
 
 // write writes main as the options say. When it can't be made the file is left behind empty.
 func (r *run) write(main *luac.Proto) error {
-	file := r.output
-	to := io.Writer(r.out)
-	var f *os.File
-	if file != "" {
-		var err error
-		if f, err = os.Create(file); err != nil {
-			return fmt.Errorf("cannot open %s: %s", file, reason(err))
+	if r.output == "" {
+		data, err := r.encode(main)
+		if err == nil {
+			_, _ = r.Stdout.Write(data)
 		}
-		defer f.Close()
-		to = f
+		return err
 	}
+	f, err := os.Create(r.output)
+	if err != nil {
+		return fmt.Errorf("cannot open %s: %s", r.output, reason(err))
+	}
+	defer f.Close()
 	data, err := r.encode(main)
 	if err != nil {
 		return err
 	}
-	if _, err := to.Write(data); err != nil {
-		return fmt.Errorf("cannot write %s: %s", file, reason(err))
+	if _, err := f.Write(data); err != nil {
+		return fmt.Errorf("cannot write %s: %s", r.output, reason(err))
 	}
-	if f != nil {
-		if err := f.Close(); err != nil {
-			return fmt.Errorf("cannot close %s: %s", file, reason(err))
-		}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("cannot close %s: %s", r.output, reason(err))
 	}
 	return nil
 }
@@ -192,7 +187,7 @@ func (r *run) encode(main *luac.Proto) ([]byte, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(r.out, "Image size: %d\n", image.Size())
+	fmt.Fprintf(r.Stdout, "Image size: %d\n", image.Size())
 	switch {
 	case image.Size() > int(r.max):
 		return nil, fatal("The image is too large for specfied LFS size")

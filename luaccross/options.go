@@ -1,7 +1,6 @@
 package luaccross
 
 import (
-	"errors"
 	"math"
 	"strings"
 )
@@ -163,10 +162,4 @@ func digit(s string) int {
 		return i
 	}
 	return len(digits)
-}
-
-// asUsage reports whether err is a mistake in the command line.
-func asUsage(err error) bool {
-	var u usageError
-	return errors.As(err, &u)
 }

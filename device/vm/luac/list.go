@@ -2,7 +2,6 @@ package luac
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum/pc"
@@ -15,15 +14,14 @@ var opNames = [...]string{
 	"TESTSET", "CALL", "TAILCALL", "RETURN", "FORLOOP", "FORPREP", "TFORLOOP", "SETLIST", "CLOSE", "CLOSURE", "VARARG",
 }
 
-// List writes a listing of main and of all functions inside, as luac.cross -l does; full is
+// Listing is a listing of main and of all functions inside, as luac.cross -l writes it; full is
 // with constants and names (-l -l). In place of addresses of the host's it numbers the functions.
 // Source: oracle: lfs-images.json, listing; fw: app/lua/luac_cross/print.c.
-func List(w io.Writer, main *Proto, full bool) error {
+func Listing(main *Proto, full bool) string {
 	l := &lister{addresses: map[*Proto]string{}, full: full}
 	l.number(main)
 	l.function(main)
-	_, err := io.WriteString(w, l.b.String())
-	return err
+	return l.b.String()
 }
 
 type lister struct {

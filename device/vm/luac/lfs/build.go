@@ -19,7 +19,7 @@ type Options struct {
 }
 
 // Build lays out an image of modules, in their order. It fails with ErrFull, and where there
-// are more than MaxModules.
+// are none or more than MaxModules.
 func Build(modules []Module, o Options) (*Image, error) {
 	index, err := Index(modules, o.Time)
 	if err != nil {

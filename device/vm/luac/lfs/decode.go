@@ -124,7 +124,7 @@ func (d *decoder) take(at uint32, n int, what string) []uint32 {
 	}
 	for i := int(at); i < int(at)+n; i++ {
 		if d.taken.has(i) {
-			d.fail("%s at word %d takes word %d, which belongs to something else", what, at, i)
+			d.fail("%s at word %d takes word %d, which belongs to something else, too", what, at, i)
 		}
 		d.taken.set(i)
 	}
@@ -197,6 +197,15 @@ func (d *decoder) string(at, bucket, buckets uint32) {
 	d.strings[at] = s
 }
 
+// number is the number in word at, which is not negative.
+func (d *decoder) number(at uint32) int {
+	w := d.words[at]
+	if w > math.MaxInt32 {
+		d.fail("word %d is the number of a line or an instruction, and is %d", at, int32(w))
+	}
+	return int(w)
+}
+
 // stringAt is the string that word at leads to. There must be one.
 func (d *decoder) stringAt(at uint32, what string) string {
 	to := d.follow(at, what)
@@ -240,7 +249,7 @@ func (d *decoder) function(at uint32, depth int) *luac.Proto {
 	}
 	shape := r[recShape]
 	p := &luac.Proto{
-		LineDefined: int(int32(r[recLine])), LastLineDefined: int(int32(r[recLastLine])),
+		LineDefined: d.number(record + recLine), LastLineDefined: d.number(record + recLastLine),
 		Upvalues: int(shape & 0xff), Params: int(shape >> 8 & 0xff), MaxStack: int(shape >> 24),
 		Source: d.stringAt(record+recSource, "the name of a source"),
 	}
@@ -294,7 +303,8 @@ func (d *decoder) names(record uint32, p *luac.Proto) {
 	to, words := d.vector(record+recLocals, d.words[record+recLocalCount], localWords, "locals")
 	for i := 0; i < len(words); i += localWords {
 		p.Locals = append(p.Locals, luac.Local{
-			Name: d.stringAt(to+uint32(i), "the name of a local"), Start: int(int32(words[i+1])), End: int(int32(words[i+2])),
+			Name:  d.stringAt(to+uint32(i), "the name of a local"),
+			Start: d.number(to + uint32(i) + 1), End: d.number(to + uint32(i) + 2),
 		})
 	}
 	to, words = d.vector(record+recUpvalueNames, d.words[record+recUpvalueNameCount], 1, "names of upvalues")

@@ -1,6 +1,7 @@
 package lfs
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -44,7 +45,10 @@ func ModuleOf(p *luac.Proto) string {
 // 1970, and an array of all names.
 func Index(modules []Module, time int64) (*luac.Proto, error) {
 	n := len(modules)
-	if n > MaxModules {
+	switch {
+	case n == 0:
+		return nil, errors.New("an image has at least one module, and there is none")
+	case n > MaxModules:
 		return nil, fmt.Errorf("%d modules are more than the %d of an image", n, MaxModules)
 	}
 	p := &luac.Proto{Source: IndexSource, Params: 1, MaxStack: n + 3}
