@@ -36,7 +36,13 @@ func readRelocatable(file []byte) (*Image, error) {
 		return nil, damaged(fmt.Sprintf("it inflates to more than the %d bytes of the largest image", mostBytes))
 	case rest.Len() > 0:
 		return nil, damaged(fmt.Sprintf("%d bytes follow its end", rest.Len()))
-	case len(data)%4 != 0:
+	}
+	return readPlain(data)
+}
+
+// readPlain reads what was compressed: see Image.plain.
+func readPlain(data []byte) (*Image, error) {
+	if len(data)%4 != 0 {
 		return nil, damaged(fmt.Sprintf("it inflates to %d bytes, which are no whole words", len(data)))
 	}
 	all := words(data)
