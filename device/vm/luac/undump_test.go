@@ -282,7 +282,7 @@ func TestLineInfo(t *testing.T) {
 }
 
 // FuzzUndump: nothing crashes the reader or makes it take more than the chunk is
-// worth, and what it accepts it dumps and accepts again.
+// worth, and what it accepts it dumps and accepts again, and lists.
 func FuzzUndump(f *testing.F) {
 	for _, source := range shapes {
 		if len(source) < 1000 {
@@ -306,5 +306,6 @@ func FuzzUndump(f *testing.F) {
 		if one, two := Dump(p, false), Dump(again, false); string(one) != string(two) {
 			t.Errorf("%x became %x", one, two)
 		}
+		Listing(p, true)
 	})
 }
