@@ -1,6 +1,9 @@
 package main
 
 import (
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -71,13 +74,21 @@ The time of an image, as node.LFS.time shows it, is that of its making.`,
 			if len(args) > 0 && (args[0] == "--help" || args[0] == "-h") {
 				return c.Help()
 			}
-			luac := luaccross.Command{
-				Name: c.CommandPath(), Stdin: c.InOrStdin(), Stdout: c.OutOrStdout(), Stderr: c.ErrOrStderr(), Now: time.Now,
-			}
-			if status := luac.Run(args); status != exitOK {
-				return &statusError{status: status}
-			}
-			return nil
+			return runLuac(c.CommandPath(), args, c.OutOrStdout())
 		},
 	}
+}
+
+// runLuac is luac.cross under the name by which it was called.
+func runLuac(name string, args []string, out io.Writer) error {
+	c := luaccross.Command{Name: name, Stdin: os.Stdin, Stdout: out, Stderr: os.Stderr, Now: time.Now}
+	if status := c.Run(args); status != exitOK {
+		return &statusError{status: status}
+	}
+	return nil
+}
+
+// calledLuac reports whether this program was called as luac.cross, by a link of that name.
+func calledLuac(name string) bool {
+	return strings.TrimSuffix(filepath.Base(name), ".exe") == "luac.cross"
 }

@@ -8,6 +8,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -38,15 +39,23 @@ func main() {
 	// there are files to finish.
 	signal.Ignore(syscall.SIGPIPE)
 	out := standardOutput(os.Stdout, nil)
-	root := rootCommand()
-	root.SetOut(out)
-	err := meantRun(root, os.Args[1:], root.Execute())
+	err := execute(out)
 	if err == nil && errors.Is(out.err, syscall.EPIPE) {
 		err = &statusError{status: exitUsage} // whoever has read enough knows
 	} else if err == nil {
 		err = out.err
 	}
 	os.Exit(status(err))
+}
+
+// execute runs the command that this program was called for.
+func execute(out io.Writer) error {
+	if calledLuac(os.Args[0]) {
+		return runLuac(os.Args[0], os.Args[1:], out)
+	}
+	root := rootCommand()
+	root.SetOut(out)
+	return meantRun(root, os.Args[1:], root.Execute())
 }
 
 // meantRun is err in other words where the command that does not exist is a directory.

@@ -13,7 +13,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"nodemcu-sim": main})
+	testscript.Main(m, map[string]func(){"nodemcu-sim": main, "luac.cross": main})
 }
 
 // The scripts in testdata/script run the command as a person would. With the

@@ -29,8 +29,8 @@
 //     1e-19 is what you want. Below 1e-307 every number that is read is 0.
 //
 // The compiler folds constants with the same functions, so 2^4 in a program is the
-// same number wherever it is computed. luac.cross on a PC has a PC's library: what
-// is folded there differs.
+// same number wherever it is computed. luac.cross on a PC has a PC's library (package
+// pc): what is folded there differs.
 //
 // Sources: fw: app/libc/math.c, stdlib.c, snprintf.c; oracle: numbers.json, all rows of
 // which are the tests. Every operation is a double's, rounded: a host that fuses
