@@ -189,7 +189,7 @@ func (r *run) encode(main *luac.Proto) ([]byte, error) {
 	}
 	fmt.Fprintf(r.Stdout, "Image size: %d\n", image.Size())
 	switch {
-	case image.Size() > int(r.max):
+	case int64(image.Size()) > int64(r.max):
 		return nil, fatal("The image is too large for specfied LFS size")
 	case r.address != 0:
 		return image.Absolute(r.address), nil

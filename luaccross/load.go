@@ -13,6 +13,10 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luanum/pc"
 )
 
+// depth is how many C calls of Lua's are under way in luac.cross as it compiles: its own
+// (fw: app/lua/luac_cross/luac.c, pmain).
+const depth = 1
+
 // maxFile is how many bytes of a file are read: many times what fits a chip.
 const maxFile = 4 << 20
 
@@ -37,7 +41,7 @@ func compile(data []byte, chunk string) (*luac.Proto, error) {
 	if luac.Precompiled(source) {
 		return luac.Undump(source, chunk, nil, nil)
 	}
-	p, wrong := luac.CompileWith(pc.Numbers{}, source, chunk, luac.KeepLines)
+	p, wrong := luac.CompileWith(pc.Numbers{}, source, chunk, depth, luac.KeepLines)
 	if wrong != nil {
 		return nil, fmt.Errorf("%s:%w", vm.CompilerChunkID(chunk), wrong)
 	}

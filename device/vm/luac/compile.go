@@ -229,10 +229,10 @@ func CompilePieces(first string, more func() string, name string, depth int, deb
 	return c.compile(debug, done)
 }
 
-// CompileWith is Compile on another machine than the device, which works numbers out otherwise:
-// without an account.
-func CompileWith(numbers Numbers, source, name string, debug Debug) (*Proto, *Error) {
-	c := &compiler{mem: noAccount{}, numbers: numbers, source: name}
+// CompileWith is CompilePieces on another machine than the device, which works numbers out otherwise:
+// of source in one piece, and without an account.
+func CompileWith(numbers Numbers, source, name string, depth int, debug Debug) (*Proto, *Error) {
+	c := &compiler{mem: noAccount{}, numbers: numbers, source: name, level: depth}
 	c.lex = lexer{src: source}
 	return c.compile(debug, func(*Proto, []Made) {})
 }
