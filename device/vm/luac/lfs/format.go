@@ -4,11 +4,11 @@ package lfs
 // float build (fw: app/lua/lflash.h).
 const (
 	Signature  uint32 = 0xfafaa050 | version | Packed
-	Absolute   uint32 = 0x01 // its addresses are real
-	Integer    uint32 = 0x02 // of the integer build
-	Packed     uint32 = 0x04 // constants take 12 bytes: float builds
-	InProgress uint32 = 0x08 // being written; only in flash
-	Version    uint32 = 0xf00
+	Absolute   uint32 = 0x01  // its addresses are real
+	Integer    uint32 = 0x02  // of the integer build
+	Packed     uint32 = 0x04  // constants take 12 bytes: float builds
+	InProgress uint32 = 0x08  // being written; only in flash
+	Version    uint32 = 0xf00 // the format's version
 
 	version = 0x100
 )

@@ -11,7 +11,8 @@ import (
 // lazy evaluation, in one block with fixed codes.
 // Source: oracle: lfs-format.md, "Compression"; fw: app/uzlib/uzlib_deflate.c; RFC 1951, 1952.
 const (
-	windowSize  = 16384 // Window in bytes
+	Window = 16384 // how far back a match may be, in bytes, for the firmware to inflate a file
+
 	leastMatch  = 3
 	mostMatch   = 258
 	mostLinks   = 60     // followed for a match
@@ -20,9 +21,6 @@ const (
 
 	gzipHeader = "\x1f\x8b\x08\x00\x00\x00\x00\x00\x04\x03"
 )
-
-// Window is how far back a match may be, in bytes, for the firmware to inflate a file.
-const Window = windowSize
 
 // compress returns data as a gzip file.
 func compress(data []byte) []byte {
@@ -40,13 +38,13 @@ func compress(data []byte) []byte {
 // place the one before.
 type chains struct {
 	newest   []uint16
-	previous [windowSize]uint16
+	previous [Window]uint16
 	shift    int
 }
 
 func newChains(length int) *chains {
 	size, hashBits := 256, 6
-	for size < min(length, windowSize) {
+	for size < min(length, Window) {
 		size, hashBits = 2*size, hashBits+1
 	}
 	c := &chains{newest: make([]uint16, size/4), shift: 24 - hashBits}
@@ -65,7 +63,7 @@ func (c *chains) enter(data []byte, i int) (before uint16) {
 	newest := &c.newest[int((v>>c.shift)-v)&(len(c.newest)-1)]
 	before = *newest
 	*newest = uint16(i % positionMod)
-	c.previous[i%windowSize] = before
+	c.previous[i%Window] = before
 	return before
 }
 
@@ -81,7 +79,7 @@ func (c *chains) longest(data []byte, i int) (distance, length int) {
 		if int(next) >= at {
 			j -= positionMod
 		}
-		if i-j > windowSize {
+		if i-j > Window {
 			break
 		}
 		n := 0
@@ -91,7 +89,7 @@ func (c *chains) longest(data []byte, i int) (distance, length int) {
 		if n > length {
 			distance, length = i-j, n
 		}
-		next = c.previous[next%windowSize]
+		next = c.previous[next%Window]
 	}
 	return distance, length
 }

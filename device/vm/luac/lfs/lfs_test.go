@@ -382,7 +382,7 @@ func TestCompress(t *testing.T) {
 		}
 		return b
 	}
-	far := random(windowSize, 256)
+	far := random(Window, 256)
 	for name, data := range map[string][]byte{
 		"nothing": nil, "a byte": {7}, "two": {7, 7}, "three": {7, 7, 7}, "zeros": make([]byte, 100000), "random": random(70000, 256),
 		"few": random(200000, 2), "text": []byte(strings.Repeat("function () return end ", 4000)), "window": append(append(far, far...), far...),
@@ -409,7 +409,7 @@ func TestCompress(t *testing.T) {
 // Each length and distance has its code.
 func TestCodes(t *testing.T) {
 	for length := leastMatch; length <= mostMatch; length++ {
-		for _, distance := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 16, 17, 24, 25, 1024, 1025, 8192, 8193, 12288, 12289, windowSize} {
+		for _, distance := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 13, 16, 17, 24, 25, 1024, 1025, 8192, 8193, 12288, 12289, Window} {
 			w := bitWriter{out: []byte(gzipHeader)}
 			w.bits(1, 1)
 			w.bits(1, 2)
