@@ -34,13 +34,16 @@ func (v *VM) CheckGraph() string {
 		refs[to]++
 		reached[to] = reached[to] || from == to.via || to.via == &unsure
 	}
-	for _, t := range []*Table{v.th.globals, v.registry, v.stringMeta} {
+	for _, t := range []*Table{v.th.globals, v.registry, v.held, v.stringMeta} {
 		if t != nil && t.rom == nil {
 			count(q, nil, &t.header)
 		}
 	}
 	for _, s := range q.snap {
 		count(q, nil, (*header)(s.ref))
+	}
+	if v.held != nil { // in no list
+		q.follow(&v.held.header, count)
 	}
 	m.eachObject(func(h *header) {
 		if h.mark&inGraph != 0 {

@@ -3,20 +3,18 @@ package vm
 // Held is a value that something outside of the device holds: a test that runs beside
 // it. The collector takes what is held for alive, and nothing of that is charged: no
 // heap, no time. A Ref is what the firmware holds. The zero Held is none.
+//
+// What is held is in a table that is in no list of the collector's and is marked last:
+// its steps come to each object when they would without it.
 type Held int
 
 // Hold holds x, an object that is no string, until Drop.
 func (v *VM) Hold(x Value) Held {
 	m := v.mem
 	if v.held == nil {
-		on := m.on
-		m.on = false // it is not the device's
-		v.held = m.newTable(0, 0)
-		m.on = on
+		v.held = &Table{absent: knownIndex - 1}
+		v.held.kind = kindTable
 		m.quick.dirty = true
-		if m.gc.phase == gcPropagate {
-			m.markTable(v.held)
-		}
 	}
 	t := v.held
 	at := len(t.array)
@@ -40,6 +38,16 @@ func (v *VM) Drop(h *Held) {
 	*h = 0
 	v.held.store(v.mem, &v.held.array[at], value{})
 	v.heldFree = append(v.heldFree, at)
+}
+
+// markHeld marks what is held, and what that leads to.
+func (m *memory) markHeld() {
+	if t := m.v.held; t != nil {
+		for _, x := range t.array {
+			m.markValue(x)
+		}
+		m.propagateAll()
+	}
 }
 
 // Gone reports whether the collector has found x to be garbage, which NewClosure or

@@ -56,9 +56,6 @@ func (m *memory) propagate() int {
 		if m.traverseTable(t) {
 			h.mark &^= black
 		}
-		if t == m.v.held {
-			return 0
-		}
 		return t.visited()
 	case kindFunction:
 		f := h.function()
@@ -195,7 +192,6 @@ func (m *memory) markRoots() {
 	m.markObject(&m.v.th.header)
 	m.markTable(m.v.th.globals)
 	m.markTable(m.v.registry)
-	m.markTable(m.v.held)
 	m.markTable(m.v.stringMeta)
 	g.phase = gcPropagate
 }
@@ -219,6 +215,7 @@ func (m *memory) atomic() {
 	m.propagateAll()
 	g.gray, g.grayAgain = append(g.gray, g.grayAgain...), g.grayAgain[:0]
 	m.propagateAll()
+	m.markHeld()
 	size := m.separate()
 	for _, u := range g.finalize {
 		m.makeWhite(&u.header) // may be marked, if left from the cycle before

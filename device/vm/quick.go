@@ -232,7 +232,10 @@ func (q *quick) remember() {
 	q.weaks = q.weaks[:0]
 	q.snap, q.young, q.emptied = q.snap[:0], q.young[:0], q.emptied[:0]
 	q.root(m.v.registry)
-	q.root(m.v.held)
+	if t := m.v.held; t != nil {
+		t.mark, t.quick, t.refs = 0, 0, 0
+		q.root(t)
+	}
 	q.root(m.v.stringMeta)
 	q.root(m.v.th.globals)
 	q.propagate()

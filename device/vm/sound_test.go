@@ -17,7 +17,14 @@ import (
 type writer struct {
 	*rand.Rand
 	depth int
+	holds bool // programs also have things held from outside: see holding
 }
+
+// holding are statements that have things held from outside, or no longer.
+var holding = []string{"hold($n, $v)", "hold($n, $v)", "hold($n, $g)", "hold($n, P($v))", "hold($n, coroutine.create(function(a) local x = $v $y end))", "hold($n, function() return $v end)",
+	"hold($n, nat($v))", "hold($n, newproxy($b))", "hold($n, cs[$n])", "drop($n)", "drop($n)", "drop($n) drop($n) drop($n)", "$g = held($n)", "$g = drop($n)", "w[held($n) or 1] = $v", "w[#w + 1] = held($n)",
+	"hold($n, setmetatable({}, {__mode = $m}))", "local l = held($n) if type(l) == 'table' then l[$e] = $v end", "local l = held($n) if type(l) == 'function' then pcall(l, $v) end",
+	"local l = held($n) drop($n) $S", "hold($n, $v) collectgarbage('step')", "egc($n) hold($n, $v)", "for i = 1, $n do hold(i, {i, $v}) end", "for i = 1, $n do drop(i) end"}
 
 // templates: g global variables, T tables, n numbers, m modes of weak tables, e keys, s
 // strings, v values, b what newproxy takes, y what a coroutine does, S statements.
@@ -77,6 +84,9 @@ func (g *writer) expand(kind byte) string {
 	g.depth++
 	defer func() { g.depth-- }()
 	list := templates[kind]
+	if g.holds && kind == 'S' && g.IntN(5) == 0 {
+		list = holding
+	}
 	for try := 0; ; try++ {
 		s := list[g.IntN(len(list))]
 		if g.depth > 4 && try < 50 && strings.Contains(s, "$S") || g.depth > 6 && try < 90 && strings.Contains(s, "$v") || g.depth > 9 && strings.Contains(s, "$") {
@@ -147,6 +157,7 @@ type variant struct {
 	rec          *vm.Recorder
 	snapshots    bool
 	check        bool // what is referred to at each collection
+	held         bool // what lives anyhow is held from outside meanwhile
 }
 
 // soundRun is what became of programs: each collection and whatever they printed.
@@ -177,19 +188,72 @@ func runSound(chunks []string, c heap.Config, seed uint64, x variant) (r soundRu
 	v.SetQuick(x.quick)
 	v.SetReuse(x.reuse)
 	note := func(what string) {
-		r.trace = append(r.trace, what+" "+v.Layout())
+		r.trace = append(r.trace, what+" "+v.Layout()+fmt.Sprintf(" at %d ns", v.CPU()))
 		if x.check && r.fail == "" {
 			if p := v.CheckReferences(); p != "" {
 				r.fail = what + ": " + p + fmt.Sprint(" at ", len(r.trace))
 			}
 		}
 	}
+	asked := 0
 	v.SetOnCollected(func() { note("collected") })
 	rom := v.ROMGlobals()
+	var forever [3]vm.Held
+	holdForever := func() {
+		if !x.held {
+			return
+		}
+		i := asked % len(forever)
+		asked++
+		if forever[i] != 0 {
+			v.Drop(&forever[i])
+			return
+		}
+		if y := []vm.Value{v.Globals(), v.RawGetString(v.Globals(), "T"), v.RawGetString(v.Globals(), "P")}[i]; y != vm.Nil {
+			forever[i] = v.Hold(y)
+		}
+	}
 	set := func(name string, fn func(c *vm.Call) int) {
 		v.SetField(rom, name, v.NewFunction(vm.Func{Name: name, Fn: fn}))
 	}
+	type holder struct {
+		held vm.Held
+		x    vm.Value
+	}
+	holders := map[int]holder{}
+	drop := func(n int) {
+		if h, ok := holders[n]; ok {
+			delete(holders, n)
+			v.Drop(&h.held)
+		}
+	}
+	set("hold", func(c *vm.Call) int {
+		n := c.Int(1)
+		switch y := c.Arg(2).(type) {
+		case *vm.Table, *vm.Function, *vm.UserData, *vm.Thread:
+			drop(n)
+			holders[n] = holder{v.Hold(y), y}
+		}
+		return 0
+	})
+	set("held", func(c *vm.Call) int {
+		if h, ok := holders[c.Int(1)]; ok {
+			c.Push(h.x)
+			return 1
+		}
+		return 0
+	})
+	set("drop", func(c *vm.Call) int {
+		h, ok := holders[c.Int(1)]
+		if ok {
+			c.Push(h.x)
+			drop(c.Int(1))
+			return 1
+		}
+		return 0
+	})
 	set("ask", func(c *vm.Call) int {
+		holdForever()
 		s, _ := v.ToString(c.Arg(1))
 		note("asked " + s)
 		return 0
@@ -300,6 +364,21 @@ func TestRandomProgramsAreSound(t *testing.T) {
 	}
 }
 
+// Random programs do the same while a native function holds what they give it, and gives it
+// back, at any moment.
+func TestProgramsWithHeldValuesAreSound(t *testing.T) {
+	first, end := seeds(t, 6)
+	for seed := first; seed < end && !t.Failed(); seed++ {
+		g := &writer{Rand: rand.New(rand.NewPCG(seed, 11)), holds: true}
+		var chunks []string
+		for range 4 + g.IntN(4) {
+			chunks = append(chunks, g.chunk())
+		}
+		c := heap.Config{Layout: []heap.Layout{heap.SDK16, heap.SDK8, heap.Ideal}[g.IntN(3)], Size: []int{0, 0, 60000, 24000 + g.IntN(20000)}[g.IntN(4)]}
+		testSound(t, chunks, c, seed)
+	}
+}
+
 // testSound runs programs in full collections and in the other ways.
 func testSound(t *testing.T, chunks []string, c heap.Config, seed uint64) {
 	full := runSound(chunks, c, seed, variant{name: "full"})
@@ -307,6 +386,8 @@ func testSound(t *testing.T, chunks []string, c heap.Config, seed uint64) {
 		{name: "quick", quick: true, reuse: true, check: seed%2 == 0},
 		{name: "looked at", quick: true, rec: &vm.Recorder{Allocations: true, CPU: seed%8 == 0}, snapshots: true},
 		{name: "full, with objects used again", reuse: true},
+		{name: "full, with things held from outside that live anyhow", held: true},
+		{name: "quick, with things held from outside that live anyhow", quick: true, reuse: true, held: true},
 	} {
 		r := runSound(chunks, c, seed, x)
 		if r.fail == "" {
