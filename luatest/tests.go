@@ -106,7 +106,11 @@ func (r *run) perform(fn vm.Ref, limit clock.Duration) bool {
 	}
 	a := &activity{}
 	r.now = a
-	r.work(func() { r.call("test", r.lua().Deref(r.start), 0, r.lua().Deref(fn)) })
+	r.work(func() {
+		if _, err := r.call("test", r.lua().Deref(r.start), 0, r.lua().Deref(fn)); err != nil {
+			r.fatal(err.Message(), trim(err.Traceback)) // no room for a coroutine, or what tests are run with is gone
+		}
+	})
 	if !r.drive(func() bool { return a.over || r.dead != "" }, limit) {
 		r.fatal(fmt.Sprintf("not over after %v of the device's time", time.Duration(limit)*time.Microsecond), r.waits(a))
 	}

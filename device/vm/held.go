@@ -40,6 +40,19 @@ func (v *VM) Drop(h *Held) {
 	v.heldFree = append(v.heldFree, at)
 }
 
+// SetRelief has fn called when a request finds no room, before the firmware knows: it drops
+// what it holds without need, and reports whether it held anything so.
+func (v *VM) SetRelief(fn func() bool) { v.relief = fn }
+
+// relieved collects what has been dropped when a request has found no room.
+func (m *memory) relieved() bool {
+	if m.v.relief == nil || m.egc.Blocked || !m.v.relief() {
+		return false
+	}
+	m.collect(false)
+	return true
+}
+
 // markHeld marks what is held, and what that leads to.
 func (m *memory) markHeld() {
 	if t := m.v.held; t != nil {

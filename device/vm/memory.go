@@ -125,6 +125,11 @@ func (m *memory) collectBefore() {
 
 // retry is what follows a request that found no room. It returns what b was before.
 func (m *memory) retry(b *heap.Block, n int) (old int) {
+	if m.relieved() {
+		if old = b.Size(); m.heap.Resize(b, n) {
+			return old
+		}
+	}
 	m.heap.Fail(n)
 	if m.egc.Mode&heap.EGCOnAllocFailure != 0 {
 		if !m.egc.Blocked {

@@ -87,9 +87,10 @@ type VM struct {
 	roms        []*Table
 	calls       []*Call // of functions of the firmware, by depth
 	refs        map[int]refInfo
-	held        *Table // see Hold; nil as long as nothing was held
-	heldFree    []int  // its slots that are free again
-	romAddress  uint32 // next one in flash
+	held        *Table      // see Hold; nil as long as nothing was held
+	heldFree    []int       // its slots that are free again
+	relief      func() bool // see SetRelief
+	romAddress  uint32      // next one in flash
 	null        *UserData
 	addresses   uint32 // next one in a heap without addresses
 	below       int    // see SetBelow
@@ -331,6 +332,12 @@ func (v *VM) reset() {
 	L.nci, L.top, L.nCcalls, L.handler, L.fixed = 0, 1, 0, 0, false
 	v.mem.pins = v.mem.pins[:0]
 	v.natives, v.protected, v.through = 0, 0, 0
+	v.leaveCoroutines(L)
+	v.running = nil
+}
+
+// leaveCoroutines ends those that run within L, after they have been unwound.
+func (v *VM) leaveCoroutines(L *Thread) {
 	if v.running != L {
 		v.mem.quick.switched()
 	}
@@ -340,7 +347,6 @@ func (v *VM) reset() {
 		th.status = threadFailed // killed where it was
 		th = next
 	}
-	v.running = nil
 }
 
 // killable runs f and catches the Kill that ends it.
@@ -435,9 +441,27 @@ func (v *VM) CallThrough(fn Value) *Error {
 		_, err, _ := v.Call(fn, 0)
 		return err
 	}
+	L := v.running
+	top, nci, nCcalls, handler := L.top, L.nci, L.nCcalls, L.handler
+	natives, protected, through, pins := v.natives, v.protected, v.through, len(v.mem.pins)
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		// What unwinds it may end in the other VM: this one stands where it was entered.
+		v.leaveCoroutines(L)
+		v.running = L
+		v.mem.closeUpvalues(L, top)
+		L.top, L.nci, L.nCcalls, L.handler, L.fixed = top, nci, nCcalls, handler, false
+		v.natives, v.protected, v.through = natives, protected, through
+		v.mem.pins = v.mem.pins[:min(pins, len(v.mem.pins))]
+		v.mem.egc.Blocked = false
+	}()
 	v.through++
 	_, err := v.CallWithin(fn, 0)
 	v.through--
+	returned = true
 	return err
 }
 

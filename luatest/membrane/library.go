@@ -117,12 +117,11 @@ func (m *Membrane) Globals(c *vm.Call) { m.pushNear(c, val{h: m.globals}) }
 
 // Push pushes a value of the far side on the near one.
 func (m *Membrane) Push(c *vm.Call, x vm.Value) {
-	m.pushNear(c, m.fromFar(x))
-	m.settle()
+	m.pushAllNear(c, []val{m.fromFar(x)})
 }
 
-// firmware is a function of the far side's firmware.
-func (m *Membrane) firmware(names ...string) *handle {
+// callFirmware calls a function of the far side's firmware.
+func (m *Membrane) callFirmware(c *vm.Call, args []val, names ...string) int {
 	var x vm.Value = m.far.ROMGlobals()
 	for _, name := range names {
 		x = m.far.RawGetString(x.(*vm.Table), name)
@@ -130,7 +129,10 @@ func (m *Membrane) firmware(names ...string) *handle {
 	if x == vm.Nil { // these are in RAM: pairs, ipairs
 		x = m.far.RawGetString(m.far.Globals(), names[0])
 	}
-	return m.handleOf(x)
+	h := m.handleOf(x)
+	h.way++
+	defer m.landed([]val{{h: h}})
+	return m.callFar(c, h, args)
 }
 
 // forwarding is a function that is the far side's if one of its first two arguments is, and
@@ -148,7 +150,7 @@ func (m *Membrane) forwarding(module, name string, fn vm.Value) vm.Value {
 		for n := 1; n <= of; n++ {
 			if h := m.proxied(c.Arg(n)); h != nil {
 				m.self(c, h)
-				return m.callFar(c, m.firmware(path...), m.argsFromNear(c, 1))
+				return m.callFirmware(c, m.argsFromNear(c, 1), path...)
 			}
 		}
 		return c.Delegate(fn.(*vm.Function))

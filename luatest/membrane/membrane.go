@@ -22,7 +22,9 @@
 package membrane
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
@@ -44,13 +46,15 @@ type Membrane struct {
 	jobs     []*job
 	depth    int
 	unwound  any
-	failed   vm.Value // the near side's value of the far one's last error,
-	traces   string   // and its traceback
-	passed   string   // traceback of the last error of the near side that went on to the far one
-	place    placed
+	failed   vm.Value                    // the near side's value of the far one's last error,
+	traces   string                      // and its traceback
+	passed   string                      // traceback of the last error of the near side that went on to the far one
+	place    placed                      // of the call of the far side that runs: see naming
 	handles  map[vm.Value]*handle        // by what they are of
 	handled  map[*vm.Function]*handle    // by the proxy, where that is a function
-	fresh    []*handle                   // have no proxy yet
+	late     []*proxy                    // whose userdata was found to be garbage, and may still be referred to by finalizers
+	enough   int                         // proxies that may be made until the near side is collected
+	relieves bool                        // it is being collected
 	last     int                         // number of a handle
 	globals  *handle                     // of the far side's global table
 	lent     map[vm.Value]*loan          // by what the far side has
@@ -62,14 +66,21 @@ type Membrane struct {
 	opaque   func(x vm.Value) bool
 }
 
-// handle holds an object of the far side.
+// handle holds an object of the far side, as long as it has proxies or is on its way.
 type handle struct {
-	far  *vm.VM
+	far  *vm.VM // nil when it is held no longer
 	x    vm.Value
 	held vm.Held
 	id   int
-	n    int          // userdata of the near side that have it
-	fn   *vm.Function // the last proxy, where it is a function
+	n    int // proxies
+	way  int // values that are on their way
+}
+
+// proxy is what a userdata of the near side has, which is a proxy or in one.
+type proxy struct {
+	h  *handle
+	u  *vm.UserData
+	fn *vm.Function // the proxy, if it is a function
 }
 
 // loan is an object of the near side's, no table unless it is called like a function, that
@@ -77,6 +88,7 @@ type handle struct {
 type loan struct {
 	near, far vm.Value
 	held      vm.Held
+	way       int // values that are on their way to the near side
 }
 
 type markedFail struct {
@@ -100,6 +112,7 @@ type job struct {
 type val struct {
 	x vm.Value // of the near side, if it is an object and h is nil
 	h *handle
+	l *loan // of x, if that comes from the far side
 }
 
 // New returns a membrane around a VM in which nothing has run, and gives it its globals: the
@@ -109,7 +122,7 @@ func New(near *vm.VM) *Membrane {
 	near.StartAccounting()
 	near.SetEGC(0, 0) // as Lua is elsewhere: it collects now and then
 	m.forget()
-	m.typ = &vm.Type{Name: "far", Index: m.index, GC: func(object any) { m.dropped(object.(*handle)) }}
+	m.typ = &vm.Type{Name: "far", Index: m.index, GC: func(object any) { m.late = append(m.late, object.(*proxy)) }}
 	m.lentType = &vm.Type{Name: "test", Index: m.indexNear}
 	m.meta = near.Metatable(m.typ)
 	near.AddMethods(m.typ, m.metamethods()...)
@@ -129,14 +142,19 @@ func (m *Membrane) forget() {
 	m.handles = map[vm.Value]*handle{}
 	m.lent, m.loans = map[vm.Value]*loan{}, map[vm.Value]*loan{}
 	m.marks = map[*vm.UserData]markedFail{}
-	m.loansMax = 64
+	m.loansMax, m.enough = 64, mostGarbage
 }
+
+// mostGarbage is how many proxies may be garbage before that is looked for, beside as many
+// as there are.
+const mostGarbage = 64
 
 // Attach makes v the far side. enter calls a function of it that takes and returns nothing,
 // protected, while it is idle.
 func (m *Membrane) Attach(v *vm.VM, enter func(fn vm.Value) *vm.Error) {
 	m.Detach()
 	m.far, m.enter = v, enter
+	v.SetRelief(m.relieve)
 	m.globals = m.handleOf(v.Globals())
 	m.globals.n++
 }
@@ -149,9 +167,14 @@ func (m *Membrane) Detach() {
 	for _, f := range m.marks {
 		m.near.Drop(&f.held)
 	}
+	for _, h := range m.handles {
+		h.far = nil
+	}
+	if m.far != nil {
+		m.far.SetRelief(nil)
+	}
 	m.forget()
 	m.far, m.globals = nil, nil
-	m.fresh = m.fresh[:0]
 }
 
 // Opaque has errors whose value is says passes on the far side as values of which nothing
@@ -242,8 +265,14 @@ func (m *Membrane) inFar(c *vm.Call, program bool, do func(dc *vm.Call)) {
 	if m.far == nil {
 		c.Error("the device is off")
 	}
+	if m.relieves {
+		c.Error("a finalizer cannot call the device while that looks for memory")
+	}
 	var err *vm.Error
 	idle := program && !m.far.Running()
+	was := m.place
+	m.place = placed{}
+	defer func() { m.place = was }()
 	ok := m.run(m.near, do, func() {
 		if idle {
 			err = m.enter(m.farJob)
@@ -252,9 +281,8 @@ func (m *Membrane) inFar(c *vm.Call, program bool, do func(dc *vm.Call)) {
 		}
 	})
 	if err != nil && ok {
-		m.pushNear(c, m.fromFar(m.where(err.Value)))
+		m.pushAllNear(c, []val{m.fromFar(m.where(err.Value))})
 		m.failed, m.traces = c.Arg(c.Top()), err.Traceback
-		m.settle()
 		c.ThrowTop()
 	}
 }
@@ -294,17 +322,17 @@ func (m *Membrane) run(from *vm.VM, do func(c *vm.Call), enter func()) (ok bool)
 	return !failed
 }
 
-// settle drops handles for which no proxy was made.
-func (m *Membrane) settle() {
-	if m.depth > 0 {
-		return
-	}
-	for _, h := range m.fresh {
-		if h.n == 0 {
-			m.drop(h)
+// landed says that values have come where they were to go, or will never.
+func (m *Membrane) landed(list []val) {
+	for _, v := range list {
+		if v.h != nil {
+			v.h.way--
+			m.dropUnused(v.h)
+		}
+		if v.l != nil {
+			v.l.way--
 		}
 	}
-	m.fresh = m.fresh[:0]
 }
 
 // handleOf is the handle of an object of the far side.
@@ -314,51 +342,67 @@ func (m *Membrane) handleOf(x vm.Value) *handle {
 		m.last++
 		h = &handle{far: m.far, x: x, held: m.far.Hold(x), id: m.last}
 		m.handles[x] = h
-		m.fresh = append(m.fresh, h)
 	}
 	return h
 }
 
-// dropped is told that a userdata that has h is garbage.
-func (m *Membrane) dropped(h *handle) {
-	if h.n == 1 {
-		m.forgetFunction(h)
-	}
-	if h.n--; h.n == 0 && m.depth == 0 {
-		m.drop(h)
-	} else if h.n == 0 {
-		m.fresh = append(m.fresh, h)
+// dropUnused drops an object that the near side has no longer.
+func (m *Membrane) dropUnused(h *handle) {
+	if h.n == 0 && h.way == 0 && h.far != nil {
+		delete(m.handles, h.x)
+		m.far.Drop(&h.held)
+		h.far = nil
 	}
 }
 
-// forgetFunction forgets the proxy of a function.
-func (m *Membrane) forgetFunction(h *handle) {
-	if h.fn != nil {
-		delete(m.handled, h.fn)
-		h.fn = nil
-	}
+// endProxies forgets those that the near side's collector has freed.
+func (m *Membrane) endProxies() {
+	m.late = slices.DeleteFunc(m.late, func(p *proxy) bool {
+		if !m.near.Gone(p.u) {
+			return false
+		}
+		delete(m.handled, p.fn)
+		p.h.n--
+		m.dropUnused(p.h)
+		return true
+	})
 }
 
-func (m *Membrane) drop(h *handle) {
-	if h.far != m.far || m.handles[h.x] != h {
-		return
+// collectNear frees what is garbage on the near side, but for what only finalizers still have.
+func (m *Membrane) collectNear() {
+	m.near.Collect()
+	m.near.Collect() // what the first has finalized
+	m.endProxies()
+	m.enough = len(m.handles) + mostGarbage
+}
+
+// relieve collects on the near side when the far one's memory has run out: garbage there must
+// not be why. It reports whether there was any.
+func (m *Membrane) relieve() bool {
+	if m.relieves {
+		return false
 	}
-	delete(m.handles, h.x)
-	m.far.Drop(&h.held)
+	m.relieves = true
+	defer func() { m.relieves = false }()
+	before := len(m.handles)
+	m.inNear(func(nc *vm.Call) { m.collectNear() }) // an error is a finalizer's
+	return len(m.handles) < before
 }
 
 // proxied is the handle of a proxy, nil if x is none.
 func (m *Membrane) proxied(x vm.Value) *handle {
 	switch x := x.(type) {
 	case *vm.UserData:
-		h, _ := m.near.ToObject(x).(*handle)
-		return h
+		if p, ok := m.near.ToObject(x).(*proxy); ok {
+			return p.h
+		}
 	case *vm.Function:
 		return m.handled[x]
 	case *vm.Table:
 		if m.near.RawMetatable(x) == vm.Value(m.meta) {
-			h, _ := m.near.ToObject(m.near.RawGet(x, m.slot)).(*handle)
-			return h
+			if p, ok := m.near.ToObject(m.near.RawGet(x, m.slot)).(*proxy); ok {
+				return p.h
+			}
 		}
 	}
 	return nil
@@ -382,12 +426,13 @@ func (m *Membrane) argsFromNear(c *vm.Call, first int) []val {
 	return list
 }
 
-// fromFar is a value of the far side.
+// fromFar is a value of the far side, on its way until landed is told.
 func (m *Membrane) fromFar(x vm.Value) val {
 	switch x.(type) {
 	case *vm.Function, *vm.UserData:
 		if l := m.lent[x]; l != nil {
-			return val{x: l.near}
+			l.way++
+			return val{x: l.near, l: l}
 		}
 		if f, ok := m.Marked(x); ok {
 			return val{x: f}
@@ -396,7 +441,9 @@ func (m *Membrane) fromFar(x vm.Value) val {
 	default:
 		return val{x: x}
 	}
-	return val{h: m.handleOf(x)}
+	h := m.handleOf(x)
+	h.way++
+	return val{h: h}
 }
 
 func (m *Membrane) argsFromFar(c *vm.Call) []val {
@@ -414,14 +461,17 @@ func (m *Membrane) pushNear(c *vm.Call, v val) {
 		c.Push(v.x)
 		return
 	}
+	if m.enough < 0 && !m.relieves {
+		m.collectNear()
+	}
 	near := m.near
 	weak := near.DerefTable(m.weak)
 	if p := near.RawGetInt(weak, h.id); p != vm.Nil {
 		c.Push(p)
 		return
 	}
-	u := near.NewObject(m.typ, handleSize, h)
-	h.n++
+	m.enough--
+	u := m.newProxy(h)
 	c.Push(u)
 	switch x := h.x.(type) {
 	case *vm.Table:
@@ -435,8 +485,8 @@ func (m *Membrane) pushNear(c *vm.Call, v val) {
 			return m.callFar(c, m.self(c, h), m.argsFromNear(c, 1))
 		}}, u)
 		c.Push(fn)
-		m.forgetFunction(h)
-		m.handled[fn], h.fn = h, fn
+		m.handled[fn] = h
+		near.ToObject(u).(*proxy).fn = fn
 		near.RawSetInt(weak, h.id, fn)
 	default:
 		near.RawSetInt(weak, h.id, u)
@@ -445,17 +495,26 @@ func (m *Membrane) pushNear(c *vm.Call, v val) {
 	c.Remove(c.Top() - 1)
 }
 
+// newProxy makes the userdata of a proxy.
+func (m *Membrane) newProxy(h *handle) *vm.UserData {
+	p := &proxy{h: h}
+	p.u = m.near.NewObject(m.typ, handleSize, p)
+	h.n++
+	return p.u
+}
+
 // handleSize is what a userdata of the near side takes, in bytes: a pointer.
 const handleSize = 4
 
+// pushAllNear pushes values that come from the far side.
 func (m *Membrane) pushAllNear(c *vm.Call, list []val) int {
+	defer m.landed(list)
 	if !c.CheckStack(len(list) + 4) {
 		c.Error("too many values")
 	}
 	for _, v := range list {
 		m.pushNear(c, v)
 	}
-	m.settle()
 	return len(list)
 }
 
@@ -517,7 +576,9 @@ func (m *Membrane) lend(dc *vm.Call, x vm.Value, label string) {
 			dc.Push(l.far)
 			return
 		}
-		m.endLoan(l)
+		if l.way == 0 {
+			m.endLoan(l)
+		}
 	}
 	if len(m.loans) > m.loansMax {
 		m.EndLoans()
@@ -541,12 +602,19 @@ func (m *Membrane) lend(dc *vm.Call, x vm.Value, label string) {
 	m.lent[l.far], m.loans[x] = l, l
 }
 
-// EndLoans forgets what the far side has no longer.
+// EndLoans forgets what one side has no longer of the other's, as far as their collectors
+// have found it.
 func (m *Membrane) EndLoans() {
+	m.endProxies()
+	var gone []*loan
 	for _, l := range m.lent {
-		if m.far.Gone(l.far) {
-			m.endLoan(l)
+		if l.way == 0 && m.far.Gone(l.far) {
+			gone = append(gone, l)
 		}
+	}
+	slices.SortFunc(gone, func(a, b *loan) int { return cmp.Compare(a.held, b.held) })
+	for _, l := range gone {
+		m.endLoan(l)
 	}
 }
 
@@ -579,7 +647,9 @@ func (m *Membrane) move(dc *vm.Call, t *vm.Table, depth int) {
 	}
 	d := dc.NewTable(min(positional, entries), max(entries-positional, 0))
 	dc.Push(d)
-	m.moved[t] = m.handleOf(d)
+	h := m.handleOf(d)
+	h.way++
+	m.moved[t] = h
 	m.moving = append(m.moving, moving{t, near.Hold(t)})
 	for k, x, ok := near.RawNext(t, vm.Nil); ok && k != vm.Nil; k, x, ok = near.RawNext(t, k) {
 		m.pushFarWithin(dc, val{x: k, h: m.current(dc, k)}, depth+1)
@@ -610,38 +680,60 @@ func (m *Membrane) turn(dc *vm.Call) {
 	}
 	list := m.moving
 	m.moving = nil
-	err, _ := m.inNear(func(nc *vm.Call) {
-		near := m.near
-		weak := near.DerefTable(m.weak)
-		for _, x := range list {
-			t := x.t
-			h := m.moved[t]
-			var keys []vm.Value
-			for k, _, ok := near.RawNext(t, vm.Nil); ok && k != vm.Nil; k, _, ok = near.RawNext(t, k) {
-				keys = append(keys, k)
-			}
-			near.SetMetatable(t, vm.Nil)
-			for _, k := range keys {
-				near.RawSet(t, k, vm.Nil)
-			}
-			u := near.NewObject(m.typ, handleSize, h)
-			h.n++
-			nc.Push(u)
-			near.RawSet(t, m.slot, u)
-			near.SetMetatable(t, m.meta)
-			near.RawSetInt(weak, h.id, t)
-			nc.Pop(1)
-		}
-	})
+	err, _ := m.inNear(func(nc *vm.Call) { m.becomeProxies(nc, list) })
 	m.arrived(list)
 	if err != nil {
 		dc.Error("%s", err.Message())
 	}
 }
 
+// becomeProxies does that on the near side: all of them, or none if memory runs out.
+func (m *Membrane) becomeProxies(nc *vm.Call, list []moving) {
+	near := m.near
+	weak := near.DerefTable(m.weak)
+	done := false
+	defer func() {
+		if done {
+			return
+		}
+		for _, x := range list {
+			if near.RawGet(x.t, m.slot) != vm.Nil {
+				near.RawSet(x.t, m.slot, vm.Nil)
+			}
+			if id := m.moved[x.t].id; near.RawGetInt(weak, id) != vm.Nil {
+				near.RawSetInt(weak, id, vm.Nil)
+			}
+		}
+	}()
+	for _, x := range list {
+		h := m.moved[x.t]
+		u := m.newProxy(h)
+		nc.Push(u)
+		near.RawSet(x.t, m.slot, u)
+		near.RawSetInt(weak, h.id, x.t)
+		nc.Pop(1)
+	}
+	done = true
+	for _, x := range list { // none of this takes memory
+		near.SetMetatable(x.t, m.meta)
+		var keys []vm.Value
+		for k, _, ok := near.RawNext(x.t, vm.Nil); ok && k != vm.Nil; k, _, ok = near.RawNext(x.t, k) {
+			if k != vm.Value(m.slot) {
+				keys = append(keys, k)
+			}
+		}
+		for _, k := range keys {
+			near.RawSet(x.t, k, vm.Nil)
+		}
+	}
+}
+
 // arrived forgets what was to move.
 func (m *Membrane) arrived(list []moving) {
 	for _, x := range list {
+		h := m.moved[x.t]
+		h.way--
+		m.dropUnused(h)
 		delete(m.moved, x.t)
 		m.near.Drop(&x.held)
 	}
@@ -713,13 +805,10 @@ func (m *Membrane) inside(dc *vm.Call, args []val, do func(nc *vm.Call, args int
 			m.near.Drop(&held[i])
 		}
 	}()
+	arrived := false
 	err, ok := m.inNear(func(nc *vm.Call) {
-		if !nc.CheckStack(len(args) + 4) {
-			nc.Error("too many values")
-		}
-		for _, a := range args {
-			m.pushNear(nc, a)
-		}
+		arrived = true
+		m.pushAllNear(nc, args)
 		n := do(nc, len(args))
 		for i := nc.Top() - n + 1; i <= nc.Top(); i++ {
 			v := m.fromNear(nc, i)
@@ -730,7 +819,9 @@ func (m *Membrane) inside(dc *vm.Call, args []val, do func(nc *vm.Call, args int
 			}
 		}
 	})
-	m.settle()
+	if !arrived {
+		m.landed(args)
+	}
 	if !ok {
 		return 0
 	}
@@ -738,6 +829,7 @@ func (m *Membrane) inside(dc *vm.Call, args []val, do func(nc *vm.Call, args int
 		dc.Error("too many values")
 	}
 	if err != nil {
+		m.place = placed{} // it is no error of the function that has called it
 		m.passed = JoinTracebacks(m.Traceback(err.Value), err.Traceback)
 		m.pushError(dc, err)
 		dc.ThrowTop()

@@ -15,7 +15,7 @@ func (m *Membrane) metamethods() []vm.Func {
 		{Name: "__call", Fn: func(c *vm.Call) int { return m.callFar(c, m.selfAt(c, 1), m.argsFromNear(c, 2)) }},
 		{Name: "__len", Fn: m.length},
 		{Name: "__eq", Fn: func(c *vm.Call) int { return m.equal(c) }},
-		{Name: "__tostring", Fn: func(c *vm.Call) int { return m.callFar(c, m.firmware("tostring"), m.argsFromNear(c, 1)) }},
+		{Name: "__tostring", Fn: func(c *vm.Call) int { return m.callFirmware(c, m.argsFromNear(c, 1), "tostring") }},
 	}
 	for _, event := range []struct{ name, what string }{
 		{"__add", "perform arithmetic on"}, {"__sub", "perform arithmetic on"}, {"__mul", "perform arithmetic on"},
@@ -107,7 +107,6 @@ func (m *Membrane) newIndex(c *vm.Call) int {
 		})
 		dc.SetIndex(h.x, dc.Arg(dc.Top()-1), dc.Arg(dc.Top()))
 	})
-	m.settle()
 	return 0
 }
 
@@ -179,23 +178,18 @@ func (m *Membrane) naming(dc *vm.Call, h *handle, at string, call func()) {
 		call()
 		return
 	}
-	m.place = placed{at: at, name: m.far.FunctionName(fn), depth: m.depth}
+	m.place = placed{at: at, name: m.far.FunctionName(fn)}
 	call()
-	m.place = placed{}
 }
 
 // placed is where the near side has called a function of the firmware.
-type placed struct {
-	at, name string
-	depth    int
-}
+type placed struct{ at, name string }
 
 // where completes the message of an error of the firmware's.
 func (m *Membrane) where(x vm.Value) vm.Value {
 	p := m.place
-	m.place = placed{}
 	s, ok := x.(vm.String)
-	if !ok || p.depth != m.depth+1 {
+	if !ok || p == (placed{}) {
 		return x
 	}
 	message := string(s)
