@@ -81,9 +81,7 @@ func (r *run) call(what string, fn vm.Value, nret int, args ...vm.Value) ([]vm.V
 // collect frees what is garbage, on both sides.
 func (r *run) collect() {
 	if r.own != nil {
-		r.own.Collect()
-		r.own.Collect() // what the first has finalized
-		r.membrane.EndLoans()
+		r.membrane.Collect()
 	}
 	r.d.VM.Collect()
 }

@@ -36,6 +36,12 @@ func (r *run) simHeap() []vm.Func {
 			r.collect()
 			return c.ReturnInt(r.d.VM.Heap().Used())
 		}},
+		{Name: "tidy", Fn: func(c *vm.Call) int {
+			if r.own != nil {
+				r.membrane.Collect()
+			}
+			return 0
+		}},
 		{Name: "reset_low", Fn: func(c *vm.Call) int {
 			r.low = min(r.low, r.d.VM.Heap().Low())
 			r.d.VM.Heap().ResetLow()

@@ -47,8 +47,22 @@ const (
 
 // walk visits everything that is reachable.
 func (m *memory) walk(full bool) *walker {
-	w := &walker{m: m, full: full, index: make(map[*header]int, 1024)}
-	v := m.v
+	w := m.newWalker(full)
+	w.roots(func(Held) bool { return true })
+	for i := 0; i < len(w.nodes); i++ {
+		w.follow(i)
+	}
+	return w
+}
+
+func (m *memory) newWalker(full bool) *walker {
+	return &walker{m: m, full: full, index: make(map[*header]int, 1024)}
+}
+
+// roots begins with what refers to all else, and with those of what is held from outside
+// that count.
+func (w *walker) roots(counts func(h Held) bool) {
+	m, v := w.m, w.m.v
 	w.part(partRoot, snapshot.Root, 0, 0)
 	w.ref(0, w.part(partState, snapshot.State, m.fixedLength, m.fixed), "Lua state")
 	w.ref(0, w.part(partStrings, snapshot.Buffer, m.strt.Block.Length(), m.strt.Slots*heap.StringTableSlot), "string table")
@@ -60,8 +74,10 @@ func (m *memory) walk(full bool) *walker {
 	}
 	w.edge(0, tableValue(v.registry), "")
 	if v.held != nil {
-		for _, x := range v.held.array {
-			w.edge(0, x, "held from outside of the device")
+		for i, x := range v.held.array {
+			if x.isObject() && counts(Held(i+1)) {
+				w.edge(0, x, "held from outside of the device")
+			}
 		}
 	}
 	if v.running != nil || v.natives > 0 { // else they are what the last one has held
@@ -69,10 +85,6 @@ func (m *memory) walk(full bool) *walker {
 			w.edge(0, x, "value held by a running firmware function")
 		}
 	}
-	for i := 0; i < len(w.nodes); i++ {
-		w.follow(i)
-	}
-	return w
 }
 
 func (w *walker) part(p part, kind string, bytes, lua int) int {

@@ -17,12 +17,13 @@ local function take(t, name)
 end
 
 local heap = sim.heap
-local collected, reset_low, low = take(heap, "collected"), take(heap, "reset_low"), take(heap, "low")
+local collected, tidy, reset_low, low = take(heap, "collected"), take(heap, "tidy"), take(heap, "reset_low"), take(heap, "low")
 
 -- What a first and a second call leave behind is what any program keeps: loaded modules,
 -- grown tables and stacks.
 local warm_up = 2
 local most_calls = 100000
+local most_tidied = 100 -- times that the garbage of a test lets go of the app's, so that it does not pile up
 
 function heap.growth(fn, n)
   if type(fn) ~= "function" then error("sim.heap.growth takes a function, and how often to call it", 2) end
@@ -33,7 +34,11 @@ function heap.growth(fn, n)
   for _ = 1, warm_up do fn() end
   collected() -- the first collection may shrink the stack and the table of strings
   local before = collected()
-  for _ = 1, n do fn() end
+  local every = math.ceil(n / most_tidied)
+  for i = 1, n do
+    fn()
+    if i % every == 0 then tidy() end
+  end
   collected()
   return collected() - before
 end

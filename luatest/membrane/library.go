@@ -72,9 +72,19 @@ func (m *Membrane) open() {
 	m.library["rawget"] = m.proxies("rawget", func(c *vm.Call, h *handle) int {
 		return m.pushAllNear(c, []val{m.fromFar(m.raw(h.x.(*vm.Table), m.fromNear(c, 2)))})
 	})
+	// collectgarbage is the far side's, which frees nothing that garbage of the near one refers to.
+	m.library["collectgarbage"] = near.NewFunction(vm.Func{Name: "collectgarbage", Fn: func(c *vm.Call) int {
+		if m.far == nil {
+			c.Error("the device is off")
+		}
+		if c.OptString(1, "collect") == "collect" {
+			m.Collect()
+		}
+		return m.callFirmware(c, m.argsFromNear(c, 1), "collectgarbage")
+	}})
 	m.library["type"] = near.NewFunction(vm.Func{Name: "type", Fn: func(c *vm.Call) int {
 		c.CheckAny(1)
-		if h := m.proxied(c.Arg(1)); h != nil && h.far == m.far && m.far != nil {
+		if h := m.proxied(c.Arg(1)); h != nil && !m.stale(h) {
 			return c.ReturnString(m.far.TypeName(h.x))
 		}
 		return c.ReturnString(c.TypeName(1))

@@ -16,7 +16,8 @@
 // An error passes with its value. What else unwinds one side (a reset of the device, the end
 // of a test) is kept until the other has been left, too: see Unwound.
 //
-// What is garbage on both sides is found but for circles that lead through both.
+// What is garbage on both sides is found by Collect, also in circles that lead through both, but
+// for those with a userdata whose finalizer is a function of Lua.
 //
 // It knows VMs; what a test or a device is it does not.
 package membrane
@@ -200,7 +201,7 @@ func (m *Membrane) Traceback(x vm.Value) string {
 
 // Far returns the object that x is the proxy of, and the VM that it is of.
 func (m *Membrane) Far(x vm.Value) (vm.Value, *vm.VM, bool) {
-	if h := m.proxied(x); h != nil && h.far == m.far && m.far != nil {
+	if h := m.proxied(x); h != nil && !m.stale(h) {
 		return h.x, m.far, true
 	}
 	return x, m.near, false
@@ -376,6 +377,53 @@ func (m *Membrane) collectNear() {
 	m.enough = len(m.handles) + mostGarbage
 }
 
+// Collect frees what is garbage on the near side, and holds nothing on the far one for it.
+func (m *Membrane) Collect() {
+	m.collectNear()
+	m.EndLoans()
+	if m.endCircles() {
+		m.collectNear()
+	}
+}
+
+// endCircles ends the loans of what the far side could only call if it had itself been
+// called by that, and reports whether there were any.
+func (m *Membrane) endCircles() bool {
+	if len(m.lent) == 0 || len(m.handles) < 2 { // one is that of the globals
+		return false
+	}
+	nears, fars := map[vm.Held]bool{}, map[vm.Held]bool{}
+	for _, l := range m.lent {
+		if l.way == 0 {
+			nears[l.held] = true
+		}
+	}
+	for _, h := range m.handles {
+		if h.way == 0 && h != m.globals {
+			fars[h.held] = true
+		}
+	}
+	near, far := m.near.Reach(nears), m.far.Reach(fars)
+	for found := true; found; {
+		found = false
+		near.Each(func(x vm.Value) {
+			if p, ok := m.near.ToObject(x).(*proxy); ok && p.h.far == m.far && fars[p.h.held] {
+				delete(fars, p.h.held)
+				far.Add(p.h.x)
+				found = true
+			}
+		})
+		far.Each(func(x vm.Value) {
+			if l := m.lent[x]; l != nil && nears[l.held] {
+				delete(nears, l.held)
+				near.Add(l.near)
+				found = true
+			}
+		})
+	}
+	return m.endAll(func(l *loan) bool { return nears[l.held] })
+}
+
 // relieve collects on the near side when the far one's memory has run out: garbage there must
 // not be why. It reports whether there was any.
 func (m *Membrane) relieve() bool {
@@ -385,7 +433,7 @@ func (m *Membrane) relieve() bool {
 	m.relieves = true
 	defer func() { m.relieves = false }()
 	before := len(m.handles)
-	m.inNear(func(nc *vm.Call) { m.collectNear() }) // an error is a finalizer's
+	m.inNear(func(nc *vm.Call) { m.Collect() }) // an error is a finalizer's
 	return len(m.handles) < before
 }
 
@@ -408,11 +456,14 @@ func (m *Membrane) proxied(x vm.Value) *handle {
 	return nil
 }
 
+// stale reports whether the object of a handle is no longer there.
+func (m *Membrane) stale(h *handle) bool { return m.far == nil || h.far != m.far }
+
 // fromNear is argument n of a function that is called on the near side.
 func (m *Membrane) fromNear(c *vm.Call, n int) val {
 	x := c.Arg(n)
 	h := m.proxied(x)
-	if h != nil && h.far != m.far {
+	if h != nil && m.stale(h) {
 		c.Error("a value of the device before it was reset: get it anew")
 	}
 	return val{x: x, h: h}
@@ -520,7 +571,7 @@ func (m *Membrane) pushAllNear(c *vm.Call, list []val) int {
 
 // self is a handle whose object is still there.
 func (m *Membrane) self(c *vm.Call, h *handle) *handle {
-	if h == nil || h.far != m.far || m.far == nil {
+	if h == nil || m.stale(h) {
 		c.Error("a value of the device before it was reset: get it anew")
 	}
 	return h
@@ -550,7 +601,7 @@ func (m *Membrane) pushFarWithin(dc *vm.Call, v val, depth int) {
 	case *vm.Function:
 		m.lend(dc, x, m.near.FunctionLabel(x))
 	case *vm.UserData, *vm.Thread:
-		if h := m.proxied(x); h != nil && h.far == m.far {
+		if h := m.proxied(x); h != nil && !m.stale(h) {
 			dc.Push(h.x)
 			return
 		}
@@ -606,16 +657,22 @@ func (m *Membrane) lend(dc *vm.Call, x vm.Value, label string) {
 // have found it.
 func (m *Membrane) EndLoans() {
 	m.endProxies()
-	var gone []*loan
+	m.endAll(func(l *loan) bool { return l.way == 0 && m.far.Gone(l.far) })
+}
+
+// endAll ends loans, and reports whether there were any.
+func (m *Membrane) endAll(is func(l *loan) bool) bool {
+	var list []*loan
 	for _, l := range m.lent {
-		if l.way == 0 && m.far.Gone(l.far) {
-			gone = append(gone, l)
+		if is(l) {
+			list = append(list, l)
 		}
 	}
-	slices.SortFunc(gone, func(a, b *loan) int { return cmp.Compare(a.held, b.held) })
-	for _, l := range gone {
+	slices.SortFunc(list, func(a, b *loan) int { return cmp.Compare(a.held, b.held) })
+	for _, l := range list {
 		m.endLoan(l)
 	}
+	return len(list) > 0
 }
 
 func (m *Membrane) endLoan(l *loan) {
@@ -634,7 +691,7 @@ func (m *Membrane) move(dc *vm.Call, t *vm.Table, depth int) {
 	}
 	near := m.near
 	if h := m.proxied(t); h != nil {
-		if h.far != m.far {
+		if m.stale(h) {
 			dc.Error("a value of the device before it was reset: get it anew")
 		}
 		dc.Push(h.x)
@@ -667,7 +724,7 @@ func (m *Membrane) move(dc *vm.Call, t *vm.Table, depth int) {
 // current is the handle of a proxy in a table that moves.
 func (m *Membrane) current(dc *vm.Call, x vm.Value) *handle {
 	h := m.proxied(x)
-	if h != nil && h.far != m.far {
+	if h != nil && m.stale(h) {
 		dc.Error("a value of the device before it was reset: get it anew")
 	}
 	return h

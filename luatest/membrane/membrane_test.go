@@ -119,6 +119,7 @@ func TestSeen(t *testing.T) {
 		{"a userdata", `return proxy.field, pcall(function() return proxy + 1 end)`, "of a userdata false it:1: attempt to perform arithmetic on a userdata value"},
 		{"coroutines", `local ok, x = coroutine.resume(co, 1) local s = coroutine.status(co) local _, y = coroutine.resume(co, 5) return ok, x, s, y, coroutine.status(co)`, "true 2 suspended 6 dead"},
 		{"errors", `return pcall(fail, "wrong")`, "false it:16: wrong"},
+		{"errors that pass the firmware", `return pcall(table.sort, a.list, function() error("mine", 0) end)`, "false mine"},
 		{"errors that are tables", `local ok, e = pcall(fail, {code = 5}) return ok, type(e), e.code`, "false table 5"},
 		{"errors of the firmware", `return pcall(function() string.rep() end) , pcall(function() return collectgarbage("no") end)`, "false false it:1: bad argument #1 to 'collectgarbage' (invalid option 'no')"},
 		{"errors that come back", `return pcall(function() return a:each(function() error({x = 1}) end) end)`, "false table"},
@@ -187,12 +188,14 @@ func TestGarbage(t *testing.T) {
 		`for i = 1, 200 do pcall(fail, {i}) end`,
 		`for i = 1, 200 do a:each(function(x, l) return {x, l} end) end`,
 		`for i = 1, 200 do loadstring("return " .. i)() make()() end`,
+		`for i = 1, 200 do local l = Lamp.new("x") l:on(function() return l end) end`, // circles through both sides
+		`for i = 1, 200 do local t = {} t.on = function() return t end keep(t) keep(nil) end`,
+		`for i = 1, 200 do local l, m = Lamp.new("x"), Lamp.new("y") l:on(function() return m end) m:on(coroutine.wrap(function() return l end)) end`,
 	} {
 		s := newSides(t)
 		settled := func() (int, string) {
 			for range 3 {
-				s.near.Collect()
-				s.m.EndLoans()
+				s.m.Collect()
 				s.far.Collect()
 			}
 			return s.far.LuaBytes(), s.m.String()
@@ -204,6 +207,70 @@ func TestGarbage(t *testing.T) {
 		}
 		if after, know := settled(); after != before || know != known {
 			t.Errorf("%s\n%d bytes before, %d behind; %s before, %s behind", src, before, after, known, know)
+		}
+	}
+}
+
+// TestGarbageMakesRoom runs the far side out of memory unless the near one lets go of what
+// it has no use for.
+func TestGarbageMakesRoom(t *testing.T) {
+	for _, src := range []string{
+		`for i = 1, 3000 do local l = Lamp.new("x") end return "well"`,
+		`for i = 1, 3000 do local l = Lamp.new("x") l:on(function() return l end) end return "well"`,
+		`for i = 1, 3000 do a:on({i, {i}}) end return "well"`,
+		`local all = {} local ok, err = pcall(function() while true do all[#all + 1] = Lamp.new("x") end end) return "well", #all > 50, err`,
+	} {
+		s := newSides(t)
+		got := s.run(s.near, src)
+		if got != "well" && got != "well true not enough memory" {
+			t.Errorf("%s\n%s, %v", src, got, s.m)
+		}
+	}
+}
+
+// TestFinalizersSeeWhatTheyReferTo has a finalizer use an object of the far side that
+// became garbage with it.
+func TestFinalizersSeeWhatTheyReferTo(t *testing.T) {
+	s := newSides(t)
+	if got := s.run(s.near, `do
+			local u = newproxy(true)
+			local l = Lamp.new("x")
+			getmetatable(u).__gc = function() said = l.name .. l:say() end
+		end
+		collectgarbage() return said`); got != "xx" {
+		t.Error(got)
+	}
+	for range 3 {
+		s.m.Collect()
+		s.far.Collect()
+	}
+	if got := s.m.String(); got != "1 handles, 0 functions, 0 loans" {
+		t.Error(got)
+	}
+}
+
+// TestKillsWithin kills one side in calls within calls, and goes on with both.
+func TestKillsWithin(t *testing.T) {
+	for _, side := range []string{"near", "far"} {
+		s := newSides(t)
+		stop := func(v **vm.VM) func(c *vm.Call) int {
+			return func(c *vm.Call) int { (*v).Kill("over"); return 0 }
+		}
+		s.near.RawSet(s.near.Globals(), vm.String("near"), s.near.NewFunction(vm.Func{Name: "near", Fn: stop(&s.near)}))
+		s.far.SetField(s.far.ROMGlobals(), "far", s.far.NewFunction(vm.Func{Name: "far", Fn: stop(&s.far)}))
+		fn, err := s.near.Load([]byte(`local function f(n) if n > 0 then return (try(f, n - 1)) end coroutine.wrap(function() `+side+`() local x = 1 end)() end
+			for i = 1, 3 do f(i) end went_on = true`), "=it")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, kill := s.near.Call(fn, 0); kill == nil {
+			t.Errorf("%s: the near side has not been left", side)
+		}
+		if left := s.m.Unwound(); left == nil {
+			t.Errorf("%s: unwound by nothing", side)
+		}
+		if got := s.run(s.near, `local n = 0 a:each(function(x) n = n + x end) return n, went_on, pcall(fail, "x")`); got != "6 nil false it:16: x" {
+			t.Errorf("%s: %s", side, got)
 		}
 	}
 }

@@ -163,7 +163,7 @@ func (m *Membrane) binary(c *vm.Call, event, what string) int {
 
 func (m *Membrane) equal(c *vm.Call) int {
 	a, b := m.proxied(c.Arg(1)), m.proxied(c.Arg(2))
-	if a == nil || b == nil || a.far != m.far || b.far != m.far {
+	if a == nil || b == nil || m.stale(a) || m.stale(b) {
 		return c.ReturnBool(a == b)
 	}
 	return m.binary(c, "__eq", "compare")
