@@ -137,6 +137,7 @@ func (r *run) natives() []vm.Func {
 			}
 			return 0
 		}},
+		{Name: "is_failure", Fn: func(c *vm.Call) int { return c.ReturnBool(r.isFailure(c.Arg(1))) }},
 		{Name: "over", Fn: func(c *vm.Call) int {
 			if r.now != nil && c.Arg(1) == vm.Value(r.now.co) {
 				r.now.over = true

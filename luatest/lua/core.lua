@@ -77,7 +77,7 @@ end
 
 -- caught takes a failure back: the test itself has caught it.
 local function caught(err)
-  if type(err) == "table" and getmetatable(err) == Failure and err.told ~= 0 then
+  if host.is_failure(err) and err.told ~= 0 then
     if err.told then host.retract(err.told) end
     err.told = nil
   end
@@ -134,9 +134,9 @@ end
 function core.step(co, ...)
   local ok, err = coroutine.resume(co, ...)
   if not ok then
-    local mt = getmetatable(err)
-    if mt ~= Failure then
-      host.broken(co, err, type(mt) == "table" and mt.__tostring and tostring(err) or nil)
+    if not host.is_failure(err) then
+      local known, mt = pcall(getmetatable, err) -- not of a table of the device before its reset
+      host.broken(co, err, known and type(mt) == "table" and mt.__tostring and tostring(err) or nil)
     elseif not err.told then
       host.failed(err)
     end

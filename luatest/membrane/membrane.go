@@ -379,6 +379,9 @@ func (m *Membrane) collectNear() {
 
 // Collect frees what is garbage on the near side, and holds nothing on the far one for it.
 func (m *Membrane) Collect() {
+	if len(m.handles) < 2 && len(m.lent) == 0 { // nothing but the globals
+		return
+	}
 	m.collectNear()
 	m.EndLoans()
 	if m.endCircles() {
