@@ -162,14 +162,21 @@ type run struct {
 
 var hookNames = [hookKinds]string{"setup", "teardown", "before_each", "after_each"}
 
+// appOptions are those of the app that tests are of.
+func appOptions(o *Options, seed uint64) app.Options {
+	a := app.Options{Dir: o.App, Net: o.Net, Board: o.Board, CPU: o.CPU, Seed: seed, Exclude: o.exclude(), Publish: []string{}}
+	a.Inspect.TrackAllocations = true // post-mortems name the places
+	if a.Net == "" {
+		a.Net = "isolated"
+	}
+	return a
+}
+
 // boot switches a device on and waits until its program runs.
 func (f *file) boot() (*run, error) {
 	r := &run{f: f, seen: map[string]int{}}
-	o := app.Options{Dir: f.out.App, Net: f.o.Net, Board: f.o.Board, CPU: f.o.CPU, Seed: f.out.Seed, Exclude: f.o.exclude(), Publish: []string{}, Prepare: r.prepare}
-	o.Inspect.TrackAllocations = true // post-mortems name the places
-	if o.Net == "" {
-		o.Net = "isolated"
-	}
+	o := appOptions(f.o, f.out.Seed)
+	o.Dir, o.Prepare = f.out.App, r.prepare
 	if f.alone != nil {
 		o.Heap = f.alone.Heap
 	}
@@ -180,6 +187,9 @@ func (f *file) boot() (*run, error) {
 	r.d = r.app.Device
 	r.app.World.Subscribe(r.logger())
 	r.app.World.Subscribe(r.happened)
+	if f.o.booted != nil {
+		f.o.booted(r.app)
+	}
 	f.out.Boots++
 	r.app.World.Wire.Tap(r.record.packet)
 	r.limit.begin(f.o.WallTimeout, r.app.World.Clock.Stop)
@@ -213,6 +223,9 @@ func (r *run) end() {
 	r.limit.end()
 	if r.f.alone != nil {
 		r.f.alone.ended(r)
+	}
+	if r.f.o.ended != nil {
+		r.f.o.ended()
 	}
 	r.sim.secure.stop()
 	r.f.out.Virtual += int64(r.app.World.Clock.Now())

@@ -20,6 +20,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/nodemcu-sim/nodemcu-sim/app"
 	"github.com/nodemcu-sim/nodemcu-sim/luatest/explore"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -71,7 +72,9 @@ type Options struct {
 	list     bool
 	slots    chan struct{}                  // as many searches run at a time as it has room
 	apps     *appFiles                      // with Coverage
-	heapSaid func(library string, free int) // for tests
+	heapSaid func(library string, free int) // these are for tests
+	booted   func(a *app.App)
+	ended    func()
 }
 
 // Defaults.

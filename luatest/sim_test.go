@@ -205,3 +205,18 @@ func TestApart(t *testing.T) {
 		}
 	}
 }
+
+// TestTakenApart has a test take away what tests are run with: the next one says so, and those
+// behind it run on a device that is booted anew.
+func TestTakenApart(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "taken_test.lua")
+	src := `it("takes", function() local r = debug.getregistry() for k in pairs(r) do r[k] = nil end end)
+		it("finds nothing", function() end) it("runs", function() sim.advance(5) end)`
+	if err := os.WriteFile(path, []byte(src), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	tests := results(t, Options{Paths: []string{path}})[0].Tests
+	if len(tests) != 3 || tests[1].Status != Broken || !strings.Contains(tests[1].Failures[0].Message, "attempt to call a nil value") || tests[2].Status != Passed {
+		t.Errorf("%+v", tests)
+	}
+}

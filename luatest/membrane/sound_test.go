@@ -359,12 +359,34 @@ func TestRandomProgramsOnBothSides(t *testing.T) {
 		}
 	}
 	for seed := first; seed < first+n && !t.Failed(); seed++ {
-		runBoth(t, seed)
+		runBoth(t, fmt.Sprint("seed ", seed), rand.NewPCG(seed, 13))
 	}
 }
 
-func runBoth(t testing.TB, seed uint64) {
-	g := &writer{Rand: rand.New(rand.NewPCG(seed, 13))}
+// choices are what a fuzzer chooses, and behind their end what chance does.
+type choices struct {
+	data []byte
+	rest *rand.PCG
+}
+
+func (c *choices) Uint64() uint64 {
+	if len(c.data) < 2 {
+		return c.rest.Uint64()
+	}
+	x := uint64(c.data[0])<<8 | uint64(c.data[1])
+	c.data = c.data[2:]
+	return x<<48 | x<<16 | 1 // the upper bits of either half count
+}
+
+func FuzzBothSides(f *testing.F) {
+	f.Add([]byte("the two sides of a membrane"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		runBoth(t, "fuzz", &choices{data, rand.NewPCG(1, 13)})
+	})
+}
+
+func runBoth(t testing.TB, name string, source rand.Source) {
+	g := &writer{Rand: rand.New(source)}
 	with, steps := g.conditions(), g.steps()
 	r := &result{TB: t}
 	r.run(with, steps)
@@ -393,7 +415,7 @@ func runBoth(t testing.TB, seed uint64) {
 	}
 	x := &result{TB: t}
 	x.run(with, steps)
-	t.Errorf("seed %d: %s\nmade smaller, with %+v: %s", seed, r.failed, with, x.failed)
+	t.Errorf("%s: %s\nmade smaller, with %+v: %s", name, r.failed, with, x.failed)
 	for _, s := range steps {
 		t.Errorf("%s, dies after %d and %d: %s", s.what, s.nearDies, s.farDies, s.source())
 	}
@@ -447,10 +469,10 @@ func (t *result) run(with conditions, steps []step) {
 			t.Errorf("%s\ngot  %s\nwant %s\n%v, %d bytes, %d free", src, text, want, p.m, v.LuaBytes(), v.FreeHeap())
 		}
 	}
-	p.clear(p.near, p.near.DerefTable(p.near0), vm.Nil, nil)
-	p.clear(p.near, p.near.Globals(), p.nearMeta, nil)
-	p.clear(p.far, p.far.Globals(), p.farMeta, p.farOwn)
 	for range 8 { // a stack shrinks by halves
+		p.clear(p.near, p.near.DerefTable(p.near0), vm.Nil, nil) // finalizers fill them again
+		p.clear(p.near, p.near.Globals(), p.nearMeta, nil)
+		p.clear(p.far, p.far.Globals(), p.farMeta, p.farOwn)
 		p.m.Collect()
 		p.far.Collect()
 	}

@@ -111,3 +111,54 @@ describe("a boot", function()
 
   it("goes on behind that", function() assert.is_true(boots >= 1) end)
 end)
+
+describe("what a test no longer has of the app's", function()
+  local function object()
+    local o = sjson.decode('{"list": [1, 2, 3, 4, 5, 6, 7, 8]}')
+    _G.last = {o}
+    return o
+  end
+
+  it("is no reason for memory to run out", function()
+    for _ = 1, 400 do object() end
+    for _ = 1, 400 do
+      local o = object()
+      o.on = function() return o end
+    end
+    _G.last = nil
+  end)
+
+  it("is garbage, also in circles", function()
+    local function ring()
+      local o = object()
+      o.on = function() return o end
+      _G.last = nil
+    end
+    assert.are.equal(0, sim.heap.growth(ring, 20))
+    local function sockets()
+      local s
+      s = net.createConnection(net.TCP, 0)
+      s:on("receive", function() return s end)
+      s = nil -- or the socket holds itself, on a device as here
+    end
+    assert.are.equal(0, sim.heap.growth(sockets, 20))
+  end)
+
+  it("is let go of by collectgarbage", function()
+    collectgarbage()
+    local before = node.heap()
+    for _ = 1, 20 do object() end
+    _G.last = nil
+    collectgarbage()
+    assert.are.equal(before, node.heap())
+    assert.has_error(function() collectgarbage("no") end, "bad argument #1 to 'collectgarbage' (invalid option 'no')")
+  end)
+
+  it("can be an error that is caught behind a reboot", function()
+    local old = object()
+    sim.reboot()
+    local ok, err = pcall(function() error(old) end)
+    assert.is_false(ok)
+    assert.are.equal("table", type(err))
+  end)
+end)
