@@ -444,6 +444,7 @@ func (v *VM) CallThrough(fn Value) *Error {
 	L := v.running
 	top, nci, nCcalls, handler := L.top, L.nci, L.nCcalls, L.handler
 	natives, protected, through, pins := v.natives, v.protected, v.through, len(v.mem.pins)
+	blocked := v.mem.egc.Blocked // a finalizer calls it
 	returned := false
 	defer func() {
 		if returned {
@@ -456,7 +457,7 @@ func (v *VM) CallThrough(fn Value) *Error {
 		L.top, L.nci, L.nCcalls, L.handler, L.fixed = top, nci, nCcalls, handler, false
 		v.natives, v.protected, v.through = natives, protected, through
 		v.mem.pins = v.mem.pins[:min(pins, len(v.mem.pins))]
-		v.mem.egc.Blocked = false
+		v.mem.egc.Blocked = blocked
 	}()
 	v.through++
 	_, err := v.CallWithin(fn, 0)
