@@ -379,7 +379,7 @@ func (m *Membrane) collectNear() {
 
 // Collect frees what is garbage on the near side, and holds nothing on the far one for it.
 func (m *Membrane) Collect() {
-	if len(m.handles) < 2 && len(m.lent) == 0 { // nothing but the globals
+	if len(m.handles) < 2 && len(m.lent)+len(m.handled)+len(m.late) == 0 { // nothing but the globals
 		return
 	}
 	m.collectNear()
