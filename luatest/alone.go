@@ -1,6 +1,8 @@
 package luatest
 
 import (
+	"time"
+
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
@@ -141,6 +143,24 @@ func runAlone(o *Options, out *File, index int, listed *Test, c explore.Case, re
 		x.Site = placeOf(Failure{File: t.File, Line: t.Line})
 	}
 	return x
+}
+
+// A file's tests share a device. lookAlone runs the first of those that failed alone, too:
+// that one passes then says more than how it failed.
+func (f *file) lookAlone() {
+	const most, longest = 5, 2 * time.Second
+	looked := 0
+	for i, t := range f.out.Tests {
+		if f.list || f.o.Update || len(f.out.Tests) < 2 || looked == most {
+			return
+		}
+		if t.Status.Bad() && t.Wall < longest && i < len(f.order) {
+			looked++
+			g := &file{o: f.o, out: &File{Path: f.out.Path, Seed: f.out.Seed}, alone: newAlone(f.order[i], nil)}
+			g.attempt(t)
+			t.PassesAlone = g.out.Tests[0].Status == Passed
+		}
+	}
 }
 
 // attempt boots the device and runs the test. What keeps it from running is its failure.

@@ -1,6 +1,7 @@
 package luatest
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
@@ -40,6 +41,9 @@ func (r *run) assertions() []vm.Func {
 			}
 			if strings.HasSuffix(message, vm.OutOfMemory) {
 				r.d.Inspect.OutOfMemory()
+			}
+			if r.own != nil && r.membrane.Traceback(c.Arg(2)) != "" && ofTests.MatchString(message) {
+				message += ": this file is on the device and no part of the tests; keep it from there with [fs] exclude, or in a directory of the tests"
 			}
 			r.fail(Broken, r.f.failureAt(message, traceback))
 			return 0
@@ -120,6 +124,9 @@ func (r *run) assertions() []vm.Func {
 		}},
 	}
 }
+
+// ofTests finds the message of a program on the device that uses what only tests have.
+var ofTests = regexp.MustCompile(`global '(sim|describe|it|before_each|after_each|setup|teardown|pending|finally|spy|stub|mock)' \(a nil value\)$|global 'assert' \(a function value\)$`)
 
 // has reports whether a coroutine is the activity's.
 func (a *activity) has(co *vm.Thread) bool {

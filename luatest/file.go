@@ -82,6 +82,7 @@ func runFile(o *Options, path string, seed uint64, list bool) *File {
 	if o.Coverage {
 		f.out.coverage = f.coverage()
 	}
+	f.lookAlone()
 	f.out.Wall = time.Since(began)
 	return f.out
 }
@@ -94,7 +95,7 @@ func (f *file) run() error {
 	f.source = string(src)
 	f.lines = strings.Split(f.source, "\n")
 	if f.out.App = f.o.App; f.out.App == "" {
-		if f.out.App, err = appOf(f.out.Path); err != nil {
+		if f.out.App, err = AppOf(f.out.Path); err != nil {
 			return err
 		}
 	}

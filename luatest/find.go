@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,19 +74,30 @@ func NoFiles(paths []string) error {
 	return fmt.Errorf("there is no *_test.lua and no *.test.lua in %s; docs/lua-tests.md says how one begins", strings.Join(paths, ", "))
 }
 
-// appOf returns the app's directory of a file: the nearest one above it with a project file,
-// or its own.
-func appOf(file string) (string, error) {
+// AppOf returns the app's directory of a file: the nearest one above it with a project file;
+// without one that with an init.lua, its own or the one above it; else its own.
+func AppOf(file string) (string, error) {
 	own, err := filepath.Abs(filepath.Dir(file))
 	if err != nil {
 		return "", err
 	}
-	for dir := own; ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, project.FileName)); err == nil {
-			return dir, nil
+	if dir, ok := above(own, project.FileName, math.MaxInt); ok {
+		return dir, nil
+	}
+	if dir, ok := above(own, "init.lua", 1); ok {
+		return dir, nil
+	}
+	return own, nil
+}
+
+// above is the nearest directory with a file of a name: dir, or one of the next above it.
+func above(dir, name string, most int) (string, bool) {
+	for ; ; dir, most = filepath.Dir(dir), most-1 {
+		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
+			return dir, true
 		}
-		if dir == filepath.Dir(dir) {
-			return own, nil
+		if dir == filepath.Dir(dir) || most == 0 {
+			return "", false
 		}
 	}
 }

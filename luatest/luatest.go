@@ -156,6 +156,9 @@ type Test struct {
 	PacketsBefore int      `json:"packets_before,omitempty"`
 	// LeastHeap is the least free heap while it ran, in bytes; 0: not known.
 	LeastHeap int `json:"least_heap,omitempty"`
+	// PassesAlone says of one that failed that it passes on a device that has just booted: it
+	// depends on the tests before it. Of the first few of a file it is found out.
+	PassesAlone bool `json:"passes_alone,omitempty"`
 	// Faults are those under which it ran, as a text.
 	Faults string `json:"faults,omitempty"`
 	// Explored is what a search for faults has found; nil: there was none.

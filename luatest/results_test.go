@@ -110,8 +110,8 @@ end)
 		{"memory", "not enough memory", "lib.lua:2"},
 		{"memory later", "not enough memory", "lib.lua:2"},
 		{"watchdog", "the device was reset: software watchdog reset: .*", "lib.lua:3"},
-		{"too long", "not over after 1m0s of the device's time", "bad_test.lua:10"},
-		{"yields", "not over after 1m0s of the device's time", "bad_test.lua:13"},
+		{"too long", "not over after 1m0s of the device's time \\(--timeout\\)", "bad_test.lua:10"},
+		{"yields", "not over after 1m0s of the device's time \\(--timeout\\)", "bad_test.lua:13"},
 		{"restarts", "the device was reset: software restart", "bad_test.lua:16"},
 		{"sleeps", "the device was reset: deep sleep", "bad_test.lua:19"},
 		{"callback", "in a timer", "lib.lua:4"},
@@ -119,7 +119,7 @@ end)
 		{"nothing", "an error that is a nil: nil", "lib.lua:4"},
 		{"bytes", `\x00.`, "bad_test.lua:28"},
 		{"calm", "", ""},
-		{"loops", "not over after 2s of this computer's time", "bad_test.lua:30"}, // it takes no time of the device's
+		{"loops", "not over after 2s of this computer's time \\(--wall-timeout\\)", "bad_test.lua:30"}, // it takes no time of the device's
 	} {
 		x := c.test(t, tt.name)
 		if tt.message == "" {
@@ -165,7 +165,7 @@ func TestWhateverAFileDoes(t *testing.T) {
 	})
 	c, s := ran(t, Options{Paths: []string{dir}})
 	for i, want := range []string{
-		"a_syntax_test.lua:2 unexpected symbol near '='", "b_throws_test.lua:2 top", "c_waits_test.lua:3 not over after 1m0s of the device's time", "d_reset_test.lua:1 the device was reset: software restart",
+		"a_syntax_test.lua:2 unexpected symbol near '='", "b_throws_test.lua:2 top", "c_waits_test.lua:3 not over after 1m0s of the device's time (--timeout)", "d_reset_test.lua:1 the device was reset: software restart",
 	} {
 		why := c.files[i].Failure
 		if why == nil {
@@ -200,7 +200,7 @@ it("goes on again", function() end)
 			t.Errorf("%s: %+v after %v", cpu, s, time.Since(began))
 		}
 		for _, name := range []string{"feeds", "keeps the world busy"} {
-			if x := c.test(t, name); len(x.Failures) != 1 || x.Failures[0].Message != "not over after 300ms of this computer's time" {
+			if x := c.test(t, name); len(x.Failures) != 1 || x.Failures[0].Message != "not over after 300ms of this computer's time (--wall-timeout)" {
 				t.Errorf("%s: %+v", name, x.Failures)
 			}
 		}

@@ -67,7 +67,7 @@ func (r *run) drive(done func() bool, limit clock.Duration) bool {
 		}
 		c.RunTo(c.Happened()+1, 0)
 		if r.limit.over.Load() {
-			r.fatal(fmt.Sprintf("not over after %v of this computer's time", r.f.o.WallTimeout), r.stuck)
+			r.fatal(fmt.Sprintf("not over after %v of this computer's time (--wall-timeout)", r.f.o.WallTimeout), r.stuck)
 			return true
 		}
 	}
@@ -112,7 +112,7 @@ func (r *run) perform(fn vm.Ref, limit clock.Duration) bool {
 		}
 	})
 	if !r.drive(func() bool { return a.over || r.dead != "" }, limit) {
-		r.fatal(fmt.Sprintf("not over after %v of the device's time", time.Duration(limit)*time.Microsecond), r.waits(a))
+		r.fatal(fmt.Sprintf("not over after %v of the device's time (--timeout)", time.Duration(limit)*time.Microsecond), r.waits(a))
 	}
 	r.now = nil
 	if r.dead == "" && a.ref != 0 {

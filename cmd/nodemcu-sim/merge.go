@@ -45,7 +45,12 @@ Exit status: 0 when all is joined, whatever the tests' results are; 1 when a sha
 missing or less than --coverage-min ran; 2 when something given was wrong.`,
 		Example: `  nodemcu-sim merge --junit report.xml shards/*.xml
   nodemcu-sim merge --junit report.xml --html report --coverage lcov.info shards`,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return fmt.Errorf("merge takes the reports to join: JUnit, HTML and lcov files of nodemcu-sim test --shard")
+			}
+			return nil
+		},
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c, args) },
 	}
 	fl := c.Flags()

@@ -51,7 +51,8 @@ func testCommand() *cobra.Command {
 		Long: `Run the tests in *_test.lua and *.test.lua: the files given, and those below the
 directories given, or below the current one. Each file gets a device that has just
 booted, in a world of its own and in virtual time, with the app's directory as its
-flash: the nearest one above the file with a nodemcu-sim.toml, or the file's own.
+flash: the nearest one above the file with a nodemcu-sim.toml, else with an init.lua, or
+the file's own.
 Files run in parallel. What tests can do is in docs/test-api.md and docs/sim.md, how
 to run them in docs/lua-tests.md.
 
@@ -100,7 +101,7 @@ wrong or there was nothing to run.`,
 	}
 	fl := c.Flags()
 	fl.SortFlags = false
-	fl.StringVar(&f.tests.App, "app", "", "the app's directory (default the nearest one above a file with a nodemcu-sim.toml, else the file's)")
+	fl.StringVar(&f.tests.App, "app", "", "the app's directory (default the nearest one above a file with a nodemcu-sim.toml, else with an init.lua, else the file's)")
 	fl.StringVar(&f.run, "run", "", "run the tests whose name, with those of their groups before it, matches this regular expression")
 	fl.BoolVar(&f.list, "list", false, "list the tests that would run, with their places, and run none")
 	fl.Uint64Var(&f.tests.Seed, "seed", 1, "seed of everything random")
@@ -414,6 +415,9 @@ var repeatWith = []string{"app", "board", "cpu", "net", "no-init", "on-flash", "
 // repeats is the command that repeats a test alone, or the tests of a file.
 func (f *testFlags) repeats(file *luatest.File, t *luatest.Test) string {
 	words := []string{"nodemcu-sim", "test"}
+	if t != nil && t.PassesAlone {
+		t = nil
+	}
 	flags := repeatWith
 	if t == nil {
 		flags = append(flags[:len(flags):len(flags)], "run", "shuffle")

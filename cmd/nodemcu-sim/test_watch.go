@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/nodemcu-sim/nodemcu-sim/internal/watch"
+	"github.com/nodemcu-sim/nodemcu-sim/luatest"
 )
 
 // test --watch.
@@ -33,6 +34,15 @@ func (f *testFlags) again(c *cobra.Command) error {
 	}
 	if len(f.tests.Paths) == 0 {
 		w.add(".")
+	}
+	if f.tests.App != "" {
+		w.add(f.tests.App)
+	} else if files, err := luatest.Find(f.tests.Paths); err == nil { // what is wrong with them is told below
+		for _, file := range files {
+			if dir, err := luatest.AppOf(file); err == nil {
+				w.add(dir)
+			}
+		}
 	}
 	for {
 		dirs, err := f.once(c)

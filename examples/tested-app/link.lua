@@ -2,7 +2,7 @@
 -- greenhouse/pour, and says in greenhouse/available whether it is there.
 local config, pump = require("config"), require("pump")
 local M = {online = false}
-local client = mqtt.Client("greenhouse", config.keepalive, nil, nil, 1)
+local client = mqtt.Client("greenhouse", config.keepalive)
 local wait = 1 -- seconds until the next attempt
 local connect
 

@@ -30,7 +30,7 @@ local function respond(socket, head)
 end
 
 -- Somebody who vanishes is found out after ten seconds: there are only a few sockets.
-net.createServer(net.TCP, 10):listen(80, function(socket)
+net.createServer(10):listen(80, function(socket)
   local head = ""
   socket:on("receive", function(s, data)
     if not head then return end

@@ -23,6 +23,8 @@ const (
 	// share is the part of the time that looking may take at most: a look that
 	// takes long is followed by a longer pause.
 	share = 1.0 / 100
+	// longest is the longest pause: a look may have waited for the CPU.
+	longest = 2 * time.Second
 	// maxEntries is how many files and directories are looked at.
 	maxEntries = 20_000
 )
@@ -35,7 +37,7 @@ func Run(ctx context.Context, dir string, changed func()) {
 	for {
 		start := time.Now()
 		now := look(dir)
-		pause := max(interval, time.Duration(float64(time.Since(start))/share))
+		pause := min(max(interval, time.Duration(float64(time.Since(start))/share)), longest)
 		if now != told && now == last {
 			told = now
 			changed()

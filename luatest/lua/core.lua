@@ -27,7 +27,8 @@ end
 
 function env.require(name)
   if provided[name] ~= nil then return provided[name] end
-  local fn = helper(tostring(name) .. ".lua")
+  local file = tostring(name)
+  local fn = helper(file .. ".lua") or helper(file:gsub("%.", "/") .. ".lua")
   if not fn then return require(name) end
   local x = fn(name)
   provided[name] = x == nil or x

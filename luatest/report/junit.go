@@ -169,6 +169,9 @@ func (j *JUnit) why(f *luatest.File, x *luatest.Test, w luatest.Failure, kind st
 		text += "\n" + page.Visible(x.PostMortem)
 	}
 	if j.again != nil {
+		if x != nil && x.PassesAlone {
+			text += "\nit passes alone: it depends on the tests before it"
+		}
 		text += "\nagain: " + j.again(f, x)
 	}
 	return &junitWhy{Message: visible(w.Message), Type: kind, Text: text}

@@ -128,6 +128,9 @@ func (t *TAP) yaml(f *luatest.File, x *luatest.Test, failures []luatest.Failure,
 	if x != nil {
 		line(0, "device_time_us", strconv.FormatInt(x.Virtual, 10))
 	}
+	if x != nil && x.PassesAlone {
+		line(0, "passes_alone", "true")
+	}
 	if t.again != nil {
 		line(0, "again", quoted(t.again(f, x)))
 	}

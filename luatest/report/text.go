@@ -152,6 +152,9 @@ func (t *Text) block(head string, lines []string) {
 }
 
 func (t *Text) repeat(f *luatest.File, x *luatest.Test) {
+	if x != nil && x.PassesAlone {
+		t.line(2, "it passes alone: it depends on the tests before it")
+	}
 	if t.again != nil {
 		t.line(2, "again: %s", t.again(f, x))
 	}

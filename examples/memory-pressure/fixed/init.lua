@@ -31,7 +31,7 @@ local function answer(sk)
   more(sk)
 end
 
-local server = net.createServer(net.TCP, 30)
+local server = net.createServer(30)
 server:listen(80, function(sk)
   sk:on("receive", function(sk, request)
     if request:find("\r\n\r\n", 1, true) then answer(sk) end
