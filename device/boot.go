@@ -280,6 +280,7 @@ func (d *Device) boot() {
 		}
 	}
 	d.SetOnError(nil)
+	d.mountFlash()
 	if d.cfg.Startup != nil {
 		d.cfg.Startup(d)
 		return

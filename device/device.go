@@ -130,7 +130,6 @@ type Device struct {
 	bootsAt      clock.Time // when and why it does, after a reset of one that was ahead of the world
 	bootsAs      BootReason
 	pendingReset *BootReason
-	syncAt       clock.Time // no sooner is what changed on the flash stored again
 	atReset      []func()   // while the device is off at the next one
 	libs         []*Lib
 	snapshot     []func(*Snapshot)

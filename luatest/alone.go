@@ -51,7 +51,7 @@ func (a *alone) prepare(r *run, cfg *device.Config) {
 	a.flash = cfg.Flash
 	a.counts.Heap = cfg.Board.Heap.Size
 	_, a.hadInit = a.flash.Peek("init.lua")
-	a.flash.CutAt(a.CutAt, func() {
+	a.flash.CutAt(a.CutAt, a.CutBytes, func() {
 		a.wasCut = true
 		r.d.PowerCycle()
 	})

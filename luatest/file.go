@@ -127,7 +127,7 @@ type run struct {
 	app *app.App
 	d   *device.Device
 
-	wanted   bool   // the reset that comes is the test's doing: sim.reboot
+	wanted   func() // is called at the reset that comes, which is the test's doing: sim.reboot
 	own      *vm.VM // the Lua of tests, nil if it is the device's
 	membrane *membrane.Membrane
 	calling  string // what is being called there
@@ -261,8 +261,9 @@ func (r *run) happened(e world.Event) {
 			r.freeNow()
 		}
 	case event.Reset:
-		if r.wanted {
-			r.wanted = false
+		if wanted := r.wanted; wanted != nil {
+			r.wanted = nil
+			wanted()
 			break
 		}
 		if r.f.alone != nil && r.f.alone.wasCut {

@@ -12,6 +12,13 @@ type Layout struct {
 // minSize is the smallest flash that holds a file system, in bytes.
 const minSize = minBlocks * smallBlock
 
+// extent returns where the file system is in its partition: its blocks begin at a multiple of
+// 8 KB and end at one (fw: app/spiffs/spiffs.c, myspiffs_set_cfg).
+func (l Layout) extent() (address, size int) {
+	address = (l.Address + blockSize - 1) &^ (blockSize - 1)
+	return address, (l.Address+l.Size)&^(blockSize-1) - address
+}
+
 // Layout returns what SetLayout has set, and whether it was ever called.
 func (f *FS) Layout() (l Layout, ok bool) { return f.layout, f.layout.Size != 0 }
 
@@ -22,12 +29,18 @@ func (f *FS) SetLayout(l Layout, keep bool) error {
 	if l.Size < minSize {
 		return fmt.Errorf("a file system of %d bytes is too small: %d is the least", l.Size, minSize)
 	}
-	f.layout = l
 	if !keep {
 		f.Format()
 		f.Sync()
+		if f.chip != nil {
+			f.chip.put(f.Image())
+		}
 		f.make(l.Size)
+		f.vol.ChangeAll()
 		clear(f.saved)
 	}
+	f.layout = l
+	f.writeTable()
+	f.changed()
 	return nil
 }

@@ -1,6 +1,9 @@
 package spiffs
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // Mode is what a file is opened for.
 type Mode int
@@ -59,6 +62,9 @@ func hash(name string) uint32 {
 // take returns a free descriptor: for a name the one that had it last, else the one of
 // the least use. A name that is found again is searched from where it was.
 func (v *Volume) take(name string, named bool) (*descriptor, error) {
+	if !v.mounted {
+		return nil, ErrNotMounted
+	}
 	wanted := uint32(0)
 	if named {
 		wanted = hash(name)
@@ -382,7 +388,8 @@ func (f File) Name() string {
 	}
 	var page [firstTableAt]byte
 	f.v.peek(fd.first*PageSize, page[:])
-	return nameIn(page[:])
+	name, _ := nameIn(page[:])
+	return name
 }
 
 // OpenFiles returns how many descriptors are taken.
@@ -462,7 +469,13 @@ func (v *Volume) Stat(name string) (Info, error) {
 	v.rd(indexLayer, pix*PageSize, page[:])
 	var id [2]byte
 	v.rd(lookupLayer, v.lookupAt(v.placeOf(pix)), id[:])
-	return Info{u16(id[:]) &^ indexFlag, nameIn(page[:]), sizeIn(page[:]), pix}, nil
+	return infoIn(page[:], u16(id[:]), pix), nil
+}
+
+// infoIn is the file whose first index page that is.
+func infoIn(page []byte, id uint16, pix int) Info {
+	name, _ := nameIn(page)
+	return Info{id &^ indexFlag, name, sizeIn(page), pix}
 }
 
 // Dir is a reader of all files, in the order in which their first index pages lie in the
@@ -483,9 +496,9 @@ func (d *Dir) Next() (info Info, ok bool) {
 			continue
 		}
 		v.readLookup(at.block)
-		for ; at.entry < v.entries() && v.entryOf(at.entry) != freeID; at.entry++ {
+		for ; at.entry < v.entries(); at.entry++ {
 			id := v.entryOf(at.entry)
-			if id == deletedID || id&indexFlag == 0 {
+			if id == freeID || id == deletedID || id&indexFlag == 0 {
 				continue
 			}
 			pix := v.pageOf(at)
@@ -493,7 +506,7 @@ func (d *Dir) Next() (info Info, ok bool) {
 			v.rd(pastCache, pix*PageSize, page[:])
 			if parseHeader(page[:]).alive() {
 				d.at = place{at.block, at.entry + 1}
-				return Info{id &^ indexFlag, nameIn(page[:]), sizeIn(page[:]), pix}, true
+				return infoIn(page[:], id, pix), true
 			}
 		}
 	}
@@ -507,7 +520,7 @@ func (v *Volume) EachFile(fn func(Info)) {
 		var page [firstTableAt]byte
 		v.peek(pix*PageSize, page[:])
 		if parseHeader(page[:]).alive() {
-			fn(Info{id, nameIn(page[:]), sizeIn(page[:]), pix})
+			fn(infoIn(page[:], id, pix))
 		}
 	})
 }
@@ -520,50 +533,51 @@ func (v *Volume) eachIndexPage(fn func(id uint16, pix int)) {
 			continue
 		}
 		for e := range v.entries() {
-			id := u16(data[2*e:])
-			if id == freeID {
-				break
-			}
-			if id&indexFlag != 0 {
+			if id := u16(data[2*e:]); id != freeID && id&indexFlag != 0 {
 				fn(id&^indexFlag, v.pageOf(place{b, e}))
 			}
 		}
 	}
 }
 
-// Content returns a copy of what a file has on the flash. Of a page that a broken index
-// refers to, zeros.
-func (v *Volume) Content(of Info) []byte {
+// Content returns a copy of what a file has on the flash, up to the first page that can't be
+// read. The error says which that is.
+func (v *Volume) Content(of Info) ([]byte, error) {
 	pages := map[int]int{0: of.first}
 	if last, _ := indexOf((of.Size - 1) / DataSize); last > 0 {
 		v.eachIndexPage(func(id uint16, pix int) {
 			var p [headerSize]byte
 			v.peek(pix*PageSize, p[:])
-			if h := parseHeader(p[:]); id == of.Object && h.span > 0 && h.flags&(deleted|final) == deleted {
+			if h := parseHeader(p[:]); id == of.Object && h.span > 0 && h.check(true, int(h.span)) == nil {
 				pages[int(h.span)] = pix
 			}
 		})
 	}
-	data := make([]byte, min(of.Size, len(v.blocks)*v.block))
-	var page [PageSize]byte
+	var data []byte
+	var page, content [PageSize]byte
 	loaded := -1
-	for at := 0; at < len(data); at += DataSize {
-		span := at / DataSize
+	for len(data) < of.Size {
+		span := len(data) / DataSize
 		objix, entry := indexOf(span)
 		if objix != loaded {
 			pix, ok := pages[objix]
 			if !ok {
-				break
+				return data, fmt.Errorf("index page %d is missing", objix)
 			}
 			v.peek(pix*PageSize, page[:])
 			loaded = objix
 		}
-		pix := table(page[:], objix, entry)
-		if int(pix) < len(v.blocks)*v.perBlock {
-			v.peek(int(pix)*PageSize+headerSize, data[at:min(at+DataSize, len(data))])
+		pix := int(table(page[:], objix, entry))
+		if pix == noPage || pix >= len(v.blocks)*v.perBlock || pix%v.perBlock == 0 {
+			return data, fmt.Errorf("there is no data page %d: the index has %#x for it", span, pix)
 		}
+		v.peek(pix*PageSize, content[:])
+		if err := parseHeader(content[:]).check(false, span); err != nil {
+			return data, fmt.Errorf("data page %d, in page %#x of the flash, is not whole", span, pix)
+		}
+		data = append(data, content[headerSize:headerSize+min(DataSize, of.Size-len(data))]...)
 	}
-	return data
+	return data, nil
 }
 
 // Objects returns the numbers of the objects that have changed, in order, and forgets them.
