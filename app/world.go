@@ -34,7 +34,7 @@ func (a *App) addOther(o Options, dir string) (*project.Project, error) {
 	cfg.Name = a.freeName(o.name())
 	from := &source{dir: dir, exclude: p.Exclude, files: o.Files}
 	a.sources = append(a.sources, from)
-	if err := a.loadFlash(from, src, "", &cfg); err != nil {
+	if err := a.loadFlash(from, src, Options{}, &cfg); err != nil {
 		return nil, err
 	}
 	applyWiFi(&cfg, p.WiFi)

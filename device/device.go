@@ -130,7 +130,7 @@ type Device struct {
 	bootsAt      clock.Time // when and why it does, after a reset of one that was ahead of the world
 	bootsAs      BootReason
 	pendingReset *BootReason
-	atReset      []func()   // while the device is off at the next one
+	atReset      []func() // while the device is off at the next one
 	libs         []*Lib
 	snapshot     []func(*Snapshot)
 	sockets      *sockets.Table // nil: no module has asked for it

@@ -355,6 +355,9 @@ func (f *FS) Fill(fn func(put func(path string, data []byte) error) error) error
 			f.saved[now] = name
 		}
 	}
+	if f.store != nil {
+		f.changed()
+	}
 	return err
 }
 

@@ -44,3 +44,11 @@ func (f *FS) SetLayout(l Layout, keep bool) error {
 	f.changed()
 	return nil
 }
+
+// CheckSize says whether an image of a file system can have that many bytes.
+func CheckSize(size int) error {
+	if size < minSize || size > 16<<20 || size%blockSize != 0 {
+		return fmt.Errorf("%d bytes are no size of a file system: use a multiple of 8192, from %d to 16777216", size, minSize)
+	}
+	return nil
+}

@@ -16,7 +16,8 @@ const (
 	loadedAt   = partition.ParametersAt + sectorSize // what the app's directory had: two sectors
 )
 
-// writeTable brings the layout into the partition table of the chip, if there is one.
+// writeTable brings the layout into the partition table of the chip, if there is one. Firmware from
+// before there were tables is left alone.
 func (f *FS) writeTable() {
 	if f.chip == nil {
 		return
@@ -26,6 +27,9 @@ func (f *FS) writeTable() {
 	page := make([]byte, partition.RecordsSize)
 	f.chip.ReadAt(page, partition.RecordsAt)
 	t, err := partition.Read(page, f.chip.Size())
+	if err != nil && !blank(page) {
+		return
+	}
 	if err != nil {
 		t = partition.Default(lfs, fs)
 	}
@@ -65,12 +69,12 @@ func (c *Chip) read(at, size int) []byte {
 	if string(p[:len(mark)]) != mark {
 		return nil
 	}
-	n := int(binary.LittleEndian.Uint32(p[len(mark):]))
-	if n > size-overhead {
+	n := binary.LittleEndian.Uint32(p[len(mark):])
+	if n > uint32(size-overhead) {
 		return nil
 	}
-	content := p[len(mark)+4:][:n]
-	if binary.LittleEndian.Uint32(p[len(mark)+4+n:]) != crc32.ChecksumIEEE(content) {
+	content, sum := p[len(mark)+4:][:n], p[len(mark)+4:][n:]
+	if binary.LittleEndian.Uint32(sum) != crc32.ChecksumIEEE(content) {
 		return nil
 	}
 	return content

@@ -1,0 +1,133 @@
+package app
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/nodemcu-sim/nodemcu-sim/boards"
+	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostfile"
+)
+
+// A whole flash in a file (Options.Flash): what is on it goes before what the directory has, but
+// for files that were added to the directory or changed in it since they were last brought to the
+// flash. The flash has a note of those.
+
+// loadFlashFile fills the flash from a file, which is made if there is none, and from a device's
+// directory.
+func (a *App) loadFlashFile(from *source, src *opened, name string, cfg *device.Config) (report hostdir.Report, err error) {
+	wrong := func(err error) error { return &OptionError{Option: "Flash", Err: err} }
+	b := cfg.Board
+	layout := flash.Layout{Address: b.FS.Address, Size: b.FS.Size}
+	file, content, err := hostfile.Open(name)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	switch {
+	case fresh:
+		cfg.Flash = flash.Fresh(layout, b.Flash.Size)
+	case err != nil:
+		return report, wrong(err)
+	default:
+		from.file = file
+		if len(content) != b.Flash.Size {
+			return report, wrong(otherSize(name, len(content), b.Name, b.Flash.Size))
+		}
+		if err := a.readChip(name, content, layout, cfg); err != nil {
+			return report, wrong(err)
+		}
+	}
+	scratch := flash.New(b.FS.Size)
+	if src.dir != nil {
+		if report, err = src.dir.Load(scratch, from.exclude); err != nil {
+			return report, err
+		}
+	}
+	from.loaded = contents(scratch)
+	if err := from.overlay(scratch); err != nil {
+		return report, err
+	}
+	if err := bringTo(contents(scratch), cfg.Flash); err != nil {
+		return report, wrong(fmt.Errorf("%s: %w", name, err))
+	}
+	if fresh {
+		if from.file, err = hostfile.Create(name, b.Flash.Size); err != nil {
+			return report, wrong(err)
+		}
+	}
+	cfg.Flash.SetStore(from.file, fresh, a.notStoredIn("Flash"))
+	cfg.Flash.Sync()
+	cfg.WiFi.Kept = string(cfg.Flash.Settings())
+	return report, a.unstored
+}
+
+// readChip makes the flash of a file's content, and notes what it has no use for.
+func (a *App) readChip(name string, content []byte, layout flash.Layout, cfg *device.Config) error {
+	s, err := flash.Look(content, layout)
+	if err != nil {
+		return fmt.Errorf("%s: %w; nodemcu-sim flash make makes a new one", name, err)
+	}
+	if cfg.Flash, err = flash.FromChip(content, s.Layout); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if f := cfg.Flash; !f.Mounted() && !f.Blank() {
+		return fmt.Errorf("%s: the file system at %#x is damaged, %s: the device would format it and lose all files; nodemcu-sim flash format %s does that, or give a copy from before",
+			name, s.Layout.Address, f.Why(), name)
+	}
+	if len(s.Ignored) > 0 {
+		a.notes = append(a.notes, fmt.Sprintf("%s: found %s; ignored: %s", name, strings.Join(s.Found, ", "), strings.Join(s.Ignored, "; ")))
+	}
+	return nil
+}
+
+// otherSize is the error for a file that is not as large as the board's flash.
+func otherSize(name string, is int, board string, want int) error {
+	var fit []string
+	for _, n := range boards.Names() {
+		if b, err := boards.Load(n); err == nil && b.Flash.Size == is {
+			fit = append(fit, n)
+		}
+	}
+	advice := "give a file of the whole flash, or another name to have one made"
+	if len(fit) > 0 {
+		advice = "choose a board with such a flash (--board " + strings.Join(fit, ", ") + "), or give another file"
+	}
+	return fmt.Errorf("%s has %d bytes, and the flash of %s %d: %s", name, is, board, want, advice)
+}
+
+// digestSize is how many bytes of a file's digest the flash keeps.
+const digestSize = 8
+
+func digest(name, content string) string {
+	sum := sha256.Sum256([]byte(name + "\x00" + content))
+	return string(sum[:digestSize])
+}
+
+// bringTo puts those of the directory's files onto the flash that are not what was brought there
+// last.
+func bringTo(files map[string]string, to *flash.FS) error {
+	last := map[string]bool{}
+	for note := to.Loaded(); len(note) >= digestSize; note = note[digestSize:] {
+		last[string(note[:digestSize])] = true
+	}
+	var note []byte
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		d := digest(name, files[name])
+		note = append(note, d...)
+		if last[d] {
+			continue
+		}
+		if err := to.Put("/FLASH/"+name, []byte(files[name])); err != nil {
+			return fmt.Errorf("%q of the app does not fit beside what is on the flash: remove something with nodemcu-sim flash rm", name)
+		}
+	}
+	if string(note) != string(to.Loaded()) && len(files) > 0 {
+		to.SetLoaded(note) // of more files than it has room for none is known, and all come again
+	}
+	return nil
+}
