@@ -218,7 +218,7 @@ func (f *runFlags) pace() (float64, error) {
 // flagOf names the flags of the app's options.
 var flagOf = map[string]string{
 	"CPU": "--cpu", "Date": "--date", "Flash": "--flash", "FlashDir": "--flash-dir", "Link": "--link", "LinkDown": "--link-down", "Net": "--net",
-	"OnPanic": "--on-panic", "Publish": "--publish", "WiFiDown": "--wifi-down",
+	"OnPanic": "--on-panic", "Publish": "--publish", "Size": "--size", "WiFiDown": "--wifi-down",
 }
 
 // inFlags is an error of an option in the name of its flag.

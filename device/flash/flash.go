@@ -208,6 +208,9 @@ func (f *FS) Rename(oldPath, newPath string) error {
 func (f *FS) Format() {
 	defer f.done()
 	_ = f.vol.Format() // without power it is not mounted, and the device about to reset
+	if f.Loaded() != nil {
+		f.SetLoaded(nil) // nothing of it is there
+	}
 }
 
 // Reset is what a reset of the device does: files are closed, and what was not flushed

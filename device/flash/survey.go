@@ -38,7 +38,7 @@ func Look(chip []byte, otherwise Layout) (s Survey, err error) {
 		}
 	}
 	for _, p := range table {
-		if p.Address+p.Size > len(chip) || blank(chip[p.Address:p.Address+p.Size]) {
+		if p.Size <= 0 || p.Address+p.Size > len(chip) || blank(chip[p.Address:p.Address+p.Size]) {
 			continue
 		}
 		where := fmt.Sprintf("%s at %#x", p.Name(), p.Address)
@@ -51,7 +51,7 @@ func Look(chip []byte, otherwise Layout) (s Survey, err error) {
 				s.Ignored = append(s.Ignored, where+", whose form is Espressif's: the Wi-Fi settings are the project's")
 			}
 		case partition.IROMText:
-			if !blank(chip[p.Address+partition.RecordsSize : p.Address+p.Size]) {
+			if p.Size > partition.RecordsSize && !blank(chip[p.Address+partition.RecordsSize:p.Address+p.Size]) {
 				s.Ignored = append(s.Ignored, where+": the simulator's own is what runs")
 			}
 		default:

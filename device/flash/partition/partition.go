@@ -226,9 +226,17 @@ func Default(lfs, spiffs Partition) Table {
 // With is the table with other partitions for LFS and SPIFFS; one of size 0 is left out.
 func (t Table) With(lfs, spiffs Partition) (out Table) {
 	for _, p := range t {
-		if p.Kind != LFS && p.Kind != SPIFFS {
-			out = append(out, p)
+		switch {
+		case p.Kind == LFS, p.Kind == SPIFFS:
+			continue
+		case p.Kind == IROMText: // a firmware that is smaller makes room
+			for _, next := range []Partition{lfs, spiffs} {
+				if next.Size > 0 && next.Address > p.Address {
+					p.Size = min(p.Size, next.Address-p.Address)
+				}
+			}
 		}
+		out = append(out, p)
 	}
 	for _, p := range []Partition{{LFS, lfs.Address, lfs.Size}, {SPIFFS, spiffs.Address, spiffs.Size}} {
 		if p.Size == 0 {

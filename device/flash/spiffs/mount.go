@@ -72,7 +72,7 @@ func Probe(content []byte) int {
 		}
 		first := Load(content[:3*block], block)
 		n := first.probe()
-		if n == 0 || n > len(content)/block {
+		if n == 0 || n > len(content)/block || first.storedMagic(0) == freeID { // one more erased block before
 			continue
 		}
 		if v := Load(content[:n*block], block); v.Mount() == nil {
