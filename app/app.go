@@ -402,7 +402,10 @@ func (a *App) loadFlash(from *source, src *opened, o Options, cfg *device.Config
 		a.skipped = append(a.skipped, s)
 	}
 	a.noteIdle(from.dir, cfg.Flash)
-	return checkInit(from.dir, cfg.Flash)
+	if err := checkInit(from.dir, cfg.Flash); err != nil || o.Flash == "" {
+		return err
+	}
+	return a.keepFlash(from, o.Flash, cfg)
 }
 
 // loadFlashDir fills the file system from a device's directory, or from the directory that takes

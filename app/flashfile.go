@@ -55,15 +55,21 @@ func (a *App) loadFlashFile(from *source, src *opened, name string, cfg *device.
 	if err := bringTo(contents(scratch), cfg.Flash); err != nil {
 		return report, wrong(fmt.Errorf("%s: %w", name, err))
 	}
+	cfg.WiFi.Kept = string(cfg.Flash.Settings())
+	return report, nil
+}
+
+// keepFlash has the file follow the flash from now on. It is made if it is missing.
+func (a *App) keepFlash(from *source, name string, cfg *device.Config) (err error) {
+	fresh := from.file == nil
 	if fresh {
-		if from.file, err = hostfile.Create(name, b.Flash.Size); err != nil {
-			return report, wrong(err)
+		if from.file, err = hostfile.Create(name, cfg.Board.Flash.Size); err != nil {
+			return &OptionError{Option: "Flash", Err: err}
 		}
 	}
 	cfg.Flash.SetStore(from.file, fresh, a.notStoredIn("Flash"))
 	cfg.Flash.Sync()
-	cfg.WiFi.Kept = string(cfg.Flash.Settings())
-	return report, a.unstored
+	return a.unstored
 }
 
 // readChip makes the flash of a file's content, and notes what it has no use for.

@@ -84,7 +84,7 @@ func (r *run) cutInWrite(c *vm.Call) int {
 		r.after(limit, func() {
 			if !struck && !w.over {
 				r.d.Flash.CutAt(0, 0, nil)
-				w.fail("sim.power_cut: the device has not written to its flash that often (write = %d) within %s: what writes must run by itself meanwhile, as with node.task.post", n, w.passed())
+				w.fail("sim.power_cut: the device has not written to its flash that often (write = %d) within %d ms: what writes must run by itself meanwhile, as with node.task.post", n, limit/clock.Millisecond)
 			}
 		})
 		r.d.Flash.CutAt(n, bytes, func() {

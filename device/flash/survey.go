@@ -77,4 +77,5 @@ const (
 	lfsMask      = 0xfffffff0
 )
 
-func blank(p []byte) bool { return len(bytes.Trim(p, "\xff")) == 0 }
+// blank reports whether flash is erased.
+func blank(p []byte) bool { return bytes.Count(p, []byte{0xff}) == len(p) }
