@@ -107,7 +107,10 @@ func FuzzRecords(f *testing.F) {
 			return
 		}
 		lfs, _ := table.Find(LFS)
-		fs, _ := table.Find(SPIFFS)
+		fs, ok := table.Find(SPIFFS)
+		if !ok {
+			return
+		}
 		Write(p, table.With(lfs, fs))
 		again, err := Read(p, flashSize)
 		if got, _ := again.Find(SPIFFS); err != nil || got != fs {
