@@ -130,7 +130,8 @@ type Device struct {
 	bootsAt      clock.Time // when and why it does, after a reset of one that was ahead of the world
 	bootsAs      BootReason
 	pendingReset *BootReason
-	atReset      []func() // while the device is off at the next one
+	syncAt       clock.Time // no sooner is what changed on the flash stored again: see syncFlash
+	atReset      []func()   // while the device is off at the next one
 	libs         []*Lib
 	snapshot     []func(*Snapshot)
 	sockets      *sockets.Table // nil: no module has asked for it

@@ -60,8 +60,24 @@ func (d *Device) mountFlash() {
 	d.Serial.WriteText(d.Flash.Dots() + "\n")
 }
 
+// Where time jumps, a sink of whole files is told of what changed at most so often, unless the
+// program sends something: one that makes, renames and removes files in a loop costs the host
+// little then. For what it was given last it has more time, so that a large file that grows does
+// not keep it busy.
+const (
+	syncPause = 100 * clock.Millisecond
+	syncRate  = 1 // bytes each microsecond
+)
+
 // syncFlash has what changed on the flash stored when the piece of work at hand is over: before
-// anything that it sends arrives anywhere.
+// anything that it sends arrives anywhere. See serialHost.Sent, too.
 func (d *Device) syncFlash() {
-	d.world.Clock.At(d.Now(), func() { d.Flash.Sync() })
+	at := d.Now()
+	if d.Flash.SavesFiles() && d.world.Clock.State().Speed == clock.Max {
+		at = max(at.Add(syncPause), d.syncAt)
+	}
+	d.world.Clock.At(at, func() {
+		took := d.Flash.Sync() / syncRate
+		d.syncAt = d.world.Clock.Now().Add(clock.Duration(took))
+	})
 }

@@ -390,6 +390,9 @@ func (f *FS) SetSink(sink Sink, failed func(error)) {
 // the sink is told of each one at once.
 func (f *FS) SyncLater(ask func()) { f.later = ask }
 
+// SavesFiles reports whether there is a sink, which is given whole files.
+func (f *FS) SavesFiles() bool { return f.sink != nil }
+
 // Sync hands to the sink what has changed on the flash since the last call. It returns how
 // many bytes that was.
 func (f *FS) Sync() (bytes int) {
