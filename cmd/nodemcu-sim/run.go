@@ -158,6 +158,9 @@ func (f *runFlags) run(c *cobra.Command) error {
 	default:
 		return fmt.Errorf("--input-eof %q: use end or run", f.inputEOF)
 	}
+	if f.watch && f.app.Dir == "" {
+		return errors.New("--watch looks at the files of DIR, and none is given")
+	}
 	if err := f.memory.apply(&f.app); err != nil {
 		return err
 	}
