@@ -8,6 +8,7 @@ import "bytes"
 type Chip struct {
 	data    []byte
 	changed []bool // by piece
+	told    func() // is called when the device has written or erased; may be nil
 }
 
 const (
@@ -17,7 +18,7 @@ const (
 
 // NewChip returns a chip with that content, which it keeps.
 func NewChip(content []byte) *Chip {
-	return &Chip{content, make([]bool, (len(content)+pieceBytes-1)/pieceBytes)}
+	return &Chip{data: content, changed: make([]bool, (len(content)+pieceBytes-1)/pieceBytes)}
 }
 
 // Blank returns the content of an erased chip of size bytes.
@@ -39,6 +40,13 @@ func (c *Chip) ReadAt(p []byte, address int) {
 func (c *Chip) Erase(sector int) {
 	if at := sector * sectorSize; at < len(c.data) {
 		c.put(at, Blank(min(sectorSize, len(c.data)-at)))
+		c.tell()
+	}
+}
+
+func (c *Chip) tell() {
+	if c.told != nil {
+		c.told()
 	}
 }
 
@@ -52,6 +60,7 @@ func (c *Chip) WriteAt(p []byte, address int) {
 		now[i] &= p[i]
 	}
 	c.put(address, now)
+	c.tell()
 }
 
 // put is what comes from outside: erased and written in one.

@@ -57,8 +57,12 @@ func Fresh(l Layout, chipSize int) *FS {
 
 func (f *FS) setChip(c *Chip) {
 	f.chip = c
+	c.told = f.changed
 	f.writeTable()
 }
+
+// Chip is what there is beside the file system, nil if there is nothing.
+func (f *FS) Chip() *Chip { return f.chip }
 
 // Why says why the file system can't be mounted, "" when it can.
 func (f *FS) Why() string { return f.vol.Unmountable() }

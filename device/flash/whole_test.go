@@ -39,7 +39,11 @@ func TestStoreFollows(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for i := range 600 {
 		name := fmt.Sprint("f", rng.IntN(6))
-		switch rng.IntN(9) {
+		switch rng.IntN(11) {
+		case 9:
+			f.Chip().WriteAt([]byte{byte(i), byte(i / 256)}, 0x20000+rng.IntN(0x10000))
+		case 10:
+			f.Chip().Erase(0x20 + rng.IntN(16))
 		case 0:
 			_ = f.Remove(name)
 		case 1:
@@ -76,7 +80,10 @@ func TestStoreFollows(t *testing.T) {
 		}
 		_, a := f.Image()
 		_, b := g.Image()
-		if s.Layout != f.layout || !bytes.Equal(a, b) || fmt.Sprint(g.List()) != fmt.Sprint(f.List()) || !bytes.Equal(g.Settings(), f.Settings()) {
+		beside, stored := make([]byte, 0x10000), make([]byte, 0x10000)
+		f.Chip().ReadAt(beside, 0x20000)
+		g.Chip().ReadAt(stored, 0x20000)
+		if s.Layout != f.layout || !bytes.Equal(a, b) || !bytes.Equal(beside, stored) || fmt.Sprint(g.List()) != fmt.Sprint(f.List()) || !bytes.Equal(g.Settings(), f.Settings()) {
 			t.Fatalf("step %d: layout %+v, files %v, settings %q; the store has %+v, %v, %q", i, f.layout, f.List(), f.Settings(), s.Layout, g.List(), g.Settings())
 		}
 	}
