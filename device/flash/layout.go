@@ -36,6 +36,7 @@ func (f *FS) SetLayout(l Layout, keep bool) error {
 			f.chip.put(f.Image())
 		}
 		f.make(l.Size)
+		f.layout = l // before anybody is told of changes
 		f.vol.ChangeAll()
 		clear(f.saved)
 	}
