@@ -6,8 +6,9 @@
 // It owns paths, open files as the firmware keeps them, what flash operations take of
 // the device's time, and the way to a Sink that keeps what is on the flash. It does not
 // know Lua, devices or the host: package hostdir fills it from a directory and is the
-// Sink that takes changes back. SPIFFS as the firmware builds it keeps no time stamps, so
-// there are none here.
+// Sink that takes changes back, file by file; package hostfile is a Store, which has the
+// whole chip byte by byte (package partition: its table). SPIFFS as the firmware builds it
+// keeps no time stamps, so there are none here.
 //
 // What a program has written is on the flash when its file is flushed or closed, or
 // when it was a page or more; a reset loses the rest. The Sink sees what is on the flash.

@@ -18,6 +18,10 @@
 // then it is not in the file, nor in its size. (A file that nothing was flushed to ends for
 // readers before they flush.) A reset loses it.
 //
+// What is on the flash is the real format, byte by byte but for three that align an index page
+// and that the firmware leaves as they were on its stack: Load and Image go between volumes and
+// images for chips. The firmware looks at nothing but lookups when it mounts; Check looks at all.
+//
 // The package owns the flash of the partition and what SPIFFS has in RAM. It must not know
 // Lua, devices, drives or the host. Names of fields follow SPIFFS's where those say more
 // than their value: span, objix, pix are its words.
