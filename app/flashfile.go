@@ -121,19 +121,26 @@ func bringTo(files map[string]string, to *flash.FS) error {
 	for note := to.Loaded(); len(note) >= digestSize; note = note[digestSize:] {
 		last[string(note[:digestSize])] = true
 	}
-	var note []byte
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		d := digest(name, files[name])
-		note = append(note, d...)
-		if last[d] {
+		if last[digest(name, files[name])] {
 			continue
 		}
 		if err := to.Put("/FLASH/"+name, []byte(files[name])); err != nil {
 			return fmt.Errorf("%q of the app does not fit beside what is on the flash: remove something with nodemcu-sim flash rm", name)
 		}
 	}
-	if string(note) != string(to.Loaded()) && len(files) > 0 {
-		to.SetLoaded(note) // of more files than it has room for none is known, and all come again
-	}
+	noteBrought(files, to)
 	return nil
+}
+
+// noteBrought notes on the flash that it has these files. Of more than there is room for none is
+// noted, and all come again.
+func noteBrought(files map[string]string, to *flash.FS) {
+	var note []byte
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		note = append(note, digest(name, files[name])...)
+	}
+	if len(files) > 0 && string(note) != string(to.Loaded()) && !to.SetLoaded(note) {
+		to.SetLoaded(nil)
+	}
 }

@@ -16,8 +16,7 @@ import (
 // or a whole flash.
 type FlashFile struct {
 	FS     *flash.FS
-	Whole  bool // a whole flash
-	Survey flash.Survey
+	Survey flash.Survey // of a whole flash
 
 	file *hostfile.File
 }
@@ -46,7 +45,6 @@ func (f *FlashFile) read(name string, content []byte) error {
 	if err == nil {
 		why = image.Why()
 	}
-	f.Whole = true
 	if f.Survey, err = flash.Look(content, flash.Layout{}); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -125,9 +123,7 @@ func MakeFlash(name string, o FlashOptions) (m Made, err error) {
 	m = Made{Files: report.Files, Bytes: report.Bytes, Skipped: report.Skipped}
 	if o.Whole {
 		m.Size = b.Flash.Size
-		if err := bringAll(f); err != nil {
-			return m, err
-		}
+		noteBrought(contents(f), f)
 	} else {
 		m.Address = layout.Address
 		m.Size = f.Size()
@@ -144,6 +140,3 @@ func MakeFlash(name string, o FlashOptions) (m Made, err error) {
 	}
 	return m, errors.Join(err, file.Close())
 }
-
-// bringAll notes on a new flash that it has the app's files as they are.
-func bringAll(f *flash.FS) error { return bringTo(contents(f), f) }
