@@ -28,6 +28,9 @@ func (f *FS) SetLayout(l Layout, keep bool) error {
 		f.Sync()
 		f.make(l.Size)
 		clear(f.saved)
+		for at := l.Address; at < l.Address+l.Size; at += SectorSize {
+			f.raw.Erase(at / SectorSize) // it is the file system's now
+		}
 	}
 	return nil
 }
