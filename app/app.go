@@ -38,6 +38,7 @@ type Options struct {
 	Board    string   // a board profile's name
 	Publish  []string // ports to make reachable, instead of the project's; empty and not nil: none
 	Net      string   // "host", "isolated" or "allow=HOST[:PORT],…"; default "host"
+	LFS      string   // a directory of Lua files for the Lua Flash Store, or an image's file; default the project's directory
 	FlashDir string   // where changes of the file system are written; none if empty
 	CPU      string   // "esp8266" or "host"
 	OnPanic  string   // "reboot", "halt" or "exit" (halt: the caller ends the run)
@@ -73,6 +74,9 @@ type Options struct {
 	// Prepare, if set, is given each device's configuration before it is made, with its flash
 	// filled.
 	Prepare func(cfg *device.Config)
+	// InStore, if set, is told before Prepare which Lua files are in a device's Lua Flash
+	// Store.
+	InStore func(files []StoreFile)
 }
 
 // App is a device that is ready to be switched on, in a world of its own, or the
@@ -114,6 +118,8 @@ type source struct {
 	sink    *hostdir.Dir      // nil: changes go nowhere
 	// sinkIsDir says that the sink is the directory itself.
 	sinkIsDir bool
+	store     *store      // as the run has begun; nil: no Lua Flash Store
+	inStore   []StoreFile // what came from its directory
 }
 
 // OptionError says what is wrong with an option.
@@ -165,12 +171,18 @@ func New(o Options) (_ *App, err error) {
 	}()
 	first := &source{dir: o.Dir, exclude: p.Exclude, files: o.Files}
 	a.sources = append(a.sources, first)
+	if first.store, err = o.openStore(p, cfg.Board, o.LFS); err != nil {
+		return nil, err
+	}
 	if err := a.loadFlash(first, src, o.FlashDir, &cfg); err != nil {
 		return nil, err
 	}
 	applyAir(a.World, p.WiFi)
 	applyWiFi(&cfg, p.WiFi)
 	cfg.Name = o.name()
+	if o.InStore != nil && first.store != nil {
+		o.InStore(first.store.files)
+	}
 	if o.Prepare != nil {
 		o.Prepare(&cfg)
 	}
@@ -328,13 +340,19 @@ func (o Options) date(p *project.Project) (project.Date, error) {
 // setDate gives the world its date. It reports whether somebody has asked for one: then
 // the network has a server that knows it.
 func (o Options) setDate(w *world.World, d project.Date) (given bool) {
+	w.SetDate(o.begins(d))
+	return d.Given()
+}
+
+// begins is the date with which the world begins.
+func (o Options) begins(d project.Date) time.Time {
 	switch {
 	case !d.Time.IsZero():
-		w.SetDate(d.Time)
+		return d.Time
 	case (d.Host || o.RealTime) && !o.HostDate.IsZero():
-		w.SetDate(o.HostDate)
+		return o.HostDate
 	}
-	return d.Given()
+	return world.DefaultDate
 }
 
 // reach returns what the devices may reach.
@@ -380,11 +398,13 @@ func (o Options) publish(p *project.Project) ([]project.Publish, error) {
 // directory that takes its changes, if there is one and it has been used before,
 // and checks init.lua.
 func (a *App) loadFlash(from *source, src *opened, flashDir string, cfg *device.Config) error {
-	cfg.Flash = flash.New(cfg.Board.FS.Size)
 	var report hostdir.Report
 	var err error
+	if cfg.Flash, err = from.newFlash(cfg); err != nil {
+		return err
+	}
 	if src.dir != nil {
-		if report, err = src.dir.Load(cfg.Flash, from.exclude); err != nil {
+		if report, err = src.dir.Load(cfg.Flash, from.left()); err != nil {
 			return err
 		}
 	}
@@ -418,6 +438,10 @@ func (a *App) loadFlash(from *source, src *opened, flashDir string, cfg *device.
 		}
 		a.skipped = append(a.skipped, s)
 	}
+	if from.store != nil {
+		a.skipped = append(a.skipped, from.store.skipped...)
+		a.notes = append(a.notes, from.store.notes...)
+	}
 	a.noteIdle(from.dir, cfg.Flash)
 	return checkInit(from.dir, cfg.Flash)
 }
@@ -426,7 +450,7 @@ func (a *App) loadFlash(from *source, src *opened, flashDir string, cfg *device.
 func (s *source) overlay(f *flash.FS) error {
 	return f.Fill(func(put func(path string, data []byte) error) error {
 		for _, name := range slices.Sorted(maps.Keys(s.files)) {
-			if name == project.FileName {
+			if name == project.FileName || s.store.has(name) {
 				continue
 			}
 			if err := put("/FLASH/"+name, s.files[name]); err != nil {

@@ -9,8 +9,8 @@ type Layout struct {
 	LFSAddress, LFSSize int // in bytes; 0 without one
 }
 
-// minSize is the smallest flash that holds a file system, in bytes.
-const minSize = minBlocks * smallBlock
+// MinSize is the smallest flash that holds a file system, in bytes.
+const MinSize = minBlocks * smallBlock
 
 // Layout returns what SetLayout has set, and whether it was ever called.
 func (f *FS) Layout() (l Layout, ok bool) { return f.layout, f.layout.Size != 0 }
@@ -19,8 +19,8 @@ func (f *FS) Layout() (l Layout, ok bool) { return f.layout, f.layout.Size != 0 
 // system is another one afterwards, and empty. The error says that it is too small
 // to hold anything: the device would not boot.
 func (f *FS) SetLayout(l Layout, keep bool) error {
-	if l.Size < minSize {
-		return fmt.Errorf("a file system of %d bytes is too small: %d is the least", l.Size, minSize)
+	if l.Size < MinSize {
+		return fmt.Errorf("a file system of %d bytes is too small: %d is the least", l.Size, MinSize)
 	}
 	f.layout = l
 	if !keep {
