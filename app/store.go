@@ -16,6 +16,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/board"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luac/lfs"
 	"github.com/nodemcu-sim/nodemcu-sim/luaccross"
 	"github.com/nodemcu-sim/nodemcu-sim/project"
@@ -29,6 +30,7 @@ type store struct {
 	below  string   // the directory, by its path in the app's; "" if it is elsewhere
 	from   string   // where it is on this computer: a directory; "" without one
 	time   int64    // of the image
+	left   []string // patterns of what is not for the device: see hostdir.CheckPatterns
 
 	files   []StoreFile
 	skipped []string // what of the directory is not in the store, a line each
@@ -55,7 +57,7 @@ func (o Options) openStore(p *project.Project, b *board.Board, given string) (*s
 	if err != nil {
 		return nil, err
 	}
-	s := &store{time: o.begins(date).Unix()}
+	s := &store{time: o.begins(date).Unix(), left: p.Exclude}
 	if s.layout, err = partitions(b); err != nil {
 		return nil, err
 	}
@@ -130,7 +132,7 @@ func (s *store) again(app string) (*store, error) {
 	if s.from == "" {
 		return s, nil
 	}
-	now := &store{layout: s.layout, time: s.time, below: s.below, from: s.from}
+	now := &store{layout: s.layout, time: s.time, left: s.left, below: s.below, from: s.from}
 	dir, below := s.from, "."
 	if s.below != "" {
 		dir, below = app, s.below
@@ -264,7 +266,7 @@ func (s *store) readDir(in fs.FS) error {
 		name := e.Name()
 		at := filepath.Join(s.from, name)
 		switch {
-		case strings.HasPrefix(name, "."):
+		case strings.HasPrefix(name, ".") || hostdir.Excluded(s.left, path.Join(s.below, name)):
 		case !isModule(name):
 			s.skipped = append(s.skipped, at+": the Lua Flash Store takes the *.lua files of its directory")
 		default:

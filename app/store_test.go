@@ -193,3 +193,17 @@ func TestReloadStore(t *testing.T) {
 		t.Errorf("a syntax error: %v", err)
 	}
 }
+
+// The startup command !name runs a module instead of init.lua, and says so if there is none.
+func TestStartupModule(t *testing.T) {
+	for command, want := range map[string]string{"!main": "main runs\t0\n", "!none": "cannot load LFS.none\n"} {
+		dir := write(t, map[string]string{
+			"init.lua":         "node.startupcommand('" + command + "') node.restart()",
+			"lfs/main.lua":     "print('main runs', select('#', ...))",
+			"nodemcu-sim.toml": "[lfs]\ndir = \"lfs\"\n",
+		})
+		if _, out := booted(t, Options{Dir: dir}); !strings.Contains(out.String(), "\n"+want) {
+			t.Errorf("%s: %q", command, out)
+		}
+	}
+}

@@ -6,12 +6,15 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm/luac/lfs"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/oracle"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -233,5 +236,57 @@ func TestMovedStore(t *testing.T) {
 	want := "m,1700000000,<reboot by watchdog>,No LFS image loaded,nil,nil,<reboot by watchdog>,m,1700000000"
 	if got := strings.Join(seen, ","); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// imagesSet is where the measured images lie (oracle: lfs-images.json): the set is luaccross's.
+const imagesSet = "../../luaccross/testdata/lfs-images.json"
+
+// Every measured image of luac.cross goes through the firmware's loader, and then lies in flash
+// as luac.cross makes it for that place; the next boot finds its modules.
+func TestMeasuredImages(t *testing.T) {
+	data, err := os.ReadFile(imagesSet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set := oracle.Decode[struct {
+		Images []struct {
+			ID    string
+			Time  int64
+			Reloc struct {
+				Image []byte `json:"image_b64"`
+			}
+			Facts struct{ Modules []string }
+		}
+	}](t, data)
+	loaded := 0
+	for _, i := range set.Images {
+		if len(i.Reloc.Image) == 0 {
+			continue
+		}
+		known, err := lfs.Read(i.Reloc.Image)
+		if err != nil {
+			t.Fatalf("%s: %v", i.ID, err)
+		}
+		x := newChip(t, 0x80000-regionSize, `print(node.LFS.reload("lfs.img"))`, `print(table.concat(node.LFS.list(), ","), node.LFS.time)`)
+		if err := x.device.Flash.WriteFile("lfs.img", i.Reloc.Image); err != nil {
+			t.Fatal(err)
+		}
+		modules := slices.Sorted(slices.Values(i.Facts.Modules))
+		want := fmt.Sprintf("No LFS image loaded\nLFS region updated.  Restarting.\n<reboot by watchdog>\n%s\t%d\n", strings.Join(modules, ","), i.Time)
+		if out := x.boot(); out != want {
+			t.Errorf("%s: %.300q, want %.300q", i.ID, out, want)
+			continue
+		}
+		words := known.At(mappedAt)
+		words[0] &^= lfs.Absolute
+		got := make([]byte, 4*len(words))
+		if x.device.Flash.Raw().ReadAt(got, regionAt); !bytes.Equal(got, encoded(words)) {
+			t.Errorf("%s does not lie in flash as luac.cross makes it", i.ID)
+		}
+		loaded++
+	}
+	if loaded < 10 {
+		t.Errorf("%d images", loaded)
 	}
 }
