@@ -450,7 +450,7 @@ func (a *App) loadFlash(from *source, src *opened, flashDir string, cfg *device.
 func (s *source) overlay(f *flash.FS) error {
 	return f.Fill(func(put func(path string, data []byte) error) error {
 		for _, name := range slices.Sorted(maps.Keys(s.files)) {
-			if name == project.FileName || s.store.has(name) {
+			if name == project.FileName || s.store.keeps(name) {
 				continue
 			}
 			if err := put("/FLASH/"+name, s.files[name]); err != nil {

@@ -28,6 +28,7 @@ type store struct {
 	layout flash.Layout
 	words  []uint32 // the image as it lies there; nil: none
 	below  string   // the directory, by its path in the app's; "" if it is elsewhere
+	apart  []string // directories of the app that are no part of its file system
 	from   string   // where it is on this computer: a directory; "" without one
 	time   int64    // of the image
 	left   []string // patterns of what is not for the device: see hostdir.CheckPatterns
@@ -61,11 +62,14 @@ func (o Options) openStore(p *project.Project, b *board.Board, given string) (*s
 	if s.layout, err = partitions(b); err != nil {
 		return nil, err
 	}
+	if p.LFS.Dir != "" {
+		s.apart = append(s.apart, filepath.ToSlash(filepath.Clean(p.LFS.Dir)))
+	}
 	switch {
 	case given != "":
 		err = s.openGiven(given, o.Dir)
 	case p.LFS.Dir != "":
-		s.below = filepath.ToSlash(filepath.Clean(p.LFS.Dir))
+		s.below = s.apart[0]
 		s.from = filepath.Join(o.Dir, p.LFS.Dir)
 		s.layOver(o.Files)
 		if o.Dir != "" {
@@ -120,6 +124,7 @@ func (s *store) openGiven(given, app string) error {
 	s.from = given
 	if in, err := filepath.Rel(app, given); err == nil && app != "" && filepath.IsLocal(in) && in != "." {
 		s.below = filepath.ToSlash(in)
+		s.apart = append(s.apart, s.below)
 	}
 	if err := s.readRoot(given, "."); err != nil {
 		return err
@@ -315,17 +320,20 @@ func pathless(err error) error {
 	return err
 }
 
-// has reports whether a file of the app's directory is one of the store's.
-func (s *store) has(name string) bool {
-	return s != nil && s.below != "" && strings.HasPrefix(name, s.below+"/")
+// keeps reports whether a file of the app's directory is no part of its file system.
+func (s *store) keeps(name string) bool {
+	return s != nil && slices.ContainsFunc(s.apart, func(dir string) bool { return strings.HasPrefix(name, dir+"/") })
 }
 
 // left are the patterns of what is not copied to the file system.
 func (s *source) left() []string {
-	if s.store == nil || s.store.below == "" {
-		return s.exclude
+	patterns := slices.Clone(s.exclude)
+	if s.store != nil {
+		for _, dir := range s.store.apart {
+			patterns = append(patterns, "/"+globText.Replace(dir))
+		}
 	}
-	return append(slices.Clone(s.exclude), "/"+globText.Replace(s.store.below))
+	return patterns
 }
 
 // newFlash makes the flash of a device, with the image in its place.

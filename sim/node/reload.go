@@ -70,7 +70,10 @@ type (
 	broken struct{}
 )
 
-const readError = failed("read error on LFS image file")
+const (
+	readError      = failed("read error on LFS image file")
+	lengthMismatch = "LFS length mismatch"
+)
 
 // reload is node.LFS.reload(image): it returns what is wrong, or has the watchdog reset
 // the device, which then has the new image.
@@ -90,12 +93,23 @@ func (m *module) reload(c *vm.Call) int {
 	if err != nil {
 		problem = "Memory allocation error"
 	}
+	l.hint(problem)
 	if problem != "" || m.dev.Resetting() {
 		return c.ReturnString(problem)
 	}
 	m.dev.Serial.WriteText("LFS region updated.  Restarting.")
 	m.awaitWatchdog("node.LFS.reload has written the image, and has the watchdog reset the device, which then runs it")
 	return 0
+}
+
+// hint says what the text that a reload returns does not.
+func (l *loader) hint(problem string) {
+	switch {
+	case problem == string(readError) && binary.LittleEndian.Uint32(l.in[:])&^lfs.Absolute == lfs.Signature:
+		l.dev.Inspect.Hints.Here("node.LFS.reload takes the compressed image that luac -f makes: this one is plain (luac -a), and for a tool that writes flash")
+	case problem == lengthMismatch:
+		l.dev.Inspect.Hints.Here("an image file tells the length of what it contains in its last four bytes: one that was not transferred to its end has others there")
+	}
 }
 
 // awaitWatchdog does nothing until the watchdog bites.
@@ -292,7 +306,7 @@ func (l *loader) checkHeader() {
 	case h.Size > region:
 		panic(failed("LFS Image too big for configured LFS region"))
 	case h.Size%4 != 0 || flags != 1+(h.Size/4-1)/32:
-		panic(failed("LFS length mismatch"))
+		panic(failed(lengthMismatch))
 	}
 	l.signature, l.image = h.Signature, int(h.Size)
 	l.take(int(4 * flags))

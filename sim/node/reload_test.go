@@ -290,3 +290,26 @@ func TestMeasuredImages(t *testing.T) {
 		t.Errorf("%d images", loaded)
 	}
 }
+
+// What the firmware's text does not say is a hint: that an image is a plain one, or was cut off.
+func TestReloadHints(t *testing.T) {
+	whole := image(t, newTime, "m.lua", strings.Repeat("x = 'a text' .. 1.5\n", 400)).Relocatable()
+	for _, tt := range []struct {
+		file []byte
+		want string
+	}{
+		{small(t).Absolute(mappedAt), "this one is plain (luac -a)"},
+		{whole[:len(whole)-8], "not transferred to its end"},
+	} {
+		x := withFile(t, tt.file, `node.LFS.reload("lfs.img")`)
+		var hints []string
+		x.world.Subscribe(func(e world.Event) {
+			if h, ok := e.Data.(event.Hint); ok {
+				hints = append(hints, h.Text)
+			}
+		})
+		if x.boot(); len(hints) != 1 || !strings.Contains(hints[0], tt.want) {
+			t.Errorf("hints %q, want %q", hints, tt.want)
+		}
+	}
+}
