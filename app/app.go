@@ -39,6 +39,7 @@ type Options struct {
 	Board    string   // a board profile's name
 	Publish  []string // ports to make reachable, instead of the project's; empty and not nil: none
 	Net      string   // "host", "isolated" or "allow=HOST[:PORT],…"; default "host"
+	LFS      string   // a directory of Lua files for the Lua Flash Store, or an image's file; default the project's directory
 	FlashDir string   // where changes of the file system are written; none if empty
 	Flash    string   // a file that holds the whole flash, instead of FlashDir; made if it is missing
 	CPU      string   // "esp8266" or "host"
@@ -75,6 +76,9 @@ type Options struct {
 	// Prepare, if set, is given each device's configuration before it is made, with its flash
 	// filled.
 	Prepare func(cfg *device.Config)
+	// InStore, if set, is told before Prepare which Lua files are in a device's Lua Flash
+	// Store.
+	InStore func(files []StoreFile)
 }
 
 // App is a device that is ready to be switched on, in a world of its own, or the
@@ -117,6 +121,8 @@ type source struct {
 	// sinkIsDir says that the sink is the directory itself.
 	sinkIsDir bool
 	file      *hostfile.File // the whole flash; nil: it is in no file
+	store     *store         // as the run has begun; nil: no Lua Flash Store
+	inStore   []StoreFile    // what came from its directory
 }
 
 // OptionError says what is wrong with an option.
@@ -168,12 +174,18 @@ func New(o Options) (_ *App, err error) {
 	}()
 	first := &source{dir: o.Dir, exclude: p.Exclude, files: o.Files}
 	a.sources = append(a.sources, first)
+	if first.store, err = o.openStore(p, cfg.Board, o.LFS); err != nil {
+		return nil, err
+	}
 	if err := a.loadFlash(first, src, o, &cfg); err != nil {
 		return nil, err
 	}
 	applyAir(a.World, p.WiFi)
 	applyWiFi(&cfg, p.WiFi)
 	cfg.Name = o.name()
+	if o.InStore != nil && first.store != nil {
+		o.InStore(first.store.files)
+	}
 	if o.Prepare != nil {
 		o.Prepare(&cfg)
 	}
@@ -331,13 +343,19 @@ func (o Options) date(p *project.Project) (project.Date, error) {
 // setDate gives the world its date. It reports whether somebody has asked for one: then
 // the network has a server that knows it.
 func (o Options) setDate(w *world.World, d project.Date) (given bool) {
+	w.SetDate(o.begins(d))
+	return d.Given()
+}
+
+// begins is the date with which the world begins.
+func (o Options) begins(d project.Date) time.Time {
 	switch {
 	case !d.Time.IsZero():
-		w.SetDate(d.Time)
+		return d.Time
 	case (d.Host || o.RealTime) && !o.HostDate.IsZero():
-		w.SetDate(o.HostDate)
+		return o.HostDate
 	}
-	return d.Given()
+	return world.DefaultDate
 }
 
 // reach returns what the devices may reach.
@@ -401,6 +419,10 @@ func (a *App) loadFlash(from *source, src *opened, o Options, cfg *device.Config
 		}
 		a.skipped = append(a.skipped, s)
 	}
+	if from.store != nil {
+		a.skipped = append(a.skipped, from.store.skipped...)
+		a.notes = append(a.notes, from.store.notes...)
+	}
 	a.noteIdle(from.dir, cfg.Flash)
 	if err := checkInit(from.dir, cfg.Flash); err != nil || o.Flash == "" {
 		return err
@@ -411,9 +433,11 @@ func (a *App) loadFlash(from *source, src *opened, o Options, cfg *device.Config
 // loadFlashDir fills the file system from a device's directory, or from the directory that takes
 // its changes.
 func (a *App) loadFlashDir(from *source, src *opened, flashDir string, cfg *device.Config) (report hostdir.Report, err error) {
-	cfg.Flash = flash.New(cfg.Board.FS.Size)
+	if cfg.Flash, err = from.newFlash(cfg); err != nil {
+		return report, err
+	}
 	if src.dir != nil {
-		if report, err = src.dir.Load(cfg.Flash, from.exclude); err != nil {
+		if report, err = src.dir.Load(cfg.Flash, from.left()); err != nil {
 			return report, err
 		}
 	}
@@ -448,7 +472,7 @@ func (a *App) loadFlashDir(from *source, src *opened, flashDir string, cfg *devi
 func (s *source) overlay(f *flash.FS) error {
 	return f.Fill(func(put func(path string, data []byte) error) error {
 		for _, name := range slices.Sorted(maps.Keys(s.files)) {
-			if name == project.FileName {
+			if name == project.FileName || s.store.keeps(name) {
 				continue
 			}
 			if err := put("/FLASH/"+name, s.files[name]); err != nil {

@@ -26,6 +26,9 @@ func (a *App) loadFlashFile(from *source, src *opened, name string, cfg *device.
 	wrong := func(err error) error { return &OptionError{Option: "Flash", Err: err} }
 	b := cfg.Board
 	layout := flash.Layout{Address: b.FS.Address, Size: b.FS.Size}
+	if from.store != nil {
+		layout = from.store.layout
+	}
 	file, content, err := hostfile.Open(name)
 	fresh := errors.Is(err, fs.ErrNotExist)
 	switch {
@@ -42,9 +45,9 @@ func (a *App) loadFlashFile(from *source, src *opened, name string, cfg *device.
 			return report, wrong(err)
 		}
 	}
-	scratch := flash.New(b.FS.Size)
+	scratch := flash.New(layout.Size)
 	if src.dir != nil {
-		if report, err = src.dir.Load(scratch, from.exclude); err != nil {
+		if report, err = src.dir.Load(scratch, from.left()); err != nil {
 			return report, err
 		}
 	}
@@ -52,8 +55,13 @@ func (a *App) loadFlashFile(from *source, src *opened, name string, cfg *device.
 	if err := from.overlay(scratch); err != nil {
 		return report, err
 	}
-	if err := bringTo(contents(scratch), cfg.Flash); err != nil {
+	if err := bringTo(contents(scratch), from.store, cfg.Flash); err != nil {
 		return report, wrong(fmt.Errorf("%s: %w", name, err))
+	}
+	l, _ := cfg.Flash.Layout()
+	cfg.Build.FlashStore = l.LFSSize
+	if from.store != nil {
+		from.inStore = from.store.files
 	}
 	cfg.WiFi.Kept = string(cfg.Flash.Settings())
 	return report, nil
@@ -115,8 +123,8 @@ func digest(name, content string) string {
 }
 
 // bringTo puts those of the directory's files onto the flash that are not what was brought there
-// last.
-func bringTo(files map[string]string, to *flash.FS) error {
+// last, and the image of a Lua Flash Store likewise.
+func bringTo(files map[string]string, s *store, to *flash.FS) error {
 	last := map[string]bool{}
 	for note := to.Loaded(); len(note) >= digestSize; note = note[digestSize:] {
 		last[string(note[:digestSize])] = true
@@ -129,9 +137,26 @@ func bringTo(files map[string]string, to *flash.FS) error {
 			return fmt.Errorf("%q of the app does not fit beside what is on the flash: remove something with nodemcu-sim flash rm", name)
 		}
 	}
+	if s != nil && s.words != nil {
+		image := s.bytes()
+		l, _ := to.Layout()
+		if l.LFSAddress != s.layout.LFSAddress || l.LFSSize < len(image) {
+			return fmt.Errorf("its Lua Flash Store has %d bytes at %#x, and the image %d for %#x: node.setpartitiontable moves it, or give another file", l.LFSSize, l.LFSAddress, len(image), s.layout.LFSAddress)
+		}
+		files[storeName] = string(image)
+		if !last[digest(storeName, files[storeName])] {
+			for at := l.LFSAddress; at < l.LFSAddress+l.LFSSize; at += flash.SectorSize {
+				to.Raw().Erase(at / flash.SectorSize)
+			}
+			to.Raw().WriteAt(image, l.LFSAddress)
+		}
+	}
 	noteBrought(files, to)
 	return nil
 }
+
+// storeName stands for the image among the files that were brought: none has such a name.
+const storeName = "\x00LFS"
 
 // noteBrought notes on the flash that it has these files. Of more than there is room for none is
 // noted, and all come again.

@@ -121,6 +121,7 @@ type Device struct {
 	rand  *rand.Rand
 	parts parts
 	lua   lua
+	lfs   Store
 
 	boots        int
 	reason       BootReason

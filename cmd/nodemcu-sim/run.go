@@ -109,6 +109,7 @@ output can't be written; 42 when the time was up and something expected was miss
 	fl.StringVar(&f.app.Board, "board", "", "board profile, see nodemcu-sim boards (default from the project file, else nodemcu-v1)")
 	fl.StringArrayVar(&f.app.Publish, "publish", nil, "make a port of the device reachable: [HOST:]HOSTPORT:PORT[/udp], on 127.0.0.1 unless HOST is given; may be repeated")
 	fl.StringVar(&f.app.Net, "net", "host", "what the device reaches outside: host (what this computer reaches, this computer itself as host.internal), isolated (nothing), or allow=HOST[:PORT],… (only that)")
+	fl.StringVar(&f.app.LFS, "lfs", "", "what is in the Lua Flash Store at boot: a directory, of whose *.lua files an image is built, or an image that luac has made (default [lfs] dir of the project file); see docs/lfs.md")
 	fl.StringVar(&f.app.FlashDir, "flash-dir", "", "write what changes on the flash back to this directory, as the program flushes or closes its files (DIR itself is never written unless it is named here)")
 	fl.StringVar(&f.app.Flash, "flash", "", "keep the whole flash in this file, which is made if it is missing: file system, LFS, partition table, Wi-Fi settings")
 	fl.StringVar(&f.app.CPU, "cpu", "", "what Lua costs: esp8266, or host, which takes no device time (default from the project file, else esp8266)")
@@ -220,7 +221,7 @@ func (f *runFlags) pace() (float64, error) {
 
 // flagOf names the flags of the app's options.
 var flagOf = map[string]string{
-	"CPU": "--cpu", "Date": "--date", "Flash": "--flash", "FlashDir": "--flash-dir", "Link": "--link", "LinkDown": "--link-down", "Net": "--net",
+	"CPU": "--cpu", "Date": "--date", "Flash": "--flash", "FlashDir": "--flash-dir", "LFS": "--lfs", "Link": "--link", "LinkDown": "--link-down", "Net": "--net",
 	"OnPanic": "--on-panic", "Publish": "--publish", "Size": "--size", "WiFiDown": "--wifi-down",
 }
 

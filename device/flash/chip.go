@@ -12,7 +12,6 @@ type Chip struct {
 }
 
 const (
-	sectorSize = 4096
 	pieceBytes = 256 // what a Store is told at once
 )
 
@@ -38,8 +37,8 @@ func (c *Chip) ReadAt(p []byte, address int) {
 
 // Erase makes a sector ones.
 func (c *Chip) Erase(sector int) {
-	if at := sector * sectorSize; at < len(c.data) {
-		c.put(at, Blank(min(sectorSize, len(c.data)-at)))
+	if at := sector * SectorSize; at < len(c.data) {
+		c.put(at, Blank(min(SectorSize, len(c.data)-at)))
 		c.tell()
 	}
 }

@@ -66,6 +66,7 @@ type FS struct {
 	size   int    // bytes of the blocks
 	sorted []Stat // the files by name
 	layout Layout
+	raw    Raw
 	work   func(Work)
 
 	sink      Sink
@@ -80,7 +81,7 @@ type FS struct {
 // New returns an empty file system of size bytes of flash. It panics on a size
 // that holds no file system; board profiles are checked for that.
 func New(size int) *FS {
-	f := &FS{saved: map[uint16]string{}}
+	f := &FS{saved: map[uint16]string{}, raw: sectors{}}
 	f.make(size)
 	return f
 }
@@ -98,7 +99,7 @@ func BlockSize(size int) int {
 	switch {
 	case size >= minBlocks*blockSize:
 		return blockSize
-	case size >= minSize:
+	case size >= MinSize:
 		return smallBlock
 	}
 	panic("flash: no file system fits in so few bytes")

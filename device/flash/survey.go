@@ -47,7 +47,7 @@ func Look(chip []byte, otherwise Layout) (s Survey, err error) {
 		case partition.LFS:
 			s.Found = append(s.Found, where)
 		case partition.Parameters:
-			if NewChip(chip).read(settingsAt, sectorSize) == nil {
+			if NewChip(chip).read(settingsAt, SectorSize) == nil {
 				s.Ignored = append(s.Ignored, where+", whose form is Espressif's: the Wi-Fi settings are the project's")
 			}
 		case partition.IROMText:
@@ -59,7 +59,7 @@ func Look(chip []byte, otherwise Layout) (s Survey, err error) {
 		}
 	}
 	if _, hasLFS := table.Find(partition.LFS); !hasLFS {
-		for at := partition.RecordsAt; at+4 <= len(chip); at += sectorSize {
+		for at := partition.RecordsAt; at+4 <= len(chip); at += SectorSize {
 			if binary.LittleEndian.Uint32(chip[at:])&lfsMask == lfsSignature && (at < s.Layout.Address || at >= s.Layout.Address+s.Layout.Size) {
 				s.Ignored = append(s.Ignored, fmt.Sprintf("what looks like an LFS image at %#x, as no partition is there", at))
 			}

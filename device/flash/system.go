@@ -13,7 +13,7 @@ import (
 const (
 	mark       = "NMCUSIM1"
 	settingsAt = partition.ParametersAt              // what the radio keeps: a sector
-	loadedAt   = partition.ParametersAt + sectorSize // what the app's directory had: two sectors
+	loadedAt   = partition.ParametersAt + SectorSize // what the app's directory had: two sectors
 )
 
 // writeTable brings the layout into the partition table of the chip, if there is one. Firmware from
@@ -38,21 +38,21 @@ func (f *FS) writeTable() {
 }
 
 // Settings returns what SetSettings has stored, nil when there is nothing.
-func (f *FS) Settings() []byte { return f.chip.read(settingsAt, sectorSize) }
+func (f *FS) Settings() []byte { return f.chip.read(settingsAt, SectorSize) }
 
 // SetSettings stores what the radio keeps through resets. Without a chip nothing does.
 func (f *FS) SetSettings(content []byte) {
-	if f.chip.write(settingsAt, sectorSize, content) {
+	if f.chip.write(settingsAt, SectorSize, content) {
 		f.changed()
 	}
 }
 
 // Loaded returns what SetLoaded has stored.
-func (f *FS) Loaded() []byte { return f.chip.read(loadedAt, 2*sectorSize) }
+func (f *FS) Loaded() []byte { return f.chip.read(loadedAt, 2*SectorSize) }
 
 // SetLoaded stores a note of what was loaded from outside. It reports whether there is room.
 func (f *FS) SetLoaded(content []byte) bool {
-	ok := f.chip.write(loadedAt, 2*sectorSize, content)
+	ok := f.chip.write(loadedAt, 2*SectorSize, content)
 	f.changed()
 	return ok
 }

@@ -34,10 +34,10 @@ func FromChip(content []byte, l Layout) (*FS, error) {
 // FromImage makes the file system that is at a place in some content, and no chip.
 func FromImage(content []byte, l Layout) (*FS, error) {
 	at, size := l.extent()
-	if size < minSize || at < 0 || at+size > len(content) {
+	if size < MinSize || at < 0 || at+size > len(content) {
 		return nil, fmt.Errorf("no file system can be in %d bytes at %#x of %d", l.Size, l.Address, len(content))
 	}
-	f := &FS{saved: map[uint16]string{}, layout: l}
+	f := &FS{saved: map[uint16]string{}, layout: l, raw: sectors{}}
 	block := BlockSize(size)
 	f.vol = spiffs.Load(content[at:at+size], block)
 	f.size = size / block * block
@@ -56,7 +56,7 @@ func Fresh(l Layout, chipSize int) *FS {
 }
 
 func (f *FS) setChip(c *Chip) {
-	f.chip = c
+	f.chip, f.raw = c, c
 	c.told = f.changed
 	f.writeTable()
 }
@@ -164,7 +164,7 @@ func LayoutOf(chip []byte) (l Layout, t partition.Table, err error) {
 	lfs, _ := t.Find(partition.LFS)
 	fs, ok := t.Find(partition.SPIFFS)
 	l = Layout{fs.Address, fs.Size, lfs.Address, lfs.Size}
-	if _, size := l.extent(); !ok || size < minSize {
+	if _, size := l.extent(); !ok || size < MinSize {
 		return l, t, errors.New("the partition table has no SPIFFS partition that is large enough for a file system")
 	}
 	return l, t, nil
@@ -173,7 +173,7 @@ func LayoutOf(chip []byte) (l Layout, t partition.Table, err error) {
 // FindImages returns where on a chip file systems are that can be mounted, for one that has no
 // partition table.
 func FindImages(chip []byte) (found []Layout) {
-	for at := 0; at+minSize <= len(chip); {
+	for at := 0; at+MinSize <= len(chip); {
 		n := spiffs.Probe(chip[at:])
 		if n == 0 {
 			at += blockSize

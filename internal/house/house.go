@@ -23,7 +23,7 @@ var floors = [][]string{
 	{"world"},
 	{"internal/valuetest", "internal/mosquitto", "internal/readme", "internal/tlspeer"},
 	{"world/gateway"},
-	{"device/board", "device/flash", "device/heap", "device/input", "device/rtc"},
+	{"device/board", "device/flash", "device/heap", "device/input", "device/rtc", "device/uzlib"},
 	{"device/event", "device/ets", "device/mbedtls"},
 	{"device/vm"},
 	{"internal/traces"},
