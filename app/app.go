@@ -21,6 +21,7 @@ import (
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostdir"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash/hostfile"
 	"github.com/nodemcu-sim/nodemcu-sim/device/inspect"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/modules"
@@ -34,11 +35,13 @@ import (
 // Options is what a caller may choose. Empty fields leave the choice to the
 // project file, and then to the default.
 type Options struct {
-	Dir      string   // the app's directory; required, unless there are Files
+	Dir      string   // the app's directory; required, unless there are Files or a Flash
 	Board    string   // a board profile's name
 	Publish  []string // ports to make reachable, instead of the project's; empty and not nil: none
 	Net      string   // "host", "isolated" or "allow=HOST[:PORT],…"; default "host"
+	LFS      string   // a directory of Lua files for the Lua Flash Store, or an image's file; default the project's directory
 	FlashDir string   // where changes of the file system are written; none if empty
+	Flash    string   // a file that holds the whole flash, instead of FlashDir; made if it is missing
 	CPU      string   // "esp8266" or "host"
 	OnPanic  string   // "reboot", "halt" or "exit" (halt: the caller ends the run)
 	Seed     uint64   // of everything random
@@ -68,11 +71,14 @@ type Options struct {
 
 	// Others are the directories of further devices in the same world. They have
 	// their own project files; Board, CPU, OnPanic and the link options hold for
-	// all, Publish, FlashDir and the air (networks, router) are those of Dir.
+	// all, Publish, FlashDir, Flash and the air (networks, router) are those of Dir.
 	Others []string
 	// Prepare, if set, is given each device's configuration before it is made, with its flash
 	// filled.
 	Prepare func(cfg *device.Config)
+	// InStore, if set, is told before Prepare which Lua files are in a device's Lua Flash
+	// Store.
+	InStore func(files []StoreFile)
 }
 
 // App is a device that is ready to be switched on, in a world of its own, or the
@@ -86,7 +92,7 @@ type App struct {
 	published []string
 	skipped   []string
 	notes     []string
-	unstored  error // why Options.FlashDir has not all that is on a device's flash
+	unstored  error // why Options.FlashDir or Flash has not all that is on a device's flash
 	idle      []string
 	taken     map[hostPort]devicePort // what is published
 }
@@ -114,6 +120,9 @@ type source struct {
 	sink    *hostdir.Dir      // nil: changes go nowhere
 	// sinkIsDir says that the sink is the directory itself.
 	sinkIsDir bool
+	file      *hostfile.File // the whole flash; nil: it is in no file
+	store     *store         // as the run has begun; nil: no Lua Flash Store
+	inStore   []StoreFile    // what came from its directory
 }
 
 // OptionError says what is wrong with an option.
@@ -165,12 +174,18 @@ func New(o Options) (_ *App, err error) {
 	}()
 	first := &source{dir: o.Dir, exclude: p.Exclude, files: o.Files}
 	a.sources = append(a.sources, first)
-	if err := a.loadFlash(first, src, o.FlashDir, &cfg); err != nil {
+	if first.store, err = o.openStore(p, cfg.Board, o.LFS); err != nil {
+		return nil, err
+	}
+	if err := a.loadFlash(first, src, o, &cfg); err != nil {
 		return nil, err
 	}
 	applyAir(a.World, p.WiFi)
 	applyWiFi(&cfg, p.WiFi)
 	cfg.Name = o.name()
+	if o.InStore != nil && first.store != nil {
+		o.InStore(first.store.files)
+	}
 	if o.Prepare != nil {
 		o.Prepare(&cfg)
 	}
@@ -204,7 +219,7 @@ func New(o Options) (_ *App, err error) {
 // when there is no error.
 func (o Options) open(dir string) (src *opened, p *project.Project, cfg device.Config, err error) {
 	src = &opened{}
-	if dir != "" || o.Files == nil {
+	if dir != "" || o.Files == nil && o.Flash == "" {
 		src.dir, err = hostdir.Open(dir)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
@@ -328,13 +343,19 @@ func (o Options) date(p *project.Project) (project.Date, error) {
 // setDate gives the world its date. It reports whether somebody has asked for one: then
 // the network has a server that knows it.
 func (o Options) setDate(w *world.World, d project.Date) (given bool) {
+	w.SetDate(o.begins(d))
+	return d.Given()
+}
+
+// begins is the date with which the world begins.
+func (o Options) begins(d project.Date) time.Time {
 	switch {
 	case !d.Time.IsZero():
-		w.SetDate(d.Time)
+		return d.Time
 	case (d.Host || o.RealTime) && !o.HostDate.IsZero():
-		w.SetDate(o.HostDate)
+		return o.HostDate
 	}
-	return d.Given()
+	return world.DefaultDate
 }
 
 // reach returns what the devices may reach.
@@ -376,41 +397,21 @@ func (o Options) publish(p *project.Project) ([]project.Publish, error) {
 	return list, nil
 }
 
-// loadFlash fills the file system from a device's directory, or from the
-// directory that takes its changes, if there is one and it has been used before,
-// and checks init.lua.
-func (a *App) loadFlash(from *source, src *opened, flashDir string, cfg *device.Config) error {
-	cfg.Flash = flash.New(cfg.Board.FS.Size)
+// loadFlash fills the flash from a device's directory and from the directory or file that keeps
+// it, if there is one and it has been used before, and checks init.lua.
+func (a *App) loadFlash(from *source, src *opened, o Options, cfg *device.Config) error {
 	var report hostdir.Report
 	var err error
-	if src.dir != nil {
-		if report, err = src.dir.Load(cfg.Flash, from.exclude); err != nil {
-			return err
-		}
+	switch {
+	case o.Flash != "" && o.FlashDir != "":
+		return &OptionError{Option: "Flash", Err: errors.New("the flash is kept in a file or in a directory: give one of the two")}
+	case o.Flash != "":
+		report, err = a.loadFlashFile(from, src, o.Flash, cfg)
+	default:
+		report, err = a.loadFlashDir(from, src, o.FlashDir, cfg)
 	}
-	from.loaded = contents(cfg.Flash)
-	if err := from.overlay(cfg.Flash); err != nil {
+	if err != nil {
 		return err
-	}
-	if flashDir != "" {
-		if from.sink, err = hostdir.Open(flashDir); err != nil {
-			if errors.Is(err, fs.ErrNotExist) {
-				err = fmt.Errorf("%w; make it first", err)
-			}
-			return &OptionError{Option: "FlashDir", Err: err}
-		}
-		var exclude []string
-		if from.sinkIsDir = sameDir(flashDir, from.dir); from.sinkIsDir {
-			exclude = from.exclude
-		}
-		// What the device wrote before goes before what the app directory has.
-		if _, err := from.sink.Load(cfg.Flash, exclude); err != nil {
-			return &OptionError{Option: "FlashDir", Err: err}
-		}
-		if err := from.sink.Clean(); err != nil {
-			return &OptionError{Option: "FlashDir", Err: err}
-		}
-		cfg.Flash.SetSink(from.sink, a.notStored)
 	}
 	for _, s := range report.Skipped {
 		if cfg.Name != "" {
@@ -418,15 +419,60 @@ func (a *App) loadFlash(from *source, src *opened, flashDir string, cfg *device.
 		}
 		a.skipped = append(a.skipped, s)
 	}
+	if from.store != nil {
+		a.skipped = append(a.skipped, from.store.skipped...)
+		a.notes = append(a.notes, from.store.notes...)
+	}
 	a.noteIdle(from.dir, cfg.Flash)
-	return checkInit(from.dir, cfg.Flash)
+	if err := checkInit(from.dir, cfg.Flash); err != nil || o.Flash == "" {
+		return err
+	}
+	return a.keepFlash(from, o.Flash, cfg)
+}
+
+// loadFlashDir fills the file system from a device's directory, or from the directory that takes
+// its changes.
+func (a *App) loadFlashDir(from *source, src *opened, flashDir string, cfg *device.Config) (report hostdir.Report, err error) {
+	if cfg.Flash, err = from.newFlash(cfg); err != nil {
+		return report, err
+	}
+	if src.dir != nil {
+		if report, err = src.dir.Load(cfg.Flash, from.left()); err != nil {
+			return report, err
+		}
+	}
+	from.loaded = contents(cfg.Flash)
+	if err := from.overlay(cfg.Flash); err != nil {
+		return report, err
+	}
+	if flashDir != "" {
+		if from.sink, err = hostdir.Open(flashDir); err != nil {
+			if errors.Is(err, fs.ErrNotExist) {
+				err = fmt.Errorf("%w; make it first", err)
+			}
+			return report, &OptionError{Option: "FlashDir", Err: err}
+		}
+		var exclude []string
+		if from.sinkIsDir = sameDir(flashDir, from.dir); from.sinkIsDir {
+			exclude = from.exclude
+		}
+		// What the device wrote before goes before what the app directory has.
+		if _, err := from.sink.Load(cfg.Flash, exclude); err != nil {
+			return report, &OptionError{Option: "FlashDir", Err: err}
+		}
+		if err := from.sink.Clean(); err != nil {
+			return report, &OptionError{Option: "FlashDir", Err: err}
+		}
+		cfg.Flash.SetSink(from.sink, a.notStoredIn("FlashDir"))
+	}
+	return report, nil
 }
 
 // overlay puts the files that lie over those of the directory onto the flash.
 func (s *source) overlay(f *flash.FS) error {
 	return f.Fill(func(put func(path string, data []byte) error) error {
 		for _, name := range slices.Sorted(maps.Keys(s.files)) {
-			if name == project.FileName {
+			if name == project.FileName || s.store.keeps(name) {
 				continue
 			}
 			if err := put("/FLASH/"+name, s.files[name]); err != nil {
@@ -437,15 +483,18 @@ func (s *source) overlay(f *flash.FS) error {
 	})
 }
 
-// notStored ends the run: what the device has on its flash is not in Options.FlashDir.
-func (a *App) notStored(err error) {
-	if a.unstored == nil {
-		a.unstored = &OptionError{Option: "FlashDir", Err: err}
+// notStoredIn returns what ends the run: what the device has on its flash is not where that option
+// wants it.
+func (a *App) notStoredIn(option string) func(err error) {
+	return func(err error) {
+		if a.unstored == nil {
+			a.unstored = &OptionError{Option: option, Err: err}
+		}
+		a.World.Clock.Stop()
 	}
-	a.World.Clock.Stop()
 }
 
-// Store brings what is on the devices' flash to Options.FlashDir. The error is the first that
+// Store brings what is on the devices' flash to Options.FlashDir or Flash. The error is the first that
 // this met since the run began; one during the run has ended it. The world must not be
 // running.
 func (a *App) Store() error {
@@ -570,6 +619,9 @@ func (a *App) Close() {
 	for _, s := range a.sources {
 		if s.sink != nil {
 			s.sink.Close()
+		}
+		if s.file != nil {
+			s.file.Close()
 		}
 	}
 }

@@ -16,6 +16,8 @@ type Reload struct {
 	of  *source
 	src *hostdir.Dir      // closed; it knows where the files are
 	now map[string]string // content by flash name
+
+	store *store // nil: without a Lua Flash Store
 }
 
 // contents copies what is in a file system.
@@ -38,14 +40,22 @@ func (a *App) Reload(i int) (*Reload, error) {
 		return nil, err
 	}
 	defer src.Close()
-	f := flash.New(of.device.Board.FS.Size)
-	if _, err := src.Load(f, of.exclude); err != nil {
+	size := of.device.Board.FS.Size
+	store := of.store
+	if store != nil {
+		size = store.layout.Size
+		if store, err = store.again(of.dir); err != nil {
+			return nil, err
+		}
+	}
+	f := flash.New(size)
+	if _, err := src.Load(f, of.left()); err != nil {
 		return nil, err
 	}
 	if err := checkInit(of.dir, f); err != nil {
 		return nil, err
 	}
-	return &Reload{of.device, of, src, contents(f)}, nil
+	return &Reload{of.device, of, src, contents(f), store}, nil
 }
 
 // Files lists the files that have changed, come or gone in the directory since it
@@ -66,6 +76,9 @@ func (r *Reload) Files() []string {
 			names = append(names, name)
 		}
 	}
+	if r.store != nil {
+		names = append(names, r.store.changed(r.of.inStore)...)
+	}
 	slices.Sort(names)
 	return names
 }
@@ -79,8 +92,14 @@ func (r *Reload) has(name, data string) bool {
 // Input is what the device is told of the change.
 func (r *Reload) Input() input.Files {
 	var in input.Files
+	if s := r.store; s != nil && len(s.changed(r.of.inStore)) > 0 {
+		in.Store = input.Region{Address: s.layout.LFSAddress, Size: s.layout.LFSSize, Data: s.bytes()}
+	}
 	for _, name := range r.Files() {
 		data, ok := r.now[name]
+		if _, was := r.of.loaded[name]; !ok && !was {
+			continue // of the store
+		}
 		in.Changed = append(in.Changed, input.File{Name: name, Data: []byte(data), Gone: !ok})
 	}
 	return in
@@ -89,6 +108,9 @@ func (r *Reload) Input() input.Files {
 // Loaded notes that the device has the files.
 func (r *Reload) Loaded() {
 	r.of.loaded = r.now
+	if r.store != nil {
+		r.of.inStore = r.store.files
+	}
 	if r.of.sinkIsDir {
 		r.of.sink.Adopt(r.src)
 	}

@@ -34,10 +34,16 @@ func (a *App) addOther(o Options, dir string) (*project.Project, error) {
 	cfg.Name = a.freeName(o.name())
 	from := &source{dir: dir, exclude: p.Exclude, files: o.Files}
 	a.sources = append(a.sources, from)
-	if err := a.loadFlash(from, src, "", &cfg); err != nil {
+	if from.store, err = o.openStore(p, cfg.Board, ""); err != nil {
+		return nil, err
+	}
+	if err := a.loadFlash(from, src, Options{}, &cfg); err != nil {
 		return nil, err
 	}
 	applyWiFi(&cfg, p.WiFi)
+	if o.InStore != nil && from.store != nil {
+		o.InStore(from.store.files)
+	}
 	if o.Prepare != nil {
 		o.Prepare(&cfg)
 	}

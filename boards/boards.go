@@ -164,6 +164,8 @@ func Check(b *board.Board, where func(key, format string, args ...any) error) er
 		return where("fs.address", "fs.address = %#x: write a multiple of %#x", b.FS.Address, sector)
 	case b.FS.Size < fsMin || b.FS.Size%fsBlock != 0 || b.FS.Size > b.Flash.Size-b.FS.Address:
 		return where("fs.size", "fs.size = %#x: write a multiple of %#x, at least %#x, that ends within the flash", b.FS.Size, fsBlock, fsMin)
+	case b.LFS.Size < 0 || b.LFS.Size%sector != 0 || b.LFS.Size >= b.Flash.Size:
+		return where("lfs.size", "lfs.size = %#x: write a multiple of %#x that leaves room in the flash", b.LFS.Size, sector)
 	case len(b.CPU.Clocks) == 0 || slices.ContainsFunc(b.CPU.Clocks, func(m int) bool { return m != 80 && m != maxMHz }):
 		return where("cpu.clocks", "cpu.clocks: the chip runs at 80 and 160 MHz")
 	case !slices.Contains(b.CPU.Clocks, b.CPU.MHz):

@@ -250,6 +250,7 @@ func (d *Device) boot() {
 	d.Emit(event.Boot{Raw: d.reason.Raw, Extended: d.reason.Extended, Reason: d.reason.Text})
 	memory := heap.New(heap.Config{Size: d.Board.Heap.Size})
 	d.Inspect.WatchHeap(memory)
+	d.openLFS()
 	d.VM = vm.New(vm.Config{
 		Output:     d.Serial.Print,
 		ReadFile:   d.readFile,
@@ -260,6 +261,7 @@ func (d *Device) boot() {
 		Heap:       memory,
 		Now:        func() int64 { return int64(d.Now()) },
 		Recorder:   d.Inspect.Recorder(),
+		Image:      d.lfs.image,
 	})
 	d.VM.SetCoverage(d.cfg.Coverage)
 	d.Inspect.WatchVM(d.VM)
@@ -280,6 +282,7 @@ func (d *Device) boot() {
 		}
 	}
 	d.SetOnError(nil)
+	d.mountFlash()
 	if d.cfg.Startup != nil {
 		d.cfg.Startup(d)
 		return

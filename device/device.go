@@ -121,6 +121,7 @@ type Device struct {
 	rand  *rand.Rand
 	parts parts
 	lua   lua
+	lfs   Store
 
 	boots        int
 	reason       BootReason
@@ -130,7 +131,7 @@ type Device struct {
 	bootsAt      clock.Time // when and why it does, after a reset of one that was ahead of the world
 	bootsAs      BootReason
 	pendingReset *BootReason
-	syncAt       clock.Time // no sooner is what changed on the flash stored again
+	syncAt       clock.Time // no sooner is what changed on the flash stored again: see syncFlash
 	atReset      []func()   // while the device is off at the next one
 	libs         []*Lib
 	snapshot     []func(*Snapshot)

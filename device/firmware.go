@@ -41,6 +41,9 @@ type Build struct {
 	// NewI2C: it has the I2C driver with several buses and speeds instead of the old one
 	// (fw: user_config.h, I2C_MASTER_OLD_VERSION; oracle: parts-behaviour.md 1).
 	NewI2C bool
+	// FlashStore is the size of the Lua Flash Store's partition in bytes (fw: user_config.h,
+	// LUA_FLASH_STORE; 0 by default).
+	FlashStore int
 }
 
 // Build returns how the device's firmware was compiled: modules ask when they are opened.

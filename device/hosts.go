@@ -45,7 +45,8 @@ func (h etsHost) Print(text string) { h.Serial.WriteText(text) }
 // radioHost is the device as its radio sees it.
 type radioHost struct{ *Device }
 
-func (h radioHost) Received(fn func()) { h.ETS.Receive(fn) }
+func (h radioHost) Received(fn func())   { h.ETS.Receive(fn) }
+func (h radioHost) Keep(settings []byte) { h.Flash.SetSettings(settings) }
 
 // netHost is the device as its network interfaces see it.
 type netHost struct{ *Device }
@@ -88,8 +89,14 @@ func (h espconnHost) Compute(d clock.Duration) {
 // serialHost is the device as its serial port sees it.
 type serialHost struct{ *Device }
 
-func (h serialHost) Restarting() bool    { return h.restarting }
-func (h serialHost) Sent(e event.Output) { h.Emit(e) }
+func (h serialHost) Restarting() bool { return h.restarting }
+
+// Sent is told of what leaves the port. What the program has flushed before is stored by then:
+// who sees its word for that can rely on it.
+func (h serialHost) Sent(e event.Output) {
+	h.Flash.Settle()
+	h.Emit(e)
+}
 
 func (h serialHost) Fetched(in input.Typed) { h.world.Taken(h.Name(), in) }
 

@@ -29,25 +29,53 @@ func (d *Device) flashWork(w flash.Work) {
 	}
 }
 
-// resetFlash closes all files, and says what that loses.
+// resetFlash closes all files, and says what that loses, and what a power cut has broken.
 func (d *Device) resetFlash() {
+	cut := d.Flash.Dark()
 	for _, lost := range d.Flash.Unflushed() {
 		d.Emit(event.Hint{Text: fmt.Sprintf("the last %d bytes that were written to %q are lost: they were not flushed, and the file not closed", lost.Bytes, lost.Name)})
 	}
 	d.Flash.Reset()
+	if !cut {
+		return
+	}
+	for _, f := range d.Flash.List() {
+		if data, err := d.Flash.Extract(f.Name); err != nil {
+			d.Emit(event.Hint{Text: fmt.Sprintf("power went while SPIFFS moved or wrote pages of %q: of its %d bytes %d can be read; the firmware does not look for this at boot and repairs nothing", f.Name, f.Size, len(data))})
+		}
+	}
 }
 
-// A sink is told of what changed on the flash at most so often: a program that makes,
-// renames and removes files in a loop costs the host little then. For what it was
-// given last it has more time, so that a large file that grows does not keep it busy.
+// mountFlash has the firmware format the file system if it could not be mounted (fw: app/lua/lua.c;
+// oracle: uart-behaviour.md).
+func (d *Device) mountFlash() {
+	if d.Flash.Mounted() {
+		return
+	}
+	if !d.Flash.Blank() {
+		d.Inspect.Hints.Here("the firmware finds no file system that it could mount: %s; it formats the partition, and all files are gone", d.Flash.Why())
+	}
+	d.Serial.WriteText("Formatting file system. Please wait...\n")
+	d.Flash.Format()
+	d.Serial.WriteText(d.Flash.Dots() + "\n")
+}
+
+// Where time jumps, a sink of whole files is told of what changed at most so often, unless the
+// program sends something: one that makes, renames and removes files in a loop costs the host
+// little then. For what it was given last it has more time, so that a large file that grows does
+// not keep it busy.
 const (
 	syncPause = 100 * clock.Millisecond
 	syncRate  = 1 // bytes each microsecond
 )
 
-// syncFlash has what changed on the flash stored in a while.
+// syncFlash has what changed on the flash stored when the piece of work at hand is over: before
+// anything that it sends arrives anywhere. See serialHost.Sent, too.
 func (d *Device) syncFlash() {
-	at := max(d.Now().Add(syncPause), d.syncAt)
+	at := d.Now()
+	if d.Flash.SavesFiles() && d.world.Clock.State().Speed == clock.Max {
+		at = max(at.Add(syncPause), d.syncAt)
+	}
 	d.world.Clock.At(at, func() {
 		took := d.Flash.Sync() / syncRate
 		d.syncAt = d.world.Clock.Now().Add(clock.Duration(took))

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
+	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/input"
 	"github.com/nodemcu-sim/nodemcu-sim/world"
 )
@@ -75,13 +76,17 @@ func (d *Device) replaceFiles(in input.Files) error {
 			changed = append(changed, f)
 		}
 	}
-	if len(changed) == 0 {
+	if in.Store.Size > 0 {
+		names = append(names, "the Lua Flash Store")
+	}
+	if len(names) == 0 {
 		return nil
 	}
 	d.Emit(event.Note{Text: "files have changed: " + strings.Join(names, ", ")})
 	var problem error
 	late := d.ETS.Running()
 	d.atReset = append(d.atReset, func() {
+		d.putRegion(in.Store)
 		if problem = d.store(changed); problem != nil && late {
 			d.Note("the changed files are not all loaded: " + problem.Error())
 		}
@@ -104,6 +109,14 @@ func (d *Device) store(files []input.File) (first error) {
 		}
 	}
 	return first
+}
+
+// putRegion brings what lies beside the file system to the flash, if it is anything.
+func (d *Device) putRegion(r input.Region) {
+	for at := r.Address; at < r.Address+r.Size; at += flash.SectorSize {
+		d.Flash.Raw().Erase(at / flash.SectorSize)
+	}
+	d.Flash.Raw().WriteAt(r.Data, r.Address)
 }
 
 func flashPath(name string) string { return "/FLASH/" + name }

@@ -31,6 +31,8 @@ type alone struct {
 	quality wire.Quality
 	flash   *flash.FS // of the device that ran last; at first nil: it is made of the app
 
+	written int // writes to it before the device's first boot
+
 	wasCut  bool
 	hadInit bool // there was an init.lua at first
 
@@ -53,7 +55,8 @@ func (a *alone) prepare(r *run, cfg *device.Config) {
 	a.flash = cfg.Flash
 	a.counts.Heap = cfg.Board.Heap.Size
 	_, a.hadInit = a.flash.Peek("init.lua")
-	a.flash.CutAt(a.CutAt, func() {
+	a.written = a.flash.Writes()
+	a.flash.CutAt(a.CutAt, a.CutBytes, func() {
 		a.wasCut = true
 		r.d.PowerCycle()
 	})
@@ -107,7 +110,7 @@ func (a *alone) busy(before ets.Work) clock.Duration {
 // ended notes what a boot has come to.
 func (a *alone) ended(r *run) {
 	a.counting = false
-	a.counts.Writes = a.flash.Writes()
+	a.counts.Writes = a.flash.Writes() - a.written
 	if a.site = r.ranOut; ofLibrary(a.site) {
 		a.site = "" // the test's line that called it says more
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/nodemcu-sim/nodemcu-sim/app"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
@@ -16,7 +17,7 @@ import (
 )
 
 // Coverage is how often the apps' lines and functions ran: those of the *.lua files on the
-// flash of any device, but of tests. A file that was never loaded counts, too.
+// flash of any device, or in its Lua Flash Store, but of tests. A file that was never loaded counts, too.
 type Coverage struct {
 	Report *lcov.Report
 	// Sources are the texts of the report's files, by path.
@@ -64,13 +65,13 @@ type appFile struct {
 	err    error // why it has none
 }
 
-func (a *appFiles) of(dir, name string, text []byte) *appFile {
+func (a *appFiles) of(dir, name, path string, text []byte) *appFile {
 	key := appName{dir, name}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	f := a.files[key]
 	if f == nil {
-		f = &appFile{path: shown(dir, name), text: text}
+		f = &appFile{path: path, text: text}
 		f.source, f.err = vm.CompileCover(name, text)
 		a.files[key] = f
 	}
@@ -85,9 +86,9 @@ type covered struct {
 	notes []string
 }
 
-// cover has the files counted that are on the flash of a device with an app. Those of a
-// further device with the same app, or of a later boot, are added.
-func (f *file) cover(dir string, cfg *device.Config) {
+// cover has the files counted that are on the flash of a device with an app, and those in its
+// Lua Flash Store. Those of a further device with the same app, or of a later boot, are added.
+func (f *file) cover(dir string, cfg *device.Config, inStore []app.StoreFile) {
 	if f.o.apps == nil {
 		return
 	}
@@ -97,14 +98,22 @@ func (f *file) cover(dir string, cfg *device.Config) {
 	at := slices.IndexFunc(f.covered, func(c *covered) bool { return c.dir == dir })
 	if at < 0 {
 		at = len(f.covered)
-		f.covered = append(f.covered, f.o.apps.cover(dir, cfg))
+		f.covered = append(f.covered, f.o.apps.cover(dir, cfg, inStore))
 	}
 	cfg.Coverage = f.covered[at].count
 }
 
-func (a *appFiles) cover(dir string, cfg *device.Config) *covered {
+func (a *appFiles) cover(dir string, cfg *device.Config, inStore []app.StoreFile) *covered {
 	c := &covered{dir: dir, files: map[string]*appFile{}}
 	var sources []*vm.CoverSource
+	add := func(name string, x *appFile) {
+		if x.err != nil {
+			c.notes = append(c.notes, fmt.Sprintf("%s is not counted: %v", x.path, x.err))
+			return
+		}
+		c.files[name] = x
+		sources = append(sources, x.source)
+	}
 	list := cfg.Flash.List()
 	for _, s := range list {
 		if lua, is := strings.CutSuffix(s.Name, ".lc"); is && !slices.ContainsFunc(list, func(s flash.Stat) bool { return s.Name == lua+".lua" }) {
@@ -114,13 +123,12 @@ func (a *appFiles) cover(dir string, cfg *device.Config) *covered {
 			continue
 		}
 		text, _ := cfg.Flash.Peek(s.Name)
-		x := a.of(dir, s.Name, text)
-		if x.err != nil {
-			c.notes = append(c.notes, fmt.Sprintf("%s is not counted: %v", x.path, x.err))
-			continue
-		}
-		c.files[s.Name] = x
-		sources = append(sources, x.source)
+		add(s.Name, a.of(dir, s.Name, shown(dir, s.Name), text))
+	}
+	for _, f := range inStore {
+		// By its path it is another file than one of its name on the flash: see vm.Coverage.
+		name := filepath.ToSlash(f.Path)
+		add(name, a.of("", name, filepath.ToSlash(short(f.Path)), f.Text))
 	}
 	c.count = vm.NewCoverage(sources...)
 	return c

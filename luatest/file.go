@@ -128,7 +128,7 @@ type run struct {
 	app *app.App
 	d   *device.Device
 
-	wanted   bool   // the reset that comes is the test's doing: sim.reboot
+	wanted   func() // is called at the reset that comes, which is the test's doing: sim.reboot
 	own      *vm.VM // the Lua of tests, nil if it is the device's
 	membrane *membrane.Membrane
 	calling  string // what is being called there
@@ -158,7 +158,8 @@ type run struct {
 	asked               string // where the program has asked for a restart
 	stuck               string // where a test was when this computer's time was over, as a traceback
 	sim                 sim
-	low                 int // the least free heap of the test before it was reset: see sim.heap.least
+	inStore             []app.StoreFile // what of the app is in the Lua Flash Store
+	low                 int             // the least free heap of the test before it was reset: see sim.heap.least
 }
 
 var hookNames = [hookKinds]string{"setup", "teardown", "before_each", "after_each"}
@@ -178,6 +179,7 @@ func (f *file) boot() (*run, error) {
 	r := &run{f: f, seen: map[string]int{}}
 	o := appOptions(f.o, f.out.Seed)
 	o.Dir, o.Prepare = f.out.App, r.prepare
+	o.LFS, o.InStore = f.o.LFS, func(files []app.StoreFile) { r.inStore = files }
 	if f.alone != nil {
 		o.Heap = f.alone.Heap
 	}
@@ -209,7 +211,7 @@ func (f *file) boot() (*run, error) {
 
 // prepare adds the module sim to a device, and takes init.lua away where it is not wanted.
 func (r *run) prepare(cfg *device.Config) {
-	r.f.cover(r.f.out.App, cfg)
+	r.f.cover(r.f.out.App, cfg, r.inStore)
 	if r.f.o.NoInit {
 		_ = cfg.Flash.Remove("init.lua")
 	}
@@ -262,8 +264,9 @@ func (r *run) happened(e world.Event) {
 			r.freeNow()
 		}
 	case event.Reset:
-		if r.wanted {
-			r.wanted = false
+		if wanted := r.wanted; wanted != nil {
+			r.wanted = nil
+			wanted()
 			break
 		}
 		if r.f.alone != nil && r.f.alone.wasCut {

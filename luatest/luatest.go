@@ -54,6 +54,8 @@ type Options struct {
 	Net string
 	// Board is the board's name; "" is the project's.
 	Board string
+	// LFS is a directory of Lua files, or an image, for the Lua Flash Store; "" is the project's.
+	LFS string
 	// CPU is "esp8266" or "host", as app.Options.CPU.
 	CPU string
 	// Coverage counts how often lines of the apps run. It does not go with Faults and Explore.

@@ -30,7 +30,9 @@ func (r *run) simDevice() []vm.Func {
 		if board == "" {
 			board = r.f.o.Board
 		}
-		d, err := r.app.Add(app.Options{Dir: dir, Board: board, CPU: r.f.o.CPU, Seed: r.f.out.Seed, Exclude: r.f.o.exclude(), Prepare: func(cfg *device.Config) { r.f.cover(dir, cfg) }})
+		var inStore []app.StoreFile
+		d, err := r.app.Add(app.Options{Dir: dir, Board: board, CPU: r.f.o.CPU, Seed: r.f.out.Seed, Exclude: r.f.o.exclude(),
+			InStore: func(files []app.StoreFile) { inStore = files }, Prepare: func(cfg *device.Config) { r.f.cover(dir, cfg, inStore) }})
 		if err != nil {
 			c.Error("sim.device: %v", err)
 		}

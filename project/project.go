@@ -25,6 +25,11 @@
 //	size = 0x80000             # bytes of flash for the file system
 //	exclude = ["*.md", "test"] # not copied to the device
 //
+//	[lfs]
+//	dir = "lfs"                # Lua files for the Lua Flash Store: an image is built of them,
+//	                           # and there when the device boots
+//	size = 0x20000             # bytes of its partition; alone, an empty store
+//
 //	[wifi]
 //	stored = true              # false: the device's flash stores no network
 //	join = "home"              # the network stored in the device's flash
@@ -119,6 +124,8 @@ type Project struct {
 	Notes []string
 	WiFi  WiFi
 	Link  Link
+	// LFS is the Lua Flash Store.
+	LFS LFS
 
 	// Changes to the board; zero or nil for none.
 	modules    []string
@@ -131,6 +138,12 @@ type Project struct {
 	fsSize     int
 
 	where func(key, format string, args ...any) error
+}
+
+// LFS is what a project says of the Lua Flash Store.
+type LFS struct {
+	Dir  string // with Lua files, in the project's directory; "" without
+	Size int    // bytes of the partition; 0: the board's, where there is something to put into it
 }
 
 // document is the file as written.
@@ -158,6 +171,10 @@ type document struct {
 		Size    int      `toml:"size"`
 		Exclude []string `toml:"exclude"`
 	} `toml:"fs"`
+	LFS struct {
+		Dir  string `toml:"dir"`
+		Size int    `toml:"size"`
+	} `toml:"lfs"`
 	WiFi wifiDocument `toml:"wifi"`
 	Link linkDocument `toml:"link"`
 }
@@ -252,6 +269,7 @@ func parse(name string, data []byte, read func(file string) (string, error)) (*P
 		heap:    doc.Heap.Size,
 		mhz:     doc.CPU.MHz,
 		fsSize:  doc.FS.Size,
+		LFS:     LFS{doc.LFS.Dir, doc.LFS.Size},
 		where:   f.Errorf,
 	}
 	if f.Has("chip_id") {
@@ -261,10 +279,13 @@ func parse(name string, data []byte, read func(file string) (string, error)) (*P
 	for _, s := range []struct {
 		key string
 		n   int
-	}{{"heap.size", p.heap}, {"cpu.mhz", p.mhz}, {"fs.size", p.fsSize}} {
+	}{{"heap.size", p.heap}, {"cpu.mhz", p.mhz}, {"fs.size", p.fsSize}, {"lfs.size", p.LFS.Size}} {
 		if s.n == 0 && f.Has(s.key) {
 			return nil, f.Errorf(s.key, "%s must not be 0; leave it out to keep the board's", s.key)
 		}
+	}
+	if f.Has("lfs.dir") && (!filepath.IsLocal(p.LFS.Dir) || filepath.Clean(p.LFS.Dir) == ".") {
+		return nil, f.Errorf("lfs.dir", "lfs.dir = %q: name a directory inside of the project's, such as \"lfs\"", p.LFS.Dir)
 	}
 	if f.Has("board") && p.Board == "" {
 		return nil, f.Errorf("board", "board is empty; leave it out for %s", boards.Default)
@@ -346,6 +367,9 @@ func (p *Project) BoardFor(name string) (*board.Board, error) {
 	}
 	if p.fsSize != 0 {
 		b.FS.Size = p.fsSize
+	}
+	if p.LFS.Size != 0 {
+		b.LFS.Size = p.LFS.Size
 	}
 	if p.where != nil {
 		if err := boards.Check(b, p.where); err != nil {

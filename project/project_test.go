@@ -162,7 +162,7 @@ func TestEmpty(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	tests := []struct{ doc, want string }{
-		{"bord = \"x\"", `:1: unknown key "bord"; known at the top of the file: board, chip_id, publish, date, firmware, heap, cpu, fs, wifi`},
+		{"bord = \"x\"", `:1: unknown key "bord"; known at the top of the file: board, chip_id, publish, date, firmware, heap, cpu, fs, lfs, wifi`},
 		{"\nboard = \"esp32\"", `:2: there is no board "esp32": use one of ` + strings.Join(boards.Names(), ", ")},
 		{"board = \"\"", `:1: board is empty`},
 		{"board = 1", `:1: board is a whole number; write a string`},
@@ -188,6 +188,10 @@ func TestErrors(t *testing.T) {
 		{"[cpu]\nmodel = \"z80\"", `:2: cpu.model = "z80"`},
 		{"[cpu]\nmhz = 240", `:2: cpu.mhz = 240 is not one of cpu.clocks`},
 		{"board = \"esp-01\"\n[fs]\nsize = 0x200000", `:3: fs.size = 0x200000`},
+		{"[lfs]\ndir = \"..\"", `:2: lfs.dir = "..": name a directory inside of the project's`},
+		{"[lfs]\ndir = \".\"", `:2: lfs.dir = ".": name a directory inside of the project's`},
+		{"[lfs]\nsize = 0", `:2: lfs.size must not be 0`},
+		{"[lfs]\nsize = 0x1001", `:2: lfs.size = 0x1001: write a multiple of 0x1000`},
 		{"[fs]\nexclude = [\"a\", \"[\"]", `:2: fs.exclude: "[" is not a file name pattern`},
 		{"[wifi]\njoin = \"x\"\n[[wifi.network]]\nssid = \"y\"", `:2: wifi.join: there is no [[wifi.network]] with ssid = "x"`},
 		{"[wifi]\nstored = false\njoin = \"x\"", `:3: wifi.join names a network, wifi.stored = false says that none is stored`},

@@ -114,6 +114,10 @@ func Heap(bytes int) Option {
 	}
 }
 
+// LFS is what lies in the Lua Flash Store when the device boots, instead of the project's: a
+// directory of Lua files, or the file of an image.
+func LFS(name string) Option { return func(c *config) { c.app.LFS = name } }
+
 // Date is what date it is in the world when it begins, to the second, instead of
 // 2026-01-01; the network then has a time server that knows it. It is an option of the world.
 func Date(t time.Time) Option {

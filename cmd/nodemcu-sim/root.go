@@ -40,6 +40,6 @@ messages, the same limits of memory and network.`,
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return fmt.Errorf("%s; see %s --help", reworded(err.Error()), c.CommandPath())
 	})
-	root.AddCommand(runCommand(), testCommand(), mergeCommand(), boardsCommand(), modulesCommand(), heapCommand(), luacCommand(), versionCommand())
+	root.AddCommand(runCommand(), testCommand(), mergeCommand(), boardsCommand(), modulesCommand(), heapCommand(), flashCommand(), luacCommand(), versionCommand())
 	return root
 }

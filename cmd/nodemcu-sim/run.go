@@ -35,7 +35,7 @@ type runFlags struct {
 func runCommand() *cobra.Command {
 	var f runFlags
 	c := &cobra.Command{
-		Use:   "run [flags] DIR [DIR...]",
+		Use:   "run [flags] [DIR...]",
 		Short: "Boot a device with DIR as its flash and run its init.lua",
 		Long: `Boot a device with the files of DIR as its flash file system and run its init.lua.
 In a terminal the console opens. Without one, or with --headless, what the device
@@ -56,8 +56,14 @@ the device has only its prompt.
 
 DIR may hold a project file, nodemcu-sim.toml; flags go before what it says.
 
+With --flash FILE the whole flash is in FILE, byte by byte, and stays there between runs:
+the file system, LFS, the partition table and what Wi-Fi has stored. It is made for the
+board if it is missing, or is a dump of a real chip; work on a copy, for it is written to.
+Files of DIR are brought to it that are new or have changed since; else what is on the
+flash stays. DIR may be left out. See nodemcu-sim flash and docs/flash.md.
+
 Further DIRs are further devices on the same network, each with its own project
-file; --publish, --flash-dir and --input mean the first. --heap-snapshot,
+file; --publish, --flash-dir, --flash and --input mean the first. --heap-snapshot,
 --heap-profile and --cpu-profile then write a file for each, with the device's name
 before the extension: heap.json becomes heap-hub.json and heap-sensor.json. A link
 between two devices may have a quality of its own: [[link.to]] in a project file.
@@ -86,13 +92,15 @@ output can't be written; 42 when the time was up and something expected was miss
   echo '=node.heap()' | nodemcu-sim run --clock virtual ./app
   nodemcu-sim run --link latency=40ms,loss=1% --pcap net.pcapng ./server ./client`,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
+			if len(args) == 0 && f.app.Flash == "" {
 				return errors.New("run needs the directory that holds init.lua, as in nodemcu-sim run ./app; see nodemcu-sim run --help")
 			}
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			f.app.Dir, f.app.Others = args[0], args[1:]
+			if len(args) > 0 {
+				f.app.Dir, f.app.Others = args[0], args[1:]
+			}
 			return f.run(c)
 		},
 	}
@@ -101,7 +109,9 @@ output can't be written; 42 when the time was up and something expected was miss
 	fl.StringVar(&f.app.Board, "board", "", "board profile, see nodemcu-sim boards (default from the project file, else nodemcu-v1)")
 	fl.StringArrayVar(&f.app.Publish, "publish", nil, "make a port of the device reachable: [HOST:]HOSTPORT:PORT[/udp], on 127.0.0.1 unless HOST is given; may be repeated")
 	fl.StringVar(&f.app.Net, "net", "host", "what the device reaches outside: host (what this computer reaches, this computer itself as host.internal), isolated (nothing), or allow=HOST[:PORT],… (only that)")
+	fl.StringVar(&f.app.LFS, "lfs", "", "what is in the Lua Flash Store at boot: a directory, of whose *.lua files an image is built, or an image that luac has made (default [lfs] dir of the project file); see docs/lfs.md")
 	fl.StringVar(&f.app.FlashDir, "flash-dir", "", "write what changes on the flash back to this directory, as the program flushes or closes its files (DIR itself is never written unless it is named here)")
+	fl.StringVar(&f.app.Flash, "flash", "", "keep the whole flash in this file, which is made if it is missing: file system, LFS, partition table, Wi-Fi settings")
 	fl.StringVar(&f.app.CPU, "cpu", "", "what Lua costs: esp8266, or host, which takes no device time (default from the project file, else esp8266)")
 	fl.BoolVar(&f.app.Legacy, "legacy", false, "give what programs older than firmware 3.0 call: tmr.alarm(0, 1000, 1, fn), wifi.sta.config(ssid, pwd), net.createServer(net.UDP), cjson …; see docs/builds.md")
 	fl.BoolVar(&f.app.Legacy, "static-timers", false, "the same as --legacy")
@@ -148,6 +158,9 @@ func (f *runFlags) run(c *cobra.Command) error {
 	case "", "end", "run":
 	default:
 		return fmt.Errorf("--input-eof %q: use end or run", f.inputEOF)
+	}
+	if f.watch && f.app.Dir == "" {
+		return errors.New("--watch looks at the files of DIR, and none is given")
 	}
 	if err := f.memory.apply(&f.app); err != nil {
 		return err
@@ -208,8 +221,8 @@ func (f *runFlags) pace() (float64, error) {
 
 // flagOf names the flags of the app's options.
 var flagOf = map[string]string{
-	"CPU": "--cpu", "Date": "--date", "FlashDir": "--flash-dir", "Link": "--link", "LinkDown": "--link-down", "Net": "--net",
-	"OnPanic": "--on-panic", "Publish": "--publish", "WiFiDown": "--wifi-down",
+	"CPU": "--cpu", "Date": "--date", "Flash": "--flash", "FlashDir": "--flash-dir", "LFS": "--lfs", "Link": "--link", "LinkDown": "--link-down", "Net": "--net",
+	"OnPanic": "--on-panic", "Publish": "--publish", "Size": "--size", "WiFiDown": "--wifi-down",
 }
 
 // inFlags is an error of an option in the name of its flag.

@@ -113,6 +113,7 @@ wrong or there was nothing to run.`,
 	fl.StringVar(&f.testHeap, "test-heap", "apart", "where tests are: apart (beside the device, of which they take neither heap nor time), or shared (on the device, as a program)")
 	fl.StringVar(&f.tests.Net, "net", "isolated", "what the device reaches outside: host, isolated (nothing), or allow=HOST[:PORT],…")
 	fl.StringVar(&f.tests.Board, "board", "", "board profile, see nodemcu-sim boards (default from the project file, else nodemcu-v1)")
+	fl.StringVar(&f.tests.LFS, "lfs", "", "what is in the Lua Flash Store at boot: a directory of Lua files, or an image (default [lfs] dir of the project file)")
 	fl.StringVar(&f.tests.CPU, "cpu", "", "what Lua costs: esp8266, or host, which takes no device time (default from the project file, else esp8266)")
 	fl.BoolVar(&f.tests.NoInit, "no-init", false, "do not run the app's init.lua: the tests load what they test")
 	fl.BoolVar(&f.tests.OnFlash, "on-flash", false, "leave the test files on the device's flash")

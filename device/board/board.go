@@ -22,6 +22,7 @@ type Board struct {
 
 	Flash    Flash    `toml:"flash"`
 	FS       FS       `toml:"fs"`
+	LFS      LFS      `toml:"lfs"`
 	CPU      CPU      `toml:"cpu"`
 	Heap     Heap     `toml:"heap"`
 	ADC      ADC      `toml:"adc"`
@@ -50,6 +51,12 @@ type FS struct {
 	// Address is where it starts, in bytes from the start of the flash.
 	Address int `toml:"address"`
 	// Size in bytes, with SPIFFS's own overhead.
+	Size int `toml:"size"`
+}
+
+// LFS is the Lua Flash Store that a firmware gets for a program with code in it.
+type LFS struct {
+	// Size of its partition in bytes.
 	Size int `toml:"size"`
 }
 

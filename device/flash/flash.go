@@ -6,8 +6,9 @@
 // It owns paths, open files as the firmware keeps them, what flash operations take of
 // the device's time, and the way to a Sink that keeps what is on the flash. It does not
 // know Lua, devices or the host: package hostdir fills it from a directory and is the
-// Sink that takes changes back. SPIFFS as the firmware builds it keeps no time stamps, so
-// there are none here.
+// Sink that takes changes back, file by file; package hostfile is a Store, which has the
+// whole chip byte by byte (package partition: its table). SPIFFS as the firmware builds it
+// keeps no time stamps, so there are none here.
 //
 // What a program has written is on the flash when its file is flushed or closed, or
 // when it was a page or more; a reset loses the rest. The Sink sees what is on the flash.
@@ -65,10 +66,13 @@ type FS struct {
 	size   int    // bytes of the blocks
 	sorted []Stat // the files by name
 	layout Layout
+	raw    Raw
 	work   func(Work)
 
 	sink      Sink
-	sinkError func(error)
+	store     Store
+	chip      *Chip             // nil: nothing but the file system is kept
+	sinkError func(error)       // of the sink or the store
 	later     func()            // asks for Sync; nil: at once
 	asked     bool              // later was called
 	saved     map[uint16]string // what the sink knows, by object
@@ -77,23 +81,28 @@ type FS struct {
 // New returns an empty file system of size bytes of flash. It panics on a size
 // that holds no file system; board profiles are checked for that.
 func New(size int) *FS {
-	f := &FS{saved: map[uint16]string{}}
+	f := &FS{saved: map[uint16]string{}, raw: sectors{}}
 	f.make(size)
 	return f
 }
 
 // make formats size bytes of flash. What does not fill a block is left over.
 func (f *FS) make(size int) {
-	block := blockSize
-	if size/block < minBlocks {
-		block = smallBlock
+	block := BlockSize(size)
+	f.vol = spiffs.New(size/block, block)
+	f.size = size / block * block
+}
+
+// BlockSize is the size of the blocks of a file system of size bytes. It panics on a size that
+// holds none.
+func BlockSize(size int) int {
+	switch {
+	case size >= minBlocks*blockSize:
+		return blockSize
+	case size >= MinSize:
+		return smallBlock
 	}
-	blocks := size / block
-	if blocks < minBlocks {
-		panic("flash: no file system fits in so few bytes")
-	}
-	f.vol = spiffs.New(blocks, block)
-	f.size = blocks * block
+	panic("flash: no file system fits in so few bytes")
 }
 
 // Size returns the bytes of flash that the file system takes.
@@ -200,25 +209,42 @@ func (f *FS) Rename(oldPath, newPath string) error {
 // Format removes every file; open handles are dead from then on.
 func (f *FS) Format() {
 	defer f.done()
-	f.vol.Format()
+	_ = f.vol.Format() // without power it is not mounted, and the device about to reset
+	if f.Loaded() != nil {
+		f.SetLoaded(nil) // nothing of it is there
+	}
 }
 
 // Reset is what a reset of the device does: files are closed, and what was not flushed
-// is lost.
+// is lost. The file system is mounted again, if it can be; Mounted says whether it was.
 func (f *FS) Reset() {
-	f.vol.Mount()
+	_ = f.vol.Mount()
 	f.vol.TakeWork()
 	f.Sync()
 }
+
+// Mounted reports whether there is a file system that could be mounted. The firmware formats
+// one at boot that could not.
+func (f *FS) Mounted() bool { return f.vol.Mounted() }
+
+// Dark reports whether the power that CutAt has taken away is still missing.
+func (f *FS) Dark() bool { return f.vol.Dark() }
+
+// dotSize is how many bytes are erased for each dot that formatting prints (fw:
+// app/spiffs/spiffs.c, erase_cnt).
+const dotSize = 64 << 10
+
+// Dots is what formatting prints.
+func (f *FS) Dots() string { return strings.Repeat(".", (f.size+dotSize-1)/dotSize) }
 
 // Writes returns how many times the flash of the file system was written to, or a sector
 // of it erased.
 func (f *FS) Writes() int { return f.vol.Writes() }
 
-// CutAt takes the power away right before write n from now, counted from 1: what is on the
-// flash stays as the writes before have left it, until Reset. told, which is called there,
-// has the device lose its power, too. Writes are counted from zero again.
-func (f *FS) CutAt(n int, told func()) { f.vol.CutAt(n, told) }
+// CutAt takes the power away in write n from now, counted from 1, of which the first bytes are
+// done, 0: none. What is on the flash stays like that until Reset. told, which is called there,
+// has the device lose its power, too. With 0 for n the power stays.
+func (f *FS) CutAt(n, bytes int, told func()) { f.vol.CutAt(n, bytes, told) }
 
 // Unflushed returns what Reset would lose.
 func (f *FS) Unflushed() []spiffs.Unflushed { return f.vol.Unflushed() }
@@ -282,13 +308,15 @@ func (f *FS) find(path string) (info spiffs.Info, ok bool) {
 }
 
 // Peek returns a copy of what a file has on the flash, for what looks at the device from
-// outside: the device does not notice.
+// outside: the device does not notice. Of a file that is not whole it is what comes before the
+// first page that can't be read.
 func (f *FS) Peek(path string) ([]byte, bool) {
 	info, ok := f.find(path)
 	if !ok {
 		return nil, false
 	}
-	return f.vol.Content(info), true
+	data, _ := f.vol.Content(info)
+	return data, true
 }
 
 // Put stores a file from outside, while the device is off: it takes no time, and the sink
@@ -308,7 +336,9 @@ func (f *FS) Fill(fn func(put func(path string, data []byte) error) error) error
 	}
 	before := objects()
 	var names []string
-	f.vol.Mount()
+	if f.vol.Mount() != nil {
+		_ = f.vol.Format() // as the firmware would at the next boot
+	}
 	err := fn(func(path string, data []byte) error {
 		name, err := Resolve(path)
 		if err != nil {
@@ -317,7 +347,7 @@ func (f *FS) Fill(fn func(put func(path string, data []byte) error) error) error
 		names = append(names, name)
 		return f.put(name, data)
 	})
-	f.vol.Mount()
+	_ = f.vol.Mount()
 	f.vol.TakeWork()
 	after := objects()
 	for _, name := range names {
@@ -329,6 +359,9 @@ func (f *FS) Fill(fn func(put func(path string, data []byte) error) error) error
 		if now != 0 {
 			f.saved[now] = name
 		}
+	}
+	if f.store != nil {
+		f.changed()
 	}
 	return err
 }
@@ -359,13 +392,17 @@ func (f *FS) SetSink(sink Sink, failed func(error)) {
 // the sink is told of each one at once.
 func (f *FS) SyncLater(ask func()) { f.later = ask }
 
+// SavesFiles reports whether there is a sink, which is given whole files.
+func (f *FS) SavesFiles() bool { return f.sink != nil }
+
 // Sync hands to the sink what has changed on the flash since the last call. It returns how
 // many bytes that was.
 func (f *FS) Sync() (bytes int) {
 	f.asked = false
+	bytes = f.commit()
 	changed := f.vol.Objects()
 	if f.sink == nil || len(changed) == 0 {
-		return 0
+		return bytes
 	}
 	now := map[uint16]spiffs.Info{}
 	names := map[string]bool{}
@@ -385,7 +422,7 @@ func (f *FS) Sync() (bytes int) {
 			continue
 		}
 		f.saved[id] = info.Name
-		data := f.vol.Content(info)
+		data, _ := f.vol.Content(info)
 		bytes += len(data)
 		f.report(f.sink.Save(info.Name, data))
 	}
@@ -393,6 +430,18 @@ func (f *FS) Sync() (bytes int) {
 		f.report(f.sink.Delete(name))
 	}
 	return bytes
+}
+
+// Settle is Sync if that was asked for and has not come yet.
+func (f *FS) Settle() {
+	if f.asked {
+		f.Sync()
+	}
+}
+
+// pending reports whether the sink or the store lacks anything.
+func (f *FS) pending() bool {
+	return f.sink != nil && len(f.vol.Changed) > 0 || f.store != nil && f.hasChanged()
 }
 
 func (f *FS) report(err error) {
@@ -404,8 +453,13 @@ func (f *FS) report(err error) {
 // done ends an operation: its time is told, and the sink of what changed.
 func (f *FS) done() {
 	f.spend()
+	f.changed()
+}
+
+// changed has the sink or the store told, if there is anything to tell.
+func (f *FS) changed() {
 	switch {
-	case f.sink == nil || len(f.vol.Changed) == 0 || f.asked:
+	case f.asked || !f.pending():
 	case f.later == nil:
 		f.Sync()
 	default:

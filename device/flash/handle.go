@@ -136,3 +136,23 @@ func (h *Handle) Close() error {
 	defer h.fs.done()
 	return h.file.Close()
 }
+
+// Size returns the length of the file, with what was not flushed yet, in bytes.
+func (h *Handle) Size() (int, error) {
+	at, err := h.Seek(0, io.SeekCurrent)
+	if err != nil {
+		return 0, err
+	}
+	size, err := h.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0, err
+	}
+	_, err = h.Seek(at, io.SeekStart)
+	return size, err
+}
+
+// Read reads up to len(p) bytes in one go.
+func (h *Handle) Read(p []byte) (int, error) {
+	defer h.fs.done()
+	return h.file.Read(p)
+}

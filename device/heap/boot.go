@@ -120,16 +120,25 @@ func (b *Boot) Rest() int {
 }
 
 // Boot lays out what Lua holds at the prompt in the free space at the heap's
-// end. In a heap too small for it nothing has a place.
-func (h *Heap) Boot() *Boot {
+// end. In a heap too small for it nothing has a place. spared are the sizes of what
+// it makes otherwise and does not with an image in the flash store: what lies behind
+// moves down (assumed; nobody has measured a boot with one).
+func (h *Heap) Boot(spared ...int) *Boot {
 	b := &Boot{blocks: map[Part]Block{}}
+	less := 0
+	for _, n := range spared {
+		if h.layout != Ideal {
+			n = h.length(n)
+		}
+		less += n
+	}
 	if h.layout == Ideal {
-		b.fixed = BootBytes
+		b.fixed = BootBytes - less
 		for p, n := range partSizes {
 			b.blocks[p] = Block{int32(n), int32(n), 1}
 			b.fixed -= n
 		}
-		h.used += BootBytes
+		h.used += BootBytes - less
 		return b
 	}
 	at, length := 0, 0
@@ -146,7 +155,10 @@ func (h *Heap) Boot() *Boot {
 		case Hole:
 			h.add(at, n)
 		case Fixed:
-			b.fixed += int(s.length)
+			spare := max(min(less, int(s.length)-fixedBlock), 0) / granule // each span stays
+			less -= spare * granule
+			n -= spare
+			b.fixed += n * granule
 			for i := 0; i < n; i += fixedBlock / granule {
 				h.spots.putUsed(at + i)
 			}
@@ -155,7 +167,7 @@ func (h *Heap) Boot() *Boot {
 			b.blocks[s.part] = Block{int32(partSizes[s.part]), s.length, int32(at*granule) + 1}
 		}
 		if s.part != Hole {
-			h.used += int(s.length)
+			h.used += n * granule
 		}
 		at += n
 		length -= n

@@ -42,7 +42,16 @@ type CollectGarbage struct{}
 
 // Files: files of the app's directory have changed. The device is reset, and has
 // them so when it boots.
-type Files struct{ Changed []File }
+type Files struct {
+	Changed []File
+	Store   Region // what the Lua Flash Store holds now; the zero value: it has not changed
+}
+
+// Region is a part of the flash beside the file system.
+type Region struct {
+	Address, Size int // in bytes
+	Data          []byte
+}
 
 // File is a file as it is now.
 type File struct {

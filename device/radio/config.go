@@ -27,6 +27,10 @@ type Config struct {
 	// the router's network. Default: the next free one.
 	Lease netip.Addr
 
+	// Kept is what Host.Keep was told last, of a device that was switched on before: it goes
+	// before the fields above. What is not that does not count, nor does "".
+	Kept string
+
 	// Joined has the station in its network, with an address, from power-on. Test
 	// harnesses use it.
 	Joined bool

@@ -24,6 +24,8 @@ type Host interface {
 	// Received has fn run as the processing of one received frame.
 	Received(fn func())
 	Emit(world.Happening)
+	// Keep is told what the flash holds whenever that changes.
+	Keep(settings []byte)
 	Note(text string)
 }
 
@@ -138,6 +140,7 @@ func (r *Radio) factory() {
 	}
 	r.flash.station = StationConfig{SSID: cfg.SSID, Password: cfg.Password}
 	r.flash.aps = []StationConfig{r.flash.station}
+	r.keep()
 }
 
 // Restore erases the stored settings (node.restore). It takes effect at the next
@@ -156,6 +159,7 @@ func (r *Radio) Restore() {
 		phy:     phyN,
 		apLimit: factoryAPLimit,
 	}
+	r.keep()
 }
 
 // unpaddedHex is upperHex without leading zeros in each byte (%X).
@@ -175,7 +179,9 @@ func upperHex(b []byte) string { return fmt.Sprintf("%X", b) }
 func (r *Radio) Start(delay clock.Duration) {
 	if !r.made {
 		r.made = true
-		r.factory()
+		if !r.recall(r.cfg.Kept) {
+			r.factory()
+		}
 	}
 	f := &r.flash
 	r.config, r.apConfig = f.station, f.ap
@@ -257,6 +263,7 @@ func (r *Radio) SetMode(m Mode, save bool) {
 	}
 	if save {
 		r.flash.mode = m
+		r.keep()
 	}
 	old := r.mode
 	if old == m || r.cfg.Wired.IsValid() {
@@ -273,6 +280,7 @@ func (r *Radio) PhyMode() int { return r.flash.phy }
 func (r *Radio) SetPhyMode(m int) {
 	if !r.Sniffer.on {
 		r.flash.phy = m
+		r.keep()
 	}
 }
 

@@ -164,6 +164,7 @@ func (a *AccessPoint) Configure(cfg APConfig, save bool) bool {
 	}
 	if save {
 		a.r.flash.ap = cfg
+		a.r.keep()
 	}
 	if a.r.apConfig != cfg {
 		a.r.apConfig = cfg

@@ -345,12 +345,16 @@ func (s *Station) Configure(cfg StationConfig, save bool) bool {
 	if save {
 		s.r.flash.station = cfg
 		s.r.flash.remember(cfg)
+		s.r.keep()
 	}
 	return true
 }
 
 // SetAutoConnect stores whether the station connects at boot.
-func (s *Station) SetAutoConnect(on bool) { s.r.flash.auto = on }
+func (s *Station) SetAutoConnect(on bool) {
+	s.r.flash.auto = on
+	s.r.keep()
+}
 
 // Disconnect leaves the network.
 func (s *Station) Disconnect() {

@@ -29,6 +29,7 @@ func (s *Station) SetStoredLimit(n int) bool {
 		return false
 	}
 	s.r.flash.apLimit = n
+	s.r.keep()
 	return true
 }
 
@@ -38,6 +39,7 @@ func (s *Station) Change(i int) bool {
 		return false
 	}
 	s.r.flash.apIndex = i
+	s.r.keep()
 	s.Connect()
 	return true
 }

@@ -83,7 +83,8 @@ func (r *REPL) Reset() {
 }
 
 // SetStartupCommand makes command run at boot instead of init.lua: "@name" runs a
-// file, any other text is a chunk, and "" does nothing. It survives resets.
+// file, "!name" a module of the Lua Flash Store, any other text is a chunk, and "" does
+// nothing. It survives resets.
 func (r *REPL) SetStartupCommand(command string) { r.command = &command }
 
 // ClearStartupCommand makes init.lua run again.
@@ -132,6 +133,9 @@ func (r *REPL) startup() (fn *vm.Function, found bool, err *vm.Error) {
 	if r.command != nil {
 		command = vm.CString(*r.command)
 	}
+	if module, ok := strings.CutPrefix(command, "!"); ok {
+		return r.module(module)
+	}
 	name, isFile := strings.CutPrefix(command, "@")
 	if !isFile {
 		fn, err = r.load([]byte(command), "=INIT")
@@ -143,6 +147,26 @@ func (r *REPL) startup() (fn *vm.Function, found bool, err *vm.Error) {
 	}
 	fn, err = r.load(src, "@"+name)
 	return fn, true, err
+}
+
+// module finds a module of the Lua Flash Store.
+func (r *REPL) module(name string) (fn *vm.Function, found bool, err *vm.Error) {
+	ask := r.host.Lua().NewFunction(vm.Func{Name: "pmain", Fn: func(c *vm.Call) int {
+		if !c.PushIndex() {
+			return c.ReturnNil()
+		}
+		c.PushString(name)
+		c.CallTop(1, 1)
+		return 1
+	}})
+	values, err := r.host.CallBelow(0, "init.lua", ask, 1)
+	if len(values) == 1 {
+		fn, found = values[0].(*vm.Function)
+	}
+	if err == nil && !found {
+		err = &vm.Error{Value: vm.String("cannot load LFS." + name)}
+	}
+	return fn, found, err
 }
 
 // load compiles a chunk.

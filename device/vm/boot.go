@@ -36,10 +36,16 @@ func (v *VM) StartAccounting() {
 		return
 	}
 	m.pins = m.pins[:0]
+	var spared []int // strings that are in flash
+	bytes := heap.BootBytes
 	for _, s := range bootStrings {
-		m.intern(s).mark |= fixed
+		p := m.intern(s)
+		if p.mark |= fixed; p.isFlashed() {
+			spared = append(spared, heap.StringSize(len(s)))
+			bytes -= heap.StringSize(len(s))
+		}
 	}
-	boot := m.heap.Boot()
+	boot := m.heap.Boot(spared...)
 	b := booting{v, boot}
 	pipe := m.newTable(bootPipeSlots, 1)
 	reader := &Function{native: func(*Call) int { return 0 }, values: make([]value, bootPipeValues), env: v.th.globals}
@@ -74,8 +80,8 @@ func (v *VM) StartAccounting() {
 	m.rehashStrings(m.strt.Slots)
 	m.buf = heap.ConcatBuffer{Size: heap.ConcatBufferMin}
 	m.strt.Block, m.buf.Block = boot.Take(heap.Strings), boot.Take(heap.Buffer)
-	m.total, m.fixedLength = heap.BootBytes, boot.Rest()
-	m.fixed = heap.BootBytes - m.held()
+	m.total, m.fixedLength = bytes, boot.Rest()
+	m.fixed = bytes - m.held()
 	m.on = true
 	v.registerMetatables()
 	m.egc = heap.DefaultEGC()

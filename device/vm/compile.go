@@ -286,45 +286,11 @@ func (v *VM) mainFunction(p *proto) *Function {
 // compiler has made: its tables of names are garbage from now on.
 func (v *VM) adopt(from *luac.Proto, chunk string, made *[]luac.Made) *proto {
 	m := v.mem
-	p := &proto{
-		code: make([]uint32, len(from.Code)), k: make([]value, len(from.Consts)), maxStack: from.MaxStack,
-		params: from.Params, nups: from.Upvalues, source: m.intern(from.Source), parts: from.Blocks(),
-		lineDefined: from.LineDefined, lastLine: from.LastLineDefined, lines: from.Lines, lineInfo: from.LineInfo,
-		named: from.Named, locals: from.Locals, upvalueNames: from.UpvalueNames,
-	}
-	p.run = p.code
+	p := newProto(from)
+	v.fillProto(p, from)
+	p.parts = from.Blocks()
 	p.blk = p.parts[0]
 	p.parts[0] = heap.Block{}
-	if from.HasArg {
-		p.vararg |= varargHasArg
-	}
-	if from.IsVararg {
-		p.vararg |= varargIsVararg
-	}
-	if from.NeedsArg {
-		p.vararg |= varargNeedsArg
-	}
-	for i, in := range from.Code {
-		p.code[i] = in.Word()
-	}
-	for i, c := range from.Consts {
-		switch c.Kind {
-		case luac.False, luac.True:
-			p.k[i] = boolean(c.Kind == luac.True)
-		case luac.Number:
-			p.k[i] = number(c.Num)
-		case luac.String:
-			p.k[i] = stringValue(m.intern(c.Str))
-		}
-	}
-	if p.named {
-		for _, name := range p.upvalueNames {
-			p.names = append(p.names, m.intern(name))
-		}
-		for _, l := range p.locals {
-			p.names = append(p.names, m.intern(l.Name))
-		}
-	}
 	p.chunk = from.Source
 	if from.Source == luac.UnknownSource && !strings.HasPrefix(chunk, signature) {
 		p.chunk = chunk
@@ -345,6 +311,46 @@ func (v *VM) adopt(from *luac.Proto, chunk string, made *[]luac.Made) *proto {
 	}
 	p.nameNested()
 	return p
+}
+
+// newProto is a prototype with all that the compiler has made of a function but what
+// refers to objects.
+func newProto(from *luac.Proto) *proto {
+	p := &proto{
+		code: make([]uint32, len(from.Code)), k: make([]value, len(from.Consts)), maxStack: from.MaxStack,
+		params: from.Params, nups: from.Upvalues, vararg: uint8(from.VarargFlags()),
+		lineDefined: from.LineDefined, lastLine: from.LastLineDefined, lines: from.Lines, lineInfo: from.LineInfo,
+		named: from.Named, locals: from.Locals, upvalueNames: from.UpvalueNames,
+	}
+	p.run = p.code
+	for i, in := range from.Code {
+		p.code[i] = in.Word()
+	}
+	return p
+}
+
+// fillProto gives a prototype its strings and its other constants.
+func (v *VM) fillProto(p *proto, from *luac.Proto) {
+	m := v.mem
+	p.source = m.intern(from.Source)
+	for i, c := range from.Consts {
+		switch c.Kind {
+		case luac.False, luac.True:
+			p.k[i] = boolean(c.Kind == luac.True)
+		case luac.Number:
+			p.k[i] = number(c.Num)
+		case luac.String:
+			p.k[i] = stringValue(m.intern(c.Str))
+		}
+	}
+	if p.named {
+		for _, name := range p.upvalueNames {
+			p.names = append(p.names, m.intern(name))
+		}
+		for _, l := range p.locals {
+			p.names = append(p.names, m.intern(l.Name))
+		}
+	}
 }
 
 // abandon makes garbage of what was made of a chunk that could not be loaded.
@@ -441,9 +447,10 @@ const (
 )
 
 // StripDebug takes debug information from fn and the functions inside it, and
-// returns what lua_stripdebug does: about how many bytes that freed.
+// returns what lua_stripdebug does: about how many bytes that freed. What lies in flash
+// stays as it is.
 func (v *VM) StripDebug(fn *Function, keep Debug) int {
-	if fn.proto == nil {
+	if fn.proto == nil || fn.proto.isFlashed() {
 		return 0
 	}
 	v.mem.quick.dirty = true // strings that were names

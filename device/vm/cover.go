@@ -259,7 +259,10 @@ func newCoverCounts(of *coverCode) *coverCounts {
 
 // SetCoverage makes c count what is loaded from now on. It is for a VM that has not loaded
 // anything yet.
-func (v *VM) SetCoverage(c *Coverage) { v.coverage = c }
+func (v *VM) SetCoverage(c *Coverage) {
+	v.coverage = c
+	v.coverImage()
+}
 
 // begin has a chunk counted that was loaded just now, if it is of a file. What is in a
 // precompiled one is told by the name of its source, and every chunk by its code: of what

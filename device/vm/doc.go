@@ -6,7 +6,7 @@
 // Where to read first: value.go and object.go (what there is), execute.go (the
 // loop), do.go (calls and errors), memory.go (allocation), gc.go with mark.go and
 // sweep.go (the collector), then quick.go with graph.go and young.go, which find out
-// what it would do by looking at little. The compiler is in luac, the libraries in lualib, numbers in luanum.
+// what it would do by looking at little. What lies in the Lua Flash Store is flashed.go's. The compiler is in luac, the libraries in lualib, numbers in luanum.
 //
 // The package knows nothing of devices, timers, networks or boards. What it
 // needs of them (where output goes, where files are, how much memory there is)

@@ -45,6 +45,7 @@ const (
 	black
 	fixed    // never collected
 	inGraph  // of quick.go
+	flashed  // see flashed.go
 	whites   = white0 | white1
 	barriers = black | inGraph
 )

@@ -191,7 +191,7 @@ func (c *Call) ConcatTop(n int) {
 	}
 }
 
-// HasString reports whether a string is in the script's memory.
+// HasString reports whether a string is in the script's memory, or in the flash store.
 func (v *VM) HasString(s string) bool {
 	hash := heap.StringHash(s)
 	for p := v.mem.rows[hash&uint32(len(v.mem.rows)-1)]; p != nil; p = p.nextStr() {
@@ -199,7 +199,7 @@ func (v *VM) HasString(s string) bool {
 			return !v.mem.isDead(&p.header)
 		}
 	}
-	return false
+	return v.mem.flash != nil && v.mem.flash.find(s, hash) != nil
 }
 
 // Strings returns the strings that are in the script's memory, sorted.

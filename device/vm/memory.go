@@ -22,7 +22,8 @@ type memory struct {
 	fixed       int // bytes of what was made at boot and never changes
 	fixedLength int // what that takes of the heap
 	strt        heap.StringTable
-	rows        []*str // strings by their hash, Slots rows
+	rows        []*str        // strings by their hash, Slots rows
+	flash       *flashStrings // nil: there is no image in the flash store
 	buf         heap.ConcatBuffer
 
 	gc        collector

@@ -176,7 +176,20 @@ func runSound(chunks []string, c heap.Config, seed uint64, x variant) (r soundRu
 	refs := map[int]*vm.Ref{}
 	until := int64(0)
 	random := uint32(1)
-	v = vm.New(vm.Config{Output: func(s string) { r.trace = append(r.trace, "print "+s) }, Heap: heap.New(c), SliceNanos: 5000, Recorder: x.rec,
+	all := append([]string{soundPrelude}, chunks...)
+	var image *vm.Image // of every other seed's programs
+	if seed%2 == 1 {
+		var modules []string
+		for i, src := range all {
+			modules = append(modules, soundName(i), src)
+		}
+		var err error
+		if image, err = imageOf(modules...); err != nil {
+			r.fail = err.Error()
+			return r
+		}
+	}
+	v = vm.New(vm.Config{Image: image, Output: func(s string) { r.trace = append(r.trace, "print "+s) }, Heap: heap.New(c), SliceNanos: 5000, Recorder: x.rec,
 		Random: func() uint32 { random = random*1664525 + 1013904223; return random },
 		Slice: func() {
 			if v.CPU() > until {
@@ -298,7 +311,7 @@ func runSound(chunks []string, c heap.Config, seed uint64, x variant) (r soundRu
 		c.Push(fn)
 		return 1
 	})
-	for i, src := range append([]string{soundPrelude}, chunks...) {
+	for i, src := range all {
 		until = v.CPU() + 30e6
 		if seed%3 == 0 && i > 0 {
 			until = v.CPU() + int64(seed*7919*uint64(i)%4000)*1000
@@ -306,7 +319,16 @@ func runSound(chunks []string, c heap.Config, seed uint64, x variant) (r soundRu
 		if seed%5 == 0 {
 			v.Collect()
 		}
-		fn, err := v.Load([]byte(src), "=s"+strconv.Itoa(i))
+		var fn vm.Value
+		var err error
+		if image != nil {
+			if fn, err = fromFlash(v, soundName(i)); fn == nil { // killed, or a finalizer has failed
+				note(fmt.Sprint("index ", err))
+				continue
+			}
+		} else {
+			fn, err = v.Load([]byte(src), "=s"+strconv.Itoa(i))
+		}
 		if err != nil {
 			if err.Error() != vm.OutOfMemory {
 				r.fail = "load: " + err.Error() + "\n" + src
@@ -336,12 +358,16 @@ func runSound(chunks []string, c heap.Config, seed uint64, x variant) (r soundRu
 	return r
 }
 
+// soundName is the name of a program: its module's, if it lies in flash.
+func soundName(i int) string { return "s" + strconv.Itoa(i) }
+
 // soundModes are those that programs choose of.
 var soundModes = [][2]int{{heap.EGCAlways}, {heap.EGCAlways}, {heap.EGCAlways}, {heap.EGCAlways}, {heap.EGCNotActive}, {heap.EGCOnAllocFailure},
 	{heap.EGCOnMemLimit, 30000}, {heap.EGCOnMemLimit, -20000}, {heap.EGCAlways | heap.EGCOnMemLimit, 25000}}
 
 // Random programs run the same in full collections and in quick ones, whether dead
-// objects are used again or not, and whoever looks: with snapshots and a recorder. They
+// objects are used again or not, and whoever looks: with snapshots and a recorder. Every other
+// one lies in flash. They
 // are killed and run out of memory anywhere, and all that is referred to at a collection
 // is there.
 func TestRandomProgramsAreSound(t *testing.T) {

@@ -12,13 +12,17 @@ import (
 // bootStringSlots is the number of rows until accounting begins.
 const bootStringSlots = 64
 
-// find returns the string of the given content, nil if there is none.
+// find returns the string of the given content, nil if there is none. One that is in
+// memory goes before one in the flash store.
 func (m *memory) find(s string, hash uint32) *str {
 	for p := m.rows[hash&uint32(len(m.rows)-1)]; p != nil; p = p.nextStr() {
 		if p.hash == hash && p.s == s {
 			m.revive(&p.header)
 			return p
 		}
+	}
+	if m.flash != nil {
+		return m.flash.find(s, hash)
 	}
 	return nil
 }

@@ -29,6 +29,8 @@ type Config struct {
 	Now func() int64
 	// Recorder, if set, records allocations and CPU time for profiles.
 	Recorder *Recorder
+	// Image is what the Lua Flash Store holds, nil for nothing.
+	Image *Image
 	// TableLen has the operator # call __len of tables, too. The device's does not.
 	TableLen bool
 }
@@ -106,6 +108,7 @@ type VM struct {
 	seen        int64 // value of cpu up to which time was put down to someone
 	place       place // see cputime.go
 	coverage    *Coverage
+	flashIndex  *proto // of the image in the flash store, nil without one
 }
 
 // New makes a VM with empty globals. Libraries are added by package lualib.
@@ -117,6 +120,9 @@ func New(cfg Config) *VM {
 	v.sliceAt, v.debugKept = cfg.SliceNanos, KeepLines
 	v.mem = newMemory(v, cfg.Heap)
 	m := v.mem
+	if cfg.Image != nil {
+		v.mapImage(cfg.Image)
+	}
 	for e, name := range eventNames {
 		v.eventStrs[e] = m.intern(name)
 		v.eventStrs[e].mark |= fixed

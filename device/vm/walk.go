@@ -99,9 +99,12 @@ func (w *walker) ref(from, to int, name string) {
 	}
 }
 
-// edge follows a reference to a value, if it is one to an object.
+// isHere reports whether x is an object of the heap.
+func isHere(x value) bool { return x.isObject() && !x.header().isFlashed() }
+
+// edge follows a reference to a value, if it is one to an object of the heap.
 func (w *walker) edge(from int, x value, name string) {
-	if x.isObject() {
+	if isHere(x) {
 		w.ref(from, w.object(x.header()), name)
 	}
 }
@@ -179,7 +182,7 @@ func (w *walker) followTable(i int, t *Table) {
 		weak = w.m.weakMode(t.meta)
 	}
 	for n, x := range t.array {
-		if x.isObject() && (weak&weakValues == 0 || x.isString()) {
+		if isHere(x) && (weak&weakValues == 0 || x.isString()) {
 			if to := w.object(x.header()); w.full {
 				w.ref(i, to, w.elementText(t, n+1))
 			}
@@ -190,12 +193,12 @@ func (w *walker) followTable(i int, t *Table) {
 		if x.isNil() {
 			continue
 		}
-		if k.isObject() && (weak&weakKeys == 0 || k.isString()) {
+		if isHere(k) && (weak&weakKeys == 0 || k.isString()) {
 			if to := w.object(k.header()); w.full {
 				w.ref(i, to, " key "+w.keyText(k))
 			}
 		}
-		if x.isObject() && (weak&weakValues == 0 || x.isString()) {
+		if isHere(x) && (weak&weakValues == 0 || x.isString()) {
 			if to := w.object(x.header()); w.full {
 				w.ref(i, to, w.fieldText(t, k))
 			}
@@ -305,7 +308,7 @@ func (w *walker) followThread(i int, L *Thread) {
 		for call > 0 && slot < L.ci[call].fn {
 			call--
 		}
-		if x := L.stack[slot]; x.isObject() {
+		if x := L.stack[slot]; isHere(x) {
 			if to := w.object(x.header()); w.full {
 				w.ref(i, to, L.slotText(call, slot))
 			}

@@ -23,7 +23,7 @@ var floors = [][]string{
 	{"world"},
 	{"internal/valuetest", "internal/mosquitto", "internal/readme", "internal/tlspeer"},
 	{"world/gateway"},
-	{"device/board", "device/flash", "device/heap", "device/input", "device/rtc"},
+	{"device/board", "device/flash", "device/heap", "device/input", "device/rtc", "device/uzlib"},
 	{"device/event", "device/ets", "device/mbedtls"},
 	{"device/vm"},
 	{"internal/traces"},
@@ -54,7 +54,7 @@ var neighbours = []string{"sim"}
 // only the packages of knowHost may import it.
 var (
 	host     = []string{"net", "net/http", "os", "os/exec", "os/signal", "path/filepath", "syscall", "crypto/rand"}
-	knowHost = []string{"world/gateway/hostnet", "device/flash/hostdir", "world/wire/capture", "world/peer/secure", "device/mbedtls"} // the last three: interfaces of net's
+	knowHost = []string{"world/gateway/hostnet", "device/flash/hostdir", "device/flash/hostfile", "world/wire/capture", "world/peer/secure", "device/mbedtls"} // the last three: interfaces of net's
 )
 
 // readTime are the packages of world, device and sim that may read the wall clock.

@@ -32,7 +32,7 @@ const Variable = "NODEMCU_ORACLE"
 // sets are those that tests know. A set without a test, or the other way round, fails
 // TestSets.
 var sets = []string{
-	"audit-probes", "coap-traces", "enduser-traces", "http-traces", "language", "lfs-images", "lua-suite", "mdns-traces", "memory-egc", "memory-oom",
+	"audit-probes", "coap-traces", "enduser-traces", "http-traces", "language", "lfs-behaviour", "lfs-images", "lua-suite", "mdns-traces", "memory-egc", "memory-oom",
 	"memory-snippets", "modules-bit", "modules-bloom", "modules-color_utils", "modules-cron",
 	"modules-crypto", "modules-encoder", "modules-pipe", "modules-pixbuf", "modules-rtctime",
 	"modules-sjson", "modules-struct", "mqtt-traces", "net-traces", "numbers",

@@ -135,8 +135,11 @@ func (s *search) try(c Case) Outcome {
 // a longer one does not come twice.
 const longRepeat = 40
 
-// cases makes those that are to be tried, each once: cuts of power first, of which there may
-// be no more than writes; then of the other kinds, each for itself and all together in turn.
+// mostTorn is how much of a write is done at most when a search cuts in it: a page.
+const mostTorn = 256
+
+// cases makes those that are to be tried, each once: cuts of power first, right before writes, of
+// which there may be fewer, and as many in them, as far as there are cases left; then of the other kinds, each for itself and all together in turn.
 func (s *search) cases(n Counts) iter.Seq[Case] {
 	makers := s.makers(n)
 	turns := len(makers)
@@ -147,6 +150,12 @@ func (s *search) cases(n Counts) iter.Seq[Case] {
 		if slices.Contains(s.o.Kinds, Power) {
 			for _, at := range positions(s.random(0), s.o.Cases, n.Writes) {
 				if !yield(Case{{Name: cut, At: at}}) {
+					return
+				}
+			}
+			random := s.random(0)
+			for _, at := range positions(random, s.o.Cases-n.Writes, n.Writes) {
+				if !yield(Case{{Name: cut, At: at, Bytes: 1 + random.IntN(mostTorn-1)}}) {
 					return
 				}
 			}

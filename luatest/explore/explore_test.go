@@ -136,7 +136,7 @@ func TestKinds(t *testing.T) {
 		if len(seen) != len(of[k]) || (r.Cases == 0) != (k == Heap) {
 			t.Errorf("%s: tried %v in %d cases", k, seen, r.Cases)
 		}
-		if k == Power && !slices.Equal(cuts, []int{1, 2, 3, 4, 5, 6, 7, 8, 9}) {
+		if k == Power && !slices.Equal(cuts, []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 1, 2, 3, 4, 5, 6, 7, 8, 9}) { // before them and in them
 			t.Errorf("cuts at %v", cuts)
 		}
 	}
@@ -161,7 +161,7 @@ func TestNeeds(t *testing.T) {
 
 func TestParse(t *testing.T) {
 	for _, tt := range []struct{ text, want string }{
-		{"loss=0.1, latency=80ms ,timer=3:1.5ms,cut=write:12,heap=21000", "loss=0.1,latency=80ms,timer=3:1.5ms,cut=write:12,heap=21000"},
+		{"loss=0.1, latency=80ms ,timer=3:1.5ms,cut=write:12+100,heap=21000", "loss=0.1,latency=80ms,timer=3:1.5ms,cut=write:12+100,heap=21000"},
 		{"lose=3,lose=7,hold=3:1s", "lose=3,lose=7,hold=3:1000ms"},
 		{"jitter=1us", "jitter=0.001ms"},
 	} {
@@ -180,7 +180,9 @@ func TestParse(t *testing.T) {
 		{"timer=3:11ms", `timer = "3:11ms": write for example timer=7:3ms, the number of a run of the timers' handler and how much later it comes, up to 10ms`},
 		{"task=x:1ms", `task = "x:1ms": write`},
 		{"cut=12", `cut = "12": write for example cut=write:12`},
-		{"cut=write:1,cut=write:2", "cut is given twice"},
+		{"cut=write:1,cut=write:2+3", "cut is given twice"},
+		{"cut=write:1+0", `cut = "write:1+0": write for example cut=write:12, the number of a write to flash, or cut=write:12+100`},
+		{"cut=write:1+8193", `cut = "write:1+8193": write for example cut=write:12`},
 		{"lose=3,lose=3", "lose=3 is given twice"},
 		{"loss=1%,loss=2%", "loss is given twice"},
 		{"lost=3", `there is no fault "lost": use lose, double, hold, timer, task, cut or heap, or what --link has, as latency=80ms`},

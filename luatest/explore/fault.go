@@ -21,6 +21,8 @@ type Fault struct {
 	// At is what the fault strikes: the number of a packet, a run of the timers' handler, a
 	// piece of work or a write, from 1; of heap it is its size, in bytes.
 	At int
+	// Bytes is how many bytes of write At are done.
+	Bytes int
 	// By is how long that waits.
 	By clock.Duration
 	// Value is that of a quality, as it was written.
@@ -34,7 +36,7 @@ const (
 	hold   = "hold"   // packet At arrives By later, and others before it
 	timer  = "timer"  // run At of the timers' handler comes By later
 	task   = "task"   // piece of work At comes By later: a packet received, or a task of Lua
-	cut    = "cut"    // power goes at write At
+	cut    = "cut"    // power goes in write At
 	heap   = "heap"   // the heap has At bytes
 )
 
@@ -46,6 +48,8 @@ const (
 	// milliseconds at most (assumed: the SDK's times are not known, oracle sdk-behaviour.md 8).
 	MaxBusy = 10 * clock.Millisecond
 	maxHold = 3600 * clock.Second
+	// MaxCutBytes is how many bytes of a write can be done: the largest is that of a block's erase.
+	MaxCutBytes = 8192
 )
 
 // form is how a fault is written behind its name.
@@ -54,7 +58,7 @@ type form int
 const (
 	number  form = iota // N
 	delayed             // N:TIME
-	write               // write:N
+	write               // write:N or write:N+BYTES
 )
 
 var forms = map[string]struct {
@@ -68,7 +72,7 @@ var forms = map[string]struct {
 	hold:   {delayed, maxHold, "hold=7:80ms, the number of a packet and how much later it comes, up to 1h", false},
 	timer:  {delayed, MaxBusy, "timer=7:3ms, the number of a run of the timers' handler and how much later it comes, up to 10ms", false},
 	task:   {delayed, MaxBusy, "task=7:3ms, the number of a piece of work and how much later it comes, up to 10ms", false},
-	cut:    {write, 0, "cut=write:12, the number of a write to flash", true},
+	cut:    {write, 0, "cut=write:12, the number of a write to flash, or cut=write:12+100, of which the first 100 bytes are done", true},
 	heap:   {number, 0, "heap=21000, the size of the heap in bytes", true},
 }
 
@@ -112,6 +116,12 @@ func parseFault(text string) (f Fault, err error) {
 	case write:
 		if at, ok = strings.CutPrefix(value, "write:"); !ok {
 			return f, wrong()
+		}
+		if number, bytes, some := strings.Cut(at, "+"); some {
+			at = number
+			if f.Bytes, err = strconv.Atoi(bytes); err != nil || f.Bytes < 1 || f.Bytes > MaxCutBytes {
+				return f, wrong()
+			}
 		}
 	case delayed:
 		if at, by, ok = strings.Cut(value, ":"); !ok {
@@ -173,6 +183,8 @@ func (f Fault) String() string {
 		return f.Name + "=" + millis(f.By)
 	case of.form == delayed:
 		return fmt.Sprintf("%s=%d:%s", f.Name, f.At, millis(f.By))
+	case of.form == write && f.Bytes > 0:
+		return fmt.Sprintf("%s=write:%d+%d", f.Name, f.At, f.Bytes)
 	case of.form == write:
 		return fmt.Sprintf("%s=write:%d", f.Name, f.At)
 	}
@@ -203,6 +215,7 @@ type Points struct {
 	Lost, Doubled         map[int]bool
 	Held, Handlers, Works map[int]clock.Duration
 	CutAt                 int // the write; 0: none
+	CutBytes              int // of it that are done
 	Heap                  int // bytes; 0: as it is
 }
 
@@ -222,7 +235,7 @@ func (c Case) Points() Points {
 		case task:
 			p.Works[f.At] = f.By
 		case cut:
-			p.CutAt = f.At
+			p.CutAt, p.CutBytes = f.At, f.Bytes
 		case heap:
 			p.Heap = f.At
 		}

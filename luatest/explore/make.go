@@ -56,7 +56,7 @@ func positions(r *rand.Rand, n, count int) []int {
 		return list
 	}
 	seen := map[int]bool{}
-	for len(list) < n {
+	for len(list) < n { // n may be below 0
 		if at := 1 + r.IntN(count); !seen[at] {
 			seen[at] = true
 			list = append(list, at)

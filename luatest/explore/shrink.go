@@ -79,6 +79,12 @@ func less(c Case, parts int, fails func(Case) bool) Case {
 // shorter makes each fault last as short as it can.
 func shorter(c Case, fails func(Case) bool) Case {
 	for i, f := range c {
+		if f.Bytes > 0 {
+			if whole := c.with(i, Fault{Name: f.Name, At: f.At}); fails(whole) {
+				c = whole
+			}
+			continue
+		}
 		unit := linkUnit
 		if f.Name == timer || f.Name == task {
 			unit = busyUnit
@@ -102,7 +108,7 @@ func earlier(c Case, fails func(Case) bool) Case {
 			continue
 		}
 		f.At = lower(f.At, func(n int) bool {
-			return !c.has(f.Name, n) && fails(c.with(i, Fault{Name: f.Name, At: n, By: f.By}))
+			return !c.has(f.Name, n) && fails(c.with(i, Fault{Name: f.Name, At: n, Bytes: f.Bytes, By: f.By}))
 		})
 		c = c.with(i, f)
 	}

@@ -216,15 +216,11 @@ func (m *module) fscfg(c *vm.Call) int {
 	return c.Return(vm.Number(m.d.Board.FS.Address), vm.Number(m.fs.Size()))
 }
 
-// dotSize is how many bytes are erased for each dot that format prints (fw:
-// app/spiffs/spiffs.c, erase_cnt).
-const dotSize = 64 << 10
-
 // format is file.format().
 func (m *module) format(c *vm.Call) int {
 	m.close(c)
 	m.fs.Format()
-	m.d.Serial.WriteText(strings.Repeat(".", (m.fs.Size()+dotSize-1)/dotSize) + "format done.\n")
+	m.d.Serial.WriteText(m.fs.Dots() + "format done.\n")
 	return 0
 }
 

@@ -33,8 +33,10 @@ func TestDocumentation(t *testing.T) {
 			{Of: "node.getpartitiontable()", What: "example", Lua: `local p = node.getpartitiontable() print("LFS has " .. p.lfs_size) print(type(p.lfs_addr), p.spiffs_addr, p.spiffs_size)`, Want: "LFS has 0\nnumber\t524288\t3670016"},
 			{Of: "node.setpartitiontable()", What: "example: room for a flash store", For: 4 * clock.Second, Lua: `
 				if node.bootreason() == 1 then node.setpartitiontable{lfs_size = 0x20000, spiffs_addr = 0x140000, spiffs_size = 0x40000} end`,
-				Want: "hint: node.setpartitiontable has the watchdog reset the device, which then has the new table and an empty file system\n" +
-					"reset: software watchdog reset\ncannot open init.lua: \n> "},
+				Want: "Partition 0: 0065 000000 00b000\nPartition 1: 0004 00b000 001000\nPartition 2: 0005 00c000 001000\nPartition 3: 0006 00d000 003000\n" +
+					"Partition 4: 0066 010000 070000\nPartition 5: 0067 080000 020000\nPartition 6: 006a 140000 040000\n" +
+					"hint: node.setpartitiontable has the watchdog reset the device, which then has the new table and an empty file system\n" +
+					"reset: software watchdog reset\nNo LFS image loaded\ncannot open init.lua: \n> "},
 			{Of: "node.setpartitiontable()", What: "what does not fit", Lua: `print(pcall(node.setpartitiontable, {lfs_size = 1234}))`, Want: "false\tPartition value out of range"},
 			{Of: "node.heap()", What: "a number", Lua: `print(node.heap() > 20000 and node.heap() < 50000)`, Want: "true"},
 			{Of: "node.info()", What: "first example", Lua: `local major, minor, revision, chip = node.info() print(("NodeMCU %d.%d.%d"):format(major, minor, revision), chip == node.chipid())`,

@@ -63,7 +63,7 @@ func (m *module) info(c *vm.Call) int {
 		modules := m.dev.ModuleNames()
 		return c.Return(table(c, []field{
 			{"ssl", vm.Bool(slices.Contains(modules, "tls"))},
-			{"lfs_size", vm.Number(0)}, // of the build; node.setpartitiontable may give it one
+			{"lfs_size", vm.Number(m.dev.Build().FlashStore)}, // node.setpartitiontable may give it another
 			{"modules", vm.String(strings.Join(modules, ","))},
 			{"number_type", vm.String("float")},
 		}))

@@ -3,13 +3,24 @@
 //
 // The functions are in files by subject: system.go (identity, reset, sleep,
 // clock), info.go (versions and build), startup.go (what happens at boot), lfs.go
-// (the Lua Flash Store and the partitions), console.go (input and output of the
-// interpreter, compiling), task.go (tasks and errors), memory.go (heap and
-// collector).
+// (the Lua Flash Store), reload.go (the loader of its images), partitions.go, console.go
+// (input and output of the interpreter, compiling), task.go (tasks and errors), memory.go
+// (heap and collector).
 //
-// The build is one without a Lua Flash Store: node.LFS is there and empty. A
-// program may make room for one with node.setpartitiontable; images cannot be
-// loaded into it. node.sleep raises the error of a build without PMSLEEP_ENABLE.
+// Of the Lua Flash Store (oracle: lfs-behaviour.md):
+//
+//   - It has a partition if the project says so ([lfs]), or the program with
+//     node.setpartitiontable. What lies there outlives resets. device.LFS tells what the boot
+//     has found, and runs what is in it.
+//   - node.LFS.reload looks at the file twice: whatever is wrong is found before anything is
+//     written. It takes 25 KB of the heap in pieces of 2 KB, and when it has written the image
+//     it has the watchdog reset the device: node.bootreason() is 4, 3 then.
+//   - node.LFS.get returns a new closure each time, and asking for a name costs a comparison
+//     for each module before it.
+//   - An image that is damaged where the boot does not look crashes the device when the
+//     program gets there.
+//
+// What the loader takes of the CPU is an estimate. node.sleep raises the error of a build without PMSLEEP_ENABLE.
 // startupcounts is there, as in a build with PLATFORM_STARTUP_COUNT; osprint, which is
 // for builds with DEVELOPMENT_TOOLS, is not.
 package node

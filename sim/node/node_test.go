@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/radio"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/terminal"
 	"github.com/nodemcu-sim/nodemcu-sim/sim/pipe"
@@ -78,7 +77,7 @@ func TestModule(t *testing.T) {
 		{"print(pcall(node.startup, {frequency = 160, [7] = 1})) print(node.startup().frequency)", "false\tinvalid key to 'next'\n80"},
 		{"print(#node.startup({command = ('x'):rep(254)}).command, #node.startup({command = ('x'):rep(255)}).command, #node.startup({command = ('x'):rep(300)}).command)", "254\t0\t45"},
 		{"print(node.startup({['command\\0x'] = 'a'}).command, node.startup({['banner'] = 0}).banner, node.startup({frequency = '160'}).frequency)", "a\ttrue\t160"},
-		{"print(node.LFS.reload('x.img'))", "No file system mounted"},
+		{"print(node.LFS.reload('x.img'))", "No LFS partition allocated"},
 		{"print(node.LFS.list(), node.LFS.get('_init'), node.flashindex())", "nil\tnil\tnil"},
 		{"print(node.dsleepMax())", "12348030970"},
 		{"node.dsleep(36000000000) print('awake')", "awake"}, // longer than dsleepMax: the SDK does nothing
@@ -239,14 +238,14 @@ func TestRestore(t *testing.T) {
 	}
 }
 
-// A build without a Lua Flash Store has no place for an image; with one, the
-// simulator says that it cannot load it.
+// Without a partition there is no place for an image, whatever is asked for; one that
+// node.setpartitiontable has made stands empty.
 func TestReload(t *testing.T) {
-	x := terminal.New(t, map[string]string{"a.img": "x"}, pipe.Module, Module, fileModule)
+	x := terminal.New(t, map[string]string{"a.img": "x"}, pipe.Module, Module)
 	for _, tt := range []struct{ lua, want string }{
 		{"print(node.LFS.reload('a.img'))", "No LFS partition allocated"},
 		{"print(node.flashreload('a.img'))", "Warning, deprecated API! node.flashreload. It will be removed soon. Use node.LFS interface instead. See documentation for details.\nNo LFS partition allocated"},
-		{"node.LFS.reload()", "bad argument #1 to '?' (string expected, got nil)"},
+		{"print(node.LFS.reload())", "No LFS partition allocated"},
 	} {
 		if got := terminal.FirstLine(x.Run(tt.lua)); got != tt.want {
 			t.Errorf("%s: %q", tt.lua, got)
@@ -254,13 +253,17 @@ func TestReload(t *testing.T) {
 	}
 	x.Run("node.setpartitiontable({lfs_size = 0x20000, spiffs_addr = 0x100000, spiffs_size = 0x20000})")
 	x.Wait(10 * clock.Second)
+	if out := x.Output(); !strings.HasPrefix(out, "No LFS image loaded\n\nNodeMCU ") {
+		t.Errorf("the boot prints %q", out)
+	}
 	x.Reboot() // for the terminal's sake
 	if err := x.Device.Flash.WriteFile("b.img", nil); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ lua, want string }{
-		{"print(node.LFS.reload('a.img'))", "No LFS partition allocated"},
-		{"print(node.LFS.reload('b.img'))", "the simulator cannot load LFS images"},
+		{"print(node.LFS.reload('a.img'))", "LFS image file not found"},
+		{"print(node.LFS.reload('b.img'))", "read error on LFS image file"},
+		{"print(node.info('build_config').lfs_size)", "0"}, // the build's, not the table's
 	} {
 		if got := x.Run(tt.lua); got != tt.want {
 			t.Errorf("%s: %q", tt.lua, got)
@@ -268,19 +271,16 @@ func TestReload(t *testing.T) {
 	}
 }
 
-// fileModule stands for the module file.
-var fileModule = device.Module{Name: "file", Open: func(*device.Device) *device.Lib { return &device.Lib{} }}
-
 func TestPartitions(t *testing.T) {
 	const show = "t = node.getpartitiontable() print(t.lfs_addr, t.lfs_size, t.spiffs_addr, t.spiffs_size) c = node.info('lfs') print(c.lfs_base, c.lfs_size)"
 	for _, tt := range []struct {
 		name, lua, want string
 		kept            bool
 	}{
-		{"nothing", "{}", "0\t0\t524288\t3670016\n524288\t0", true},
+		{"nothing", "{}", "0\t0\t524288\t3670016\n0\t0", true},
 		{"both", "{lfs_size = 0x20000, spiffs_addr = 0x120000, spiffs_size = 0x20000}", "524288\t131072\t1179648\t131072\n524288\t131072", false},
-		{"a place of its own", "{spiffs_size = 0x20000}", "0\t0\t1048576\t131072\n1048576\t0", false},
-		{"too big for that", "{spiffs_size = 0x380000}", "0\t0\t524288\t3670016\n524288\t0", true},
+		{"a place of its own", "{spiffs_size = 0x20000}", "0\t0\t1048576\t131072\n0\t0", false},
+		{"too big for that", "{spiffs_size = 0x380000}", "0\t0\t524288\t3670016\n0\t0", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			x := newTerminal(t, map[string]string{"kept.txt": "x"})

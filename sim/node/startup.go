@@ -8,7 +8,7 @@ import (
 )
 
 // startupcommand is node.startupcommand(command): what runs instead of init.lua, from
-// the next boot on: "@file", or else a chunk.
+// the next boot on: "@file", "!module" of the Lua Flash Store, or else a chunk.
 func (m *module) startupcommand(c *vm.Call) int {
 	m.setCommand(c, c.String(1))
 	return c.ReturnBool(true)

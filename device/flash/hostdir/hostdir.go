@@ -174,8 +174,8 @@ func CheckPatterns(patterns []string) error {
 	return nil
 }
 
-// excluded reports whether Load would leave out the file at path p.
-func excluded(patterns []string, p string) bool {
+// Excluded reports whether Load would leave out the file at path p.
+func Excluded(patterns []string, p string) bool {
 	for ; p != "."; p = path.Dir(p) {
 		if matches(patterns, p) {
 			return true

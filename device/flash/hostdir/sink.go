@@ -33,7 +33,7 @@ func (d *Dir) Save(name string, data []byte) error {
 // place chooses where a file goes that has no place yet.
 func (d *Dir) place(name string) string {
 	p, ok := hostPath(name)
-	if !ok || excluded(d.exclude, p) || !d.free(p) {
+	if !ok || Excluded(d.exclude, p) || !d.free(p) {
 		return altPath(name)
 	}
 	return p

@@ -1,17 +1,22 @@
 package spiffs
 
+import "bytes"
+
 // chip is NOR flash: an erase sets the bits of a sector, a write clears bits.
 type chip struct {
-	block  int // bytes
-	blocks []block
-	did    Work
-	power  power
+	block   int     // bytes
+	all     []block // of the partition
+	blocks  []block // those of the file system on it
+	did     Work
+	power   power
+	changed pages
 }
 
-// power is the chip's, which may go away between two writes.
+// power is the chip's, which may go away between two writes or in one.
 type power struct {
 	writes int    // that it was asked for, erases among them
-	cutAt  int    // the number of the one before which power goes; 0: it does not
+	cutAt  int    // the number of the one in which power goes; 0: it does not
+	part   int    // how many bytes of that one reach the flash
 	cut    func() // is told so
 	off    bool   // nothing is written until it is back
 }
@@ -19,21 +24,31 @@ type power struct {
 // Writes returns how many writes and erases there were.
 func (c *chip) Writes() int { return c.power.writes }
 
-// CutAt takes the power away before write n from now, counted from 1: it and all further
-// ones do nothing until the volume is mounted again. told is called there.
-func (c *chip) CutAt(n int, told func()) { c.power = power{cutAt: n, cut: told} }
+// CutAt takes the power away in write n from now, counted from 1, when part of its bytes are
+// written: the rest of it and all further ones do nothing until the volume is mounted again.
+// Of an erase whole sectors are done. told is called there. With 0 for n the power stays.
+func (c *chip) CutAt(n, part int, told func()) {
+	c.power.cutAt, c.power.part, c.power.cut = 0, part, told
+	if n > 0 {
+		c.power.cutAt = c.power.writes + n
+	}
+}
 
-// powered reports whether a write reaches the chip, and counts it.
-func (c *chip) powered() bool {
+// Dark reports whether power is away.
+func (c *chip) Dark() bool { return c.power.off }
+
+// powered counts a write of so many bytes and returns how many of them reach the chip.
+func (c *chip) powered(bytes int) int {
 	p := &c.power
 	if p.off {
-		return false
+		return 0
 	}
 	if p.writes++; p.writes == p.cutAt {
 		p.off = true
 		p.cut()
+		return min(p.part, bytes)
 	}
-	return !p.off
+	return bytes
 }
 
 // block is the content of one. While nothing but the stamp at the end of its lookup was
@@ -66,13 +81,13 @@ func (c *chip) TakeWork() Work {
 // word is what the SDK reads and writes in, in bytes (fw: INTERNAL_FLASH_WRITE_UNIT_SIZE).
 const word = 4
 
-// erased is a page of ones.
-var erased = func() (p [PageSize]byte) {
-	for i := range p {
-		p[i] = 0xff
-	}
-	return p
-}()
+// erased is a page of ones, erasedStamp the end of one.
+var (
+	erased      = [PageSize]byte(ones(PageSize))
+	erasedStamp = [stampSize]byte(ones(stampSize))
+)
+
+func ones(n int) []byte { return bytes.Repeat([]byte{0xff}, n) }
 
 // read copies bytes of one page.
 func (c *chip) read(addr int, p []byte) {
@@ -100,9 +115,14 @@ func (c *chip) peek(addr int, p []byte) {
 // their own, with what is there around them (fw: app/platform/common.c,
 // platform_flash_write). What a broken index has written behind the partition is not.
 func (c *chip) program(addr int, p []byte) {
-	if addr >= len(c.blocks)*c.block || !c.powered() {
+	if addr >= len(c.blocks)*c.block {
 		return
 	}
+	p = p[:c.powered(len(p))]
+	if len(p) == 0 {
+		return
+	}
+	c.changed.add(addr / PageSize)
 	b, at := &c.blocks[addr/c.block], addr%c.block
 	if b.data == nil && at >= stampAt && at+len(p) <= PageSize {
 		for i, x := range p {
@@ -132,10 +152,7 @@ func (b *block) fill(size int) {
 	if b.data != nil {
 		return
 	}
-	b.data = make([]byte, size)
-	for i := range b.data {
-		b.data[i] = 0xff
-	}
+	b.data = ones(size)
 	copy(b.data[stampAt:], b.stamp[:])
 }
 
@@ -145,9 +162,17 @@ func (c *chip) count(n int) {
 }
 
 func (c *chip) erase(n int) {
-	if !c.powered() {
-		return
+	whole := c.powered(c.block) / SectorSize * SectorSize
+	c.did.Erases += whole / SectorSize
+	for page := range whole / PageSize {
+		c.changed.add(n*c.block/PageSize + page)
 	}
-	c.blocks[n] = block{stamp: [stampSize]byte{0xff, 0xff, 0xff, 0xff}}
-	c.did.Erases += c.block / SectorSize
+	switch b := &c.blocks[n]; {
+	case whole == c.block:
+		*b = block{stamp: erasedStamp}
+	case b.data != nil:
+		copy(b.data[:whole], ones(whole))
+	case whole > 0:
+		b.stamp = erasedStamp
+	}
 }

@@ -1,7 +1,5 @@
 package spiffs
 
-import "slices"
-
 // Mode is what a file is opened for.
 type Mode int
 
@@ -59,6 +57,9 @@ func hash(name string) uint32 {
 // take returns a free descriptor: for a name the one that had it last, else the one of
 // the least use. A name that is found again is searched from where it was.
 func (v *Volume) take(name string, named bool) (*descriptor, error) {
+	if !v.mounted {
+		return nil, ErrNotMounted
+	}
 	wanted := uint32(0)
 	if named {
 		wanted = hash(name)
@@ -382,7 +383,8 @@ func (f File) Name() string {
 	}
 	var page [firstTableAt]byte
 	f.v.peek(fd.first*PageSize, page[:])
-	return nameIn(page[:])
+	name, _ := nameIn(page[:])
+	return name
 }
 
 // OpenFiles returns how many descriptors are taken.
@@ -462,7 +464,13 @@ func (v *Volume) Stat(name string) (Info, error) {
 	v.rd(indexLayer, pix*PageSize, page[:])
 	var id [2]byte
 	v.rd(lookupLayer, v.lookupAt(v.placeOf(pix)), id[:])
-	return Info{u16(id[:]) &^ indexFlag, nameIn(page[:]), sizeIn(page[:]), pix}, nil
+	return infoIn(page[:], u16(id[:]), pix), nil
+}
+
+// infoIn is the file whose first index page that is.
+func infoIn(page []byte, id uint16, pix int) Info {
+	name, _ := nameIn(page)
+	return Info{id &^ indexFlag, name, sizeIn(page), pix}
 }
 
 // Dir is a reader of all files, in the order in which their first index pages lie in the
@@ -483,9 +491,9 @@ func (d *Dir) Next() (info Info, ok bool) {
 			continue
 		}
 		v.readLookup(at.block)
-		for ; at.entry < v.entries() && v.entryOf(at.entry) != freeID; at.entry++ {
+		for ; at.entry < v.entries(); at.entry++ {
 			id := v.entryOf(at.entry)
-			if id == deletedID || id&indexFlag == 0 {
+			if id == freeID || id == deletedID || id&indexFlag == 0 {
 				continue
 			}
 			pix := v.pageOf(at)
@@ -493,86 +501,9 @@ func (d *Dir) Next() (info Info, ok bool) {
 			v.rd(pastCache, pix*PageSize, page[:])
 			if parseHeader(page[:]).alive() {
 				d.at = place{at.block, at.entry + 1}
-				return Info{id &^ indexFlag, nameIn(page[:]), sizeIn(page[:]), pix}, true
+				return infoIn(page[:], id, pix), true
 			}
 		}
 	}
 	return Info{}, false
-}
-
-// EachFile calls fn with each file as it is on the flash. It is for what looks at the
-// device from outside, as Content is: the device does not notice.
-func (v *Volume) EachFile(fn func(Info)) {
-	v.eachIndexPage(func(id uint16, pix int) {
-		var page [firstTableAt]byte
-		v.peek(pix*PageSize, page[:])
-		if parseHeader(page[:]).alive() {
-			fn(Info{id, nameIn(page[:]), sizeIn(page[:]), pix})
-		}
-	})
-}
-
-// eachIndexPage calls fn with each index page and its object.
-func (v *Volume) eachIndexPage(fn func(id uint16, pix int)) {
-	for b := range v.blocks {
-		data := v.blocks[b].data
-		if data == nil {
-			continue
-		}
-		for e := range v.entries() {
-			id := u16(data[2*e:])
-			if id == freeID {
-				break
-			}
-			if id&indexFlag != 0 {
-				fn(id&^indexFlag, v.pageOf(place{b, e}))
-			}
-		}
-	}
-}
-
-// Content returns a copy of what a file has on the flash. Of a page that a broken index
-// refers to, zeros.
-func (v *Volume) Content(of Info) []byte {
-	pages := map[int]int{0: of.first}
-	if last, _ := indexOf((of.Size - 1) / DataSize); last > 0 {
-		v.eachIndexPage(func(id uint16, pix int) {
-			var p [headerSize]byte
-			v.peek(pix*PageSize, p[:])
-			if h := parseHeader(p[:]); id == of.Object && h.span > 0 && h.flags&(deleted|final) == deleted {
-				pages[int(h.span)] = pix
-			}
-		})
-	}
-	data := make([]byte, min(of.Size, len(v.blocks)*v.block))
-	var page [PageSize]byte
-	loaded := -1
-	for at := 0; at < len(data); at += DataSize {
-		span := at / DataSize
-		objix, entry := indexOf(span)
-		if objix != loaded {
-			pix, ok := pages[objix]
-			if !ok {
-				break
-			}
-			v.peek(pix*PageSize, page[:])
-			loaded = objix
-		}
-		pix := table(page[:], objix, entry)
-		if int(pix) < len(v.blocks)*v.perBlock {
-			v.peek(int(pix)*PageSize+headerSize, data[at:min(at+DataSize, len(data))])
-		}
-	}
-	return data
-}
-
-// Objects returns the numbers of the objects that have changed, in order, and forgets them.
-func (v *Volume) Objects() []uint16 {
-	ids := make([]uint16, 0, len(v.Changed))
-	for id := range v.Changed {
-		ids = append(ids, id)
-	}
-	clear(v.Changed)
-	slices.Sort(ids)
-	return ids
 }

@@ -8,6 +8,10 @@ const (
 	scoreAge     = 50 // of each erase of others since the block's
 )
 
+// Collecting reports whether the collector is moving pages: they are deleted where they were before
+// the index says where they are, so without power the file ends there.
+func (v *Volume) Collecting() bool { return v.cleaning }
+
 func (v *Volume) freePages() int { return v.usable() - v.allocated - v.deleted }
 
 // makeRoom makes sure that size bytes can be written, as far as can be told before: a

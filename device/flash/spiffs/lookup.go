@@ -1,5 +1,7 @@
 package spiffs
 
+import "bytes"
+
 // readLookup reads the lookup of a block. The copy is what the search goes through: it
 // does not follow what is written meanwhile.
 func (v *Volume) readLookup(block int) { v.rd(lookupLayer, block*v.block, v.lookup[:]) }
@@ -9,7 +11,7 @@ func (v *Volume) entryOf(entry int) uint16 { return u16(v.lookup[2*entry:]) }
 
 // search goes through all lookups from a place on, round to it again, until visit is
 // content with an entry. It visits no free pages, and only those of object id unless that
-// is anyID. The pages of a block are taken in order, so behind a free one are free ones.
+// is anyID.
 func (v *Volume) search(from place, id uint16, visit func(id uint16, at place) bool) (place, bool) {
 	at := from
 	if at.entry >= v.entries() {
@@ -20,10 +22,7 @@ func (v *Volume) search(from place, id uint16, visit func(id uint16, at place) b
 		left -= v.entries() - at.entry
 		for ; at.entry < v.entries(); at.entry++ {
 			e := v.entryOf(at.entry)
-			if e == freeID {
-				break
-			}
-			if (id == anyID || e == id) && visit(e, at) {
+			if e != freeID && (id == anyID || e == id) && visit(e, at) {
 				return at, true
 			}
 		}
@@ -129,7 +128,8 @@ func (v *Volume) findName(name string) (int, error) {
 		}
 		var p [firstTableAt]byte
 		v.rd(pastCache, v.pageOf(at)*PageSize, p[:])
-		return parseHeader(p[:]).alive() && nameIn(p[:]) == name
+		stored, ended := nameIn(p[:])
+		return parseHeader(p[:]).alive() && ended && stored == name
 	})
 	if !ok {
 		return 0, ErrNotFound
@@ -138,15 +138,14 @@ func (v *Volume) findName(name string) (int, error) {
 	return v.pageOf(at), nil
 }
 
-// nameIn returns the name in a first index page.
-func nameIn(page []byte) string {
+// nameIn returns the name in a first index page, as directories show it, and whether a zero
+// byte ends it: one without is never found by its name.
+func nameIn(page []byte) (name string, ended bool) {
 	p := page[nameAt : nameAt+nameSize]
-	for i, c := range p {
-		if c == 0 {
-			return string(p[:i])
-		}
+	if n := bytes.IndexByte(p, 0); n >= 0 {
+		return string(p[:n]), true
 	}
-	return string(p)
+	return string(p[:MaxName]), false
 }
 
 // sizeIn returns the size in a first index page as others are told it.

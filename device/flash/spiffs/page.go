@@ -113,11 +113,15 @@ func (v *Volume) storedEraseCount(b int) uint16 {
 	return u16(p[:])
 }
 
-// magic is the number of a block: that of the first three tells how many there are.
-func (v *Volume) magic(b int) uint16 {
-	n := b << 2
-	if b < 3 {
-		n = 1<<b - 1
-	}
-	return uint16(0x20140529&0xffff ^ PageSize ^ (len(v.blocks) - n))
+// noMagic is the magic number of the block behind the last one.
+const noMagic = 0x20140529&0xffff ^ PageSize
+
+// magic is the number of a block. It tells how many there are from it on (fw:
+// spiffs_nucleus.h, SPIFFS_MAGIC).
+func (v *Volume) magic(b int) uint16 { return noMagic ^ uint16(len(v.blocks)-b) }
+
+func (v *Volume) storedMagic(b int) uint16 {
+	var p [2]byte
+	v.read(v.eraseCountAt(b)-2, p[:])
+	return u16(p[:])
 }

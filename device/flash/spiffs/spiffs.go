@@ -18,6 +18,10 @@
 // then it is not in the file, nor in its size. (A file that nothing was flushed to ends for
 // readers before they flush.) A reset loses it.
 //
+// What is on the flash is the real format, byte by byte but for three that align an index page
+// and that the firmware leaves as they were on its stack: Load and Image go between volumes and
+// images for chips. The firmware looks at nothing but lookups when it mounts; Check looks at all.
+//
 // The package owns the flash of the partition and what SPIFFS has in RAM. It must not know
 // Lua, devices, drives or the host. Names of fields follow SPIFFS's where those say more
 // than their value: span, objix, pix are its words.
@@ -83,6 +87,7 @@ var (
 	ErrNotReadable = errors.New("file is not open for reading")
 	ErrNotWritable = errors.New("file is not open for writing")
 	ErrEnd         = errors.New("position outside the file")
+	ErrNotMounted  = errors.New("there is no file system that can be mounted")
 
 	errNoBlock  = errors.New("spiffs: no block is wholly deleted")
 	errBroken   = errors.New("spiffs: index refers to a page of another kind")
@@ -108,6 +113,7 @@ type Volume struct {
 	work        [PageSize]byte // the index page at hand, a bitmap
 	lookup      [PageSize]byte
 	generations uint32
+	mounted     bool
 
 	// Changed has the objects whose content or name has changed since somebody
 	// emptied it.
@@ -119,55 +125,23 @@ type place struct{ block, entry int }
 
 // New returns a formatted file system of so many blocks of so many bytes.
 func New(blocks, blockSize int) *Volume {
-	v := &Volume{chip: chip{block: blockSize, blocks: make([]block, blocks)}, perBlock: blockSize / PageSize, Changed: map[uint16]bool{}}
-	v.Format()
-	v.did, v.power = Work{}, power{}
+	v := empty(blocks, blockSize)
+	_ = v.Format() // with power there is no error
+	v.did, v.power, v.changed = Work{}, power{}, pages{}
 	return v
 }
 
-// Mount forgets what is in RAM, as a reset does, and counts the pages: what was written
-// and not flushed is lost. Power that was away is back.
-func (v *Volume) Mount() {
-	v.power.off = false
-	v.cache = cache{}
-	v.fds = [MaxOpen]descriptor{}
-	for i := range v.fds {
-		v.fds[i].page = -1
+// empty returns a volume on a partition of erased flash.
+func empty(blocks, blockSize int) *Volume {
+	all := make([]block, blocks)
+	for i := range all {
+		all[i].stamp = erasedStamp
 	}
-	v.freeAt, v.cursor = place{}, place{}
-	v.freeBlocks, v.allocated, v.deleted = 0, 0, 0
-	v.cleaning = false
-	lowest, highest := uint16(freeID), uint16(0)
-	for b := range v.blocks {
-		n := v.storedEraseCount(b)
-		lowest, highest = min(lowest, n), max(highest, n)
-	}
-	if highest-lowest > freeID/2 {
-		v.eraseCount = lowest + 1 // it has begun anew
-	} else {
-		v.eraseCount = highest + 1
-	}
-	for b := range v.blocks {
-		v.readLookup(b)
-		for e := range v.entries() {
-			id := v.entryOf(e)
-			if id == freeID {
-				if e == 0 {
-					v.freeBlocks++
-				}
-				break // so are all behind it
-			}
-			if id == deletedID {
-				v.deleted++
-			} else {
-				v.allocated++
-			}
-		}
-	}
+	return &Volume{chip: chip{block: blockSize, all: all, blocks: all}, perBlock: blockSize / PageSize, Changed: map[uint16]bool{}}
 }
 
-// Format flushes and closes what is open, erases everything and mounts it.
-func (v *Volume) Format() {
+// Format flushes and closes what is open, erases the whole partition and mounts it.
+func (v *Volume) Format() error {
 	for i := range v.fds {
 		if v.fds[i].open {
 			_ = v.flush(i) // as SPIFFS_unmount does
@@ -175,11 +149,12 @@ func (v *Volume) Format() {
 		}
 	}
 	v.EachFile(func(f Info) { v.Changed[f.Object] = true })
+	v.blocks = v.all
 	for b := range v.blocks {
 		v.eraseCount = 0
 		v.eraseBlock(b)
 	}
-	v.Mount()
+	return v.mount()
 }
 
 // entries is how many pages of a block are not its lookup.

@@ -16,7 +16,8 @@ func TestCapacity(t *testing.T) {
 		{16, 100, 98000, 97800, 10291}, {16, 256, 99328, 99328, 8785}, {16, 1000, 99000, 99000, 9036},
 		{32, 100, 206600, 206400, 25351}, {32, 256, 205824, 205824, 25853}, {32, 1000, 213000, 213000, 18825},
 	} {
-		v := New(tt.blocks, 8192)
+		v := Load(New(tt.blocks, 8192).Image(), 8192) // an image behaves as the device does
+		must(t, v.Mount())
 		accepted := fill(t, v, "big", tt.chunk)
 		s, err := v.Stat("big")
 		used, total := v.Usage()

@@ -10,13 +10,17 @@ var debugFuncs = []vm.Func{
 	{Name: "traceback", Fn: traceback},
 }
 
-// getStrings returns the strings in RAM, sorted. There are none in ROM ("ROM"),
-// since there is no LFS.
+// getStrings returns the strings in RAM, or those of the image in the flash store ("ROM"),
+// sorted.
 func getStrings(c *vm.Call) int {
-	if c.Option(1, "RAM", "RAM", "ROM") == 1 {
+	rom := c.Option(1, "RAM", "RAM", "ROM") == 1
+	names, ok := c.VM.Strings(), true
+	if rom {
+		names, ok = c.VM.FlashStrings()
+	}
+	if !ok {
 		return c.ReturnNil()
 	}
-	names := c.VM.Strings()
 	t := c.VM.NewTable(len(names), 0)
 	for i, s := range names {
 		c.VM.RawSetInt(t, i+1, vm.String(s))

@@ -104,6 +104,27 @@ describe("a boot", function()
     assert.are.equal(1, counter.n)
   end)
 
+  it("is behind a cut in a write", function()
+    file.putcontents("other", "whole")
+    local written = {}
+    for cut = 1, 6 do
+      node.task.post(function() file.putcontents("torn", ("t"):rep(251)) end)
+      sim.power_cut{write = cut, bytes = 100}
+      assert.are.equal("whole", file.getcontents("other"))
+      written[#written + 1] = tostring(file.exists("torn") and #(file.getcontents("torn") or ""))
+      file.remove("torn")
+    end
+    -- Only the lookup; the file; the lookup of its page, the page's header, 100 bytes of what is
+    -- in it; of the index, again, what is before the rest of the table.
+    assert.are.equal("false 0 0 0 0 251", table.concat(written, " "))
+  end)
+
+  it("takes only writes that come", function()
+    assert.has_error(function() sim.power_cut{write = 0} end, "sim.power_cut: write must be an integer from 1 to 1000000")
+    assert.has_error(function() sim.power_cut{when = 1} end, "sim.power_cut knows no when: it takes write, bytes, timeout")
+    sim.power_cut{write = 1, timeout = 100}
+  end)
+
   it("may fail", function()
     file.putcontents("init.lua", "error('no more')")
     sim.reboot()
