@@ -251,7 +251,7 @@ func (d *Device) boot() {
 	memory := heap.New(heap.Config{Size: d.Board.Heap.Size})
 	d.Inspect.WatchHeap(memory)
 	d.openLFS()
-	d.VM = vm.New(vm.Config{
+	d.VM = vm.NewFlashed(vm.Config{
 		Output:     d.Serial.Print,
 		ReadFile:   d.readFile,
 		Embedded:   d.cfg.Embedded,
@@ -261,8 +261,7 @@ func (d *Device) boot() {
 		Heap:       memory,
 		Now:        func() int64 { return int64(d.Now()) },
 		Recorder:   d.Inspect.Recorder(),
-		Image:      d.lfs.image,
-	})
+	}, d.lfs.image)
 	d.VM.SetCoverage(d.cfg.Coverage)
 	d.Inspect.WatchVM(d.VM)
 	if d.cfg.Absent != nil {

@@ -166,7 +166,7 @@ var hookNames = [hookKinds]string{"setup", "teardown", "before_each", "after_eac
 
 // appOptions are those of the app that tests are of.
 func appOptions(o *Options, seed uint64) app.Options {
-	a := app.Options{Dir: o.App, Net: o.Net, Board: o.Board, CPU: o.CPU, Seed: seed, Exclude: o.exclude(), Publish: []string{}}
+	a := app.Options{Dir: o.App, Net: o.Net, Board: o.Board, LFS: o.LFS, CPU: o.CPU, Seed: seed, Exclude: o.exclude(), Publish: []string{}}
 	a.Inspect.TrackAllocations = true // post-mortems name the places
 	if a.Net == "" {
 		a.Net = "isolated"
@@ -179,7 +179,7 @@ func (f *file) boot() (*run, error) {
 	r := &run{f: f, seen: map[string]int{}}
 	o := appOptions(f.o, f.out.Seed)
 	o.Dir, o.Prepare = f.out.App, r.prepare
-	o.LFS, o.InStore = f.o.LFS, func(files []app.StoreFile) { r.inStore = files }
+	o.InStore = func(files []app.StoreFile) { r.inStore = files }
 	if f.alone != nil {
 		o.Heap = f.alone.Heap
 	}

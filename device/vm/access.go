@@ -82,7 +82,7 @@ func (v *VM) RawGetString(t *Table, name string) Value {
 		}
 		return t.rom.entries[i].boundary()
 	}
-	if s := v.mem.find(name, heap.StringHash(name)); s != nil {
+	if s := v.mem.known(name, heap.StringHash(name)); s != nil {
 		return t.getStr(s).boundary()
 	}
 	return Nil

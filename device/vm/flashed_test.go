@@ -64,7 +64,7 @@ func flashed(t testing.TB, modules ...string) (v *vm.VM, out *strings.Builder) {
 		t.Fatal(err)
 	}
 	out = &strings.Builder{}
-	v = vm.New(vm.Config{Image: image, Output: func(s string) { out.WriteString(s) }, Heap: heap.New(heap.Config{})})
+	v = vm.NewFlashed(vm.Config{Output: func(s string) { out.WriteString(s) }, Heap: heap.New(heap.Config{})}, image)
 	openLibs(v)
 	return v, out
 }
@@ -134,6 +134,19 @@ func TestProgramInFlash(t *testing.T) {
 	want := "x!\t3\tT\n1\t2\t1\ny\nfalse\tm.lua:9: attempt to index a nil value\nenv\ttrue\n42\nnil\tab\ttrue\n"
 	if out.String() != want {
 		t.Errorf("got  %q\nwant %q", out, want)
+	}
+}
+
+// Fields whose names lie in flash are found from outside, and so are the names.
+func TestNamesInFlash(t *testing.T) {
+	v, _ := flashed(t, "m", "kept = {inside = 7}")
+	runModule(t, v, "m")
+	kept, _ := v.RawGetString(v.Globals(), "kept").(*vm.Table)
+	if kept == nil || v.RawGetString(kept, "inside") != vm.Value(vm.Number(7)) {
+		t.Errorf("kept is %v", kept)
+	}
+	if !v.HasString("inside") || v.HasString("outside") || slices.Contains(v.Strings(), "inside") {
+		t.Error("the name is not in flash alone")
 	}
 }
 

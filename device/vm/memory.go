@@ -22,8 +22,7 @@ type memory struct {
 	fixed       int // bytes of what was made at boot and never changes
 	fixedLength int // what that takes of the heap
 	strt        heap.StringTable
-	rows        []*str        // strings by their hash, Slots rows
-	flash       *flashStrings // nil: there is no image in the flash store
+	rows        []*str // strings by their hash, Slots rows
 	buf         heap.ConcatBuffer
 
 	gc        collector
@@ -36,7 +35,8 @@ type memory struct {
 	fulls     int
 	quicks    int
 
-	onCollected func() // for tests
+	flash       *flashStrings // nil: there is no image in the flash store
+	onCollected func()        // for tests
 }
 
 func newMemory(v *VM, h *heap.Heap) *memory {

@@ -189,13 +189,13 @@ func runSound(chunks []string, c heap.Config, seed uint64, x variant) (r soundRu
 			return r
 		}
 	}
-	v = vm.New(vm.Config{Image: image, Output: func(s string) { r.trace = append(r.trace, "print "+s) }, Heap: heap.New(c), SliceNanos: 5000, Recorder: x.rec,
+	v = vm.NewFlashed(vm.Config{Output: func(s string) { r.trace = append(r.trace, "print "+s) }, Heap: heap.New(c), SliceNanos: 5000, Recorder: x.rec,
 		Random: func() uint32 { random = random*1664525 + 1013904223; return random },
 		Slice: func() {
 			if v.CPU() > until {
 				v.Kill("watchdog")
 			}
-		}})
+		}}, image)
 	v.SetPrices(vm.Prices{Instruction: 1000, Call: 1000})
 	openLibs(v)
 	v.SetQuick(x.quick)

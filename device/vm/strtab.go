@@ -12,8 +12,7 @@ import (
 // bootStringSlots is the number of rows until accounting begins.
 const bootStringSlots = 64
 
-// find returns the string of the given content, nil if there is none. One that is in
-// memory goes before one in the flash store.
+// find returns the string of the given content, nil if there is none in memory.
 func (m *memory) find(s string, hash uint32) *str {
 	for p := m.rows[hash&uint32(len(m.rows)-1)]; p != nil; p = p.nextStr() {
 		if p.hash == hash && p.s == s {
@@ -21,10 +20,16 @@ func (m *memory) find(s string, hash uint32) *str {
 			return p
 		}
 	}
-	if m.flash != nil {
-		return m.flash.find(s, hash)
-	}
 	return nil
+}
+
+// known is find for who makes no string: one in the flash store will do as well.
+func (m *memory) known(s string, hash uint32) *str {
+	p := m.find(s, hash)
+	if p == nil && m.flash != nil {
+		p = m.flash.find(s, hash)
+	}
+	return p
 }
 
 func (s *str) nextStr() *str { return (*str)(unsafe.Pointer(s.next)) }
@@ -65,9 +70,17 @@ func (m *memory) internText(t []byte, again bool) *str {
 	return m.newString(s, hash, true, again)
 }
 
-// newString makes the string s, which there is not yet, unless a finalizer makes it
-// meanwhile. own: its bytes are of pool.text.
+// newString makes the string s, which is not in memory, unless the flash store has it or a
+// finalizer makes it meanwhile. own: its bytes are of pool.text.
 func (m *memory) newString(s string, hash uint32, own, again bool) *str {
+	if m.flash != nil {
+		if is := m.flash.find(s, hash); is != nil {
+			if own {
+				m.pool.giveText(s)
+			}
+			return is
+		}
+	}
 	p := m.pool.str()
 	finalized := m.finalized
 	if m.on {

@@ -29,8 +29,6 @@ type Config struct {
 	Now func() int64
 	// Recorder, if set, records allocations and CPU time for profiles.
 	Recorder *Recorder
-	// Image is what the Lua Flash Store holds, nil for nothing.
-	Image *Image
 	// TableLen has the operator # call __len of tables, too. The device's does not.
 	TableLen bool
 }
@@ -112,7 +110,10 @@ type VM struct {
 }
 
 // New makes a VM with empty globals. Libraries are added by package lualib.
-func New(cfg Config) *VM {
+func New(cfg Config) *VM { return NewFlashed(cfg, nil) }
+
+// NewFlashed is New for a device that has an image in its Lua Flash Store, or nil.
+func NewFlashed(cfg Config, image *Image) *VM {
 	if cfg.Heap == nil {
 		cfg.Heap = heap.New(heap.Config{})
 	}
@@ -120,8 +121,8 @@ func New(cfg Config) *VM {
 	v.sliceAt, v.debugKept = cfg.SliceNanos, KeepLines
 	v.mem = newMemory(v, cfg.Heap)
 	m := v.mem
-	if cfg.Image != nil {
-		v.mapImage(cfg.Image)
+	if image != nil {
+		v.mapImage(image)
 	}
 	for e, name := range eventNames {
 		v.eventStrs[e] = m.intern(name)
