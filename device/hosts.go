@@ -98,6 +98,11 @@ func (h serialHost) Sent(e event.Output) {
 	h.Emit(e)
 }
 
+// lostInput is the hint at bytes that the serial port has lost.
+const lostInput = "the serial port lost input: its buffer holds 256 bytes, and the oldest go while Lua is busy; send less at once, or wait for the prompt"
+
+func (h serialHost) Overrun() { h.Inspect.Hints.Once("serial overrun", lostInput) }
+
 func (h serialHost) Fetched(in input.Typed) { h.world.Taken(h.Name(), in) }
 
 // rtcHost is the device as its real-time clock sees it.

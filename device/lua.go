@@ -50,7 +50,7 @@ func withTraceback(c *vm.Call) int {
 		return c.Return(c.Arg(1))
 	}
 	th, _ := c.Running()
-	return c.ReturnString(c.String(1) + "\n" + c.VM.Traceback(th, 1))
+	return c.ReturnString(c.String(1) + "\n" + c.VM.TracebackUnder(th, 1, 1)) // by debug.traceback
 }
 
 // Leftovers is how many values lie at the bottom of the firmware's Lua stack that do

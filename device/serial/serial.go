@@ -36,6 +36,8 @@ type Host interface {
 	// Sent is told what leaves the port, and Fetched what a source has typed.
 	Sent(event.Output)
 	Fetched(input.Typed)
+	// Overrun is told that the receive buffer has lost bytes.
+	Overrun()
 }
 
 // Config is how the UART is set up (uart.setup).
@@ -99,6 +101,7 @@ type Port struct {
 	incoming []byte // on the line, not yet received
 	lineTime int64  // when the byte before incoming[0] had arrived, in nanoseconds
 	arrival  *clock.Event
+	fast     bool          // see SetFast
 	source   func() []byte // see SetSource
 	ahead    []byte        // what it gave, not yet on the line
 
@@ -140,6 +143,7 @@ func (s *Port) Reset() {
 		incoming: s.incoming,
 		lineTime: s.lineTime,
 		arrival:  s.arrival,
+		fast:     s.fast,
 		source:   s.source,
 		ahead:    s.ahead,
 	}
@@ -147,6 +151,18 @@ func (s *Port) Reset() {
 
 // Config returns how the serial port is set up.
 func (s *Port) Config() Config { return s.config }
+
+// SetFast has bytes take no time on the line, in both directions: all that is typed at
+// once is received at once. It survives resets.
+func (s *Port) SetFast(on bool) { s.fast = on }
+
+// byteTime returns how long one byte takes on the line, in nanoseconds.
+func (s *Port) byteTime() int64 {
+	if s.fast {
+		return 0
+	}
+	return s.config.byteTime()
+}
 
 // SetConfig sets the serial port up.
 func (s *Port) SetConfig(c Config) { s.config = c }
@@ -201,7 +217,7 @@ func (s *Port) Print(text string) {
 
 // transmit lets n bytes enter the transmit FIFO.
 func (s *Port) transmit(n int) {
-	per := s.config.byteTime()
+	per := s.byteTime()
 	now := int64(s.ets.Now()) * 1000
 	s.sent = max(s.sent, now) + int64(n)*per
 	s.ets.WaitUnfed(s.sent - now - txFIFO*per)
@@ -215,8 +231,8 @@ func (s *Port) Sending() clock.Duration {
 // Queued returns how many bytes wait in the transmit FIFO and in the
 // receive FIFO (uart.fifodepth). The interrupt empties the latter at once.
 func (s *Port) Queued() (tx, rx int) {
-	left := s.sent - int64(s.ets.Now())*1000
-	return int(min(max(left, 0)/s.config.byteTime(), txFIFO)), 0
+	left := max(s.sent-int64(s.ets.Now())*1000, 0)
+	return int(min(left/s.config.byteTime(), txFIFO)), 0
 }
 
 // Type puts bytes onto the line to the device's serial port. They arrive
@@ -240,24 +256,29 @@ func (s *Port) expect() {
 	if len(s.incoming) == 0 || s.arrival.Pending() {
 		return
 	}
-	at := clock.Time((s.lineTime + s.config.byteTime() + 999) / 1000)
+	at := clock.Time((s.lineTime + s.byteTime() + 999) / 1000)
 	s.arrival = s.clock.At(at, s.arrive)
 }
 
-// arrive is the receive interrupt: it takes one byte from the line and wakes the
-// reader.
+// arrive is the receive interrupt: it takes one byte from the line, or all of a line on
+// which they take no time, and wakes the reader.
 func (s *Port) arrive() {
-	b := s.incoming[0]
-	s.incoming = s.incoming[1:]
+	n := 1
+	if s.fast {
+		n = len(s.incoming)
+	}
+	bytes := s.incoming[:n]
+	s.incoming = s.incoming[n:]
 	if len(s.incoming) == 0 {
 		s.incoming = nil
 	}
-	s.lineTime += s.config.byteTime()
+	s.lineTime += int64(n) * s.byteTime()
 	if s.listening {
-		if len(s.received) == rxBuffer {
-			s.received = slices.Delete(s.received, 0, 1)
+		s.received = append(s.received, bytes...)
+		if lost := len(s.received) - rxBuffer; lost > 0 {
+			s.received = slices.Delete(s.received, 0, lost)
+			s.host.Overrun()
 		}
-		s.received = append(s.received, b)
 		s.wake()
 	}
 	s.expect()

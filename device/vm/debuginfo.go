@@ -304,13 +304,17 @@ const formattedPerInstruction = 4
 // Traceback returns the stack of thread L from the given level on (0 is the
 // running function), as debug.traceback prints it. An error that ends a coroutine
 // leaves its stack as it was.
-func (v *VM) Traceback(L *Thread, n int) string {
+func (v *VM) Traceback(L *Thread, n int) string { return v.TracebackUnder(L, n, 0) }
+
+// TracebackUnder is Traceback for whoever makes it in the place of so many functions of
+// the firmware that would be on top of the stack, and count for where the dots stand.
+func (v *VM) TracebackUnder(L *Thread, n, above int) string {
 	levels := v.levels(L)
 	n = max(n, 0)
 	var b strings.Builder
 	b.WriteString("stack traceback:")
 	for i := n; i < len(levels); i++ {
-		if i == max(n, tracebackTop) && len(levels)-i > tracebackBottom+1 {
+		if i == max(n, tracebackTop-above) && len(levels)-i > tracebackBottom+1 {
 			b.WriteString("\n\t...")
 			i = len(levels) - tracebackBottom
 		}

@@ -268,7 +268,7 @@ func (v *VM) lastWords(x value) {
 		v.OnOutOfMemory()
 	}
 	if v.protected-v.through == 1 {
-		v.traceback = v.Traceback(L, 0)
+		v.traceback = v.TracebackUnder(L, 0, 2) // of the message handler, which calls debug.traceback
 	}
 }
 

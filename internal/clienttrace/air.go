@@ -34,6 +34,7 @@ func (s *scenario) wifi(a *air.Air) (cfg radio.Config, err error) {
 		}
 		n, _ := strconv.Atoi(value)
 		switch {
+		case c == atBoot && s.console:
 		case c == "noip":
 			cfg = radio.Config{Blank: true, Mode: max(cfg.Mode, radio.StationMode), Lease: cfg.Lease}
 		case key == "sta" && len(f) == 2:

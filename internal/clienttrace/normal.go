@@ -20,11 +20,12 @@ import (
 // form.
 func normalize(l *lists, s *scenario) {
 	l.Trace = slices.DeleteFunc(l.Trace, func(e entry) bool { return e["ev"] == "sdk" || e["ev"] == "radio" })
-	l.Trace = mergeOutput(l.Trace)
+	l.Trace = mergeOutput(l.Trace, s.console)
 	for _, e := range l.Trace {
 		nameBSSID(e)
 		if text, ok := e["uart"].(string); ok {
-			e["uart"] = banner.ReplaceAllString(text, "<BANNER>")
+			text = banner.ReplaceAllString(text, "<BANNER>")
+			e["uart"] = address.ReplaceAllString(text, "0xADDR")
 		}
 	}
 	for _, e := range l.Trace {
@@ -120,13 +121,23 @@ func secondReports(list []entry) []entry {
 // banner is what the firmware says first.
 var banner = regexp.MustCompile(`(\r?\n)*NodeMCU [^\n]*\n([^\n]*(branch|commit|release|SSL|modules|build|powered)[^\n]*\n)*`)
 
-// mergeOutput joins what the serial port says at one instant with nothing in between.
-func mergeOutput(trace []entry) (out []entry) {
+// address is where an object lies.
+var address = regexp.MustCompile(`0x[0-9a-f]{8}`)
+
+// mergeOutput joins what the serial port says with nothing in between: at one instant or,
+// of a console, ever. The field "t_end" stays there, with when the last of it was said.
+func mergeOutput(trace []entry, console bool) (out []entry) {
 	for _, e := range trace {
 		text, isOutput := e["uart"].(string)
-		delete(e, "t_end")
-		if n := len(out); isOutput && n > 0 && out[n-1]["uart"] != nil && out[n-1]["t"] == e["t"] {
-			out[n-1]["uart"] = out[n-1]["uart"].(string) + text
+		if !console {
+			delete(e, "t_end")
+		}
+		if n := len(out); isOutput && n > 0 && out[n-1]["uart"] != nil && (console || out[n-1]["t"] == e["t"]) {
+			last := out[n-1]
+			last["uart"] = last["uart"].(string) + text
+			if last["t"] != e["t"] {
+				last["t_end"] = e["t"]
+			}
 			continue
 		}
 		out = append(out, e)

@@ -68,7 +68,7 @@ func (s *scenario) run(t *testing.T, modules []device.Module) lists {
 		t.Fatal(err)
 	}
 	roomy := *board
-	roomy.Heap.Size = 1 << 20 // the measurement's Lua had no limit
+	roomy.Heap.Size = 8 << 20 // the measurement's Lua had no limit
 	roomy.ChipID = measuredChip
 	w := world.New(1)
 	r := &recorder{clock: w.Clock, start: clock.At(scriptDelay), isn: map[[2]netip.AddrPort]uint32{}, boots: s.boots}
@@ -86,26 +86,22 @@ func (s *scenario) run(t *testing.T, modules []device.Module) lists {
 		// The measurement had neither the SDK's timers nor its Wi-Fi driver.
 		ExactTimers:      true,
 		UnlimitedReceive: true,
-		BootDelay:        scriptDelay,
+		BootDelay:        s.bootDelay(),
 		OnPanic:          device.HaltOnPanic,
 		WiFi:             wifi,
 		Startup: func(d *device.Device) {
-			if d.Boots() > 0 {
+			if d.Boots() > 0 || s.console {
 				d.REPL.Start()
 				return
 			}
 			d.Net.Stack().SetDNS(0, dnsServer)
 			d.Net.Stack().OnInput = func(p *wire.Packet) { r.packet("rx", p, r.clock.Now()) }
-			fn, err := d.VM.Load(traces.Bytes(s.Lua), "=script")
-			if err != nil {
-				t.Errorf("%s: %v", s.Name, err)
-				return
-			}
-			if _, err, _ := d.VM.Call(fn, 0); err != nil {
-				t.Errorf("%s: the script failed: %v", s.Name, err)
-			}
+			s.script(t, d)
 		},
 	})
+	if s.console {
+		s.sitDown(t, r.d, r.start)
+	}
 	w.Wire.Tap(r.tap)
 	w.Subscribe(r.happened)
 	peers := &peers{wire: w.Wire, log: func(e entry) { r.add(&r.got.Peer, e, r.clock.Now()) }}
@@ -125,6 +121,18 @@ func (s *scenario) run(t *testing.T, modules []device.Module) lists {
 		}
 	}
 	return r.got
+}
+
+// script runs the script.
+func (s *scenario) script(t *testing.T, d *device.Device) {
+	fn, err := d.VM.Load(traces.Bytes(s.Lua), "=script")
+	if err != nil {
+		t.Errorf("%s: %v", s.Name, err)
+		return
+	}
+	if _, err, _ := d.VM.Call(fn, 0); err != nil {
+		t.Errorf("%s: the script failed: %v", s.Name, err)
+	}
 }
 
 // happened takes what the device reports.

@@ -30,6 +30,7 @@ type scenario struct {
 	PeerScript        []string `json:"peer_script"`
 	DNSScript         []string `json:"dns_script"`
 	Lua               string   `json:"lua"`
+	Input             []typed  `json:"input"`
 	// Undefined: what becomes of it depends on a device's memory.
 	Undefined string `json:"heap_or_reset"`
 
@@ -63,10 +64,17 @@ func ReadBooting(modules ...device.Module) func(t *testing.T, data []byte) []ora
 	return read(options{boots: true}, modules)
 }
 
+// ReadConsole is Read for a set whose subject is the serial port: the device is at its
+// prompt when the script starts, and somebody types.
+func ReadConsole(modules ...device.Module) func(t *testing.T, data []byte) []oracle.Entry {
+	return read(options{console: true}, modules)
+}
+
 // options are what a set's devices have of their own.
 type options struct {
-	boots bool // they boot again after a restart
-	build device.Build
+	boots   bool // they boot again after a restart
+	console bool
+	build   device.Build
 }
 
 func read(with options, modules []device.Module) func(t *testing.T, data []byte) []oracle.Entry {

@@ -37,7 +37,7 @@ var sets = []string{
 	"modules-crypto", "modules-encoder", "modules-pipe", "modules-pixbuf", "modules-rtctime",
 	"modules-sjson", "modules-struct", "mqtt-traces", "net-traces", "numbers",
 	"rtc-cron-traces", "sdk-heap", "sdk-timers", "sdk-watchdog", "sntp-traces",
-	"spiffs-traces", "tls-traces", "websocket-traces",
+	"spiffs-traces", "tls-traces", "uart-traces", "websocket-traces",
 }
 
 // Entry is one measurement of a set.
