@@ -41,8 +41,14 @@ func (d *Device) PowerOn() { d.start(PowerOn) }
 func (d *Device) PressReset() { d.Reset(ExternalReset) }
 
 // PowerCycle takes the device's power away and gives it back: what only the chip
-// remembers is lost, the flash stays.
-func (d *Device) PowerCycle() { d.Reset(PowerOn) }
+// remembers is lost, the flash stays. One that had none yet is switched on.
+func (d *Device) PowerCycle() {
+	if d.boots == 0 && !d.ETS.On() {
+		d.PowerOn()
+		return
+	}
+	d.Reset(PowerOn)
+}
 
 // Close gives back what the host does not collect with the device: TLS that waits for the
 // wire. The world must not run on.
@@ -209,6 +215,7 @@ func (d *Device) shutdown() {
 	d.Net.Stop()
 	d.restarting, d.ending, d.ends = false, nil, nil
 	d.boots++
+	d.modem.off = false
 	d.ETS.Shutdown()
 	d.resetFlash()
 	d.Pins.Reset()

@@ -122,6 +122,7 @@ type Device struct {
 	parts parts
 	lua   lua
 	lfs   Store
+	modem modem
 
 	boots        int
 	reason       BootReason

@@ -21,6 +21,8 @@ func (d *Device) Take(in world.Stimulus) (reply string, err error) {
 		d.PressReset()
 	case input.PowerCycle:
 		d.PowerCycle()
+	case input.ModemLines:
+		d.setModemLines(in)
 	case input.PinLevel:
 		err = d.Pins.Apply(in.Pin, in.Level)
 	case input.PinReleased:

@@ -24,6 +24,8 @@ type Log struct {
 	// Names puts the device's name before each line, for worlds with several
 	// devices. A line of output is then held back until it is complete.
 	Names bool
+	// Raw writes what devices send as it is, not as text. It needs a world with one device.
+	Raw bool
 
 	err    error
 	now    clock.Time        // of the line that was written last
@@ -36,7 +38,11 @@ type Log struct {
 // Handle is the subscriber.
 func (l *Log) Handle(e world.Event) {
 	if out, ok := e.Data.(event.Output); ok {
-		l.output(e.Device, Plain(out.Text))
+		if l.Raw {
+			l.write(l.Device, out.Text)
+		} else {
+			l.output(e.Device, Plain(out.Text))
+		}
 		return
 	}
 	if l.Events == nil {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
+	"github.com/nodemcu-sim/nodemcu-sim/app/hostserial"
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
@@ -30,6 +31,8 @@ type runFlags struct {
 	watch    bool
 	input    string
 	inputEOF string
+	serial   serialFlags
+	raw      bool
 }
 
 func runCommand() *cobra.Command {
@@ -128,6 +131,8 @@ output can't be written; 42 when the time was up and something expected was miss
 	fl.BoolVar(&f.headless, "headless", false, "no console, even in a terminal")
 	fl.StringVar(&f.input, "input", "", "what is typed at the serial port: a file, - for standard input, or none (default standard input where it is not a terminal)")
 	fl.StringVar(&f.inputEOF, "input-eof", "", "when the input has ended and every line of it is answered: end, or run on (default end, unless --for, --expect, --publish or --watch decide)")
+	f.serial.register(fl)
+	fl.BoolVar(&f.raw, "raw-output", false, "print what the device sends as it is, with its line ends and control characters, not as text")
 	fl.StringVar(&f.events, "events", "", "write every event to this file as a line of JSON")
 	f.expect.register(fl)
 	fl.BoolVar(&f.watch, "watch", false, "restart a device when files of its DIR change (without it the console offers to)")
@@ -141,6 +146,9 @@ output can't be written; 42 when the time was up and something expected was miss
 		if err := c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 			panic(err) // there is no such flag
 		}
+	}
+	if err := c.RegisterFlagCompletionFunc("serial", f.serial.complete); err != nil {
+		panic(err) // there is no such flag
 	}
 	return c
 }
@@ -165,11 +173,17 @@ func (f *runFlags) run(c *cobra.Command) error {
 	if err := f.memory.apply(&f.app); err != nil {
 		return err
 	}
-	console := !f.headless && !f.expect.expects() && !f.expect.failOnError && isTerminal(os.Stdin) && isTerminal(os.Stdout)
+	if err := f.serial.parse(f, speed); err != nil {
+		return err
+	}
+	if f.raw && len(f.app.Others) > 0 {
+		return errors.New("--raw-output needs a run of one device: the bytes of several would be mixed up")
+	}
+	console := !f.headless && !f.raw && !f.serial.uses(hostserial.Stdio) && !f.expect.expects() && !f.expect.failOnError && isTerminal(os.Stdin) && isTerminal(os.Stdout)
 	if console {
 		f.app.Inspect.TrackAllocations = true // the console's heap snapshots name the places
 	}
-	input, err := openInput(f.input, console)
+	input, err := openInput(f.inputName(), console)
 	if err != nil {
 		return err
 	}
@@ -180,6 +194,10 @@ func (f *runFlags) run(c *cobra.Command) error {
 	}
 	defer a.Close()
 	a.World.Clock.SetSpeed(speed)
+	lines, err := f.serial.open(a, input != nil, f.serialEnded(a.World.Clock.Stop))
+	if err != nil {
+		return err
+	}
 	s := &session{
 		flags:   f,
 		app:     a,
@@ -187,12 +205,31 @@ func (f *runFlags) run(c *cobra.Command) error {
 		err:     c.ErrOrStderr(),
 		console: console,
 		input:   input,
+		lines:   lines,
 	}
 	err = s.run()
+	closeLines(lines)
 	if lost := a.Store(); lost != nil {
 		return inFlags(lost)
 	}
 	return err
+}
+
+// inputName is --input, or "none" where something else is typed, or reads what would be.
+func (f *runFlags) inputName() string {
+	if f.input == "" && (f.serial.onFirst() || f.serial.uses(hostserial.Stdio)) {
+		return "none"
+	}
+	return f.input
+}
+
+// serialEnded is what the end of standard input does where that is a serial port: it ends
+// the run, unless something else decides when that is.
+func (f *runFlags) serialEnded(stop func()) func() {
+	if f.length != 0 || f.expect.expects() {
+		return nil
+	}
+	return stop
 }
 
 // pace returns the speed that --clock and --speed ask for.

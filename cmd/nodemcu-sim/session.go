@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/app"
+	"github.com/nodemcu-sim/nodemcu-sim/app/hostserial"
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/observe"
 	"github.com/nodemcu-sim/nodemcu-sim/ui"
@@ -29,6 +30,7 @@ type session struct {
 	out, err io.Writer
 	console  bool
 	input    *serialInput // nil when nothing is typed
+	lines    []*hostserial.Line
 
 	expect      *observe.Expect
 	memory      *memoryTools
@@ -59,7 +61,7 @@ func (s *session) run() error {
 	if s.console {
 		err = s.runConsole(ctx)
 	} else {
-		s.app.PowerOn()
+		s.powerOn()
 		s.watch(ctx, nil)
 		s.runClock()
 	}
@@ -87,7 +89,7 @@ func (s *session) endsWithInput() bool {
 	if f.inputEOF != "" || s.console {
 		return f.inputEOF == "end"
 	}
-	return f.length == 0 && !f.expect.expects() && !s.app.Reachable() && !f.watch
+	return f.length == 0 && !f.expect.expects() && !s.app.Reachable() && !f.watch && len(s.lines) == 0
 }
 
 // subscribe attaches the log, the expectations and the files. The function it returns
@@ -100,7 +102,10 @@ func (s *session) subscribe() (finish func() error, err error) {
 	finish = func() error { return nil }
 	if !s.console {
 		out := standardOutput(s.out, w.Clock.Stop)
-		log := &observe.Log{Device: out, Events: s.err, Verbose: f.verbose, Names: len(device.In(w)) > 1}
+		log := &observe.Log{Device: out, Events: s.err, Verbose: f.verbose, Names: len(device.In(w)) > 1, Raw: f.raw}
+		if f.serial.uses(hostserial.Stdio) {
+			log.Device = io.Discard // the port has it
+		}
 		w.Subscribe(log.Handle)
 		finish = func() error { log.Flush(); return out.err }
 		for _, p := range s.app.Published() {
@@ -191,7 +196,7 @@ func (s *session) runClock() {
 	}
 	// A world in which nothing will ever happen again has ended, unless someone
 	// outside can still do something to it.
-	drain := !s.app.Reachable() && !s.console && !s.flags.watch
+	drain := !s.app.Reachable() && !s.console && !s.flags.watch && len(s.lines) == 0
 	s.app.World.Clock.Run(limit, drain)
 }
 
@@ -215,7 +220,7 @@ func (s *session) runConsole(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	s.app.PowerOn() // after New, which hears of the boot from then on
+	s.powerOn() // after New, which hears of the boot from then on
 	s.watch(ctx, console.FilesChanged)
 	done := make(chan struct{})
 	go func() {

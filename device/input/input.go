@@ -20,6 +20,10 @@ type ResetButton struct{}
 // PowerCycle: the power was taken away and given back.
 type PowerCycle struct{}
 
+// ModemLines: a program at the board's USB port has set the lines DTR and RTS, true for
+// on, which is the low level at the bridge's pins.
+type ModemLines struct{ DTR, RTS bool }
+
 // PinLevel: a level, 0 or 1, was applied to a pin, by the firmware's number.
 type PinLevel struct{ Pin, Level int }
 
@@ -65,6 +69,7 @@ type File struct {
 func (Typed) Kind() string           { return "typed" }
 func (ResetButton) Kind() string     { return "reset-button" }
 func (PowerCycle) Kind() string      { return "power-cycle" }
+func (ModemLines) Kind() string      { return "modem-lines" }
 func (PinLevel) Kind() string        { return "pin" }
 func (PinReleased) Kind() string     { return "pin-released" }
 func (Voltage) Kind() string         { return "voltage" }
@@ -75,6 +80,6 @@ func (Files) Kind() string           { return "files" }
 
 // Kinds has a value of each kind, for those who read them from files.
 var Kinds = []world.Stimulus{
-	Typed{}, ResetButton{}, PowerCycle{}, PinLevel{}, PinReleased{}, Voltage{}, Part{},
+	Typed{}, ResetButton{}, PowerCycle{}, ModemLines{}, PinLevel{}, PinReleased{}, Voltage{}, Part{},
 	ResetConnection{}, CollectGarbage{}, Files{},
 }

@@ -67,8 +67,8 @@ const (
 	txFIFO      = 126    // bytes that a writer may leave behind; fw: uart_tx_one_char
 )
 
-// byteTime returns how long one byte takes on the line, in nanoseconds.
-func (c Config) byteTime() int64 {
+// ByteTime returns how long one byte takes on the line, in nanoseconds.
+func (c Config) ByteTime() int64 {
 	halfBits := 2 * (1 + c.DataBits)
 	if c.Parity != ParityNone {
 		halfBits += 2
@@ -103,6 +103,7 @@ type Port struct {
 	arrival  *clock.Event
 	fast     bool          // see SetFast
 	source   func() []byte // see SetSource
+	eager    bool          // it does not wait for the device
 	ahead    []byte        // what it gave, not yet on the line
 
 	listening bool   // the interrupt is enabled: Lua has started
@@ -145,6 +146,7 @@ func (s *Port) Reset() {
 		arrival:  s.arrival,
 		fast:     s.fast,
 		source:   s.source,
+		eager:    s.eager,
 		ahead:    s.ahead,
 	}
 }
@@ -161,7 +163,7 @@ func (s *Port) byteTime() int64 {
 	if s.fast {
 		return 0
 	}
-	return s.config.byteTime()
+	return s.config.ByteTime()
 }
 
 // SetConfig sets the serial port up.
@@ -228,11 +230,15 @@ func (s *Port) Sending() clock.Duration {
 	return clock.Duration(max(s.sent-int64(s.ets.Now())*1000, 0) / 1000)
 }
 
+// Leaves returns when the last byte written has left the port, in nanoseconds of device
+// time.
+func (s *Port) Leaves() int64 { return s.sent }
+
 // Queued returns how many bytes wait in the transmit FIFO and in the
 // receive FIFO (uart.fifodepth). The interrupt empties the latter at once.
 func (s *Port) Queued() (tx, rx int) {
 	left := max(s.sent-int64(s.ets.Now())*1000, 0)
-	return int(min(left/s.config.byteTime(), txFIFO)), 0
+	return int(min(left/s.config.ByteTime(), txFIFO)), 0
 }
 
 // Type puts bytes onto the line to the device's serial port. They arrive

@@ -7,10 +7,15 @@ import (
 )
 
 // A source at the other end of the serial line: a file or a program that types.
-// It behaves as upload tools do. It waits until the device is up and the prompt
-// is there, sends a line at the speed of the port, waits until the interpreter
+//
+// A patient one behaves as upload tools do. It waits until the device is up and the
+// prompt is there, sends a line at the speed of the port, waits until the interpreter
 // has run it, and never sends more than the receive buffer has room for. So
 // nothing is lost, however long a line takes to run.
+//
+// An eager one is a port of the host: what comes there goes onto the line, whatever the
+// device does, and may be lost as on a board. On a line that is fast (SetFast) it waits
+// for room in the receive buffer.
 
 // SetSource makes next the sender at the device's serial port: it returns
 // what comes next, nothing when there is none now. It is called on the world's
@@ -18,13 +23,23 @@ import (
 // stands still meanwhile. Call Pull when one that had nothing has something. It
 // survives resets.
 func (s *Port) SetSource(next func() []byte) {
-	s.source = next
+	s.source, s.eager = next, false
+	s.Pull()
+}
+
+// SetEagerSource is SetSource for an eager one.
+func (s *Port) SetEagerSource(next func() []byte) {
+	s.source, s.eager = next, true
 	s.Pull()
 }
 
 // ready reports whether the device can take more: it has started, the reader has
-// nothing to do, and no line waits for the interpreter.
+// nothing to do, and no line waits for the interpreter. For an eager source the line
+// has to be free.
 func (s *Port) ready() bool {
+	if s.eager {
+		return len(s.incoming) == 0 && !(s.fast && len(s.received) == rxBuffer)
+	}
 	up := s.listening && s.ets.On() && !s.host.Restarting() && !s.host.Resetting()
 	return up && len(s.incoming) == 0 && !s.posted && !s.interp.Behind()
 }
@@ -38,9 +53,14 @@ func (s *Port) Pull() {
 	if len(s.ahead) == 0 {
 		s.ahead = s.source()
 	}
-	n := min(len(s.ahead), max(rxBuffer-len(s.received), 1))
-	if end := bytes.IndexAny(s.ahead[:n], "\r\n"); end >= 0 {
-		n = end + 1
+	n := min(len(s.ahead), rxBuffer)
+	if !s.eager || s.fast {
+		n = min(n, max(rxBuffer-len(s.received), 1))
+	}
+	if !s.eager {
+		if end := bytes.IndexAny(s.ahead[:n], "\r\n"); end >= 0 {
+			n = end + 1
+		}
 	}
 	chunk := s.ahead[:n:n]
 	s.ahead = s.ahead[n:]
