@@ -271,7 +271,7 @@ func (l *Line) write(data []byte) {
 	l.mu.Lock()
 	to := l.to
 	l.mu.Unlock()
-	if to == nil || to.put(data) {
+	if to == nil || to.put(data, l.opts.Fast) {
 		return
 	}
 	l.mu.Lock()

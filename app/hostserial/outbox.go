@@ -14,6 +14,7 @@ type outbox struct {
 	replies []byte // of the line itself, which go first
 	waiting []byte // of the device
 	writing bool
+	stalled bool // nothing was read for so long that nobody waits for it
 	ended   bool // nothing is taken any more
 	failed  func(error)
 	encode  func([]byte) []byte // of what comes from the device
@@ -24,6 +25,9 @@ const (
 	maxWaiting = 64 << 10
 	// parting is how long a program may take to read the last of it, in wall time.
 	parting = time.Second
+	// patience is how long a device on a line without a speed waits for a program that has
+	// read nothing since, in wall time.
+	patience = time.Second
 )
 
 // newOutbox returns one that writes to w. failed, unless nil, is told the error with which
@@ -35,23 +39,36 @@ func newOutbox(w io.Writer, failed func(error)) *outbox {
 	return o
 }
 
-// put takes bytes of the device. It never waits: what there is no room for is lost, and ok
-// is false.
-func (o *outbox) put(data []byte) (ok bool) {
+// put takes bytes of the device. What there is no room for is lost, and ok is false. With
+// wait it waits for room, unless the program does not read at all.
+func (o *outbox) put(data []byte, wait bool) (ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.ended {
-		return true
-	}
 	if o.encode != nil {
 		data = o.encode(data)
 	}
-	if len(o.waiting)+len(data) > maxWaiting {
-		return false
+	for full := func() bool { return !o.ended && len(o.waiting) > 0 && len(o.waiting)+len(data) > maxWaiting }; full(); {
+		if !wait || o.stalled {
+			return false
+		}
+		timer := time.AfterFunc(patience, o.stall)
+		o.changed.Wait()
+		timer.Stop()
+	}
+	if o.ended {
+		return true
 	}
 	o.waiting = append(o.waiting, data...)
 	o.changed.Broadcast()
 	return true
+}
+
+// stall says that nothing was read for as long as patience.
+func (o *outbox) stall() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.stalled = true
+	o.changed.Broadcast()
 }
 
 // answer takes bytes of the line itself, which are few: who does not read them and goes on
@@ -90,7 +107,7 @@ func (o *outbox) write(w io.Writer) {
 		o.mu.Unlock()
 		_, err := w.Write(data)
 		o.mu.Lock()
-		o.writing = false
+		o.writing, o.stalled = false, false
 		o.ended = o.ended || err != nil
 		o.changed.Broadcast()
 		o.mu.Unlock()

@@ -19,12 +19,17 @@ import (
 // connection is the line.
 type tcpEnd struct {
 	l    net.Listener
-	seen string // its name
+	seen string        // its name
+	free chan struct{} // has one where no client is there
 
 	mu     sync.Mutex
 	client net.Conn
 	closed bool
 }
+
+// handover is how long a client waits for the one before it to be gone, in wall time: who
+// closes the port and opens it again at once is not turned away.
+const handover = 500 * time.Millisecond
 
 // listen opens the port.
 func listen(s Spec) (*tcpEnd, error) {
@@ -43,7 +48,9 @@ func listen(s Spec) (*tcpEnd, error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w", s.where(), err)
 	}
-	return &tcpEnd{l: l, seen: "tcp:" + l.Addr().String()}, nil
+	e := &tcpEnd{l: l, seen: "tcp:" + l.Addr().String(), free: make(chan struct{}, 1)}
+	e.free <- struct{}{}
+	return e, nil
 }
 
 func (e *tcpEnd) name() string { return e.seen }
@@ -71,34 +78,30 @@ func (e *tcpEnd) serve(l *Line) {
 				return
 			}
 		}
-		if !e.take(conn) {
+		select {
+		case <-e.free:
+			l.work.Go(func() {
+				defer func() { e.free <- struct{}{} }()
+				defer conn.Close()
+				if e.take(conn) {
+					e.session(l, conn)
+				}
+			})
+		case <-time.After(handover):
 			conn.Close()
 			l.note("a second program was turned away: another one has it open")
-			continue
+		case <-l.ctx.Done():
+			conn.Close()
 		}
-		l.work.Go(func() {
-			e.session(l, conn)
-			e.leave()
-		})
 	}
 }
 
-// take makes a connection the one that has the port, and leave gives it back.
+// take makes a connection the one that close closes. It returns false when that is over.
 func (e *tcpEnd) take(conn net.Conn) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.closed || e.client != nil {
-		return false
-	}
 	e.client = conn
-	return true
-}
-
-func (e *tcpEnd) leave() {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.client.Close()
-	e.client = nil
+	return !e.closed
 }
 
 func (e *tcpEnd) close() {
