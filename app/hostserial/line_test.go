@@ -128,19 +128,38 @@ func (c *client) send(text string) {
 // until reads until the text has come, and returns what came with it.
 func (c *client) until(text string) string {
 	c.t.Helper()
-	c.SetReadDeadline(time.Now().Add(patience))
-	for buf := make([]byte, 4096); ; {
+	for {
 		if i := bytes.Index(c.got, []byte(text)); i >= 0 {
 			got := string(c.got[:i+len(text)])
 			c.got = c.got[i+len(text):]
 			return got
 		}
-		n, err := c.Read(buf)
-		c.got = append(c.got, buf[:n]...)
-		if err != nil {
+		if err := c.more(); err != nil {
 			c.t.Fatalf("%q has not come: %v; what has: … %q", text, err, c.got[max(0, len(c.got)-1000):])
 		}
 	}
+}
+
+// bytes returns the next n bytes.
+func (c *client) bytes(n int) string {
+	c.t.Helper()
+	for len(c.got) < n {
+		if err := c.more(); err != nil {
+			c.t.Fatalf("%d bytes have not come: %v; what has: %q", n, err, c.got)
+		}
+	}
+	got := string(c.got[:n])
+	c.got = c.got[n:]
+	return got
+}
+
+// more reads what comes next.
+func (c *client) more() error {
+	c.SetReadDeadline(time.Now().Add(patience))
+	buf := make([]byte, 4096)
+	n, err := c.Read(buf)
+	c.got = append(c.got, buf[:n]...)
+	return err
 }
 
 // ask sends a line and returns what is between its echo and the prompt.
@@ -357,6 +376,16 @@ func TestSpecs(t *testing.T) {
 		got, err := hostserial.ParseSpec(tt.text)
 		if tt.err == "" && (err != nil || got != tt.want) || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
 			t.Errorf("%q: %+v, %v", tt.text, got, err)
+		}
+	}
+}
+
+// unopened waits until the line knows that no program has the port open.
+func (b *bench) unopened(t *testing.T) {
+	t.Helper()
+	for until := time.Now().Add(patience); b.line.Opened(); time.Sleep(time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("the port is still open")
 		}
 	}
 }
