@@ -7,8 +7,10 @@ import (
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
 	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
+	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/serial"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
+	"github.com/nodemcu-sim/nodemcu-sim/world"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 )
 
@@ -112,6 +114,48 @@ func TestReceiveBufferOverflow(t *testing.T) {
 	x.Wait(2 * clock.Second)
 	if string(got) != strings.Repeat("b", 256) {
 		t.Errorf("%d bytes left, %d of them a", len(got), strings.Count(string(got), "a"))
+	}
+}
+
+// On a line without a speed all comes at once, and what is written has left.
+func TestFastLine(t *testing.T) {
+	x := chiptest.New(t, nil, device.Config{})
+	x.Device.Serial.SetFast(true)
+	for range 2 {
+		var got []byte
+		x.Device.Serial.OnData(0, 0, false, func(b []byte) { got = append(got, b...) })
+		x.Device.Serial.Type([]byte(strings.Repeat("a", 44) + strings.Repeat("b", 256)))
+		x.Wait(clock.Millisecond)
+		if string(got) != strings.Repeat("b", 256) {
+			t.Errorf("%d bytes, %d of them a", len(got), strings.Count(string(got), "a"))
+		}
+		before := x.Device.Now()
+		x.Device.PostTask(ets.High, func() { x.Device.Serial.Write(strings.Repeat("x", 10_000)) })
+		x.Wait(0)
+		if took := x.Device.Now().Sub(before); took > clock.Millisecond || x.Device.Serial.Sending() != 0 {
+			t.Errorf("writing took %d µs, sending takes %d", took, x.Device.Serial.Sending())
+		}
+		x.Device.PressReset() // which it survives
+		x.Wait(clock.Second)
+	}
+}
+
+// Bytes that are lost are hinted at, once.
+func TestOverrunHint(t *testing.T) {
+	x := chiptest.New(t, nil, device.Config{})
+	hints := 0
+	x.World.Subscribe(func(e world.Event) {
+		if h, ok := e.Data.(event.Hint); ok && strings.Contains(h.Text, "lost input") {
+			hints++
+		}
+	})
+	for range 3 {
+		x.Device.PostTask(ets.High, func() { x.Device.ETS.DelayFed(clock.Second) })
+		x.Device.Serial.Type(make([]byte, 300))
+		x.Wait(2 * clock.Second)
+	}
+	if hints != 1 {
+		t.Errorf("%d hints", hints)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device"
+	"github.com/nodemcu-sim/nodemcu-sim/device/ets"
 	"github.com/nodemcu-sim/nodemcu-sim/device/event"
 	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
 	"github.com/nodemcu-sim/nodemcu-sim/internal/chiptest"
@@ -93,5 +94,26 @@ func TestPollSerialSource(t *testing.T) {
 	x.Wait(clock.Second)
 	if !strings.HasSuffix(x.Out.String(), "print(1+1)\r\n2\r\n> ") {
 		t.Errorf("%q", x.Out.String())
+	}
+}
+
+// An eager source does not wait for the device: what comes while Lua is busy is lost as on a
+// board, unless the line is fast, which waits for room.
+func TestEagerSource(t *testing.T) {
+	for _, fast := range []bool{false, true} {
+		x := chiptest.New(t, nil, device.Config{})
+		x.Device.Serial.SetFast(fast)
+		n := 0
+		x.Device.Serial.OnData(0, 0, false, func(b []byte) { n++ })
+		x.Device.PostTask(ets.High, func() { x.Device.ETS.DelayFed(clock.Second) })
+		next := make([]byte, 1000)
+		x.Device.Serial.SetEagerSource(func() []byte { out := next; next = nil; return out })
+		x.Wait(2 * clock.Second)
+		if want := map[bool]int{false: 256, true: 1000}[fast]; n != want {
+			t.Errorf("fast: %v: %d bytes arrived, want %d", fast, n, want)
+		}
+		if x.Device.Serial.Pending() != 0 {
+			t.Errorf("%d bytes are on the line", x.Device.Serial.Pending())
+		}
 	}
 }
