@@ -2,14 +2,15 @@ package project
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/boards"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/need"
 	"github.com/nodemcu-sim/nodemcu-sim/world/air"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/wire"
@@ -254,7 +255,7 @@ func TestLoadErrors(t *testing.T) {
 	}
 	check("not a regular file")
 	_ = os.Remove(name)
-	if err := syscall.Mkfifo(name, 0o666); err != nil {
+	if err := exec.Command(need.Program(t, "mkfifo"), name).Run(); err != nil {
 		t.Fatal(err)
 	}
 	check("not a regular file")

@@ -51,9 +51,10 @@ func (c *client) holds(name, data string) {
 // one byte; sha1; blocks back, each asked for with one byte.
 func TestUploader(t *testing.T) {
 	_, c := talk(t, "")
-	c.send("UUUUUUUUUUUU\n")
+	c.send("UUUUUUUUUUUU\n") // a chunk that is not complete
+	c.until(">> ")
 	c.send(";\n")
-	c.until("> ")
+	c.until("\r\n> ")
 	c.send(`print("%sync%");` + "\n")
 	c.until("\r\n%sync%\r\n> ")
 	if got := c.ask("print(recv_block)"); got != "nil\r\n" {

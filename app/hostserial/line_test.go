@@ -294,7 +294,7 @@ func TestFlood(t *testing.T) {
 	b := newBench(t, `busy = tmr.create() busy:alarm(150, 1, function() tmr.delay(100000) end)
 		uart.on("data", "\n", function(line) if line:find("enough") then print("over") end end, 0)`, anyPort, hostserial.Options{})
 	c := b.dial(t)
-	flood := bytes.Repeat([]byte("-- what is in the way is lost\n"), 100_000)
+	flood := bytes.Repeat([]byte("-- what is in the way is lost\n"), 20_000)
 	sent := make(chan error, 1)
 	go func() {
 		_, err := c.Write(flood)

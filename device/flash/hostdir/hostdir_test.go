@@ -3,13 +3,14 @@ package hostdir
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sort"
 	"strings"
-	"syscall"
 	"testing"
 
 	"github.com/nodemcu-sim/nodemcu-sim/device/flash"
+	"github.com/nodemcu-sim/nodemcu-sim/internal/need"
 )
 
 const testSize = 64 << 10
@@ -76,7 +77,7 @@ func TestLoad(t *testing.T) {
 		"app/link.lua": "→init.lua", "app/out": "→../secret", "app/passwd": "→/etc/passwd", "app/loop": "→loop", "app/up": "→..",
 		"app/docs/a.lua": "no", "app/t/x_test.lua": "no",
 	})
-	if err := syscall.Mkfifo(filepath.Join(dir, "fifo"), 0o666); err != nil {
+	if err := exec.Command(need.Program(t, "mkfifo"), filepath.Join(dir, "fifo")).Run(); err != nil {
 		t.Fatal(err)
 	}
 	f := flash.New(testSize)
