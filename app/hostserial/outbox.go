@@ -16,7 +16,7 @@ type outbox struct {
 	writing bool
 	stalled bool // nothing was read for so long that nobody waits for it
 	ended   bool // nothing is taken any more
-	failed  func(error)
+	failed  func(error) (over bool)
 	encode  func([]byte) []byte // of what comes from the device
 }
 
@@ -30,9 +30,9 @@ const (
 	patience = time.Second
 )
 
-// newOutbox returns one that writes to w. failed, unless nil, is told the error with which
-// that ends.
-func newOutbox(w io.Writer, failed func(error)) *outbox {
+// newOutbox returns one that writes to w. failed is told when that fails, and says whether it
+// is the end of it; else what was to be written is lost.
+func newOutbox(w io.Writer, failed func(error) (over bool)) *outbox {
 	o := &outbox{failed: failed}
 	o.changed = sync.NewCond(&o.mu)
 	go o.write(w)
@@ -106,17 +106,12 @@ func (o *outbox) write(w io.Writer) {
 		o.replies, o.waiting, o.writing = nil, nil, true
 		o.mu.Unlock()
 		_, err := w.Write(data)
+		over := err != nil && o.failed(err)
 		o.mu.Lock()
 		o.writing, o.stalled = false, false
-		o.ended = o.ended || err != nil
+		o.ended = o.ended || over
 		o.changed.Broadcast()
 		o.mu.Unlock()
-		if err != nil {
-			if o.failed != nil {
-				o.failed(err)
-			}
-			return
-		}
 	}
 }
 

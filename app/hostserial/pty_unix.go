@@ -98,7 +98,7 @@ func (e *ptyEnd) serve(l *Line) {
 		switch {
 		case (there || more) && !open:
 			open = true
-			l.opened(newOutbox(e.master, nil))
+			l.opened(newOutbox(e.master, closed))
 		case !there && !more && open:
 			open = false
 			l.closed()
@@ -118,12 +118,17 @@ func (e *ptyEnd) serve(l *Line) {
 		if n > 0 {
 			buf = make([]byte, readSize) // the line keeps the other
 		}
-		if errors.Is(err, os.ErrClosed) {
+		if closed(err) {
 			break
 		}
 	}
 	l.closed()
 }
+
+// closed reports whether an error of the master is the end of it. Another one is that no
+// program has the port open just now, which is looked at elsewhere: the next one may be
+// there before that was seen.
+func closed(err error) bool { return errors.Is(err, os.ErrClosed) }
 
 // look asks the kernel whether a program has the port open, and whether there is something
 // of it to read.

@@ -43,7 +43,7 @@ func (e *stdioEnd) name() string { return string(Stdio) }
 func (e *stdioEnd) close()       { e.stop() }
 
 func (e *stdioEnd) serve(l *Line) {
-	l.opened(newOutbox(e.out, func(error) { l.ended() }))
+	l.opened(newOutbox(e.out, func(error) bool { l.ended(); return true }))
 	go e.read(l) // nobody can end a read of standard input
 	<-e.done
 	l.closed()

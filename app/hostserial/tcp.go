@@ -116,7 +116,7 @@ func (e *tcpEnd) close() {
 
 // session serves one client.
 func (e *tcpEnd) session(l *Line, conn net.Conn) {
-	out := newOutbox(conn, func(error) { conn.Close() })
+	out := newOutbox(conn, func(error) bool { conn.Close(); return true })
 	l.opened(out)
 	defer l.closed()
 	s := &tcpSession{l: l, out: out}
