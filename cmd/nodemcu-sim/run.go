@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"time"
@@ -83,6 +84,10 @@ prints, not in the echo of what is typed; a prompt stands on the line of what is
 after it, as in "> two". Where there are several devices, DEVICE:TEXT
 is a text of one of them.
 
+With --serial other programs use the device as one at a USB port: nodemcu-tool --port
+/tmp/esp upload init.lua, where the run has --serial pty:/tmp/esp. docs/serial.md says
+what each tool needs.
+
 Exit status: 0 when the run ended as asked, or everything expected was seen; 1 when
 something of --fail-on was seen, the program died in a test or with --on-panic exit, or
 below --heap-budget; 2 when something given was wrong, init.lua does not compile, or
@@ -93,6 +98,7 @@ output can't be written; 42 when the time was up and something expected was miss
   nodemcu-sim run --headless --clock virtual --expect "test ok" --timeout 30s ./app
   nodemcu-sim run --headless --clock virtual --for 10m --fail-on-error ./app
   echo '=node.heap()' | nodemcu-sim run --clock virtual ./app
+  nodemcu-sim run --serial pty:/tmp/esp ./app
   nodemcu-sim run --link latency=40ms,loss=1% --pcap net.pcapng ./server ./client`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 && f.app.Flash == "" {
@@ -202,7 +208,7 @@ func (f *runFlags) run(c *cobra.Command) error {
 		flags:   f,
 		app:     a,
 		out:     c.OutOrStdout(),
-		err:     c.ErrOrStderr(),
+		err:     f.log(c.ErrOrStderr()),
 		console: console,
 		input:   input,
 		lines:   lines,
@@ -221,6 +227,15 @@ func (f *runFlags) inputName() string {
 		return "none"
 	}
 	return f.input
+}
+
+// log is where the simulator says what it has to say: w, with the carriage returns that a
+// terminal needs whose keys all go to the device.
+func (f *runFlags) log(w io.Writer) io.Writer {
+	if f.serial.uses(hostserial.Stdio) && isTerminal(os.Stdin) {
+		return rawTerminal{w}
+	}
+	return w
 }
 
 // serialEnded is what the end of standard input does where that is a serial port: it ends

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -150,4 +152,14 @@ func closeLines(lines []*hostserial.Line) {
 	for _, l := range lines {
 		l.Close()
 	}
+}
+
+// rawTerminal is a terminal that begins no line by itself.
+type rawTerminal struct{ w io.Writer }
+
+func (r rawTerminal) Write(p []byte) (int, error) {
+	if _, err := r.w.Write(bytes.ReplaceAll(p, []byte("\n"), []byte("\r\n"))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
