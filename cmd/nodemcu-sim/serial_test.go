@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nodemcu-sim/nodemcu-sim/internal/need"
 )
@@ -56,7 +58,9 @@ func serve(t *testing.T, files map[string]string, args ...string) (port string, 
 // tool runs a program in a directory of its own and returns what it prints.
 func tool(t *testing.T, dir, program string, args ...string) string {
 	t.Helper()
-	cmd := exec.Command(program, args...)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // then it hangs, and says how far it came
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if err != nil {
