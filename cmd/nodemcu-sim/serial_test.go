@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -117,8 +119,8 @@ func TestNodemcuTool(t *testing.T) {
 		}
 		run("download", name)
 		// Version 3.2.1 ends a download with the line "undefined", a chunk that is not complete:
-		// the first line of the next command would end in an error. A delay sends some before.
-		run("--connection-delay", "100", "fsinfo")
+		// what comes next would end in an error.
+		endLine(t, link)
 		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, contents[name]) {
 			t.Errorf("%s comes back as %d bytes, %v", name, len(got), err)
 		}
@@ -136,6 +138,34 @@ func TestNodemcuTool(t *testing.T) {
 	has(run("--connection-delay", "500", "fsinfo"), "data.bin (3000 Bytes)")
 	run("mkfs", "--noninteractive")
 	has(run("fsinfo"), "0 Files")
+}
+
+// endLine ends what stands at the prompt of a port, and waits for a new one.
+func endLine(t *testing.T, port string) {
+	t.Helper()
+	f, err := os.OpenFile(port, os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	const mark = "line ended"
+	var got []byte
+	for end := time.Now().Add(time.Minute); !bytes.Contains(got, []byte(mark+"\r\n> ")); {
+		if time.Now().After(end) {
+			t.Fatalf("the port %s says %q", port, got)
+		}
+		if _, err := fmt.Fprint(f, "\nprint('line ' .. 'ended')\n"); err != nil {
+			t.Fatal(err)
+		}
+		_ = f.SetReadDeadline(time.Now().Add(time.Second))
+		for !bytes.HasSuffix(got, []byte(mark+"\r\n> ")) {
+			var b [256]byte
+			n, err := f.Read(b[:])
+			if got = append(got, b[:n]...); err != nil {
+				break
+			}
+		}
+	}
 }
 
 // A terminal: expect talks to the device through socat, from the banner on.
