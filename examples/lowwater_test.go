@@ -68,6 +68,7 @@ var scenarios = []scenario{
 	{dirs: []string{"memory-pressure/server", "memory-pressure/crowd"}, what: "one browser, then five at once: it dies", length: 30 * clock.Second, dies: true},
 	{dirs: []string{"memory-pressure/fixed", "memory-pressure/crowd"}, what: "the same, mended", length: 30 * clock.Second},
 	{dirs: []string{"mqtt-lamp"}, what: "switched every second, for a minute", length: 75 * clock.Second, setUp: broker, replace: [2]string{"host.internal", "192.168.1.20"}},
+	{dirs: []string{"ota-lfs"}, what: "five minutes, and no server", length: 5 * clock.Minute},
 	{dirs: []string{"tested-app"}, what: "three requests at once every five seconds, for a minute, and no broker", length: 75 * clock.Second, setUp: func(t *testing.T, a *app.App) {
 		host := newHost(t, a)
 		for i := range 36 {
