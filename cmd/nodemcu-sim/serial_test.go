@@ -79,14 +79,32 @@ func TestNodemcuTool(t *testing.T) {
 	script := need.NPM(t, "testdata/nodemcu-tool", "nodemcu-tool/bin/nodemcu-tool.js")
 	node := need.Program(t, "node")
 	link := filepath.Join(t.TempDir(), "esp")
-	port, _ := serve(t, map[string]string{"old.lua": `print("old " .. 1)`}, "--serial", "pty:"+link, "--serial-fast", "--speed", "20")
+	port, _ := serve(t, map[string]string{"old.lua": `print("old " .. 1)`}, "--serial", "pty:"+link) // at the pace of the baud rate: the tool may miss an answer that comes at once, and waits for ever
 	if port != link {
 		t.Fatalf("the port is called %q", port)
 	}
 	dir := t.TempDir()
+	// The tool waits less than a second of this computer's time for an answer, which may be too
+	// little while other tests run.
+	const tries, slow = 5, "Timeout, no response detected"
 	run := func(args ...string) string {
 		t.Helper()
-		return tool(t, dir, node, append([]string{"--no-warnings", script, "--port", link}, args...)...)
+		for range tries {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+			cmd := exec.CommandContext(ctx, node, append([]string{"--no-warnings", script, "--port", link}, args...)...)
+			cmd.Dir = dir
+			out, err := cmd.CombinedOutput()
+			cancel()
+			if err == nil {
+				return colours.ReplaceAllString(string(out), "")
+			}
+			if !bytes.Contains(out, []byte(slow)) {
+				t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
+			}
+			endLine(t, link)
+		}
+		t.Fatalf("%s: %s, %d times", strings.Join(args, " "), slow, tries)
+		return ""
 	}
 	has := func(out string, texts ...string) {
 		t.Helper()
