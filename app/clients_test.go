@@ -114,6 +114,8 @@ ws closed	-6
 		n, _, _ := strings.Cut(rest, ")")
 		got = strings.Replace(got, "too long ("+n, "too long (N", 1)
 	}
+	// Whether the server's close frame comes before the end of the connection depends on the host.
+	got = strings.Replace(got, "ws closed\t-99", "ws closed\t-6", 1)
 	if got = strings.ReplaceAll(got, "\r\n", "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
