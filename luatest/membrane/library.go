@@ -28,20 +28,20 @@ var theirsIn = []struct {
 func (m *Membrane) open() {
 	near := m.near
 	g, rom := near.Globals(), near.ROMGlobals()
-	m.library = map[string]vm.Value{}
+	m.language = map[string]vm.Value{}
 	for _, name := range own {
 		x := near.RawGetString(g, name)
 		if x == vm.Nil {
 			x = near.RawGetString(rom, name)
 		}
-		m.library[name] = x
+		m.language[name] = x
 		near.Hold(x) // some lie in memory
 	}
 	for _, name := range theirs {
-		m.library[name] = m.forwarding("", name, m.library[name])
+		m.language[name] = m.forwarding("", name, m.language[name])
 	}
 	for _, of := range theirsIn {
-		from := m.library[of.module].(*vm.Table)
+		from := m.language[of.module].(*vm.Table)
 		var funcs []vm.Func
 		var consts []vm.Const
 		for k, x, ok := near.RawNext(from, vm.Nil); ok && k != vm.Nil; k, x, ok = near.RawNext(from, k) {
@@ -53,11 +53,11 @@ func (m *Membrane) open() {
 				near.SetField(t, name, m.forwarding(of.module, name, x))
 			}
 		}
-		m.library[of.module] = t
+		m.language[of.module] = t
 	}
 	next := near.NewFunction(vm.Func{Name: "next", Fn: m.next})
-	m.library["next"] = next
-	m.library["pairs"] = m.proxies("pairs", func(c *vm.Call, h *handle) int { return c.Return(next, c.Arg(1), vm.Nil) })
+	m.language["next"] = next
+	m.language["pairs"] = m.proxies("pairs", func(c *vm.Call, h *handle) int { return c.Return(next, c.Arg(1), vm.Nil) })
 	step := near.NewFunction(vm.Func{Name: "ipairs", Fn: func(c *vm.Call) int {
 		t := m.selfAt(c, 1).x.(*vm.Table)
 		n := c.Int(2) + 1
@@ -68,12 +68,12 @@ func (m *Membrane) open() {
 		c.PushNumber(float64(n))
 		return 1 + m.pushAllNear(c, []val{m.fromFar(x)})
 	}})
-	m.library["ipairs"] = m.proxies("ipairs", func(c *vm.Call, h *handle) int { return c.Return(step, c.Arg(1), vm.Number(0)) })
-	m.library["rawget"] = m.proxies("rawget", func(c *vm.Call, h *handle) int {
+	m.language["ipairs"] = m.proxies("ipairs", func(c *vm.Call, h *handle) int { return c.Return(step, c.Arg(1), vm.Number(0)) })
+	m.language["rawget"] = m.proxies("rawget", func(c *vm.Call, h *handle) int {
 		return m.pushAllNear(c, []val{m.fromFar(m.raw(h.x.(*vm.Table), m.fromNear(c, 2)))})
 	})
 	// collectgarbage is the far side's, which frees nothing that garbage of the near one refers to.
-	m.library["collectgarbage"] = near.NewFunction(vm.Func{Name: "collectgarbage", Fn: func(c *vm.Call) int {
+	m.language["collectgarbage"] = near.NewFunction(vm.Func{Name: "collectgarbage", Fn: func(c *vm.Call) int {
 		if m.far == nil {
 			c.Error("the device is off")
 		}
@@ -82,7 +82,7 @@ func (m *Membrane) open() {
 		}
 		return m.callFirmware(c, m.argsFromNear(c, 1), "collectgarbage")
 	}})
-	m.library["type"] = near.NewFunction(vm.Func{Name: "type", Fn: func(c *vm.Call) int {
+	m.language["type"] = near.NewFunction(vm.Func{Name: "type", Fn: func(c *vm.Call) int {
 		c.CheckAny(1)
 		if h := m.proxied(c.Arg(1)); h != nil && !m.stale(h) {
 			return c.ReturnString(m.far.TypeName(h.x))
@@ -101,7 +101,7 @@ func (m *Membrane) open() {
 	near.SetMetatable(g, near.NewROMTable("globals", []vm.Func{
 		{Name: "__index", Fn: func(c *vm.Call) int {
 			if name, ok := c.Arg(2).(vm.String); ok {
-				if x, ok := m.library[string(name)]; ok {
+				if x, ok := m.language[string(name)]; ok {
 					return c.Return(x)
 				}
 			}
@@ -169,7 +169,7 @@ func (m *Membrane) forwarding(module, name string, fn vm.Value) vm.Value {
 
 // proxies is a function of the near side that does something else for a proxy of a table.
 func (m *Membrane) proxies(name string, do func(c *vm.Call, h *handle) int) vm.Value {
-	fn := m.library[name]
+	fn := m.language[name]
 	return m.near.NewFunction(vm.Func{Name: name, Fn: func(c *vm.Call) int {
 		if h := m.proxied(c.Arg(1)); h != nil {
 			if _, ok := m.self(c, h).x.(*vm.Table); ok {

@@ -266,8 +266,9 @@ func TestKillsWithin(t *testing.T) {
 		if _, _, kill := s.near.Call(fn, 0); kill == nil {
 			t.Errorf("%s: the near side has not been left", side)
 		}
-		if left := s.m.Unwound(); left == nil {
-			t.Errorf("%s: unwound by nothing", side)
+		// A kill that the far side's own call has caught needs nobody further.
+		if _, kill := s.m.Unwound().(*vm.Kill); kill != (side == "near") {
+			t.Errorf("%s: unwound by a kill: %v", side, kill)
 		}
 		if got := s.run(s.near, `local n = 0 a:each(function(x) n = n + x end) return n, went_on, pcall(fail, "x")`); got != "6 nil false it:16: x" {
 			t.Errorf("%s: %s", side, got)
@@ -314,21 +315,41 @@ func TestReset(t *testing.T) {
 	s.near.Collect()
 }
 
-// TestUnwinding leaves one side from within the other.
+// TestUnwinding leaves one side from within the other: by a panic, and by a kill, in a call
+// and in a metamethod.
 func TestUnwinding(t *testing.T) {
-	s := newSides(t)
-	s.far.SetField(s.far.Globals(), "stop", s.far.NewFunction(vm.Func{Name: "stop", Fn: func(c *vm.Call) int { panic("the device stops") }}))
-	fn, err := s.near.Load([]byte(`pcall(pcall, stop) went_on = true`), "=it")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, _, kill := s.near.Call(fn, 0); kill == nil {
-		t.Error("the near side has not been left")
-	}
-	if r := s.m.Unwound(); r != "the device stops" {
-		t.Errorf("unwound by %v", r)
-	}
-	if got := s.far.RawGetString(s.far.Globals(), "went_on"); got != vm.Nil {
-		t.Error("it went on")
+	for _, x := range []struct {
+		near    string
+		unwound any
+	}{
+		{`pcall(pcall, stop) count = 5`, "the device stops"},
+		{`pcall(stop) count = 5`, "the device stops"},
+		{`local x = stopping.x count = 5`, "the device stops"},
+		{`pcall(bitten) count = 5`, nil},
+		{`local x = biting.x count = 5`, nil},
+		{`biting.y = 1 count = 5`, nil},
+		{`local x = biting .. "" count = 5`, nil},
+	} {
+		s := newSides(t)
+		native := func(name string, fn func()) {
+			s.far.SetField(s.far.Globals(), name, s.far.NewFunction(vm.Func{Name: name, Fn: func(c *vm.Call) int { fn(); return 0 }}))
+		}
+		native("stop", func() { panic("the device stops") })
+		native("bite", func() { s.far.Kill("bitten") })
+		s.run(s.far, `local function stopped() stop() end function bitten() bite() while true do end end
+			stopping = setmetatable({}, {__index = stopped}) biting = setmetatable({}, {__index = bitten, __newindex = bitten, __concat = bitten})`)
+		fn, err := s.near.Load([]byte(x.near), "=it")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, kill := s.near.Call(fn, 0); kill == nil {
+			t.Errorf("%s: the near side has not been left", x.near)
+		}
+		if r := s.m.Unwound(); r != x.unwound {
+			t.Errorf("%s: unwound by %v", x.near, r)
+		}
+		if got := s.far.RawGetString(s.far.Globals(), "count"); got != vm.Value(vm.Number(0)) {
+			t.Errorf("%s: it went on", x.near)
+		}
 	}
 }

@@ -1,10 +1,6 @@
 package membrane
 
-import (
-	"strings"
-
-	"github.com/nodemcu-sim/nodemcu-sim/device/vm"
-)
+import "github.com/nodemcu-sim/nodemcu-sim/device/vm"
 
 // What can be done to a proxy that is a table or userdata.
 
@@ -167,41 +163,4 @@ func (m *Membrane) equal(c *vm.Call) int {
 		return c.ReturnBool(a == b)
 	}
 	return m.binary(c, "__eq", "compare")
-}
-
-// naming calls a function of the far side, and has its errors begin with the place of the
-// near side that has called it where they would otherwise begin with none, as those of the
-// firmware's functions do.
-func (m *Membrane) naming(dc *vm.Call, h *handle, at string, call func()) {
-	fn, ok := h.x.(*vm.Function)
-	if !ok || !vm.IsNative(fn) {
-		call()
-		return
-	}
-	m.place = placed{at: at, name: m.far.FunctionName(fn)}
-	call()
-}
-
-// placed is where the near side has called a function of the firmware.
-type placed struct{ at, name string }
-
-// where completes the message of an error of the firmware's.
-func (m *Membrane) where(x vm.Value) vm.Value {
-	p := m.place
-	s, ok := x.(vm.String)
-	if !ok || p == (placed{}) {
-		return x
-	}
-	message := string(s)
-	if message == vm.OutOfMemory || hasPlace(message) {
-		return x
-	}
-	return vm.String(p.at + strings.Replace(message, "to '?'", "to '"+p.name+"'", 1))
-}
-
-// hasPlace reports whether a message begins with a file and line.
-func hasPlace(message string) bool {
-	_, rest, ok := strings.Cut(message, ":")
-	digits := strings.TrimLeft(rest, "0123456789")
-	return ok && len(digits) < len(rest) && strings.HasPrefix(digits, ":")
 }
