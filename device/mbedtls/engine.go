@@ -1,16 +1,15 @@
 package mbedtls
 
 import (
-	"crypto"
-	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
-	"encoding/binary"
 	"errors"
 	"io"
 	"iter"
 	"net"
 	"time"
+
+	"github.com/nodemcu-sim/nodemcu-sim/internal/steadytls"
 )
 
 // engine runs crypto/tls, which waits for the wire where it reads, as a coroutine: where
@@ -38,7 +37,7 @@ type outcome struct {
 func newEngine(s *Session) *engine {
 	e := &engine{s: s}
 	config := &tls.Config{
-		Rand:       random{s.host},
+		Rand:       steadytls.Random(s.host.Random),
 		MinVersion: tls.VersionTLS12, MaxVersion: tls.VersionTLS12,
 		CipherSuites: cipherSuites, CurvePreferences: curves,
 		InsecureSkipVerify:          true, // verify does what the chip does
@@ -48,13 +47,13 @@ func newEngine(s *Session) *engine {
 		ClientSessionCache:          tls.NewLRUClientSessionCache(1),             // it asks for a ticket, and forgets it
 	}
 	if s.creds.Key != nil {
-		own := tls.Certificate{PrivateKey: deterministic(s.creds.Key)}
+		own := tls.Certificate{PrivateKey: steadytls.Deterministic(s.creds.Key)}
 		for _, c := range s.creds.Chain {
 			own.Certificate = append(own.Certificate, c.Raw)
 		}
 		config.Certificates = []tls.Certificate{own}
 	}
-	e.conn = tls.Client(pipe{e}, config)
+	e.conn = tls.Client(pipe{e: e}, config)
 	e.next, e.stop = iter.Pull(e.run)
 	return e
 }
@@ -120,7 +119,10 @@ func (e *engine) verify(raw [][]byte, _ [][]*x509.Certificate) error {
 }
 
 // pipe is the wire as crypto/tls sees it.
-type pipe struct{ e *engine }
+type pipe struct {
+	steadytls.Conn
+	e *engine
+}
 
 func (p pipe) Read(b []byte) (int, error) {
 	for {
@@ -153,47 +155,4 @@ func (p pipe) Write(b []byte) (int, error) {
 		return 0, failure{code, "there is no memory for TCP to send a record"}
 	}
 	return len(b), nil
-}
-
-// The rest of net.Conn.
-
-func (pipe) Close() error                     { return nil }
-func (pipe) LocalAddr() net.Addr              { return &net.TCPAddr{} }
-func (pipe) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
-func (pipe) SetDeadline(time.Time) error      { return nil }
-func (pipe) SetReadDeadline(time.Time) error  { return nil }
-func (pipe) SetWriteDeadline(time.Time) error { return nil }
-
-// random is the chip's generator as a stream. Go's library reads one byte or none, by a
-// coin of its own, so that nobody relies on what it makes of a stream: that byte is not
-// taken from it. It reads the keys of an exchange from here only with the setting
-// cryptocustomrand=1, which go.mod has.
-type random struct{ host Host }
-
-func (r random) Read(b []byte) (int, error) {
-	if len(b) == 1 {
-		b[0] = 0
-		return 1, nil
-	}
-	var word [4]byte
-	for rest := b; len(rest) > 0; {
-		binary.LittleEndian.PutUint32(word[:], r.host.Random())
-		rest = rest[copy(rest, word[:]):]
-	}
-	return len(b), nil
-}
-
-// deterministic makes ECDSA signatures follow from key and message alone (RFC 6979; fw:
-// user_mbedtls.h, MBEDTLS_ECDSA_DETERMINISTIC).
-func deterministic(key crypto.Signer) crypto.Signer {
-	if k, ok := key.(*ecdsa.PrivateKey); ok {
-		return withoutRandom{k}
-	}
-	return key
-}
-
-type withoutRandom struct{ *ecdsa.PrivateKey }
-
-func (k withoutRandom) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	return k.PrivateKey.Sign(nil, digest, opts)
 }

@@ -15,7 +15,7 @@ const Module = "github.com/nodemcu-sim/nodemcu-sim"
 // longest entry that it is or is below; it may import packages of its own entry and
 // of lower floors, not its neighbours on the same floor.
 var floors = [][]string{
-	{"internal/cputime", "internal/lcov", "internal/need", "internal/page", "internal/tomlfile", "internal/watch", "internal/oracle", "internal/sources", "internal/house"},
+	{"internal/cputime", "internal/lcov", "internal/need", "internal/page", "internal/tomlfile", "internal/watch", "internal/oracle", "internal/sources", "internal/steadytls", "internal/house"},
 	{"world/clock"},
 	{"world/wire"},
 	{"world/lwip", "world/air", "world/part", "luatest/explore"},

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nodemcu-sim/nodemcu-sim/internal/steadytls"
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer/secure"
 )
@@ -55,7 +56,7 @@ func Pool(t testing.TB) *x509.CertPool {
 // coroutine: where it reads and nothing is there the world goes on.
 func Listen(h *peer.Host, port uint16, config *tls.Config, serve func(*tls.Conn)) error {
 	config = config.Clone()
-	config.Rand = secure.Random{Rand: rand.New(rand.NewPCG(1, uint64(port)))}
+	config.Rand = steadytls.Random(rand.New(rand.NewPCG(1, uint64(port))).Uint32)
 	config.Time = func() time.Time { return time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC) }
 	config.SessionTicketsDisabled = true // their keys come from elsewhere
 	_, err := h.Listen(port, func(c *peer.Conn) {

@@ -11,11 +11,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
 	"math/rand/v2"
 	"net/netip"
 	"time"
+
+	"github.com/nodemcu-sim/nodemcu-sim/internal/steadytls"
 )
 
 // Certificates that follow from a seed and a date alone. Keys are of ECDSA with P-256, the
@@ -103,7 +104,7 @@ func authority(c *x509.Certificate) {
 }
 
 func (a *Authority) sign(c, parent *x509.Certificate, public crypto.PublicKey, by crypto.Signer) (*x509.Certificate, error) {
-	der, err := x509.CreateCertificate(Random{a.random}, c, parent, public, by)
+	der, err := x509.CreateCertificate(steadytls.Random(a.random.Uint32), c, parent, public, by)
 	if err != nil {
 		return nil, err
 	}
@@ -121,16 +122,16 @@ func made(c *x509.Certificate, err error) *x509.Certificate {
 func (a *Authority) newKey() crypto.Signer {
 	for {
 		var scalar [32]byte // of P-256; a number that is too large is a case in 2^32
-		Random{a.random}.Read(scalar[:])
+		steadytls.Random(a.random.Uint32).Read(scalar[:])
 		if key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), scalar[:]); err == nil {
-			return Deterministic(key)
+			return steadytls.Deterministic(key)
 		}
 	}
 }
 
 // KeyPEM is the key of a certificate that an authority has issued, as "EC PRIVATE KEY".
 func KeyPEM(c tls.Certificate) string {
-	der, err := x509.MarshalECPrivateKey(c.PrivateKey.(withoutRandom).PrivateKey)
+	der, err := x509.MarshalECPrivateKey(c.PrivateKey.(steadytls.Key).PrivateKey)
 	if err != nil {
 		panic(fmt.Sprintf("secure: a key: %v", err))
 	}
@@ -162,36 +163,6 @@ func ParsePair(certificate, key string) (tls.Certificate, error) {
 	if !ok {
 		return c, errors.New("it is not a key that signs")
 	}
-	c.PrivateKey = Deterministic(signer)
+	c.PrivateKey = steadytls.Deterministic(signer)
 	return c, nil
-}
-
-// Deterministic makes ECDSA signatures follow from key and message alone (RFC 6979).
-func Deterministic(key crypto.Signer) crypto.Signer {
-	if k, ok := key.(*ecdsa.PrivateKey); ok {
-		return withoutRandom{k}
-	}
-	return key
-}
-
-type withoutRandom struct{ *ecdsa.PrivateKey }
-
-func (k withoutRandom) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	return k.PrivateKey.Sign(nil, digest, opts)
-}
-
-// Random reads random numbers of a seed. Go's library reads one byte or none, by a coin of
-// its own: that byte is not taken from them. It reads the keys of an exchange from here only
-// with the setting cryptocustomrand=1, which go.mod has.
-type Random struct{ *rand.Rand }
-
-func (r Random) Read(b []byte) (int, error) {
-	if len(b) == 1 {
-		b[0] = 0
-		return 1, nil
-	}
-	for i := range b {
-		b[i] = byte(r.Uint32())
-	}
-	return len(b), nil
 }

@@ -27,6 +27,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nodemcu-sim/nodemcu-sim/internal/steadytls"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
 )
@@ -86,7 +87,7 @@ func (s *Server) Take(c *peer.Conn) {
 	}
 	config := &tls.Config{
 		Certificates: []tls.Certificate{s.Certificate},
-		Rand:         Random{rand.New(rand.NewPCG(s.Random.Uint64(), s.Random.Uint64()))},
+		Rand:         steadytls.Random(rand.New(rand.NewPCG(s.Random.Uint64(), s.Random.Uint64())).Uint32),
 		Time:         s.Now,
 		MinVersion:   tls.VersionTLS12, MaxVersion: tls.VersionTLS12,
 		SessionTicketsDisabled:      true, // their keys come from elsewhere
@@ -96,7 +97,7 @@ func (s *Server) Take(c *peer.Conn) {
 		config.ClientAuth, config.ClientCAs = tls.RequireAndVerifyClientCert, x509.NewCertPool()
 		config.ClientCAs.AddCert(s.ClientCA)
 	}
-	x.tls = tls.Server(pipe{x}, config)
+	x.tls = tls.Server(pipe{x: x}, config)
 	x.next, x.stop = iter.Pull(x.run)
 	s.sessions = append(s.sessions, x)
 }
@@ -304,7 +305,10 @@ func (x *session) Over(err error) {
 }
 
 // pipe is the wire as crypto/tls sees it.
-type pipe struct{ x *session }
+type pipe struct {
+	steadytls.Conn
+	x *session
+}
 
 func (p pipe) Read(b []byte) (int, error) {
 	x := p.x
@@ -327,12 +331,3 @@ func (p pipe) Write(b []byte) (int, error) {
 	p.x.below.Write(b)
 	return len(b), nil
 }
-
-// The rest of net.Conn.
-
-func (pipe) Close() error                     { return nil }
-func (pipe) LocalAddr() net.Addr              { return &net.TCPAddr{} }
-func (pipe) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
-func (pipe) SetDeadline(time.Time) error      { return nil }
-func (pipe) SetReadDeadline(time.Time) error  { return nil }
-func (pipe) SetWriteDeadline(time.Time) error { return nil }

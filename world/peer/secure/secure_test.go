@@ -20,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/nodemcu-sim/nodemcu-sim/internal/steadytls"
 	"github.com/nodemcu-sim/nodemcu-sim/world/clock"
 	"github.com/nodemcu-sim/nodemcu-sim/world/lwip"
 	"github.com/nodemcu-sim/nodemcu-sim/world/peer"
@@ -71,7 +72,7 @@ func newLab(t *testing.T, serve func(c *peer.Conn)) *lab {
 		t.Fatal(err)
 	}
 	x.config = &tls.Config{RootCAs: x509.NewCertPool(), ServerName: "a.example", Time: x.server.Now, MaxVersion: tls.VersionTLS12,
-		Rand: secure.Random{Rand: randv2.New(randv2.NewPCG(8, 8))}}
+		Rand: steadytls.Random(randv2.New(randv2.NewPCG(8, 8)).Uint32)}
 	x.config.RootCAs.AddCert(x.ca.Certificate)
 	if x.client, err = peer.New(w, "client", netip.MustParsePrefix("192.168.1.21/24")).Dial(netip.MustParseAddrPort("192.168.1.20:443")); err != nil {
 		t.Fatal(err)
