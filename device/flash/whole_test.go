@@ -215,7 +215,7 @@ func FuzzChip(f *testing.F) {
 		}
 		g, err := FromChip(chip, s.Layout)
 		if err != nil {
-			t.Skip()
+			return // the table leaves a file system no room, and that was said
 		}
 		g.Settings()
 		g.Loaded()

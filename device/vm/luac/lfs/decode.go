@@ -46,7 +46,7 @@ func distance(w uint32) (uint32, bool) { return w, true }
 func decode(words []uint32, place func(address uint32) (uint32, bool)) (c *Content, addresses bitmap, err error) {
 	h, ok := ReadHeader(words)
 	if !ok {
-		return nil, nil, noHeader(4 * len(words))
+		return nil, nil, tooShort(4 * len(words))
 	}
 	if err := h.check(len(words)); err != nil {
 		return nil, nil, err

@@ -42,15 +42,8 @@ func readRelocatable(file []byte) (*Image, error) {
 
 // readPlain reads what was compressed: see Image.plain.
 func readPlain(data []byte) (*Image, error) {
-	if len(data)%4 != 0 {
-		return nil, damaged(fmt.Sprintf("it inflates to %d bytes, which are no whole words", len(data)))
-	}
-	all := words(data)
-	h, ok := ReadHeader(all)
-	if !ok {
-		return nil, noHeader(len(data))
-	}
-	if err := h.check(len(all)); err != nil {
+	all, h, err := headed(data, "it inflates to")
+	if err != nil {
 		return nil, err
 	}
 	n := int(h.Size / 4)
@@ -84,22 +77,11 @@ func notInflated(err error) error {
 	return damaged("it can't be inflated: " + text)
 }
 
-func noHeader(bytes int) error {
-	return damaged(fmt.Sprintf("it has %d bytes, less than the header of an image", bytes))
-}
-
 // readAbsolute reads an image whose addresses are real: that of its string table, which follows the
 // header, tells where it was to lie.
 func readAbsolute(file []byte) (*Image, error) {
-	if len(file)%4 != 0 {
-		return nil, damaged(fmt.Sprintf("it has %d bytes, which are no whole words", len(file)))
-	}
-	all := words(file)
-	h, ok := ReadHeader(all)
-	if !ok {
-		return nil, noHeader(len(file))
-	}
-	if err := h.check(len(all)); err != nil {
+	all, h, err := headed(file, "it has")
+	if err != nil {
 		return nil, err
 	}
 	if h.Size != uint32(len(file)) {
@@ -118,6 +100,25 @@ func readAbsolute(file []byte) (*Image, error) {
 	}
 	all[0] &^= Absolute
 	return &Image{all, addresses, base}, nil
+}
+
+// tooShort is the error for so many bytes, which can't be an image.
+func tooShort(bytes int) error {
+	return damaged(fmt.Sprintf("it has %d bytes, less than the header of an image", bytes))
+}
+
+// headed are the words of an image that begins with a header which holds. what says of the
+// bytes where they are from.
+func headed(data []byte, what string) (all []uint32, h Header, err error) {
+	if len(data)%4 != 0 {
+		return nil, h, damaged(fmt.Sprintf("%s %d bytes, which are no whole words", what, len(data)))
+	}
+	all = words(data)
+	h, ok := ReadHeader(all)
+	if !ok {
+		return nil, h, tooShort(len(data))
+	}
+	return all, h, h.check(len(all))
 }
 
 // words are the little-endian words of data.
