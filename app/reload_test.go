@@ -26,14 +26,7 @@ func TestReload(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	reload := func() *Reload {
-		t.Helper()
-		r, err := a.Reload(0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
+	reload := func() *Reload { return reloaded(t, a) }
 	if f := reload().Files(); len(f) > 0 {
 		t.Errorf("nothing has changed, and yet %v", f)
 	}
@@ -155,4 +148,14 @@ func bring(r *Reload) error {
 		r.Loaded()
 	}
 	return err
+}
+
+// reloaded has files that have changed go to the first device.
+func reloaded(t *testing.T, a *App) *Reload {
+	t.Helper()
+	r, err := a.Reload(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
 }

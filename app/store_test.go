@@ -157,14 +157,7 @@ func TestStoreNotes(t *testing.T) {
 func TestReloadStore(t *testing.T) {
 	dir := write(t, inFlash)
 	a, out := booted(t, Options{Dir: dir})
-	reload := func() *Reload {
-		t.Helper()
-		r, err := a.Reload(0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return r
-	}
+	reload := func() *Reload { return reloaded(t, a) }
 	if f := reload().Files(); len(f) > 0 {
 		t.Errorf("nothing has changed, and yet %v", f)
 	}
