@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"net/netip"
 	"reflect"
 	"regexp"
@@ -66,56 +67,42 @@ func shards(t *testing.T, n int, make func(*bytes.Buffer, Shard) reporter) [][]b
 
 // The reports of shards make the report of one run, in whatever order they come.
 func TestMergeIsOneRun(t *testing.T) {
-	for n := range 5 {
-		var whole bytes.Buffer
-		want := reported(t, NewJUnit(&whole, again), &whole, repeated())
-		var in []*JUnitReport
-		for _, text := range shards(t, n+1, func(b *bytes.Buffer, s Shard) reporter {
+	for n := 1; n <= 5; n++ {
+		mergesToOneRun(t, n, func(b *bytes.Buffer, s Shard) reporter {
 			j := NewJUnit(b, again)
 			j.Shard = s
 			return j
-		}) {
-			r, err := ReadJUnit(text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			in = append([]*JUnitReport{r}, in...)
-		}
-		if in[0].Shard != (Shard{n + 1, n + 1, "abcd"}) {
-			t.Errorf("the last is %+v", in[0].Shard)
-		}
-		var got bytes.Buffer
-		if err := MergeJUnit(&got, in); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got.Bytes(), want) {
-			t.Errorf("JUnit's XML of %d shards is\n%s\nand of one run\n%s", n+1, got.Bytes(), want)
-		}
-
-		whole.Reset()
-		want = reported(t, NewHTML(&whole, again), &whole, repeated())
-		var pages []*Results
-		for _, text := range shards(t, n+1, func(b *bytes.Buffer, s Shard) reporter {
+		}, ReadJUnit, func(r *JUnitReport) Shard { return r.Shard }, MergeJUnit)
+		mergesToOneRun(t, n, func(b *bytes.Buffer, s Shard) reporter {
 			h := NewHTML(b, again)
 			h.Shard = s
 			return h
-		}) {
-			r, err := ReadHTML(text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			pages = append([]*Results{r}, pages...)
-		}
-		if pages[0].Shard != (Shard{n + 1, n + 1, "abcd"}) {
-			t.Errorf("the last is %+v", pages[0].Shard)
-		}
-		got.Reset()
-		if err := MergeHTML(&got, pages); err != nil {
+		}, ReadHTML, func(r *Results) Shard { return r.Shard }, MergeHTML)
+	}
+}
+
+// mergesToOneRun looks at reports of one kind.
+func mergesToOneRun[R any](t *testing.T, n int, make func(*bytes.Buffer, Shard) reporter, read func([]byte) (R, error), shard func(R) Shard, merge func(io.Writer, []R) error) {
+	t.Helper()
+	var whole bytes.Buffer
+	want := reported(t, make(&whole, Shard{}), &whole, repeated())
+	var in []R
+	for _, text := range shards(t, n, make) {
+		r, err := read(text)
+		if err != nil {
 			t.Fatal(err)
 		}
-		if !bytes.Equal(got.Bytes(), want) {
-			t.Errorf("the page of %d shards is\n%s\nand of one run\n%s", n+1, got.Bytes(), want)
-		}
+		in = append([]R{r}, in...)
+	}
+	if got := shard(in[0]); got != (Shard{n, n, "abcd"}) {
+		t.Errorf("%T: the last is %+v", in, got)
+	}
+	var got bytes.Buffer
+	if err := merge(&got, in); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Bytes(), want) {
+		t.Errorf("%T: %d shards are\n%s\nand one run\n%s", in, n, got.Bytes(), want)
 	}
 }
 
