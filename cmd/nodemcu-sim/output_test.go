@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -69,6 +70,10 @@ func pipe(t *testing.T, dir string) (name string) {
 func TestHangup(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
+	// Where the tests themselves were started by nohup, this has what they start not ignore it.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	run, errors := ticking(t, dir, "--events", "e.json")
 	if err := run.Process.Signal(syscall.SIGHUP); err != nil {
 		t.Fatal(err)
